@@ -1,0 +1,188 @@
+"""The commands of skerry: a table of names and the modules that serve them.
+
+A command's module has `add_arguments(parser)` and `run(options) -> exit code`; it is imported only
+when its command is called, so that `skerry --help` and the base commands start without the extras.
+Errors are mapped here and nowhere else: one line on standard error, the exit code of the error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from skerry import __version__
+from skerry.errors import MissingExtraError, SkerryError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table: what it does, the module that serves it, the extra that it needs."""
+
+    summary: str
+    module: str
+    extra: str = ""
+    examples: tuple[str, ...] = ()
+
+
+COMMANDS: dict[str, Command] = {
+    "up": Command(
+        "run the local stack in the foreground",
+        "skerry.stack.up",
+        "local",
+        ("skerry up", "skerry up --port 0 --json", "skerry up --state /tmp/team-a"),
+    ),
+    "env": Command(
+        "print the environment of the running stack",
+        "skerry.stack.env",
+        examples=('eval "$(skerry env)"', "skerry env --json", "skerry env --shell powershell"),
+    ),
+    "chat": Command(
+        "chat with an agent runtime in the terminal",
+        "skerry.chat.command",
+        examples=(
+            "skerry chat",
+            'skerry chat --once "What is the email for account 12345?"',
+            'skerry chat --once "Show me a chart" --json',
+        ),
+    ),
+    "call": Command(
+        "list and call the tools of an MCP server",
+        "skerry.client.command",
+        "client",
+        (
+            "skerry call desk list",
+            """skerry call desk accounts___get_email '{"account_id": "12345"}'""",
+            "skerry call list -- python server.py",
+        ),
+    ),
+    "token": Command(
+        "print an access token from the identity provider",
+        "skerry.stack.token",
+        examples=("skerry token", "skerry token --client chat --audience desk-gateway"),
+    ),
+    "hops": Command(
+        "show what happened on every hop",
+        "skerry.stack.hops",
+        examples=("skerry hops", "skerry hops --session ID --json"),
+    ),
+    "demo": Command(
+        "start the stack and hold a conversation over the whole road",
+        "skerry.stack.demo",
+        "all",
+        ("skerry demo", "skerry demo </dev/null"),
+    ),
+    "completion": Command(
+        "print a completion script for bash, zsh or fish",
+        "skerry.completion",
+        examples=('eval "$(skerry completion bash)"',),
+    ),
+}
+
+# Top-level packages that an extra brings: what is missing names the extra to install.
+EXTRAS = {
+    "aiohttp": "local",
+    "awslambdaric": "local",
+    "boto3": "local",
+    "httptools": "local",
+    "joserfc": "local",
+    "moto": "local",
+    "starlette": "local",
+    "uvicorn": "local",
+    "werkzeug": "local",
+    "bedrock_agentcore": "agent",
+    "strands": "agent",
+    "ag_ui": "agent",
+    "fastmcp": "servers",
+    "mcp": "client",
+    "rich": "client",
+    "prompt_toolkit": "client",
+    "PIL": "client",
+    "streamlit": "web",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage(), end="")
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"skerry {__version__}")
+        return 0
+    name = words.pop(0)
+    if name not in COMMANDS:
+        return _fail(
+            name, SkerryError(f"there is no command '{name}'.", hint=_nearest(name)), as_json=False, code=2
+        )
+    as_json = "--json" in words
+    try:
+        module = load(name)
+        options = parser(name, module).parse_args(words)
+        return int(module.run(options))
+    except SkerryError as error:
+        return _fail(name, error, as_json=as_json, code=error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output went away: `skerry … | head`
+        sys.stderr.close()
+        return 0
+
+
+def load(name: str) -> ModuleType:
+    """The module of a command. Raises MissingExtraError when packages of an extra are missing."""
+    try:
+        return importlib.import_module(COMMANDS[name].module)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in EXTRAS:
+            raise MissingExtraError(COMMANDS[name].extra or EXTRAS[missing], missing) from error
+        raise
+
+
+def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
+    """The argument parser of a command, with its examples below."""
+    command = COMMANDS[name]
+    built = argparse.ArgumentParser(
+        prog=f"skerry {name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        epilog="examples:\n" + "".join(f"  {line}\n" for line in command.examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(built)
+    return built
+
+
+def usage() -> str:
+    """The text of `skerry --help`."""
+    lines = ["Amazon Bedrock AgentCore on your own machine, and the road to the real one.", ""]
+    lines += ["usage: skerry COMMAND [options]", "", "commands:"]
+    lines += [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
+    lines += ["", "skerry COMMAND --help shows the options and examples of a command.", ""]
+    return "\n".join(lines)
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"Did you mean: skerry {close[0]}" if close else "skerry --help lists the commands."
+
+
+def _fail(name: str, error: SkerryError, *, as_json: bool, code: int) -> int:
+    if as_json:
+        problem = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(json.dumps({"error": problem}), file=sys.stderr)
+    else:
+        print(f"skerry {name}: {error} [{error.code}]", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

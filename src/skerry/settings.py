@@ -1,0 +1,248 @@
+"""Settings: one frozen dataclass per part, the only reader of the environment.
+
+A part never reads `os.environ`: its entry point calls `from_env(os.environ)` once and hands the
+object on. What the environment leaves out has a default that works on one machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+DEFAULT_STATE = ".skerry"
+DEFAULT_PORT = 4700
+
+
+def region(env: Mapping[str, str]) -> str:
+    """AWS_REGION, else AWS_DEFAULT_REGION, else the default region."""
+    return env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or DEFAULT_REGION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackSettings:
+    """Where `skerry up` keeps its state and what it listens on.
+
+    `state` is SKERRY_STATE or `.skerry` in the working directory; `port` is SKERRY_PORT, 0 picks a
+    free one; `file` is SKERRY_FILE, or `skerry.toml` of the working directory where that exists.
+    """
+
+    state: Path = Path(DEFAULT_STATE)
+    port: int = DEFAULT_PORT
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
+    file: Path | None = None
+    python: str = sys.executable
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> StackSettings:
+        """Settings from the environment. Raises ValueError when SKERRY_PORT is not a number."""
+        return cls(
+            state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
+            port=int(env.get("SKERRY_PORT") or DEFAULT_PORT),
+            region=region(env),
+            file=Path(env["SKERRY_FILE"]) if env.get("SKERRY_FILE") else None,
+        )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words separated by commas or blanks."""
+    return tuple(text.replace(",", " ").split())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentSettings:
+    """Where the operations agent finds its tools and its model, and what it may call without asking.
+
+    `gateway_auth` is SKERRY_GATEWAY_AUTH: `auto` (the caller's token exchanged when it brings one, else
+    SigV4), `iam`, `bearer` or `none`. `read_only` is SKERRY_READ_ONLY_TOOLS, patterns of tools that run
+    without confirmation even where the gateway's listing carries no `readOnlyHint`. Times are seconds.
+    """
+
+    gateway_url: str = ""
+    gateway_auth: str = "auto"
+    gateway_audience: str = "desk-gateway"
+    discovery_url: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    model_id: str = "local-router"
+    region: str = DEFAULT_REGION
+    read_only: tuple[str, ...] = (
+        "*_read_operations",
+        "hello_world",
+        "get_time",
+        "get_email",
+        "get_chart",
+        "x_amz_bedrock_agentcore_search",
+    )
+    state: Path = Path(DEFAULT_STATE, "agent")
+    approval_time: float = 900.0
+    tool_time: float = 120.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> AgentSettings:
+        """Settings from the environment of a runtime session."""
+        default = cls()
+        home = env.get("HOME") or env.get("USERPROFILE") or "."
+        return cls(
+            gateway_url=env.get("SKERRY_GATEWAY_URL", ""),
+            gateway_auth=env.get("SKERRY_GATEWAY_AUTH") or default.gateway_auth,
+            gateway_audience=env.get("SKERRY_GATEWAY_AUDIENCE") or default.gateway_audience,
+            discovery_url=env.get("SKERRY_DISCOVERY_URL", ""),
+            client_id=env.get("SKERRY_CLIENT_ID", ""),
+            client_secret=env.get("SKERRY_CLIENT_SECRET", ""),
+            model_id=env.get("SKERRY_MODEL_ID") or default.model_id,
+            region=region(env),
+            read_only=_words(env["SKERRY_READ_ONLY_TOOLS"])
+            if "SKERRY_READ_ONLY_TOOLS" in env
+            else default.read_only,
+            state=Path(env.get("SKERRY_AGENT_STATE") or Path(home, DEFAULT_STATE, "agent")),
+            approval_time=float(env.get("SKERRY_APPROVAL_TIME") or default.approval_time),
+            tool_time=float(env.get("SKERRY_TOOL_TIME") or default.tool_time),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChatSettings:
+    """What `skerry chat` and `skerry call` take from the environment.
+
+    `token` (SKERRY_TOKEN) is a bearer token to use instead of asking the stack's identity provider;
+    `colour` is off with NO_COLOR; `terminal` names the terminal program, for pictures.
+    """
+
+    state: Path = Path(DEFAULT_STATE)
+    endpoint_url: str = ""
+    region: str = DEFAULT_REGION
+    runtime_arn: str = ""
+    token: str = field(default="", repr=False)
+    colour: bool = True
+    terminal: str = ""
+    history: Path | None = None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> ChatSettings:
+        """Settings from the environment of a person's shell."""
+        home = env.get("HOME") or env.get("USERPROFILE")
+        kitty = "kitty" if env.get("KITTY_WINDOW_ID") else ""
+        return cls(
+            state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
+            endpoint_url=env.get("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE") or env.get("AWS_ENDPOINT_URL", ""),
+            region=region(env),
+            runtime_arn=env.get("SKERRY_RUNTIME_ARN", ""),
+            token=env.get("SKERRY_TOKEN", ""),
+            colour=not env.get("NO_COLOR") and env.get("TERM") != "dumb",
+            terminal=kitty or env.get("LC_TERMINAL") or env.get("TERM_PROGRAM", ""),
+            history=Path(home, ".skerry_history") if home else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AwsOpsSettings:
+    """What the AWS tools need beyond the AWS SDK's own variables.
+
+    `embedded` says that AWS_ENDPOINT_URL points at an embedded cloud, whose holes are then named as
+    such; `profiles` (SKERRY_AWS_OPS_PROFILES, comma-separated) are the profiles that a caller may ask
+    for, none by default. Timeouts are in seconds.
+    """
+
+    region: str = DEFAULT_REGION
+    embedded: bool = False
+    profiles: tuple[str, ...] = ()
+    connect_timeout: float = 5.0
+    read_timeout: float = 20.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> AwsOpsSettings:
+        """Settings from the environment of a function or an MCP server."""
+        profiles = env.get("SKERRY_AWS_OPS_PROFILES", "").split(",")
+        return cls(
+            region=region(env),
+            embedded=bool(env.get("AWS_ENDPOINT_URL")),
+            profiles=tuple(name.strip() for name in profiles if name.strip()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountsApiSettings:
+    """The accounts API: its database, whose tokens it takes, and the compatibility endpoint.
+
+    Variables begin with SKERRY_ACCOUNTS_API_, but for PORT (0 picks a free one). `issuer` falls back to
+    SKERRY_ISSUER. An empty scope is not asked for. `generate_token` switches on GET /generate-token,
+    which hands out tokens of `client_id` to whoever can reach the port.
+    """
+
+    port: int = 0
+    database: Path = Path(DEFAULT_STATE, "accounts.db")
+    seed: Path | None = None
+    issuer: str = ""
+    audience: str = "accounts-api"
+    tenant_claim: str = "tenant_id"
+    read_scope: str = "accounts:read"
+    write_scope: str = "accounts:write"
+    generate_token: bool = False
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> AccountsApiSettings:
+        """Settings from the environment of the service. Raises ValueError when PORT is no number."""
+        prefix, default = "SKERRY_ACCOUNTS_API_", cls()
+        return cls(
+            port=int(env.get("PORT") or default.port),
+            database=Path(env.get(f"{prefix}DATABASE") or default.database),
+            seed=Path(env[f"{prefix}SEED"]) if env.get(f"{prefix}SEED") else None,
+            issuer=env.get(f"{prefix}ISSUER") or env.get("SKERRY_ISSUER", ""),
+            audience=env.get(f"{prefix}AUDIENCE") or default.audience,
+            tenant_claim=env.get(f"{prefix}TENANT_CLAIM") or default.tenant_claim,
+            read_scope=env.get(f"{prefix}READ_SCOPE", default.read_scope),
+            write_scope=env.get(f"{prefix}WRITE_SCOPE", default.write_scope),
+            generate_token=env.get(f"{prefix}GENERATE_TOKEN", "").lower() in ("1", "true", "on", "yes"),
+            client_id=env.get(f"{prefix}CLIENT_ID", ""),
+            client_secret=env.get(f"{prefix}CLIENT_SECRET", ""),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountsSettings:
+    """The accounts MCP server: whose tokens it takes, and how it gets one for the API.
+
+    Variables begin with SKERRY_ACCOUNTS_. `issuer` falls back to SKERRY_ISSUER. `host` is 127.0.0.1, and
+    0.0.0.0 only in a container (DOCKER_CONTAINER is set, as AgentCore's own SDK reads it). `stateful`
+    keeps MCP sessions, which clients up to 2025-11-25 need in order to be asked for a confirmation.
+    `confirm_timeout` is in seconds.
+    """
+
+    issuer: str = ""
+    audience: str = "accounts"
+    client_id: str = "accounts"
+    client_secret: str = field(default="", repr=False)
+    api_url: str = ""
+    api_audience: str = "accounts-api"
+    read_scope: str = "accounts:read"
+    write_scope: str = "accounts:write"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    stateful: bool = False
+    confirm_timeout: float = 120.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> AccountsSettings:
+        """Settings from the environment of the server. Raises ValueError when a number is none."""
+        prefix, default = "SKERRY_ACCOUNTS_", cls()
+        return cls(
+            issuer=env.get(f"{prefix}ISSUER") or env.get("SKERRY_ISSUER", ""),
+            audience=env.get(f"{prefix}AUDIENCE") or default.audience,
+            client_id=env.get(f"{prefix}CLIENT_ID") or default.client_id,
+            client_secret=env.get(f"{prefix}CLIENT_SECRET", ""),
+            api_url=env.get(f"{prefix}API_URL", "").rstrip("/"),
+            api_audience=env.get(f"{prefix}API_AUDIENCE") or default.api_audience,
+            read_scope=env.get(f"{prefix}READ_SCOPE", default.read_scope),
+            write_scope=env.get(f"{prefix}WRITE_SCOPE", default.write_scope),
+            host="0.0.0.0" if env.get("DOCKER_CONTAINER") else default.host,
+            port=int(env.get(f"{prefix}PORT") or default.port),
+            stateful=env.get(f"{prefix}STATEFUL", "").lower() in ("1", "true", "on", "yes"),
+            confirm_timeout=float(env.get(f"{prefix}CONFIRM_TIMEOUT") or default.confirm_timeout),
+        )

@@ -1,0 +1,1 @@
+"""Wire formats and protocol rules: pure, standard library only."""

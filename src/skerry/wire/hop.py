@@ -1,0 +1,56 @@
+"""A hop: one request as the side that was called saw it, and its one-line form in a log.
+
+Parts that run in processes of their own (identity provider, services) log their hops with
+`logging.getLogger("skerry.hop").info(encode(hop))`; whoever started the process reads its log and
+hands the hops to the recorder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+MARK = "skerry-hop "
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One hop.
+
+    `identity` is the caller as proved (an ARN, `sub@issuer`, `anonymous`), `auth` how it was proved
+    (`sigv4`, `jwt`, `none`), `session` the runtime session id where one is known. `started` is
+    seconds since the epoch. `detail` holds short strings only, such as a tool name, header names or
+    a model id; never bodies or tokens.
+    """
+
+    part: str
+    operation: str
+    identity: str
+    auth: str
+    status: int
+    started: float
+    duration_ms: float
+    session: str = ""
+    target: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+_FIELDS = {item.name for item in fields(Hop)}
+
+
+def encode(hop: Hop) -> str:
+    """The hop as one log line."""
+    return MARK + json.dumps(asdict(hop), separators=(",", ":"), default=str)
+
+
+def decode(line: str) -> Hop | None:
+    """The hop of a log line, or None when the line is an ordinary one."""
+    start = line.find(MARK)
+    if start < 0:
+        return None
+    try:
+        data = json.loads(line[start + len(MARK) :])
+        return Hop(**{name: value for name, value in data.items() if name in _FIELDS})
+    except (ValueError, TypeError, AttributeError):
+        return None
