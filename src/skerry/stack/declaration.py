@@ -1,0 +1,389 @@
+"""`skerry.toml`: what a stack runs, as frozen dataclasses.
+
+    [realms.NAME]                     an issuer; [realms.NAME.clients.ID] its OAuth clients
+    [services.NAME]                   a program that listens on a port of its own
+    [functions.NAME]                  a Lambda function: path and handler
+    [runtimes.NAME]                   an agent or MCP server: path, entry_point, protocol …
+    [gateways.NAME]                   an MCP gateway; [gateways.NAME.targets.TARGET] what is behind it
+    [seeds]                           AWS API calls that fill the embedded cloud
+    [models]                          who answers Converse: the offline router, a server, or AWS
+
+Paths are relative to the file. Every string may refer to what the stack knows only when it runs, as
+`${gateways.tools.url}`; see `references.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skerry.errors import ConfigurationError
+from skerry.stack import table
+from skerry.stack.table import Table
+
+RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
+GATEWAY_NAME = re.compile(r"([0-9a-zA-Z]-?){1,48}")
+TARGET_NAME = re.compile(r"([0-9a-zA-Z]-?){1,100}")
+PROTOCOLS = ("HTTP", "MCP", "A2A", "AGUI")
+GRANTS = ("client-credentials", "token-exchange")
+DIALECTS = ("oauth", "cognito")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An OAuth client of a realm. An empty secret means: made by the stack and kept in its state."""
+
+    name: str
+    secret: str = field(default="", repr=False)
+    grants: tuple[str, ...] = ("client_credentials",)
+    scopes: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    own_audiences: tuple[str, ...] = ()
+    may_exchange: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """An issuer of the identity provider."""
+
+    name: str
+    dialect: str
+    clients: Mapping[str, Client]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A program that serves HTTP on the port it is given as PORT."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function for Python: `handler` is `module.function` in `path`."""
+
+    name: str
+    path: Path
+    handler: str
+    environment: Mapping[str, str]
+    timeout: float
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Who may call: `iam` (SigV4), `jwt` (a token of `realm`, or of `discovery_url`), or `none`."""
+
+    kind: str
+    realm: str = ""
+    discovery_url: str = ""
+    audience: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An agent runtime: a program that speaks the container contract of its protocol."""
+
+    name: str
+    path: Path
+    entry_point: tuple[str, ...]
+    protocol: str
+    authorizer: Authorizer
+    environment: Mapping[str, str]
+    headers: tuple[str, ...]
+    idle_timeout: int
+    max_lifetime: int
+    python: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How a gateway proves itself to a target: `none`, `iam`, or `oauth` with a client of a realm."""
+
+    kind: str
+    realm: str = ""
+    client: str = ""
+    grant: str = "client-credentials"
+    audience: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is behind a gateway: exactly one of a runtime, a URL and a function."""
+
+    name: str
+    runtime: str
+    url: str
+    function: str
+    tools: Path | None
+    credentials: Credentials
+    headers: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """An MCP gateway and its targets."""
+
+    name: str
+    authorizer: Authorizer
+    targets: Mapping[str, Target]
+    instructions: str
+    debug: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Who answers Converse: `router`, `openai` (with `url`) or `aws`."""
+
+    backend: str = "router"
+    url: str = ""
+    model: str = ""
+    api_key_env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A whole file."""
+
+    file: Path
+    region: str
+    realms: Mapping[str, Realm]
+    services: Mapping[str, Service]
+    functions: Mapping[str, Function]
+    runtimes: Mapping[str, Runtime]
+    gateways: Mapping[str, Gateway]
+    seeds: tuple[Path, ...]
+    models: Models
+
+
+def load(file: Path) -> Declaration:
+    """The declaration in `file`. Raises ConfigurationError, which names table and key."""
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} is not valid TOML: {error}.") from error
+    return parse(data, file=file)
+
+
+def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
+    """The declaration of parsed TOML; `file` gives the folder of relative paths."""
+    top = Table(data, name="", file=file)
+    stack = top.table("stack")
+    seeds = top.table("seeds")
+    models = top.table("models")
+    found = Declaration(
+        file=file,
+        region=stack.text("region", ""),
+        realms={name: _realm(part, name) for name, part in top.tables("realms")},
+        services={name: _service(part, name) for name, part in top.tables("services")},
+        functions={name: _function(part, name) for name, part in top.tables("functions")},
+        runtimes={name: _runtime(part, name) for name, part in top.tables("runtimes")},
+        gateways={name: _gateway(part, name) for name, part in top.tables("gateways")},
+        seeds=tuple(seeds.path(item) for item in seeds.texts("files")),
+        models=Models(
+            backend=models.choice("backend", ("router", "openai", "aws"), "router"),
+            url=models.text("url", ""),
+            model=models.text("model", ""),
+            api_key_env=models.text("api_key_env", ""),
+        ),
+    )
+    for part in (stack, seeds, models, top):
+        part.finish()
+    _check_names(found)
+    return found
+
+
+def _realm(part: Table, name: str) -> Realm:
+    realm = Realm(
+        name=name,
+        dialect=part.choice("dialect", DIALECTS, "oauth"),
+        clients={key: _client(client, key) for key, client in part.tables("clients")},
+    )
+    part.finish()
+    return realm
+
+
+def _client(part: Table, name: str) -> Client:
+    client = Client(
+        name=name,
+        secret=part.text("secret", ""),
+        grants=part.texts("grants", ("client_credentials",)),
+        scopes=part.texts("scopes"),
+        audiences=part.texts("audiences"),
+        claims=part.mapping("claims"),
+        own_audiences=part.texts("own_audiences"),
+        may_exchange=part.texts("may_exchange"),
+    )
+    part.finish()
+    return client
+
+
+def _service(part: Table, name: str) -> Service:
+    service = Service(
+        name=name,
+        command=part.texts("command"),
+        environment=part.environment(),
+        folder=part.folder,
+    )
+    if not service.command:
+        raise part.problem("command", 'is missing; write for example ["python", "-m", "my_api"]')
+    part.finish()
+    return service
+
+
+def _function(part: Table, name: str) -> Function:
+    function = Function(
+        name=name,
+        path=part.path(part.text("path")),
+        handler=part.text("handler"),
+        environment=part.environment(),
+        timeout=part.number("timeout", 60),
+        python=part.text("python", ""),
+    )
+    part.finish()
+    return function
+
+
+def _runtime(part: Table, name: str) -> Runtime:
+    if not RUNTIME_NAME.fullmatch(name):
+        raise part.problem("", "is no runtime name: a letter, then letters, digits and _ (48 at most)")
+    entry = part.text_or_texts("entry_point", ("main.py",))
+    runtime = Runtime(
+        name=name,
+        path=part.path(part.text("path")),
+        entry_point=entry,
+        protocol=part.choice("protocol", PROTOCOLS, "HTTP"),
+        authorizer=_authorizer(part),
+        environment=part.environment(),
+        headers=part.texts("headers"),
+        idle_timeout=int(part.number("idle_timeout", 900)),
+        max_lifetime=int(part.number("max_lifetime", 28800)),
+        python=part.text("python", ""),
+        description=part.text("description", ""),
+    )
+    if not runtime.path.exists():
+        raise part.problem("path", f"names {runtime.path}, which does not exist")
+    if runtime.path.is_dir() and not (runtime.path / entry[-1]).is_file():
+        raise part.problem("entry_point", f"names {entry[-1]}, which is not in {runtime.path}")
+    part.finish()
+    return runtime
+
+
+def _gateway(part: Table, name: str) -> Gateway:
+    if not GATEWAY_NAME.fullmatch(name):
+        raise part.problem("", "is no gateway name: letters, digits and single hyphens (48 at most)")
+    gateway = Gateway(
+        name=name,
+        authorizer=_authorizer(part),
+        targets={key: _target(target, key) for key, target in part.tables("targets")},
+        instructions=part.text("instructions", ""),
+        debug=part.flag("debug", default=False),
+        description=part.text("description", ""),
+    )
+    part.finish()
+    return gateway
+
+
+def _target(part: Table, name: str) -> Target:
+    if not TARGET_NAME.fullmatch(name):
+        raise part.problem("", "is no target name: letters, digits and single hyphens (no underscore)")
+    tools = part.text("tools", "")
+    target = Target(
+        name=name,
+        runtime=part.text("runtime", ""),
+        url=part.text("url", ""),
+        function=part.text("function", ""),
+        tools=part.path(tools) if tools else None,
+        credentials=_credentials(part),
+        headers=part.texts("headers"),
+        description=part.text("description", ""),
+    )
+    if sum(1 for kind in (target.runtime, target.url, target.function) if kind) != 1:
+        raise part.problem("", "needs exactly one of runtime, url and function")
+    if target.function and target.tools is None:
+        raise part.problem("tools", "is missing: a function target needs the file of its tool schema")
+    part.finish()
+    return target
+
+
+def _authorizer(part: Table) -> Authorizer:
+    value = part.raw("authorizer", "iam")
+    if value in ("iam", "none"):
+        return Authorizer(kind=str(value))
+    if not isinstance(value, Mapping):
+        raise part.problem("authorizer", 'must be "iam", "none" or a table such as {realm = "desk"}')
+    inner = table.Table(value, name=part.key("authorizer"), file=part.file)
+    authorizer = Authorizer(
+        kind="jwt",
+        realm=inner.text("realm", ""),
+        discovery_url=inner.text("discovery_url", ""),
+        audience=inner.texts("audience"),
+        clients=inner.texts("clients"),
+        scopes=inner.texts("scopes"),
+    )
+    if bool(authorizer.realm) == bool(authorizer.discovery_url):
+        raise inner.problem("", "needs either realm or discovery_url")
+    if not (authorizer.audience or authorizer.clients or authorizer.scopes):
+        raise inner.problem("", "needs at least one of audience, clients and scopes")
+    inner.finish()
+    return authorizer
+
+
+def _credentials(part: Table) -> Credentials:
+    value = part.raw("credentials", "")
+    if value in ("", "iam", "none"):
+        return Credentials(kind=str(value))
+    if not isinstance(value, Mapping):
+        raise part.problem("credentials", 'must be "iam", "none" or a table with realm and client')
+    inner = table.Table(value, name=part.key("credentials"), file=part.file)
+    credentials = Credentials(
+        kind="oauth",
+        realm=inner.text("realm"),
+        client=inner.text("client"),
+        grant=inner.choice("grant", GRANTS, "client-credentials"),
+        audience=inner.text("audience", ""),
+        scopes=inner.texts("scopes"),
+    )
+    inner.finish()
+    return credentials
+
+
+def _check_names(found: Declaration) -> None:
+    """Every name that a table refers to must be declared."""
+
+    def known(where: str, name: str, among: Mapping[str, object], what: str) -> None:
+        if name and name not in among:
+            names = ", ".join(among) or "none"
+            raise ConfigurationError(
+                f"{found.file}: {where} names the {what} '{name}', which is not declared.",
+                hint=f"Declared: {names}.",
+            )
+
+    for name, runtime in found.runtimes.items():
+        known(f"[runtimes.{name}] authorizer", runtime.authorizer.realm, found.realms, "realm")
+    for name, gateway in found.gateways.items():
+        known(f"[gateways.{name}] authorizer", gateway.authorizer.realm, found.realms, "realm")
+        for key, target in gateway.targets.items():
+            where = f"[gateways.{name}.targets.{key}]"
+            known(f"{where} runtime", target.runtime, found.runtimes, "runtime")
+            known(f"{where} function", target.function, found.functions, "function")
+            known(f"{where} credentials", target.credentials.realm, found.realms, "realm")
+            if target.credentials.realm:
+                clients = found.realms[target.credentials.realm].clients
+                known(f"{where} credentials", target.credentials.client, clients, "client")

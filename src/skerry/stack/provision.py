@@ -1,0 +1,273 @@
+"""Declared gateways, targets and runtimes, made through the endpoint's own control plane.
+
+What a user would do with boto3 the stack does too: create what is missing, update what exists, leave
+alone what was made by hand. Gateways come before runtimes (an agent is told its gateway's URL) and
+targets last (a target is told its runtime's URL).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from skerry.errors import ConfigurationError
+from skerry.stack.declaration import Authorizer, Declaration, Gateway, Runtime, Target
+from skerry.stack.references import resolve, resolve_all
+from skerry.wire.arn import lambda_arn
+from skerry.wire.endpoints import invocation_url
+
+LOCAL_BUCKET = "skerry-local"
+"""The bucket whose object keys are paths on this machine; there is no such bucket on AWS."""
+
+
+class Provisioner:
+    """Brings the control plane to what is declared. Synchronous: run it in a thread.
+
+    `values` is what references may name; it grows while gateways and runtimes get their ARNs.
+    """
+
+    def __init__(
+        self, declared: Declaration, values: dict[str, Any], *, endpoint: str, credentials: tuple[str, str]
+    ) -> None:
+        self._declared = declared
+        self._values = values
+        self._endpoint = endpoint
+        session = botocore.session.Session()
+        self._client: Any = session.create_client(
+            "bedrock-agentcore-control",
+            endpoint_url=endpoint,
+            region_name=values["region"],
+            aws_access_key_id=credentials[0],
+            aws_secret_access_key=credentials[1],
+            config=Config(retries={"total_max_attempts": 1}, parameter_validation=True),
+        )
+
+    def run(self) -> None:
+        """Everything, in order. Raises ConfigurationError and botocore's ClientError."""
+        providers = self._providers()
+        for gateway in self._declared.gateways.values():
+            self._gateway(gateway)
+        for runtime in self._declared.runtimes.values():
+            self._runtime(runtime)
+        for gateway in self._declared.gateways.values():
+            self._targets(gateway, providers)
+
+    def _providers(self) -> dict[tuple[str, str], str]:
+        """An OAuth2 credential provider for each realm and client that a target uses, with its ARN."""
+        wanted = {
+            (target.credentials.realm, target.credentials.client)
+            for gateway in self._declared.gateways.values()
+            for target in gateway.targets.values()
+            if target.credentials.kind == "oauth"
+        }
+        listed = self._client.get_paginator("list_oauth2_credential_providers").paginate()
+        existing = {item["name"] for page in listed for item in page["credentialProviders"]}
+        arns = {}
+        for realm, client in sorted(wanted):
+            name = f"{realm}-{client}"
+            known = self._values["realms"][realm]
+            configuration = {
+                "customOauth2ProviderConfig": {
+                    "oauthDiscovery": {"discoveryUrl": known["discovery_url"]},
+                    "clientId": client,
+                    "clientSecret": known["clients"][client]["secret"],
+                }
+            }
+            act = "update" if name in existing else "create"
+            answer = getattr(self._client, f"{act}_oauth2_credential_provider")(
+                name=name, credentialProviderVendor="CustomOauth2", oauth2ProviderConfigInput=configuration
+            )
+            arns[realm, client] = answer["credentialProviderArn"]
+        return arns
+
+    def _gateway(self, gateway: Gateway) -> None:
+        wanted: dict[str, Any] = {
+            "name": gateway.name,
+            "roleArn": self._role(f"skerry-gateway-{gateway.name}"),
+            "protocolType": "MCP",
+            **self._gateway_authorizer(gateway.authorizer),
+        }
+        if gateway.description:
+            wanted["description"] = gateway.description
+        if gateway.debug:
+            wanted["exceptionLevel"] = "DEBUG"
+        if gateway.instructions:
+            wanted["protocolConfiguration"] = {"mcp": {"instructions": gateway.instructions}}
+        found = self._by_name("list_gateways", "items", "name").get(gateway.name)
+        if found:
+            answer = self._client.update_gateway(gatewayIdentifier=found["gatewayId"], **wanted)
+        else:
+            answer = self._client.create_gateway(**wanted)
+        self._values["gateways"][gateway.name] = {
+            "id": answer["gatewayId"],
+            "arn": answer["gatewayArn"],
+            "url": answer["gatewayUrl"],
+            "auth": gateway.authorizer.kind,
+            **self._token_hint(gateway.authorizer),
+        }
+
+    def _runtime(self, runtime: Runtime) -> None:
+        environment = resolve_all(
+            runtime.environment, self._values, where=f"[runtimes.{runtime.name}] environment"
+        )
+        if runtime.python:
+            environment["SKERRY_PYTHON"] = runtime.python
+        gateways = self._values["gateways"]
+        if gateways:
+            environment.setdefault("SKERRY_GATEWAY_URL", next(iter(gateways.values()))["url"])
+        wanted: dict[str, Any] = {
+            "agentRuntimeArtifact": {
+                "codeConfiguration": {
+                    "code": {"s3": {"bucket": LOCAL_BUCKET, "prefix": str(runtime.path)}},
+                    "runtime": "PYTHON_3_12",
+                    "entryPoint": list(runtime.entry_point),
+                }
+            },
+            "roleArn": self._role(f"skerry-runtime-{runtime.name}"),
+            "networkConfiguration": {"networkMode": "PUBLIC"},
+            "protocolConfiguration": {"serverProtocol": runtime.protocol},
+            "lifecycleConfiguration": {
+                "idleRuntimeSessionTimeout": runtime.idle_timeout,
+                "maxLifetime": runtime.max_lifetime,
+            },
+            "environmentVariables": environment,
+        }
+        if runtime.description:
+            wanted["description"] = runtime.description
+        if runtime.authorizer.kind == "jwt":
+            wanted["authorizerConfiguration"] = self._jwt(runtime.authorizer)
+        if runtime.headers:
+            wanted["requestHeaderConfiguration"] = {"requestHeaderAllowlist": list(runtime.headers)}
+        found = self._by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName").get(runtime.name)
+        if found is None:
+            answer = self._client.create_agent_runtime(agentRuntimeName=runtime.name, **wanted)
+        else:
+            answer = self._update_runtime(found["agentRuntimeId"], wanted)
+        arn = answer["agentRuntimeArn"]
+        self._values["runtimes"][runtime.name] = {
+            "id": answer["agentRuntimeId"],
+            "arn": arn,
+            "url": invocation_url(self._endpoint, arn),
+            "protocol": runtime.protocol,
+            "auth": runtime.authorizer.kind,
+            **self._token_hint(runtime.authorizer),
+        }
+
+    def _update_runtime(self, identifier: str, wanted: dict[str, Any]) -> Mapping[str, Any]:
+        """Updates make a new version, so an unchanged runtime is left as it is."""
+        current = self._client.get_agent_runtime(agentRuntimeId=identifier)
+        if all(current.get(name) == value for name, value in wanted.items()):
+            return dict(current)
+        return dict(self._client.update_agent_runtime(agentRuntimeId=identifier, **wanted))
+
+    def _targets(self, gateway: Gateway, providers: Mapping[tuple[str, str], str]) -> None:
+        gateway_id = self._values["gateways"][gateway.name]["id"]
+        existing = self._by_name("list_gateway_targets", "items", "name", gatewayIdentifier=gateway_id)
+        for target in gateway.targets.values():
+            wanted: dict[str, Any] = {
+                "gatewayIdentifier": gateway_id,
+                "name": target.name,
+                "targetConfiguration": {"mcp": self._target(gateway.name, target)},
+            }
+            credentials = self._target_credentials(target, providers)
+            if credentials:
+                wanted["credentialProviderConfigurations"] = [credentials]
+            if target.headers:
+                wanted["metadataConfiguration"] = {"allowedRequestHeaders": list(target.headers)}
+            if target.description:
+                wanted["description"] = target.description
+            if target.name in existing:
+                self._client.update_gateway_target(targetId=existing[target.name]["targetId"], **wanted)
+            else:
+                self._client.create_gateway_target(**wanted)
+
+    def _target(self, gateway: str, target: Target) -> dict[str, Any]:
+        if target.function:
+            assert target.tools is not None
+            arn = lambda_arn(self._values["region"], self._values["account"], target.function)
+            return {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": _tools(target)}}}
+        if target.runtime:
+            return {"mcpServer": {"endpoint": self._values["runtimes"][target.runtime]["url"]}}
+        where = f"[gateways.{gateway}.targets.{target.name}] url"
+        return {"mcpServer": {"endpoint": resolve(target.url, self._values, where=where)}}
+
+    def _target_credentials(
+        self, target: Target, providers: Mapping[tuple[str, str], str]
+    ) -> dict[str, Any] | None:
+        chosen = target.credentials
+        if target.function:
+            return {"credentialProviderType": "GATEWAY_IAM_ROLE"}
+        if chosen.kind == "oauth":
+            provider: dict[str, Any] = {
+                "providerArn": providers[chosen.realm, chosen.client],
+                "scopes": list(chosen.scopes),
+                "grantType": chosen.grant.upper().replace("-", "_"),
+            }
+            if chosen.audience:
+                provider["customParameters"] = {"audience": chosen.audience}
+            return {
+                "credentialProviderType": "OAUTH",
+                "credentialProvider": {"oauthCredentialProvider": provider},
+            }
+        signed = self._values["runtimes"].get(target.runtime, {}).get("auth") == "iam"
+        if chosen.kind == "iam" or (chosen.kind == "" and signed):
+            provider = {"service": "bedrock-agentcore", "region": self._values["region"]}
+            return {
+                "credentialProviderType": "GATEWAY_IAM_ROLE",
+                "credentialProvider": {"iamCredentialProvider": provider},
+            }
+        return None
+
+    def _gateway_authorizer(self, authorizer: Authorizer) -> dict[str, Any]:
+        if authorizer.kind == "jwt":
+            return {"authorizerType": "CUSTOM_JWT", "authorizerConfiguration": self._jwt(authorizer)}
+        return {"authorizerType": "AWS_IAM" if authorizer.kind == "iam" else "NONE"}
+
+    def _jwt(self, authorizer: Authorizer) -> dict[str, Any]:
+        realms = self._values["realms"]
+        url = authorizer.discovery_url or realms[authorizer.realm]["discovery_url"]
+        lists = {
+            "allowedAudience": authorizer.audience,
+            "allowedClients": authorizer.clients,
+            "allowedScopes": authorizer.scopes,
+        }
+        checks = {name: list(values) for name, values in lists.items() if values}
+        return {"customJWTAuthorizer": {"discoveryUrl": url, **checks}}
+
+    def _token_hint(self, authorizer: Authorizer) -> dict[str, str]:
+        """What `chat`, `call` and `token` need to ask for a fitting token."""
+        if authorizer.kind != "jwt" or not authorizer.realm:
+            return {}
+        hint = {"realm": authorizer.realm}
+        if authorizer.audience:
+            hint["audience"] = authorizer.audience[0]
+        if authorizer.scopes:
+            hint["scope"] = authorizer.scopes[0]
+        return hint
+
+    def _role(self, name: str) -> str:
+        return f"arn:aws:iam::{self._values['account']}:role/{name}"
+
+    def _by_name(
+        self, operation: str, member: str, key: str, **arguments: str
+    ) -> dict[str, Mapping[str, Any]]:
+        pages: Iterable[Mapping[str, Any]] = self._client.get_paginator(operation).paginate(**arguments)
+        return {item[key]: item for page in pages for item in page[member]}
+
+
+def _tools(target: Target) -> list[dict[str, Any]]:
+    assert target.tools is not None
+    try:
+        tools = json.loads(target.tools.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the tool schema {target.tools} cannot be read: {error}.") from error
+    if not isinstance(tools, list):
+        raise ConfigurationError(
+            f"the tool schema {target.tools} is no list.",
+            hint="It holds a list of {name, description, inputSchema}.",
+        )
+    return tools

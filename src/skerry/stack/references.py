@@ -1,0 +1,45 @@
+"""`${…}` in strings of `skerry.toml`: what the stack knows only when it runs.
+
+${endpoint} ${region} ${account} ${state}
+${realms.NAME.issuer} ${realms.NAME.token_endpoint} ${realms.NAME.discovery_url}
+${realms.NAME.clients.ID.secret}
+${services.NAME.url}  ${gateways.NAME.url}  ${runtimes.NAME.arn}  ${runtimes.NAME.url}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.errors import ConfigurationError
+
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+
+
+def resolve(text: str, values: Mapping[str, Any], *, where: str) -> str:
+    """`text` with every reference replaced. Raises ConfigurationError for an unknown one."""
+
+    def replace(match: re.Match[str]) -> str:
+        value: Any = values
+        for step in match[1].split("."):
+            if not isinstance(value, Mapping) or step not in value:
+                known = ", ".join(value) if isinstance(value, Mapping) else "nothing"
+                raise ConfigurationError(
+                    f"{where} refers to ${{{match[1]}}}, but there is no '{step}'.",
+                    hint=f"Known here: {known}.",
+                )
+            value = value[step]
+        if not isinstance(value, str | int):
+            raise ConfigurationError(
+                f"{where} refers to ${{{match[1]}}}, which is a table.",
+                hint=f"Known below it: {', '.join(value)}.",
+            )
+        return str(value)
+
+    return _REFERENCE.sub(replace, text)
+
+
+def resolve_all(items: Mapping[str, str], values: Mapping[str, Any], *, where: str) -> dict[str, str]:
+    """A table of strings with every reference replaced."""
+    return {name: resolve(text, values, where=f"{where}.{name}") for name, text in items.items()}

@@ -1,0 +1,65 @@
+"""`skerry token`: an access token from the stack's identity provider, by the client credentials grant."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from skerry.errors import ConfigurationError, RemoteError
+from skerry.stack.env import add_state
+from skerry.stack.state import running
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_state(parser)
+    parser.add_argument("--realm", help="the realm to ask (default: the first declared)")
+    parser.add_argument("--client", metavar="ID", help="the client to be (default: the realm's first)")
+    parser.add_argument(
+        "--scope", default="", help="scopes, separated by blanks (default: all of the client's)"
+    )
+    parser.add_argument("--audience", default="", help="who the token is for (default: the client's first)")
+    parser.add_argument("--json", action="store_true", help="the whole token answer as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    stack = running(options.state)
+    realm = _pick(stack["realms"], options.realm or stack["default_realm"], "realm")
+    name = options.client or next(iter(realm["clients"]), "")
+    client = _pick(realm["clients"], name, "client")
+    form = {"grant_type": "client_credentials", "client_id": name, "client_secret": client["secret"]}
+    form |= {"scope": options.scope} if options.scope else {}
+    form |= {"audience": options.audience} if options.audience else {}
+    answer = asyncio.run(_ask(realm["token_endpoint"], form))
+    print(json.dumps(answer, indent=1) if options.json else answer["access_token"])
+    return 0
+
+
+def _pick(among: Mapping[str, Any], name: str, what: str) -> Mapping[str, Any]:
+    if name not in among:
+        raise ConfigurationError(
+            f"the stack has no {what} '{name}'.", hint=f"Known: {', '.join(among) or 'none'}."
+        )
+    found: Mapping[str, Any] = among[name]
+    return found
+
+
+async def _ask(url: str, form: Mapping[str, str]) -> dict[str, Any]:
+    async with httpx2.AsyncClient(trust_env=False, timeout=10) as http:
+        try:
+            reply = await http.post(url, data=dict(form))
+            answer = reply.json()
+        except (httpx2.HTTPError, ValueError) as error:
+            raise RemoteError(
+                f"the identity provider at {url} does not answer: {type(error).__name__}."
+            ) from error
+    if reply.status_code != 200:
+        raise RemoteError(
+            f"the identity provider refused: {answer.get('error')}: {answer.get('error_description', '')}",
+            hint="Check --client, --scope and --audience against skerry.toml.",
+        )
+    return dict(answer)

@@ -1,0 +1,169 @@
+"""`skerry up`: the local stack in the foreground.
+
+    lock the state ▶ read skerry.toml ▶ start the identity provider, the services and the endpoint
+    ▶ make the declared gateways and runtimes through the control plane ▶ say what runs where ▶ wait
+
+Everything that was started ends with it: in order on Ctrl-C or SIGTERM, by the operating system
+otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from skerry.errors import ConfigurationError
+from skerry.settings import StackSettings
+from skerry.stack.compose import Stack
+from skerry.stack.declaration import load
+from skerry.stack.env import add_state
+from skerry.stack.state import State
+
+BUNDLED = Path(__file__).parents[1] / "desk" / "skerry.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_state(parser)
+    parser.add_argument("--port", type=_port, help="the endpoint's port, 0 picks a free one (default: 4700)")
+    parser.add_argument(
+        "--file", type=Path, help="what to run (default: skerry.toml here, else the bundled operations desk)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on one line when ready")
+
+
+def run(options: argparse.Namespace) -> int:
+    return asyncio.run(_serve(settings(options), as_json=options.json))
+
+
+def settings(options: argparse.Namespace) -> StackSettings:
+    """The settings of the environment with the options of a command over them."""
+    try:
+        from_env = StackSettings.from_env(os.environ)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"SKERRY_PORT is '{os.environ.get('SKERRY_PORT')}'.", hint="It must be a number from 0 to 65535."
+        ) from error
+    here = Path("skerry.toml")
+    return StackSettings(
+        state=options.state,
+        port=from_env.port if options.port is None else options.port,
+        region=from_env.region,
+        account=from_env.account,
+        file=options.file or from_env.file or (here if here.is_file() else BUNDLED),
+    )
+
+
+@contextlib.asynccontextmanager
+async def started(chosen: StackSettings, progress: Callable[[str], None]) -> AsyncIterator[dict[str, Any]]:
+    """A running stack, for as long as the block runs; yields what `stack.json` holds.
+
+    Raises AlreadyRunningError, ConfigurationError, PortInUseError, ProgramError and StateError.
+    """
+    declared = load(chosen.file or BUNDLED)
+    state = State(chosen.state)
+    with state.lock():
+        stack = Stack(chosen, declared, state, progress)
+        try:
+            running = await stack.start()
+            state.publish(running)
+            yield running
+        finally:
+            state.forget()
+            await stack.stop()
+
+
+async def _serve(chosen: StackSettings, *, as_json: bool) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+    began = time.monotonic()
+    show = _progress(quiet=as_json)
+    starting = asyncio.create_task(_until(chosen, show, stop, as_json=as_json, began=began))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done() and not stop.is_set():
+        stop.set()
+    stopped.cancel()
+    await starting
+    return 0
+
+
+async def _until(
+    chosen: StackSettings, show: Callable[[str], None], stop: asyncio.Event, *, as_json: bool, began: float
+) -> None:
+    async with started(chosen, show) as running:
+        if as_json:
+            print(json.dumps(public(running)), flush=True)
+        else:
+            print(summary(running, time.monotonic() - began), flush=True)
+        await stop.wait()
+        show("stopping …")
+
+
+def public(running: Mapping[str, Any]) -> dict[str, Any]:
+    """What `up --json` prints: URLs, ARNs and the region, but no secret."""
+    shown = {name: value for name, value in running.items() if name != "secret_access_key"}
+    shown["realms"] = {
+        name: {key: value for key, value in realm.items() if key != "clients"}
+        | {"clients": list(realm["clients"])}
+        for name, realm in running["realms"].items()
+    }
+    return shown
+
+
+def summary(running: Mapping[str, Any], seconds: float) -> str:
+    """What `up` prints when it is ready."""
+    lines = [
+        f"skerry is up after {seconds:.1f} s at {running['endpoint']}  ({running['region']}, {running['file']})"
+    ]
+    for title, key in (("runtimes", "runtimes"), ("gateways", "gateways")):
+        lines += ["", title]
+        lines += [f"  {name:<12} {item['auth']:<5} {item['arn']}" for name, item in running[key].items()]
+        if key == "gateways":
+            lines += [f"  {'':<12} {'':<5} {item['url']}" for item in running[key].values()]
+    if running["realms"]:
+        lines += ["", "issuers"]
+        lines += [f"  {name:<18} {realm['issuer']}" for name, realm in running["realms"].items()]
+    if running["services"]:
+        lines += ["", "services"]
+        lines += [f"  {name:<18} {service['url']}" for name, service in running["services"].items()]
+    where = "" if running["state"] == str(Path(".skerry").resolve()) else f" --state {running['state']}"
+    lines += [
+        "",
+        f"models are answered by: {running['models']}",
+        "everything here is plain HTTP on this machine's loopback address",
+        "",
+        f"next, in another terminal:   skerry chat{where}",
+        f'for boto3 and other tools:   eval "$(skerry env{where})"',
+        "Ctrl-C ends it.",
+    ]
+    return "\n".join(lines)
+
+
+def _progress(*, quiet: bool) -> Callable[[str], None]:
+    if quiet or not sys.stderr.isatty():
+        return lambda _line: None
+    return lambda line: print(line, file=sys.stderr, flush=True)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("must be from 0 to 65535")
+    return port

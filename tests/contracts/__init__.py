@@ -1,0 +1,1 @@
+"""The promises of skerry: one row per behaviour, in the TOML files of this folder."""

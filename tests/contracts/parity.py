@@ -1,0 +1,71 @@
+"""Writes docs/parity.md from the rows: `python -m tests.contracts.parity`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from tests.contracts.rows import MARKS, Behaviour, behaviours, markers
+
+PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
+TITLES = {
+    "agent": "Agent",
+    "auth": "Signatures and tokens",
+    "chat": "Chat",
+    "client": "MCP client",
+    "control": "Control plane",
+    "functions": "Lambda functions",
+    "gateway": "Gateway",
+    "idp": "Identity provider",
+    "models": "Models",
+    "runtime": "Runtime",
+    "servers": "Servers",
+    "stack": "The stack",
+    "wire": "Wire formats",
+}
+
+
+def page() -> str:
+    """The text of the page."""
+    proved = markers()
+    rows = behaviours()
+    tested = sum(1 for row in rows if row.id in proved)
+    lines = [
+        "# Parity",
+        "",
+        "Generated from `tests/contracts/` by `make docs`; a test fails when this page is stale.",
+        "",
+        f"{len(rows)} behaviours, {tested} of them proved by a test that names them. Nothing here was compared "
+        "with the live AWS service: the mark says what the row rests on.",
+        "",
+        "| mark | the row rests on |",
+        "|---|---|",
+        *(f"| {mark} | {meaning} |" for mark, meaning in MARKS.items()),
+        "",
+        "| state | meaning |",
+        "|---|---|",
+        "| emulated | skerry does it |",
+        "| refused | skerry answers with a clear error |",
+        "| unknown | what AWS does is not established; the note says what skerry does meanwhile |",
+    ]
+    for part, group in groupby(rows, key=lambda row: row.part):
+        lines += [
+            "",
+            f"## {TITLES.get(part, part)}",
+            "",
+            "| id | behaviour | mark | state | source |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [_line(row) for row in group]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Behaviour) -> str:
+    text = f"{row.text} *{row.note}*" if row.note else row.text
+    cells = (f"`{row.id}`", text, row.mark, row.state, row.source)
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")

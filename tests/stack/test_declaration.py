@@ -1,0 +1,105 @@
+"""`skerry.toml`: what is read, and what a mistake in it is told."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.errors import ConfigurationError
+from skerry.stack.declaration import load, parse
+
+DESK = Path(__file__).parents[2] / "src" / "skerry" / "desk" / "skerry.toml"
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Path:
+    """A folder that holds an agent program and where a skerry.toml can stand."""
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "main.py").write_text("")
+    return tmp_path
+
+
+def declared(folder: Path, text: str):
+    file = folder / "skerry.toml"
+    file.write_text(text)
+    return load(file)
+
+
+def test_one_line_declares_a_runtime(agent: Path):
+    runtime = declared(agent, 'runtimes.helper.path = "agent"').runtimes["helper"]
+    assert (runtime.path, runtime.entry_point, runtime.protocol, runtime.authorizer.kind) == (
+        agent / "agent",
+        ("main.py",),
+        "HTTP",
+        "iam",
+    )
+
+
+def test_the_bundled_file_is_valid_and_declares_both_ways_in():
+    desk = load(DESK)
+    assert {name: runtime.authorizer.kind for name, runtime in desk.runtimes.items()} == {
+        "ops": "iam",
+        "ops_jwt": "jwt",
+        "accounts": "jwt",
+    }
+    assert {name: gateway.authorizer.kind for name, gateway in desk.gateways.items()} == {
+        "desk": "iam",
+        "desk-jwt": "jwt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("runtimes.helper.pth = 'agent'", r"\[runtimes.helper\] path is missing"),
+        (
+            "[runtimes.helper]\npath = 'agent'\nprotocl = 'MCP'",
+            r"protocl is not a known key \(did you mean 'protocol'\)",
+        ),
+        ("[runtimes.helper]\npath = 'agent'\nprotocol = 'mcp'", "must be one of HTTP, MCP, A2A, AGUI"),
+        ("[runtimes.my-helper]\npath = 'agent'", "is no runtime name"),
+        ("[runtimes.helper]\npath = 'nowhere'", "which does not exist"),
+        ("[runtimes.helper]\npath = 'agent'\nentry_point = 'app.py'", "which is not in"),
+        ("[runtimes.helper]\npath = 'agent'\nauthorizer = {realm = 'x', clients = ['a']}", "the realm 'x'"),
+        ("[runtimes.helper]\npath = 'agent'\nauthorizer = {realm = 'x'}", "at least one of audience"),
+        ("[gateways.my_tools]", "is no gateway name"),
+        ("[gateways.tools.targets.a]\nurl = 'http://127.0.0.1:1/mcp'\nruntime = 'r'", "exactly one of"),
+        ("[gateways.tools.targets.a]\nruntime = 'r'", "the runtime 'r', which is not declared"),
+        ("[gateways.tools.targets.a]\nfunction = 'f'", "tools is missing"),
+        ("[services.api]", "command is missing"),
+        ("[runtime.helper]", r"runtime is not a known key \(did you mean 'runtimes'\)"),
+        ("runtimes = 3", "runtimes must be a table"),
+        ("not toml", "is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_table_and_key(agent: Path, text: str, expected: str):
+    with pytest.raises(ConfigurationError, match=expected):
+        declared(agent, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load(tmp_path / "skerry.toml")
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=10,
+)
+_TABLES = st.sampled_from(
+    ["realms", "services", "functions", "runtimes", "gateways", "seeds", "models", "stack"]
+)
+
+
+@given(
+    st.dictionaries(
+        _TABLES, st.dictionaries(st.sampled_from(["a", "path", "clients", "b-c"]), _VALUES, max_size=3)
+    )
+)
+def test_any_table_is_read_or_refused_by_name(data: dict):
+    try:
+        parse(data, file=Path("skerry.toml"))
+    except ConfigurationError as error:
+        assert "skerry.toml" in error.message

@@ -1,0 +1,97 @@
+"""`pip install skerry` alone: the base commands start, the others name the extra to install.
+
+Every package outside the closure of the base requirements is made impossible to import.
+"""
+
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+BLOCKER = """
+import sys
+class Missing:
+    def __init__(self, allowed):
+        self.allowed = allowed
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in self.allowed or top in sys.stdlib_module_names:
+            return None
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing(set(ALLOWED)))
+sys.argv = ["skerry", *ARGUMENTS]
+from skerry.cli import main
+sys.exit(main())
+"""
+
+
+def closure(name: str) -> set[str]:
+    """A distribution and everything that it requires without extras, by normalised name."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if current in found:
+            continue
+        found.add(current)
+        for requirement in importlib.metadata.requires(current) or []:
+            marker = requirement.partition(";")[2]
+            if "extra ==" in marker or "sys_platform ==" in marker or "python_full_version <" in marker:
+                continue
+            match = re.match(r"[A-Za-z0-9._-]+", requirement)
+            assert match
+            waiting.append(match[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def allowed() -> list[str]:
+    """Top-level modules of the base install."""
+    base = closure("skerry")
+    modules = importlib.metadata.packages_distributions()
+    wanted = {
+        module
+        for module, owners in modules.items()
+        if any(re.sub(r"[-_.]+", "-", owner).lower() in base for owner in owners)
+    }
+    return sorted(wanted | {"skerry", "_cffi_backend", "six"})
+
+
+def skerry(allowed: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = f"ALLOWED = {json.dumps(allowed)}\nARGUMENTS = {json.dumps(arguments)}\n{BLOCKER}"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+def test_the_base_install_stays_tiny():
+    names = closure("skerry") - {"skerry"}
+    assert {"botocore", "httpx2"} <= names
+    assert len(names) <= 16, sorted(names)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("chat", "--help"),
+        ("env", "--help"),
+        ("token", "--help"),
+        ("hops", "--help"),
+        ("completion", "bash"),
+    ],
+)
+def test_base_commands_start_without_the_extras(allowed: list[str], arguments: tuple[str, ...]):
+    done = skerry(allowed, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize(("command", "extra"), [("up", "local"), ("call", "client"), ("demo", "all")])
+def test_a_missing_extra_is_one_line_that_names_the_install(allowed: list[str], command: str, extra: str):
+    done = skerry(allowed, command, "--help")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"pip install 'skerry[{extra}]'" in done.stderr
