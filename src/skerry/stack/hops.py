@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -57,7 +58,14 @@ def fetch(
         with httpx2.Client(trust_env=False, timeout=10) as http:
             request = http.build_request("GET", url)
             signed = sign(
-                "GET", url, {}, b"", credentials=credentials, region=stack["region"], service="skerry"
+                "GET",
+                url,
+                {},
+                b"",
+                credentials=credentials,
+                region=stack["region"],
+                service="skerry",
+                now=time.time(),
             )
             request.headers.update(signed)
             reply = http.send(request)

@@ -14,6 +14,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 from skerry.stack.declaration import Authorizer, Declaration, Gateway, Runtime, Target
 from skerry.stack.references import resolve, resolve_all
@@ -31,7 +32,7 @@ class Provisioner:
     """
 
     def __init__(
-        self, declared: Declaration, values: dict[str, Any], *, endpoint: str, credentials: tuple[str, str]
+        self, declared: Declaration, values: dict[str, Any], *, endpoint: str, credentials: Credentials
     ) -> None:
         self._declared = declared
         self._values = values
@@ -41,8 +42,8 @@ class Provisioner:
             "bedrock-agentcore-control",
             endpoint_url=endpoint,
             region_name=values["region"],
-            aws_access_key_id=credentials[0],
-            aws_secret_access_key=credentials[1],
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=True),
         )
 

@@ -1,0 +1,203 @@
+"""The composition: every process and plane of a stack, wired together.
+
+The endpoint runs in this process; the identity provider and the services are children; moto, the runtime
+sessions and the Lambda environments are started by the endpoint's planes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from skerry.auth.sigv4 import Credentials
+from skerry.errors import PortInUseError, SkerryError
+from skerry.local.app import Endpoint
+from skerry.settings import StackSettings
+from skerry.stack import children, endpoint
+from skerry.stack.declaration import Client, Declaration, Realm, Service
+from skerry.stack.provision import Provisioner
+from skerry.stack.references import resolve_all
+from skerry.stack.state import State
+
+
+class Stack:
+    """A stack of one declaration. `start` once, then `stop`, which ends everything in any state."""
+
+    def __init__(
+        self, settings: StackSettings, declared: Declaration, state: State, progress: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._declared = declared
+        self._state = state
+        self._progress = progress
+        self._running = AsyncExitStack()
+        self._ports = state.ports()
+        self._values: dict[str, Any] = {
+            "region": declared.region or settings.region,
+            "account": settings.account,
+            "state": str(state.folder),
+            "realms": {},
+            "services": {},
+            "gateways": {},
+            "runtimes": {},
+        }
+
+    async def start(self) -> dict[str, Any]:
+        """Starts everything and returns what `stack.json` holds. Raises SkerryError."""
+        listening = _bind(self._settings.port, self._ports.get("endpoint", 0))
+        self._ports["endpoint"] = listening.getsockname()[1]
+        self._values["endpoint"] = f"http://127.0.0.1:{self._ports['endpoint']}"
+        self._progress(f"endpoint           {self._values['endpoint']}")
+        local = endpoint.make(self._declared, self._values, self._state)
+        await self._running.enter_async_context(endpoint.serving_on(local, listening))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(local.seeded())
+                group.create_task(self._wired(local))
+        except* SkerryError as several:
+            raise _first(several) from several
+        self._state.keep_ports(self._ports)
+        return self._published(local.developer)
+
+    async def stop(self) -> None:
+        """Ends everything that was started, newest first."""
+        await self._running.aclose()
+
+    async def _wired(self, local: Endpoint) -> None:
+        """Children, and then the resources that refer to them; the client is made meanwhile."""
+        provisioner = asyncio.create_task(asyncio.to_thread(self._provisioner, local.developer))
+        await self._children(local.recorder.record)
+        self._progress("gateways, runtimes …")
+        await asyncio.to_thread((await provisioner).run)
+
+    def _provisioner(self, developer: Credentials) -> Provisioner:
+        return Provisioner(
+            self._declared, self._values, endpoint=self._values["endpoint"], credentials=developer
+        )
+
+    async def _children(self, record: Callable[[Any], None]) -> None:
+        """The identity provider first: services are told its issuers."""
+        if self._declared.realms:
+            await self._identity_provider(record)
+        async with asyncio.TaskGroup() as group:
+            for service in self._declared.services.values():
+                group.create_task(self._service(service, record))
+
+    async def _identity_provider(self, record: Callable[[Any], None]) -> None:
+        realms = {name: self._realm(realm) for name, realm in self._declared.realms.items()}
+        file = self._state.write("idp.json", {"realms": realms})
+        command = [sys.executable, "-m", "skerry.idp", "--watch-stdin"]
+        command += ["--state", str(self._state.folder / "idp"), "--config", str(file)]
+        command += ["--port", str(_free("idp", self._ports))]
+        ready = await self._child("identity provider", "idp", command, {}, record)
+        self._ports["idp"] = ready["port"]
+        for name, issuer in ready["issuers"].items():
+            self._values["realms"][name] = {
+                "issuer": issuer,
+                "token_endpoint": f"{issuer}/oauth2/token",
+                "discovery_url": f"{issuer}/.well-known/openid-configuration",
+                "dialect": realms[name]["dialect"],
+                "clients": realms[name]["clients"],
+            }
+            self._progress(f"issuer             {issuer}")
+
+    async def _service(self, service: Service, record: Callable[[Any], None]) -> None:
+        where = f"[services.{service.name}] environment"
+        port = _free(service.name, self._ports)
+        environment = resolve_all(service.environment, self._values, where=where) | {"PORT": str(port)}
+        program, *arguments = service.command
+        command = [sys.executable if program == "python" else program, *arguments]
+        ready = await self._child(service.name, service.name, command, environment, record)
+        self._ports[service.name] = int(ready.get("port", port))
+        url = f"http://127.0.0.1:{self._ports[service.name]}"
+        self._values["services"][service.name] = {"url": url}
+        self._progress(f"{service.name:<18} {url}")
+
+    async def _child(
+        self,
+        title: str,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        record: Callable[[Any], None],
+    ) -> dict[str, Any]:
+        child = await children.start(
+            title,
+            command,
+            environment=environment,
+            inherited=os.environ,
+            folder=self._declared.file.resolve().parent,
+            log=self._state.folder / "logs" / f"{name}.log",
+            on_hop=record,
+        )
+        self._running.push_async_callback(child.stop)
+        return await child.ready()
+
+    def _realm(self, realm: Realm) -> dict[str, Any]:
+        clients = {name: self._client(realm, client) for name, client in realm.clients.items()}
+        return {"dialect": realm.dialect, "clients": clients}
+
+    def _client(self, realm: Realm, client: Client) -> dict[str, Any]:
+        return {
+            "secret": client.secret or self._state.secret(f"realms/{realm.name}/{client.name}"),
+            "grants": list(client.grants),
+            "scopes": list(client.scopes),
+            "audiences": list(client.audiences),
+            "claims": dict(client.claims),
+            "own_audiences": list(client.own_audiences),
+            "may_exchange": list(client.may_exchange),
+        }
+
+    def _published(self, developer: Credentials) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "endpoint": self._values["endpoint"],
+            "region": self._values["region"],
+            "account": self._values["account"],
+            "access_key_id": developer.access_key_id,
+            "secret_access_key": developer.secret_access_key,
+            "state": str(self._state.folder),
+            "file": str(self._declared.file),
+            "models": endpoint.MODELS[self._declared.models.backend],
+            "default_runtime": next(iter(self._values["runtimes"]), ""),
+            "default_gateway": next(iter(self._values["gateways"]), ""),
+            "default_realm": next(iter(self._values["realms"]), ""),
+            "runtimes": self._values["runtimes"],
+            "gateways": self._values["gateways"],
+            "realms": self._values["realms"],
+            "services": self._values["services"],
+        }
+
+
+def _bind(port: int, before: int) -> socket.socket:
+    """A listening socket on loopback: `port`, or for 0 the port of the last time, or any free one."""
+    for wanted in (port,) if port else (before, 0):
+        try:
+            return socket.create_server(("127.0.0.1", wanted), backlog=1024)
+        except OSError as error:
+            taken = error
+    raise PortInUseError(
+        f"port {port} of 127.0.0.1 cannot be used: {taken.strerror}.",
+        hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
+    ) from taken
+
+
+def _free(name: str, ports: dict[str, int]) -> int:
+    """The port that a child had the last time when it is free, else any free one."""
+    with _bind(0, ports.get(name, 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _first(several: BaseExceptionGroup[SkerryError]) -> SkerryError:
+    """The first error of a group: the one that ended the others."""
+    error: BaseException = several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, SkerryError)
+    return error
