@@ -1,0 +1,95 @@
+"""The identity provider as a process.
+
+    python -m skerry.idp --state DIR --config FILE [--port N] [--rotate] [--watch-stdin]
+
+Serves the realms of FILE on 127.0.0.1 until SIGTERM, SIGINT or, with --watch-stdin, the end of standard
+input. The first line of standard output is `{"ready": true, "port": N, "issuers": {...}}`; hops and
+warnings go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from skerry.errors import SkerryError
+from skerry.idp import configuration
+from skerry.idp.app import create_app
+from skerry.idp.provider import Provider, make_provider
+from skerry.idp.server import Server, base_url, bind
+
+_log = logging.getLogger("skerry.idp")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the provider; the exit status is 0 after a signal, 1 or 2 with one line of explanation."""
+    options = _options(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("skerry").setLevel(logging.INFO)
+    try:
+        return _serve(options)
+    except SkerryError as error:
+        print(f"skerry idp: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m skerry.idp", description="A local OAuth identity provider."
+    )
+    parser.add_argument("--state", type=Path, required=True, help="directory for the signing keys")
+    parser.add_argument("--config", type=Path, required=True, help="realms, as TOML (.toml) or JSON")
+    parser.add_argument("--port", type=int, default=0, help="0, the default, lets the system choose")
+    parser.add_argument(
+        "--rotate", action="store_true", help="make new signing keys; old ones stay published"
+    )
+    parser.add_argument("--watch-stdin", action="store_true", help="end when standard input does")
+    return parser.parse_args(arguments)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    realms = configuration.load(options.config)
+    _warn_if_open(options.config)
+    with bind(options.port) as sock:
+        provider = make_provider(realms, base_url=base_url(sock), state=options.state, rotate=options.rotate)
+        server = Server(create_app(provider), lambda: _ready(provider, sock.getsockname()[1]))
+        if options.watch_stdin:
+            threading.Thread(target=_wait_for_end, args=(server,), name="stdin", daemon=True).start()
+        server.run(sockets=[sock])
+    return 0
+
+
+def _ready(provider: Provider, port: int) -> None:
+    print(json.dumps({"ready": True, "port": port, "issuers": provider.urls}), flush=True)
+    threading.Thread(target=_make_keys, args=(provider,), name="keys").start()
+
+
+def _make_keys(provider: Provider) -> None:
+    """Makes missing keys beside the first requests, which would otherwise make them."""
+    try:
+        for issuer in provider.issuers.values():
+            issuer.keys.ring()
+    except SkerryError as error:
+        _log.error("skerry idp: %s", error)
+
+
+def _wait_for_end(server: Server) -> None:
+    """Reads standard input to its end. Not through sys.stdin, whose lock a daemon thread must not hold."""
+    while os.read(0, 4096):
+        pass
+    server.stop()
+
+
+def _warn_if_open(file: Path) -> None:
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        _log.warning("skerry idp: %s holds client secrets and can be read by others; chmod 600 it.", file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The routes of the provider, as a Starlette application.
+
+    GET  /                                            issuers and their endpoints
+    GET  /_skerry/health
+    GET  the three well-known places of each issuer   metadata.py
+    GET  ISSUER/.well-known/jwks.json                 public keys
+    POST ISSUER/oauth2/token                          endpoint.py
+    GET  ISSUER/oauth2/authorize                      refuses: there is no grant for it yet
+
+Everything answers JSON, errors included.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from skerry.errors import StateError
+from skerry.idp import metadata
+from skerry.idp.attempts import Attempts
+from skerry.idp.endpoint import NO_STORE, TokenEndpoint, json_response
+from skerry.idp.issuer import JWKS_PATH, Issuer
+from skerry.idp.keys import public_set
+from skerry.idp.provider import Provider
+
+_log = logging.getLogger("skerry.idp")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+KEYS_FRESH = "public, max-age=30"
+"""Short, so that a rotation reaches verifiers that honour cache headers."""
+
+
+def create_app(provider: Provider) -> Starlette:
+    """The ASGI application that serves `provider`."""
+    attempts = Attempts(clock=provider.clock.monotonic)
+    routes = [
+        Route("/", _fixed(_index(provider)), methods=["GET"]),
+        Route("/_skerry/health", _fixed({"status": "ok"}), methods=["GET"]),
+    ]
+    for issuer in provider.issuers.values():
+        routes += _routes(issuer, provider, attempts)
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _http_error, StateError: _state_error, Exception: _server_error},
+    )
+    app.router.redirect_slashes = False  # a redirect would send the client's secret a second time
+    return app
+
+
+def _routes(issuer: Issuer, provider: Provider, attempts: Attempts) -> list[Route]:
+    path = urlsplit(issuer.url).path
+    document = _fixed_bytes(metadata.document(issuer))
+    token = TokenEndpoint(issuer, attempts=attempts, clock=provider.clock)
+    return [
+        *(Route(place, document, methods=["GET"]) for place in metadata.well_known_paths(path)),
+        Route(path + JWKS_PATH, _jwks(issuer), methods=["GET"]),
+        Route(path + metadata.TOKEN_PATH, _post_only(token), methods=["POST"]),
+        Route(path + metadata.AUTHORIZE_PATH, _no_authorization, methods=["GET", "POST"]),
+    ]
+
+
+def _index(provider: Provider) -> dict[str, object]:
+    return {
+        "issuers": {
+            name: {
+                "issuer": issuer.url,
+                "dialect": issuer.dialect.name,
+                "token_endpoint": issuer.url + metadata.TOKEN_PATH,
+                "jwks_uri": issuer.url + JWKS_PATH,
+                "discovery": [
+                    provider.base_url + place
+                    for place in metadata.well_known_paths(urlsplit(issuer.url).path)
+                ],
+            }
+            for name, issuer in provider.issuers.items()
+        }
+    }
+
+
+def _fixed(content: object) -> Endpoint:
+    return _fixed_bytes(bytes(json_response(content).body))
+
+
+def _fixed_bytes(body: bytes) -> Endpoint:
+    async def serve(_request: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    return serve
+
+
+def _jwks(issuer: Issuer) -> Endpoint:
+    async def serve(_request: Request) -> Response:
+        await issuer.ready()
+        return json_response(public_set(issuer.keys.published()), headers={"cache-control": KEYS_FRESH})
+
+    return serve
+
+
+def _post_only(endpoint: TokenEndpoint) -> Endpoint:
+    async def serve(request: Request) -> Response:
+        return await endpoint(request)
+
+    return serve
+
+
+async def _no_authorization(_request: Request) -> Response:
+    """No redirect, whatever the request says: no client has a registered redirect URI."""
+    return json_response(
+        {
+            "error": "unsupported_response_type",
+            "error_description": "This provider has no authorization code grant; ask the token endpoint.",
+        },
+        status=400,
+        headers=NO_STORE,
+    )
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return json_response(
+        {
+            "error": "invalid_request",
+            "error_description": f"{HTTPStatus(status).phrase}. See / for the routes.",
+        },
+        status=status,
+        headers={**headers, **NO_STORE},
+    )
+
+
+async def _state_error(_request: Request, error: Exception) -> Response:
+    """The keys cannot be kept: whoever runs the provider must act, the caller cannot."""
+    _log.error("skerry idp: %s", error)
+    return json_response({"error": "server_error"}, status=500, headers=NO_STORE)
+
+
+async def _server_error(_request: Request, _error: Exception) -> Response:
+    """A defect of ours; the process logs it, the caller learns nothing of it."""
+    return json_response({"error": "server_error"}, status=500, headers=NO_STORE)

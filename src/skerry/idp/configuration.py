@@ -1,0 +1,247 @@
+"""Reads realms from a TOML or JSON file, and checks them.
+
+    [realms.desk]                     dialect, scopes, resources, lifetime, algorithm, path
+    [realms.desk.clients.gateway]     secret, grants, scopes, audiences, default_audience, claims,
+                                      own_audiences, may_exchange, token_endpoint_auth_method
+
+Every problem is a ConfigurationError that names the table and the key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from skerry.errors import ConfigurationError
+from skerry.idp.asked import SCOPE_TOKEN
+from skerry.idp.dialects import DIALECTS, Dialect
+from skerry.idp.grants import GRANTS
+from skerry.idp.keys import ALGORITHMS
+from skerry.idp.realms import SECRET_METHODS, Client, Realm
+
+SHORTEST_LIFETIME, LONGEST_LIFETIME = 60, 86_400
+"""Seconds; Cognito allows 5 minutes to a day."""
+
+LARGEST_CLAIMS = 4096
+"""Bytes as JSON: a token must fit into a header."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,256}\Z")
+_SECRET = re.compile(r"[\x20-\x7e]{1,256}\Z")
+"""RFC 6749 appendix A.2."""
+_AUDIENCE = re.compile(r"[\x21-\x7e]{1,512}\Z")
+_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\Z")
+
+
+def load(file: Path) -> tuple[Realm, ...]:
+    """The realms of a `.toml` file, or of a JSON file of any other name. Raises ConfigurationError."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"{file} cannot be read: {reason}.") from error
+    try:
+        data = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        kind = "TOML" if file.suffix == ".toml" else "JSON"
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ConfigurationError(f"{file} is not valid {kind}{where}.") from error
+    return parse(data)
+
+
+def parse(data: object) -> tuple[Realm, ...]:
+    """The realms of a parsed file: `{"realms": {NAME: {...}}}`. Raises ConfigurationError."""
+    top = _Table("", data)
+    realms = tuple(_realm(table, name) for name, table in top.tables("realms"))
+    top.refuse_others({"realms"})
+    check(realms)
+    return realms
+
+
+def check(realms: Iterable[Realm]) -> None:
+    """Raises ConfigurationError when the realms cannot work, alone or together."""
+    paths: dict[str, str] = {}
+    for realm in realms:
+        table = f"[realms.{realm.name}]"
+        _check_realm(realm, table)
+        path = issuer_path(realm)
+        other = paths.setdefault(path.casefold(), realm.name)
+        if other != realm.name:
+            raise ConfigurationError(f"{table}: its issuer path {path} is that of [realms.{other}] already.")
+        for client in realm.clients.values():
+            _check_client(client, realm, f"[realms.{realm.name}.clients.{client.id}]")
+    if not paths:
+        raise ConfigurationError("[realms]: there is no realm.", hint="Add a table such as [realms.desk].")
+
+
+def issuer_path(realm: Realm) -> str:
+    """The path of the realm's issuer URL."""
+    return realm.path or DIALECTS[realm.dialect].path(realm.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One table of the file and its name; each access checks the type."""
+
+    name: str
+    data: Any
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.data, Mapping):
+            raise ConfigurationError(f"{self.name or 'the file'}: must be a table.")
+
+    def problem(self, key: str, text: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.name or 'the file'} {key}: {text}.")
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self.data.get(key, default)
+        if not isinstance(value, str):
+            raise self.problem(key, "must be a string")
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        value = self.data.get(key, default)
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
+            raise self.problem(key, "must be a list of strings")
+        return tuple(dict.fromkeys(value))
+
+    def number(self, key: str, default: int) -> int:
+        value = self.data.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.problem(key, "must be a whole number")
+        return value
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        value = self.data.get(key, {})
+        if not isinstance(value, Mapping):
+            raise self.problem(key, "must be a table")
+        return value
+
+    def tables(self, key: str) -> list[tuple[str, _Table]]:
+        prefix = self.name[1:-1] + "." if self.name else ""
+        return [
+            (str(name), _Table(f"[{prefix}{key}.{name}]", value)) for name, value in self.mapping(key).items()
+        ]
+
+    def refuse_others(self, known: set[str]) -> None:
+        for key in self.data:
+            if key not in known:
+                raise self.problem(str(key), f"is no key here; these are: {', '.join(sorted(known))}")
+
+
+def _realm(table: _Table, name: str) -> Realm:
+    usual = Realm(name=name, clients={})
+    table.refuse_others({item.name for item in fields(Realm)} - {"name"})
+    return Realm(
+        name=name,
+        dialect=table.text("dialect", usual.dialect),
+        path=table.text("path"),
+        scopes=table.texts("scopes"),
+        resources=table.texts("resources"),
+        lifetime=table.number("lifetime", usual.lifetime),
+        algorithm=table.text("algorithm", usual.algorithm),
+        clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
+    )
+
+
+def _client(table: _Table, client_id: str) -> Client:
+    usual = Client(id=client_id, secret="")
+    table.refuse_others({item.name for item in fields(Client)} - {"id"})
+    names = {grant.operation: grant.grant_type for grant in GRANTS}
+    return Client(
+        id=client_id,
+        secret=table.text("secret"),
+        grants=tuple(names.get(item, item) for item in table.texts("grants", usual.grants)),
+        scopes=table.texts("scopes"),
+        audiences=table.texts("audiences"),
+        default_audience=table.text("default_audience"),
+        claims=table.mapping("claims"),
+        own_audiences=table.texts("own_audiences"),
+        may_exchange=table.texts("may_exchange"),
+        token_endpoint_auth_method=table.text("token_endpoint_auth_method"),
+    )
+
+
+def _check_realm(realm: Realm, table: str) -> None:
+    if not _NAME.match(realm.name):
+        raise ConfigurationError(f"{table}: a realm's name is letters, digits, - and _, at most 64.")
+    _one_of(realm.dialect, tuple(DIALECTS), f"{table} dialect")
+    _one_of(realm.algorithm, ALGORITHMS, f"{table} algorithm")
+    if not _PATH.match(issuer_path(realm)):
+        raise ConfigurationError(f"{table} path: must look like /name, without a slash at the end.")
+    if not SHORTEST_LIFETIME <= realm.lifetime <= LONGEST_LIFETIME:
+        raise ConfigurationError(
+            f"{table} lifetime: must be {SHORTEST_LIFETIME} to {LONGEST_LIFETIME} seconds."
+        )
+    for scope in realm.scopes:
+        _check_scope(scope, f"{table} scopes")
+
+
+def _check_client(client: Client, realm: Realm, table: str) -> None:
+    dialect = DIALECTS[realm.dialect]
+    if not _CLIENT_ID.match(client.id):
+        raise ConfigurationError(f"{table}: a client id is printable ASCII without spaces, at most 256.")
+    if not client.secret:
+        raise ConfigurationError(f"{table} secret: is missing; there is no default secret.")
+    if not _SECRET.match(client.secret):
+        raise ConfigurationError(f"{table} secret: is printable ASCII, at most 256 characters.")
+    for grant in client.grants:
+        _one_of(grant, tuple(item.grant_type for item in GRANTS), f"{table} grants")
+        if grant not in dialect.grants:
+            raise ConfigurationError(f"{table} grants: a {dialect.name} issuer does not offer {grant}.")
+    for scope in client.scopes:
+        _check_scope(scope, f"{table} scopes")
+        _one_of(scope, realm.all_scopes, f"{table} scopes")
+    for key in ("audiences", "own_audiences", "may_exchange"):
+        for audience in getattr(client, key):
+            if not _AUDIENCE.match(audience):
+                raise ConfigurationError(
+                    f"{table} {key}: an audience is a name or URL without spaces, at most 512 characters."
+                )
+            _one_of(audience, realm.all_resources, f"{table} {key}")
+    if client.default_audience:
+        _one_of(client.default_audience, client.audiences, f"{table} default_audience")
+    if client.token_endpoint_auth_method:
+        _one_of(client.token_endpoint_auth_method, SECRET_METHODS, f"{table} token_endpoint_auth_method")
+    _check_claims(client.claims, dialect, f"{table} claims")
+
+
+def _check_claims(claims: Mapping[str, Any], dialect: Dialect, where: str) -> None:
+    for name, value in claims.items():
+        if name == "may_act":
+            if not (isinstance(value, Mapping) and isinstance(value.get("sub"), str)):
+                raise ConfigurationError(
+                    f"{where} may_act: must be a table with sub, the client that may act."
+                )
+        elif dialect.is_reserved(name):
+            raise ConfigurationError(f"{where} {name}: this claim belongs to the protocol.")
+    try:
+        size = len(json.dumps(dict(claims), allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{where}: must hold JSON values only.") from error
+    if size > LARGEST_CLAIMS:
+        raise ConfigurationError(f"{where}: {size} bytes as JSON, more than {LARGEST_CLAIMS}.")
+
+
+def _check_scope(scope: str, where: str) -> None:
+    if not SCOPE_TOKEN.match(scope):
+        raise ConfigurationError(f"{where}: a scope is printable ASCII without space, quote and backslash.")
+
+
+def _one_of(value: str, allowed: tuple[str, ...], where: str) -> None:
+    if value not in allowed:
+        listed = ", ".join(allowed) or "none"
+        raise ConfigurationError(f"{where}: {value!r} is not one of: {listed}.")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object without doubled members."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member occurs twice")
+    return found

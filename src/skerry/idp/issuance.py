@@ -1,0 +1,38 @@
+"""What a grant decided to issue, before a dialect gives it its claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name of RFC 8693
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuance:
+    """An access token to be: for whom, to whom, for how long (`lifetime` in seconds).
+
+    `claims` are the custom claims; `act` is the chain of actors of RFC 8693 section 4.1, the present
+    one outermost. `username` is empty for machines. `token_type` is set when the answer must name it
+    (RFC 8693 section 2.2.1).
+    """
+
+    client_id: str
+    subject: str
+    audiences: tuple[str, ...]
+    scopes: tuple[str, ...]
+    lifetime: int
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    act: Mapping[str, Any] | None = None
+    username: str = ""
+    token_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every token of an issuer carries: who issued it, when (whole seconds), under which id."""
+
+    issuer: str
+    now: int
+    token_id: str

@@ -1,0 +1,87 @@
+"""One realm at work: it signs tokens, and knows its own again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+
+from skerry.auth import keys as auth_keys
+from skerry.auth import tokens
+from skerry.idp.clock import Clock
+from skerry.idp.dialects import Dialect
+from skerry.idp.issuance import Issuance, Stamp
+from skerry.idp.keys import Keys, public_set
+from skerry.idp.realms import Realm
+
+JWKS_PATH = "/.well-known/jwks.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """A realm at its URL, which is the exact `iss` of its tokens."""
+
+    realm: Realm
+    dialect: Dialect
+    url: str
+    keys: Keys
+    published: auth_keys.Keys
+    clock: Clock
+
+    async def ready(self) -> None:
+        """Makes the first key in a thread, so that the event loop does not wait for it."""
+        if self.keys.loaded is None:
+            await asyncio.to_thread(self.keys.ring)
+
+    def access_token(self, issuance: Issuance) -> str:
+        """A signed access token in the realm's dialect. May have to make the first key (0.1 s)."""
+        return self._signed(self.dialect.access(issuance, self._stamp()), self.dialect.access_type)
+
+    def id_token(self, issuance: Issuance) -> str:
+        """A signed ID token; its audience is the client, its claims are the user's."""
+        return self._signed(self.dialect.identity(issuance, self._stamp()), self.dialect.identity_type)
+
+    async def own(self, token: str) -> Mapping[str, Any]:
+        """The claims of an access token that this issuer signed and that is still good.
+
+        The same rules as any resource server's, without leeway: there is one clock. Raises TokenError.
+        """
+        return await tokens.verify(
+            token,
+            keys=self.published,
+            issuer=self.url,
+            dialect=self.dialect.verified_as,
+            now=self.clock.time(),
+            audience=None,
+            leeway=0.0,
+        )
+
+    def _signed(self, claims: dict[str, Any], kind: str | None) -> str:
+        key = self.keys.ring().current
+        header = {"alg": str(key.alg), "kid": str(key.kid), **({"typ": kind} if kind else {})}
+        return jwt.encode(header, claims, key, algorithms=[str(key.alg)], default_type=None)
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self.url, int(self.clock.time()), str(uuid.uuid4()))
+
+
+def make_issuer(realm: Realm, dialect: Dialect, *, url: str, keys: Keys, clock: Clock) -> Issuer:
+    """The issuer of `realm` at `url`."""
+    jwks_uri = url + JWKS_PATH
+
+    async def published(place: str) -> bytes:
+        """What this issuer would answer itself; asked anew for each token, so a rotation counts at once."""
+        document = (
+            public_set(keys.published()) if place == jwks_uri else {"issuer": url, "jwks_uri": jwks_uri}
+        )
+        return json.dumps(document).encode()
+
+    own = auth_keys.Keys(
+        url, fetch=published, clock=clock, issuer=url, algorithm=realm.algorithm, max_age=0.0
+    )
+    return Issuer(realm, dialect, url, keys, own, clock)

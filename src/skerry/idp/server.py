@@ -1,0 +1,187 @@
+"""Runs the provider: in this process until a signal, or in a thread for tests.
+
+Only on 127.0.0.1: the issuer is plain HTTP, which RFC 6749 allows to nobody but loopback.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.server import HANDLED_SIGNALS
+
+from skerry.errors import PortInUseError, ProgramError
+from skerry.idp.app import create_app
+from skerry.idp.clock import Clock
+from skerry.idp.issuance import Issuance
+from skerry.idp.provider import SYSTEM_CLOCK, Provider, make_provider
+from skerry.idp.realms import Realm
+
+HOST = "127.0.0.1"
+LONGEST_WAIT = 10.0
+"""Seconds after which a thread that does not start or end is an error."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn on a bound socket; calls `on_ready` when it accepts requests, and ends with status 0."""
+
+    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                ws="none",
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, but without raising the signal again: being told to end is no failure."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """Asks the server to end; may be called from any thread."""
+        self.should_exit = True
+
+
+def bind(port: int) -> socket.socket:
+    """A socket bound to 127.0.0.1; port 0 lets the system choose. Raises PortInUseError."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere this option would let two programs share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, port))
+    except OSError as error:
+        sock.close()
+        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        raise PortInUseError(
+            f"port {port} {reason}.", hint="Choose another with --port, or 0 for any."
+        ) from error
+    except OverflowError as error:
+        sock.close()
+        raise PortInUseError(f"port {port} is no port.", hint="Choose 0 to 65535.") from error
+    return sock
+
+
+def base_url(sock: socket.socket) -> str:
+    """The URL of a bound socket."""
+    return f"http://{HOST}:{sock.getsockname()[1]}"
+
+
+class RunningProvider:
+    """A provider that runs in a thread, with shortcuts that only tests should want.
+
+    `url` is its base, `issuers` the issuer URL of each realm.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.url = provider.base_url
+        self.issuers: Mapping[str, str] = provider.urls
+
+    def token_endpoint(self, realm: str) -> str:
+        """The URL of the realm's token endpoint."""
+        return f"{self.issuers[realm]}/oauth2/token"
+
+    def discovery_url(self, realm: str) -> str:
+        """The OpenID discovery URL, as a `customJWTAuthorizer` wants it."""
+        return f"{self.issuers[realm]}/.well-known/openid-configuration"
+
+    def access_token(self, realm: str, client: str, **changes: Any) -> str:
+        """An access token made without the token endpoint, for what no grant gives.
+
+        A person's token (`subject`, `username`), an expired one (`lifetime=-1`), other `audiences`,
+        `scopes` or `claims`: `changes` are members of Issuance.
+        """
+        issuer, usual = self._provider.issuers[realm], self._usual(realm, client)
+        return issuer.access_token(Issuance(**{**usual, **changes}))
+
+    def id_token(self, realm: str, client: str, **changes: Any) -> str:
+        """An ID token of a person who signed in through `client`; same arguments as `access_token`.
+
+        No endpoint issues ID tokens: this is how tests get one to see that it is refused.
+        """
+        issuer, usual = self._provider.issuers[realm], self._usual(realm, client)
+        person = {"subject": "person-1", "username": "person", "claims": {}}
+        return issuer.id_token(Issuance(**{**usual, **person, **changes}))
+
+    def rotate_keys(self, realm: str) -> None:
+        """A new signing key; the old one stays published."""
+        self._provider.issuers[realm].keys.rotate()
+
+    def _usual(self, realm: str, client_id: str) -> dict[str, Any]:
+        issuer = self._provider.issuers[realm]
+        client = issuer.realm.clients[client_id]
+        named = issuer.dialect.needs_audience and client.usual_audience
+        return {
+            "client_id": client.id,
+            "subject": client.id,
+            "audiences": (client.usual_audience,) if named else (),
+            "scopes": client.scopes,
+            "lifetime": issuer.realm.lifetime,
+            "claims": client.claims,
+        }
+
+
+@contextmanager
+def run_server_in_thread(
+    realms: Iterable[Realm], *, port: int = 0, state: Path | None = None, clock: Clock = SYSTEM_CLOCK
+) -> Iterator[RunningProvider]:
+    """Runs a provider for `realms` in a thread of this process, until the block ends.
+
+    Keys are in memory unless `state` names a directory. Raises ConfigurationError, PortInUseError and
+    StateError before the block, ProgramError when the server does not start or does not end.
+
+    >>> from skerry.idp import Client, Realm, run_server_in_thread
+    >>> chat = Client(id="chat", secret="only for this test", audiences=("desk",))
+    >>> with run_server_in_thread([Realm(name="desk", clients={"chat": chat})]) as idp:
+    ...     idp.issuers["desk"].endswith("/desk")
+    True
+    """
+    sock = bind(port)
+    try:
+        provider = make_provider(realms, base_url=base_url(sock), state=state, clock=clock)
+        ready = threading.Event()
+        server = Server(create_app(provider), ready.set)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [sock]}, name="skerry-idp", daemon=True
+        )
+        thread.start()
+        try:
+            if not ready.wait(LONGEST_WAIT):
+                raise ProgramError("the identity provider did not start in its thread.")
+            yield RunningProvider(provider)
+        finally:
+            server.stop()
+            thread.join(LONGEST_WAIT)
+        if thread.is_alive():
+            raise ProgramError("the identity provider did not end in its thread.")
+    finally:
+        sock.close()

@@ -1,0 +1,33 @@
+"""The page says what is true: its examples run, its tables name every key."""
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+from skerry.idp import TOKEN_EXCHANGE, Client, Realm, parse
+
+PAGE = (Path(__file__).parents[2] / "docs" / "idp.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return found
+
+
+def test_the_example_file_is_one():
+    (desk,) = parse(tomllib.loads(block("toml")))
+    assert desk.clients["chat"].usual_audience == "desk-gateway"
+    assert TOKEN_EXCHANGE in desk.clients["gateway"].grants
+
+
+def test_the_example_program_runs():
+    seen: dict[str, object] = {}
+    exec(compile(block("python"), "docs/idp.md", "exec"), seen)
+    assert str(seen["idp"].issuers["pool"]).endswith("/us-east-1_pool")
+
+
+def test_every_key_of_the_file_is_in_a_table():
+    keys = {item.name for kind in (Realm, Client) for item in fields(kind)} - {"name", "id", "clients"}
+    rows = "\n".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `"))
+    assert {key for key in keys if f"`{key}`" not in rows} == set()
