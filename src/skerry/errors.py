@@ -102,7 +102,7 @@ class SignatureError(SkerryError):
     """A request signature is missing, malformed, stale or wrong.
 
     `reason` is stable: missing, malformed, algorithm, scope, expired, skew, unsigned-header,
-    payload, unknown-key, token, mismatch.
+    payload, unknown-key, token, expired-token, mismatch.
     """
 
     code = "SKY-201"

@@ -6,6 +6,7 @@ object on. What the environment leaves out has a default that works on one machi
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -169,19 +170,19 @@ class AwsOpsSettings:
 class AccountsApiSettings:
     """The accounts API: its database, whose tokens it takes, and the compatibility endpoint.
 
-    Variables begin with SKERRY_ACCOUNTS_API_, but for PORT (0 picks a free one). `issuer` falls back to
+    Variables begin with ACCOUNTS_, but for PORT (0 picks a free one). `issuer` falls back to
     SKERRY_ISSUER. An empty scope is not asked for. `generate_token` switches on GET /generate-token,
     which hands out tokens of `client_id` to whoever can reach the port.
     """
 
     port: int = 0
-    database: Path = Path(DEFAULT_STATE, "accounts.db")
+    database: Path = Path(DEFAULT_STATE, "accounts.sqlite")
     seed: Path | None = None
     issuer: str = ""
     audience: str = "accounts-api"
     tenant_claim: str = "tenant_id"
-    read_scope: str = "accounts:read"
-    write_scope: str = "accounts:write"
+    read_scope: str = "desk/use"
+    write_scope: str = "desk/use"
     generate_token: bool = False
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
@@ -189,19 +190,18 @@ class AccountsApiSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AccountsApiSettings:
         """Settings from the environment of the service. Raises ValueError when PORT is no number."""
-        prefix, default = "SKERRY_ACCOUNTS_API_", cls()
         return cls(
-            port=int(env.get("PORT") or default.port),
-            database=Path(env.get(f"{prefix}DATABASE") or default.database),
-            seed=Path(env[f"{prefix}SEED"]) if env.get(f"{prefix}SEED") else None,
-            issuer=env.get(f"{prefix}ISSUER") or env.get("SKERRY_ISSUER", ""),
-            audience=env.get(f"{prefix}AUDIENCE") or default.audience,
-            tenant_claim=env.get(f"{prefix}TENANT_CLAIM") or default.tenant_claim,
-            read_scope=env.get(f"{prefix}READ_SCOPE", default.read_scope),
-            write_scope=env.get(f"{prefix}WRITE_SCOPE", default.write_scope),
-            generate_token=env.get(f"{prefix}GENERATE_TOKEN", "").lower() in ("1", "true", "on", "yes"),
-            client_id=env.get(f"{prefix}CLIENT_ID", ""),
-            client_secret=env.get(f"{prefix}CLIENT_SECRET", ""),
+            port=int(env.get("PORT") or 0),
+            database=Path(env.get("ACCOUNTS_DATABASE") or Path(DEFAULT_STATE, "accounts.sqlite")),
+            seed=Path(env["ACCOUNTS_SEED"]) if env.get("ACCOUNTS_SEED") else None,
+            issuer=env.get("ACCOUNTS_ISSUER") or env.get("SKERRY_ISSUER", ""),
+            audience=env.get("ACCOUNTS_AUDIENCE") or "accounts-api",
+            tenant_claim=env.get("ACCOUNTS_TENANT_CLAIM") or "tenant_id",
+            read_scope=env.get("ACCOUNTS_READ_SCOPE", "desk/use"),
+            write_scope=env.get("ACCOUNTS_WRITE_SCOPE", "desk/use"),
+            generate_token=switch(env.get("ACCOUNTS_GENERATE_TOKEN", "")),
+            client_id=env.get("ACCOUNTS_CLIENT_ID", ""),
+            client_secret=env.get("ACCOUNTS_CLIENT_SECRET", ""),
         )
 
 
@@ -209,10 +209,10 @@ class AccountsApiSettings:
 class AccountsSettings:
     """The accounts MCP server: whose tokens it takes, and how it gets one for the API.
 
-    Variables begin with SKERRY_ACCOUNTS_. `issuer` falls back to SKERRY_ISSUER. `host` is 127.0.0.1, and
+    Variables begin with ACCOUNTS_. `issuer` falls back to SKERRY_ISSUER. `host` is 127.0.0.1, and
     0.0.0.0 only in a container (DOCKER_CONTAINER is set, as AgentCore's own SDK reads it). `stateful`
     keeps MCP sessions, which clients up to 2025-11-25 need in order to be asked for a confirmation.
-    `confirm_timeout` is in seconds.
+    `confirm_timeout` and `api_timeout` are in seconds.
     """
 
     issuer: str = ""
@@ -221,28 +221,108 @@ class AccountsSettings:
     client_secret: str = field(default="", repr=False)
     api_url: str = ""
     api_audience: str = "accounts-api"
-    read_scope: str = "accounts:read"
-    write_scope: str = "accounts:write"
     host: str = "127.0.0.1"
     port: int = 8000
     stateful: bool = False
     confirm_timeout: float = 120.0
+    api_timeout: float = 10.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AccountsSettings:
         """Settings from the environment of the server. Raises ValueError when a number is none."""
-        prefix, default = "SKERRY_ACCOUNTS_", cls()
         return cls(
-            issuer=env.get(f"{prefix}ISSUER") or env.get("SKERRY_ISSUER", ""),
-            audience=env.get(f"{prefix}AUDIENCE") or default.audience,
-            client_id=env.get(f"{prefix}CLIENT_ID") or default.client_id,
-            client_secret=env.get(f"{prefix}CLIENT_SECRET", ""),
-            api_url=env.get(f"{prefix}API_URL", "").rstrip("/"),
-            api_audience=env.get(f"{prefix}API_AUDIENCE") or default.api_audience,
-            read_scope=env.get(f"{prefix}READ_SCOPE", default.read_scope),
-            write_scope=env.get(f"{prefix}WRITE_SCOPE", default.write_scope),
-            host="0.0.0.0" if env.get("DOCKER_CONTAINER") else default.host,
-            port=int(env.get(f"{prefix}PORT") or default.port),
-            stateful=env.get(f"{prefix}STATEFUL", "").lower() in ("1", "true", "on", "yes"),
-            confirm_timeout=float(env.get(f"{prefix}CONFIRM_TIMEOUT") or default.confirm_timeout),
+            issuer=env.get("ACCOUNTS_ISSUER") or env.get("SKERRY_ISSUER", ""),
+            audience=env.get("ACCOUNTS_AUDIENCE") or "accounts",
+            client_id=env.get("ACCOUNTS_CLIENT_ID") or "accounts",
+            client_secret=env.get("ACCOUNTS_CLIENT_SECRET", ""),
+            api_url=env.get("ACCOUNTS_API_URL", "").rstrip("/"),
+            api_audience=env.get("ACCOUNTS_API_AUDIENCE") or "accounts-api",
+            host="0.0.0.0" if env.get("DOCKER_CONTAINER") else "127.0.0.1",
+            port=int(env.get("ACCOUNTS_PORT") or 8000),
+            stateful=switch(env.get("ACCOUNTS_STATEFUL", "")),
+            confirm_timeout=float(env.get("ACCOUNTS_CONFIRM_TIMEOUT") or 120),
+            api_timeout=float(env.get("ACCOUNTS_API_TIMEOUT") or 10),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelsSettings:
+    """Who answers Converse: `router` (offline, no language model), `openai` or `aws`.
+
+    `url` is the base URL of an OpenAI-compatible server up to and with `/v1`, or another endpoint of AWS;
+    `model` replaces the caller's model id there; `api_key` is sent to `url` and nowhere else. `region` is
+    that of AWS. `timeout` is the longest silence of the backend in seconds.
+    """
+
+    backend: str = "router"
+    url: str = ""
+    model: str = ""
+    api_key: str = field(default="", repr=False)
+    region: str = DEFAULT_REGION
+    timeout: float = 120.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> ModelsSettings:
+        """Settings from SKERRY_MODELS, _URL, _MODEL, _API_KEY and _TIMEOUT."""
+        return cls(
+            backend=env.get("SKERRY_MODELS") or "router",
+            url=env.get("SKERRY_MODELS_URL", "").rstrip("/"),
+            model=env.get("SKERRY_MODELS_MODEL", ""),
+            api_key=env.get("SKERRY_MODELS_API_KEY", ""),
+            region=region(env),
+            timeout=float(env.get("SKERRY_MODELS_TIMEOUT") or 120),
+        )
+
+
+CHILD_ENVIRONMENT = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "PATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USERPROFILE",
+        "VIRTUAL_ENV",
+    }
+)
+"""What a program that the endpoint starts gets of the caller's environment: no keys, no proxies."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalSettings:
+    """The endpoint: its state, its port on 127.0.0.1, and what fills the embedded cloud.
+
+    `state` (SKERRY_STATE) gets `credentials.json`, `control.sqlite`, `hops.jsonl` and `logs/`; `port` is
+    SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
+    is the environment of the programs that the endpoint starts.
+    """
+
+    state: Path = Path(DEFAULT_STATE)
+    port: int = DEFAULT_PORT
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
+    seeds: tuple[Path, ...] = ()
+    models: ModelsSettings = field(default_factory=ModelsSettings)
+    inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
+        """Settings from the environment. Raises ValueError when a number is none."""
+        return cls(
+            state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
+            port=int(env.get("SKERRY_PORT") or DEFAULT_PORT),
+            region=region(env),
+            seeds=tuple(Path(name) for name in env.get("SKERRY_SEEDS", "").split(os.pathsep) if name),
+            models=ModelsSettings.from_env(env),
+            inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
+        )
+
+
+def switch(text: str) -> bool:
+    """Whether a variable switches something on: 1, true, yes, on."""
+    return text.strip().lower() in ("1", "true", "yes", "on")

@@ -1,0 +1,93 @@
+"""Proofs for a stack on this machine, from what it published: its `stack.json`.
+
+For client commands that call a runtime or a gateway of the running stack and may not know the stack's own
+code. The file is 0600 and so is what is read from it: nothing here is printed or logged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skerry.auth.oauth import Client, TokenSource
+from skerry.auth.ports import Clock, Fetch, Post
+from skerry.auth.sigv4 import Credentials
+from skerry.errors import ConfigurationError, NotRunningError, StateError
+
+Stack = Mapping[str, Any]
+"""The members of `stack.json`: endpoint, region, keys, runtimes, gateways, realms and their defaults."""
+
+
+def read(state: Path) -> Stack | None:
+    """What the stack on a state directory published, or None when none runs there.
+
+    Raises StateError when the file is there and cannot be read.
+    """
+    path = state / "stack.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise StateError(f"{path} cannot be read ({type(error).__name__}).") from error
+    if not isinstance(data, dict):
+        raise StateError(f"{path} holds something else.", hint="Stop the stack and start it again.")
+    return data
+
+
+def named(stack: Stack | None, kind: str, name: str | None, *, state: Path) -> Mapping[str, Any]:
+    """A runtime or gateway (`kind`: "runtime", "gateway") by name, the stack's default without one.
+
+    The answer has `name`, `arn`, `url` and `auth` ("iam", "jwt" or "none"). Raises NotRunningError when no
+    stack runs, ConfigurationError with the known names when it has none of that name.
+    """
+    if stack is None:
+        raise NotRunningError(
+            f"no stack runs on the state directory {state.resolve()}.",
+            hint="Start one with: skerry up. Or name its directory with --state, or give an ARN or a URL.",
+        )
+    among = stack.get(f"{kind}s", {})
+    chosen = name or stack.get(f"default_{kind}") or ""
+    if chosen not in among:
+        raise ConfigurationError(
+            f"the stack has no {kind} '{chosen}'.", hint=f"Known: {', '.join(among) or 'none'}."
+        )
+    return {"name": chosen, **among[chosen]}
+
+
+def by_arn(stack: Stack | None, arn: str) -> Mapping[str, Any] | None:
+    """The runtime or gateway of the stack that has this ARN."""
+    for kind in ("runtimes", "gateways"):
+        for name, entry in (stack or {}).get(kind, {}).items():
+            if entry.get("arn") == arn:
+                return {"name": name, **entry}
+    return None
+
+
+def credentials(stack: Stack) -> Credentials:
+    """The developer's key of the stack."""
+    return Credentials(stack["access_key_id"], stack["secret_access_key"])
+
+
+async def token(stack: Stack, entry: Mapping[str, Any], *, post: Post, fetch: Fetch, clock: Clock) -> str:
+    """An access token that `entry` accepts, by client credentials of a client of its realm.
+
+    Raises ConfigurationError when the stack has no fitting client, RemoteError when the provider refuses.
+    """
+    realm = stack.get("realms", {}).get(entry.get("realm", ""), {})
+    audience = str(entry.get("audience", ""))
+    for name, client in realm.get("clients", {}).items():
+        if "client_credentials" in client.get("grants", ()) and (
+            not audience or audience in client.get("audiences", ())
+        ):
+            chosen = Client(
+                client_id=name, client_secret=client["secret"], token_endpoint=realm["token_endpoint"]
+            )
+            source = TokenSource(chosen, post=post, fetch=fetch, clock=clock)
+            return await source.client_credentials(audience=audience, scope=str(entry.get("scope", "")))
+    raise ConfigurationError(
+        f"no client of the stack can get a token for {audience or entry.get('name', 'it')!r}.",
+        hint="Set SKERRY_TOKEN to a token, or add the audience to a client in skerry.toml.",
+    )

@@ -1,0 +1,59 @@
+"""HTTP for metadata, keys and token requests, with the limits that such requests need.
+
+A small adapter over one httpx2 client that its owner opens and closes; `Keys` takes `fetch`, `TokenSource`
+takes both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx2
+
+from skerry.errors import RemoteError
+
+MAX_ANSWER = 65_536
+TIMEOUT = 5.0
+"""Seconds for one request."""
+
+
+class Transport:
+    """GET and form POST: no redirects, at most 64 KB of answer, five seconds."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+
+    async def fetch(self, url: str) -> bytes:
+        """The body of a 200. Raises RemoteError for everything else."""
+        status, body = await self._send(self._client.build_request("GET", url, timeout=TIMEOUT))
+        if status != 200:
+            raise RemoteError(f"{_shown(url)} answered {status}.")
+        return body
+
+    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body of a form POST. Raises RemoteError when there is no answer."""
+        request = self._client.build_request(
+            "POST", url, data=dict(form), headers=dict(headers), timeout=TIMEOUT
+        )
+        return await self._send(request)
+
+    async def _send(self, request: httpx2.Request) -> tuple[int, bytes]:
+        url = str(request.url)
+        try:
+            answer = await self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                body = bytearray()
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_ANSWER:
+                        raise RemoteError(f"{_shown(url)} answered more than {MAX_ANSWER} bytes.")
+                return answer.status_code, bytes(body)
+            finally:
+                await answer.aclose()
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise RemoteError(f"{_shown(url)} does not answer ({type(error).__name__}).") from error
+
+
+def _shown(url: str) -> str:
+    """The URL without its query, which may hold what should not be shown."""
+    return url.partition("?")[0][:200]

@@ -1,0 +1,96 @@
+"""Which planes the endpoint has, and what each of them is given.
+
+The only module that knows several planes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept as a name of this module)
+from skerry.local.functions.plane import FunctionsPlane
+from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
+from skerry.local.gateway.plane import GatewayPlane
+from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.models.plane import ModelsPlane
+from skerry.local.ports import Clock
+from skerry.local.runtime.plane import RuntimePlane
+from skerry.local.runtime.settings import RuntimeSettings, basics
+from skerry.settings import LocalSettings
+
+
+def create_app(
+    settings: LocalSettings,
+    *,
+    url: str,
+    functions: Mapping[str, FunctionSettings] | None = None,
+    clock: Clock | None = None,
+) -> Endpoint:
+    """The endpoint with every plane; `functions` are the declared Lambda functions by name.
+
+    Raises StateError and ConfigurationError.
+    """
+    endpoint = Endpoint(settings, url=url, clock=clock)
+    lambdas = _functions(endpoint, functions or {})
+    runtimes = _runtime(endpoint)
+    endpoint.add("functions", lambdas, declared=lambdas.serves)
+    endpoint.add("runtime", runtimes, warm=runtimes.warm)
+    endpoint.add("gateway", _gateway(endpoint))
+    endpoint.add("models", _models(endpoint))
+    return endpoint
+
+
+def _runtime(endpoint: Endpoint) -> RuntimePlane:
+    settings = endpoint.settings
+    return RuntimePlane(
+        resources=endpoint.resources,
+        access=endpoint.access,
+        recorder=endpoint.recorder,
+        clock=endpoint.clock,
+        settings=RuntimeSettings(
+            state=settings.state / "runtime",
+            endpoint=endpoint.url,
+            region=settings.region,
+            account=settings.account,
+            environment=basics(settings.inherited),
+        ),
+        fetch_key=endpoint.identity.fetch,
+        fetch_object=endpoint.aws.fetch_object,
+    )
+
+
+def _gateway(endpoint: Endpoint) -> GatewayPlane:
+    settings = endpoint.settings
+    return GatewayPlane(
+        resources=endpoint.resources,
+        access=endpoint.access,
+        recorder=endpoint.recorder,
+        clock=endpoint.clock,
+        transport=endpoint.identity,
+        settings=GatewaySettings(endpoint=endpoint.url, region=settings.region, account=settings.account),
+    )
+
+
+def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> FunctionsPlane:
+    settings = endpoint.settings
+    return FunctionsPlane(
+        access=endpoint.access,
+        recorder=endpoint.recorder,
+        clock=endpoint.clock,
+        settings=FunctionsSettings(
+            state=settings.state,
+            endpoint=endpoint.url,
+            region=settings.region,
+            account=settings.account,
+            functions=declared,
+        ),
+    )
+
+
+def _models(endpoint: Endpoint) -> ModelsPlane:
+    return ModelsPlane(
+        access=endpoint.access,
+        recorder=endpoint.recorder,
+        clock=endpoint.clock,
+        settings=endpoint.settings.models,
+    )

@@ -1,0 +1,155 @@
+"""The embedded cloud: moto, in a process of its own. The only module that imports moto.
+
+    python -m skerry.local.aws
+
+reads one JSON line from standard input, `{"secret", "region", "seeds": […]}`, binds a free port on
+127.0.0.1 and says so in one JSON line, `{"port": …}`; when the seeds are in, a second line says
+`{"seeded": n, "failed": […]}`. It ends when standard input ends, so it never outlives its parent.
+
+Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody but the endpoint, which
+checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
+estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import io
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from skerry.local.seeds import Call, HttpCall, Seeder
+
+SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
+UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
+KEYS_PATH = "/_skerry/keys/"
+
+_log = logging.getLogger("skerry.local.aws")
+
+Environ = dict[str, Any]
+
+
+class Application:
+    """The WSGI application around moto's: the secret, the wait for the seeds, keys, and what moto lacks."""
+
+    def __init__(self, secret: str) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self._secret = secret.encode()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._seeded = threading.Event()
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Serves one request, in a thread of its own."""
+        shown = environ.pop("HTTP_X_SKERRY_SECRET", "").encode("latin-1")
+        if not hmac.compare_digest(shown, self._secret):
+            start_response("403 Forbidden", [("Content-Length", "0")])
+            return [b""]
+        self._seeded.wait()
+        path = environ["PATH_INFO"]
+        if path.startswith(KEYS_PATH):
+            body = json.dumps(access_key(path.removeprefix(KEYS_PATH))).encode()
+            start_response(
+                "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            )
+            return [body]
+        return self.moto(environ, start_response)
+
+    def moto(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Moto's answer; an operation that it lacks is marked by a header."""
+        try:
+            answer: Iterable[bytes] = self._moto(environ, start_response)
+        except NotImplementedError as error:
+            _log.info("not implemented in moto: %s", error)
+            start_response("501 Not Implemented", [(UNSUPPORTED_HEADER, "1"), ("Content-Length", "0")])
+            return [b""]
+        return answer
+
+    def seed(self, calls: list[Call], region: str) -> list[str]:
+        """Performs the calls in this process and lets requests in. Gives what failed."""
+        try:
+            return Seeder(self._perform, region=region).run(calls) if calls else []
+        finally:
+            self._seeded.set()
+
+    def _perform(self, call: HttpCall) -> tuple[int, Mapping[str, str], bytes]:
+        from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+        credential = f"Credential=AKIASKERRYSEED000000/20260101/{call.region}/{call.service}/aws4_request"
+        authorization = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
+        builder = EnvironBuilder(
+            method=call.method,
+            path=call.path,
+            query_string=call.query,
+            base_url="http://127.0.0.1",
+            headers=[*call.headers.items(), ("Authorization", authorization)],
+            input_stream=io.BytesIO(call.body),
+            content_length=len(call.body),
+        )
+        chunks, status, headers = run_wsgi_app(self.moto, builder.get_environ())
+        return int(status.split(" ", 1)[0]), dict(headers.items()), b"".join(chunks)
+
+
+def access_key(access_key_id: str) -> dict[str, Any] | None:
+    """What moto's IAM and STS know of an active access key, or None."""
+    from moto.iam.models import iam_backends
+    from moto.sts.models import sts_backends
+
+    for account in list(sts_backends.values()):
+        for sts in list(account.values()):
+            role = sts.get_assumed_role_from_access_key(access_key_id)
+            if role is not None:
+                return {
+                    "arn": role.arn,
+                    "user_id": role.user_id,
+                    "secret": role.secret_access_key,
+                    "token": role.session_token,
+                    "expires": role.expiration.timestamp(),
+                }
+    for users in list(iam_backends.values()):
+        for iam in list(users.values()):
+            for user in list(iam.users.values()):
+                for key in list(user.access_keys):
+                    if key.access_key_id == access_key_id and key.status == "Active":
+                        return {"arn": user.arn, "user_id": user.id, "secret": key.secret_access_key}
+    return None
+
+
+def main() -> None:
+    """Runs until standard input ends."""
+    parameters = json.loads(sys.stdin.readline())
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    class Handler(MotoRequestHandler):
+        """HTTP/1.1, so that the endpoint keeps its connections."""
+
+        protocol_version = "HTTP/1.1"
+
+    application = Application(parameters["secret"])
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    _say({"port": server.server_port})
+    calls = [Call(**call) for call in parameters["seeds"]]
+    failed = application.seed(calls, parameters["region"])
+    _say({"seeded": len(calls) - len(failed), "failed": failed})
+    while sys.stdin.buffer.read(65536):
+        pass
+    sys.stderr.flush()
+    os._exit(0)  # nothing is kept, and taking a large heap apart in order costs most of a second
+
+
+def _say(message: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

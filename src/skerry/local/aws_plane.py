@@ -1,0 +1,201 @@
+"""Everything else of AWS: verified here, answered by the embedded cloud.
+
+A request goes on byte for byte, its signature header included, which tells moto the service and region.
+What moto lacks or fails at comes back as one error in the form of the called service, with a 4xx status so
+that boto3 does not try again. GetCallerIdentity is answered here, because moto knows only its own keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote
+from xml.sax.saxutils import escape
+
+from skerry.errors import ServiceError, SignatureError
+from skerry.local import service_model
+from skerry.local.access import Access, Signed, role_session
+from skerry.local.asgi import read_body, send_reply
+from skerry.local.aws_process import AwsProcess
+from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
+from skerry.local.ports import Clock, Receive, Recorder, Scope, Send
+from skerry.local.rest_json import Reply
+from skerry.local.routing import credential_service
+from skerry.local.upstream import Reply as UpstreamReply
+from skerry.local.upstream import Upstream, UpstreamError
+from skerry.wire.headers import HOP_BY_HOP
+from skerry.wire.hop import Hop
+
+BODY_LIMIT = 128 << 20
+WHOLE_LIMIT = 1 << 20
+"""Answers up to this size are sent in one piece, larger ones as they come."""
+UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
+
+_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect"}
+_NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date"}
+_KEY_SERVICES = frozenset({"iam", "sts"})
+# Signing names whose folder in botocore is called otherwise.
+_MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": "cloudwatch", "email": "ses"}
+
+
+class AwsPlane:
+    """ASGI application for every service that no other plane serves."""
+
+    def __init__(
+        self, *, process: AwsProcess, upstream: Upstream, access: Access, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._process = process
+        self._upstream = upstream
+        self._access = access
+        self._recorder = recorder
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request."""
+        started, began = self._clock.time(), self._clock.monotonic()
+        claimed = credential_service(scope["query_string"], scope["headers"])
+        dialect = dialect_of(scope, claimed)
+        signed: Signed | None = None
+        body = b""
+        try:
+            body = await read_body(receive, BODY_LIMIT)
+            signed = await self._access.verify(scope, body)
+            status = await self._answer(scope, body, signed, send)
+        except SignatureError as error:
+            status = await self._refuse(scope, send, signature_error(error, dialect), dialect)
+        except UpstreamError as error:
+            failure = ServiceError("ServiceUnavailable", 503, f"The embedded cloud does not answer: {error}")
+            status = await self._refuse(scope, send, failure, dialect)
+        except ServiceError as error:
+            status = await self._refuse(scope, send, error, dialect)
+        self._recorder.record(
+            Hop(
+                part="aws",
+                operation=f"{claimed or '?'}:{operation_of(scope, body)}",
+                identity=signed.caller.name if signed else "anonymous",
+                auth="sigv4" if signed else "none",
+                status=status,
+                started=started,
+                duration_ms=(self._clock.monotonic() - began) * 1000,
+                session=role_session(signed.caller.arn) if signed else "",
+                detail={"region": signed.region} if signed else {},
+            )
+        )
+
+    async def _answer(self, scope: Scope, body: bytes, signed: Signed, send: Send) -> int:
+        if signed.service == "sts" and operation_of(scope, body) == "GetCallerIdentity":
+            reply = _caller_identity(signed, scope.get("skerry.request_id", ""))
+            await send_reply(send, reply)
+            return reply.status
+        if signed.service == "lambda" and scope["raw_path"].endswith(b"/invocations"):
+            raise ServiceError(
+                "ResourceNotFoundException",
+                404,
+                f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
+                hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
+            )
+        return await self._forward(scope, body, signed, send)
+
+    async def _forward(self, scope: Scope, body: bytes, signed: Signed, send: Send) -> int:
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in scope["headers"]
+            if name.decode("latin-1").lower() not in _NOT_FORWARDED
+        ]
+        headers.append(self._process.guarded())
+        path = scope["raw_path"].decode("ascii")
+        query = scope["query_string"].decode("ascii")
+        url = self._process.url(f"{path}?{query}" if query else path)
+        reply = await self._upstream.request(scope["method"], url, headers, body)
+        try:
+            if signed.service in _KEY_SERVICES:
+                self._access.forget()
+            problem = _problem(reply, scope, body, signed)
+            if problem is not None:
+                raise problem
+            returned = [
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in reply.headers
+                if name.lower().encode("latin-1") not in _NOT_RETURNED
+            ]
+            size = reply.header("Content-Length")
+            whole = await reply.read() if size.isdecimal() and int(size) <= WHOLE_LIMIT else None
+            await send({"type": "http.response.start", "status": reply.status, "headers": returned})
+            if whole is None or scope["method"] == "HEAD":
+                await _stream(reply, send)
+            else:
+                await send({"type": "http.response.body", "body": whole})
+            return reply.status
+        finally:
+            reply.close()
+
+    async def _refuse(self, scope: Scope, send: Send, error: ServiceError, dialect: Dialect) -> int:
+        reply = error_answer(error, dialect, request_id=scope.get("skerry.request_id", ""))
+        await send_reply(send, reply)
+        return reply.status
+
+
+async def _stream(reply: UpstreamReply, send: Send) -> None:
+    """The body in the pieces in which it comes. When it breaks off, the client's connection does too."""
+    try:
+        async for piece in reply:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except UpstreamError:
+        return  # a response left unfinished is what tells the server to close the connection
+    await send({"type": "http.response.body", "body": b""})
+
+
+def operation_of(scope: Scope, body: bytes) -> str:
+    """The called operation as far as the request itself names it, else its method and path."""
+    for name, value in scope["headers"]:
+        if name == b"x-amz-target":
+            return str(value.decode("latin-1").rpartition(".")[2])
+    if scope["raw_path"].startswith(b"/service/"):  # Smithy RPC: /service/NAME/operation/NAME
+        return str(scope["raw_path"].decode("latin-1").rpartition("/")[2])
+    for source in (scope["query_string"], body[:4096] if b"Action=" in body[:4096] else b""):
+        if b"Action=" in source:
+            actions = [value for name, value in parse_qsl(source.decode("latin-1")) if name == "Action"]
+            if actions:
+                return str(actions[0])
+    return f"{scope['method']} {scope['raw_path'].decode('latin-1')}"
+
+
+def _problem(reply: UpstreamReply, scope: Scope, body: bytes, signed: Signed) -> ServiceError | None:
+    """The error to give instead of moto's answer, when that is none of the service's own."""
+    lacking = reply.header(UNSUPPORTED_HEADER) == "1"
+    page = reply.header("Content-Type").startswith("text/html")
+    if not lacking and not (page and (reply.status >= 500 or reply.status in (404, 405))):
+        return None
+    what = f"{signed.service} {_named(scope, body, signed.service)}"
+    if lacking or reply.status < 500:
+        return ServiceError("NotImplemented", 400, f"{what} is not available in the embedded cloud.")
+    return ServiceError(
+        "NotImplemented", 400, f"{what} failed in the embedded cloud, which may lack a part of it."
+    )
+
+
+def _named(scope: Scope, body: bytes, service: str) -> str:
+    """Like `operation_of`, with the name of a REST operation from the service's model."""
+    shown = operation_of(scope, body)
+    if " " not in shown:
+        return shown
+    try:
+        model = service_model.load(_MODEL_FOLDERS.get(service, service))
+    except LookupError:
+        return shown
+    match = model.match(scope["method"], scope["raw_path"])
+    return match.operation.name if match else shown
+
+
+def _caller_identity(signed: Signed, request_id: str) -> Reply:
+    arn = signed.caller.arn
+    result = (
+        f"<Arn>{escape(arn)}</Arn><UserId>{escape(signed.user_id)}</UserId>"
+        f"<Account>{escape(arn.split(':')[4])}</Account>"
+    )
+    body = (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<GetCallerIdentityResult>{result}</GetCallerIdentityResult>"
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        "</GetCallerIdentityResponse>"
+    )
+    return Reply(200, [(b"content-type", b"text/xml")], body.encode())

@@ -1,0 +1,167 @@
+"""The process of the embedded cloud, seen from the endpoint: start it, ask it about keys, end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from skerry.errors import ProgramError, RemoteError, ServiceError
+from skerry.local import private
+from skerry.local.access import Key
+from skerry.local.seeds import Call
+from skerry.local.upstream import Upstream, UpstreamError
+
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 2.0
+OBJECT_LIMIT = 250 << 20
+
+SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
+KEYS_PATH = "/_skerry/keys/"
+
+_log = logging.getLogger("skerry.local.aws")
+
+
+class AwsProcess:
+    """`python -m skerry.local.aws`. Implements `access.KeySource`; `start` first, `stop` last.
+
+    `inherited` is the environment that the process gets besides its own settings.
+    """
+
+    def __init__(self, upstream: Upstream, *, region: str, inherited: Mapping[str, str], log: Path) -> None:
+        self._upstream = upstream
+        self._region = region
+        self._inherited = inherited
+        self._log_path = log
+        self._secret = secrets.token_urlsafe(32)
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._base = ""
+        self.seeded = asyncio.Event()
+        """Set when the seeds are in."""
+
+    async def start(self, seeds: Sequence[Call]) -> None:
+        """Starts the process and returns when it listens. Raises ProgramError when it does not."""
+        private.folder(self._log_path.parent)
+        with private.appending(self._log_path) as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "skerry.local.aws",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env={**self._inherited, "MOTO_DISABLE_GLOBAL_CORS": "true", "PYTHONUNBUFFERED": "1"},
+                # A Ctrl-C in the terminal is for the endpoint, which then ends this process.
+                start_new_session=sys.platform != "win32",
+            )
+        assert self._process.stdin is not None
+        parameters = {
+            "secret": self._secret,
+            "region": self._region,
+            "seeds": [asdict(call) for call in seeds],
+        }
+        self._process.stdin.write(json.dumps(parameters).encode() + b"\n")
+        first = await self._line(START_TIMEOUT)
+        self._base = f"http://127.0.0.1:{first['port']}"
+        self._reader = asyncio.create_task(self._read_seeded())
+
+    async def stop(self) -> None:
+        """Ends the process; safe to call twice."""
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    def url(self, path_and_query: str) -> str:
+        """The URL of a path in the embedded cloud."""
+        return self._base + path_and_query
+
+    def guarded(self) -> tuple[str, str]:
+        """The header that lets a request in."""
+        return (SECRET_HEADER, self._secret)
+
+    async def key(self, access_key_id: str) -> Key | None:
+        """What IAM and STS there know of an access key. Raises ServiceError (503) when it does not answer."""
+        path = KEYS_PATH + quote(access_key_id, safe="")
+        try:
+            reply = await self._upstream.request("GET", self.url(path), [self.guarded()])
+            known: dict[str, Any] | None = json.loads(await reply.read(65536))
+        except UpstreamError as error:
+            raise ServiceError(
+                "ServiceUnavailable",
+                503,
+                "The embedded cloud, which knows the keys made through IAM, does not answer.",
+            ) from error
+        return None if known is None else Key(**known)
+
+    async def fetch_object(self, bucket: str, key: str, version: str) -> bytes:
+        """An object of the embedded cloud's S3, for runtimes whose code is there; version "" is the newest.
+
+        Raises RemoteError when there is none, and UpstreamError.
+        """
+        query = f"?versionId={quote(version, safe='')}" if version else ""
+        url = self.url(f"/{quote(bucket, safe='')}/{quote(key)}{query}")
+        reply = await self._upstream.request("GET", url, [self.guarded()])
+        content = await reply.read(OBJECT_LIMIT)
+        if reply.status != 200:
+            raise RemoteError(
+                f"s3://{bucket}/{key} cannot be read: status {reply.status}.",
+                hint="Was it uploaded to this stack?",
+            )
+        return content
+
+    async def _line(self, seconds: float) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), seconds)
+        except TimeoutError:
+            line = b""
+        if not line:
+            raise ProgramError("the embedded cloud (moto) did not start.", hint=f"Its log: {self._log_path}")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    async def wait_seeded(self) -> None:
+        """Returns when the seeds are in. Raises ProgramError when the process ended before."""
+        if self._reader is not None:
+            await asyncio.wait({self._reader})
+        if not self.seeded.is_set():
+            raise ProgramError(
+                "the embedded cloud (moto) ended while it was seeded.", hint=f"Its log: {self._log_path}"
+            )
+
+    async def _read_seeded(self) -> None:
+        try:
+            done = await self._line(600.0)
+        except ProgramError:
+            _log.error("the embedded cloud ended while it was seeded; its log: %s", self._log_path)
+            return
+        for problem in done["failed"]:
+            _log.warning("%s", problem)
+        self.seeded.set()

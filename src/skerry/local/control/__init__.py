@@ -1,0 +1,1 @@
+"""The control plane: agent runtimes, gateways, targets, credential providers and tags."""

@@ -1,0 +1,279 @@
+"""Gateways and their targets.
+
+An update replaces the whole configuration. A record is READY once it is stored; only the answer to the
+call itself shows CREATING, UPDATING or SYNCHRONIZING, as AWS's does. Catalogues of tools are read by the
+gateway plane, which hears of every change; SynchronizeGatewayTargets tells it to read again.
+
+Emulated targets are `mcp.lambda` with an inline tool schema and `mcp.mcpServer`; the other kinds, API keys
+and the authorization code grant are refused with 501 rather than stored and never served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.errors import validation
+from skerry.local.control import rules
+from skerry.local.control.operation import (
+    LOWER,
+    UPPER,
+    Operation,
+    Outcome,
+    Request,
+    conflict,
+    fresh_id,
+    not_emulated,
+    page,
+    tags_write,
+    within_quota,
+)
+from skerry.local.ports import Change, Record
+from skerry.local.records import Write
+from skerry.wire.arn import gateway_arn
+from skerry.wire.endpoints import gateway_url
+
+_NOT_KEPT = ("clientToken", "tags", "gatewayIdentifier")
+_KEPT = ("gatewayArn", "gatewayId", "gatewayUrl", "createdAt", "workloadIdentityDetails")
+_TARGET_KEPT = ("gatewayArn", "targetId", "createdAt", "protocolType", "lastSynchronizedAt")
+_NOT_SERVED = frozenset({"API_KEY", "AUTHORIZATION_CODE"})
+_TARGET_TYPES = {"lambda": "LAMBDA", "mcpServer": "MCP_SERVER"}
+
+
+def create(request: Request) -> Outcome:
+    """CreateGateway."""
+    given = request.input
+    rules.gateway(given)
+    existing = request.resources.all("gateway")
+    if any(record["name"] == given["name"] for record in existing):
+        raise conflict(f"A gateway named {given['name']} already exists.")
+    within_quota("gateway", len(existing))
+    place = request.place
+    identifier = f"{given['name'].lower()}-{fresh_id(LOWER)}"
+    arn = gateway_arn(place.region, place.account, identifier)
+    identity = (
+        f"arn:aws:bedrock-agentcore:{place.region}:{place.account}"
+        f":workload-identity-directory/default/workload-identity/{identifier}"
+    )
+    fixed = {
+        "gatewayArn": arn,
+        "gatewayId": identifier,
+        "gatewayUrl": gateway_url(place.endpoint, identifier),
+        "createdAt": request.now,
+        "workloadIdentityDetails": {"workloadIdentityArn": identity},
+    }
+    record = _record(fixed, given, request.now)
+    return Outcome(
+        output={**record, "status": "CREATING"},
+        writes=[Write("gateway", identifier, record), *tags_write(arn, given.get("tags"))],
+        changes=[Change("gateway", "created", identifier, record)],
+    )
+
+
+def update(request: Request) -> Outcome:
+    """UpdateGateway: what is left out is gone."""
+    old = _gateway(request)
+    given = request.input
+    rules.gateway(given)
+    if given["name"] != old["name"]:
+        message = f"The name of a gateway cannot change; this one is {old['name']}."
+        raise validation(message, ("name", message))
+    record = _record({name: old[name] for name in _KEPT}, given, request.now)
+    return Outcome(
+        output={**record, "status": "UPDATING"},
+        writes=[Write("gateway", old["gatewayId"], record)],
+        changes=[Change("gateway", "updated", old["gatewayId"], record)],
+    )
+
+
+def get(request: Request) -> Outcome:
+    """GetGateway."""
+    return Outcome(_gateway(request))
+
+
+def delete(request: Request) -> Outcome:
+    """DeleteGateway; targets must be deleted first, as with AWS."""
+    old = _gateway(request)
+    identifier = old["gatewayId"]
+    if request.resources.targets(identifier):
+        raise conflict(
+            f"The gateway {identifier} has targets. Delete all its targets before you delete the gateway."
+        )
+    return Outcome(
+        output={"gatewayId": identifier, "status": "DELETING"},
+        writes=[Write("gateway", identifier, None), Write("tags", old["gatewayArn"], None)],
+        changes=[Change("gateway", "deleted", identifier, old)],
+    )
+
+
+def list_gateways(request: Request) -> Outcome:
+    """ListGateways, oldest first."""
+    items, more = page(request, request.resources.all("gateway"), key="gatewayId")
+    return Outcome({"items": items, **more})
+
+
+def create_target(request: Request) -> Outcome:
+    """CreateGatewayTarget. A target without a name is called after its id."""
+    gateway = _gateway(request)
+    given = request.input
+    _check_target(request, gateway)
+    identifier = fresh_id(UPPER)
+    name = given.get("name", f"target-{identifier}")
+    existing = request.resources.targets(gateway["gatewayId"])
+    _check_name(existing, name)
+    within_quota("target", len(existing))
+    fixed = {
+        "gatewayArn": gateway["gatewayArn"],
+        "targetId": identifier,
+        "createdAt": request.now,
+        "protocolType": "MCP",
+    }
+    record = _target_record(fixed, given, name, request.now)
+    return Outcome(
+        output={**record, "status": "CREATING"},
+        writes=[Write("target", f"{gateway['gatewayId']}/{identifier}", record)],
+        changes=[Change("target", "created", f"{gateway['gatewayId']}/{identifier}", record)],
+    )
+
+
+def update_target(request: Request) -> Outcome:
+    """UpdateGatewayTarget: what is left out is gone, the name stays when it is left out."""
+    gateway = _gateway(request)
+    old = _target(request)
+    given = request.input
+    _check_target(request, gateway)
+    name = given.get("name", old["name"])
+    others = [
+        record
+        for record in request.resources.targets(gateway["gatewayId"])
+        if record["targetId"] != old["targetId"]
+    ]
+    _check_name(others, name)
+    fixed = {key: old[key] for key in _TARGET_KEPT if key in old}
+    record = _target_record(fixed, given, name, request.now)
+    key = f"{gateway['gatewayId']}/{old['targetId']}"
+    return Outcome(
+        output={**record, "status": "UPDATING"},
+        writes=[Write("target", key, record)],
+        changes=[Change("target", "updated", key, record)],
+    )
+
+
+def get_target(request: Request) -> Outcome:
+    """GetGatewayTarget."""
+    return Outcome(_target(request))
+
+
+def delete_target(request: Request) -> Outcome:
+    """DeleteGatewayTarget."""
+    gateway, old = _gateway(request), _target(request)
+    key = f"{gateway['gatewayId']}/{old['targetId']}"
+    return Outcome(
+        output={"gatewayArn": old["gatewayArn"], "targetId": old["targetId"], "status": "DELETING"},
+        writes=[Write("target", key, None)],
+        changes=[Change("target", "deleted", key, old)],
+    )
+
+
+def list_targets(request: Request) -> Outcome:
+    """ListGatewayTargets, oldest first."""
+    targets = request.resources.targets(_gateway(request)["gatewayId"])
+    items, more = page(request, targets, key="targetId")
+    return Outcome({"items": [_listed_target(item) for item in items], **more})
+
+
+def synchronize(request: Request) -> Outcome:
+    """SynchronizeGatewayTargets: the catalogue of one MCP server is read again."""
+    gateway = _gateway(request)
+    identifier = request.input["targetIdList"][0]
+    key = f"{gateway['gatewayId']}/{identifier}"
+    old = request.find("target", key, f"The target {identifier} of {gateway['gatewayId']}")
+    server = old["targetConfiguration"]["mcp"].get("mcpServer")
+    if server is None:
+        raise validation(f"The target {identifier} is no MCP server and has no catalogue to synchronize.")
+    if "mcpToolSchema" in server:
+        raise validation("You cannot synchronize a target that has a static tool schema configured.")
+    record = {**old, "lastSynchronizedAt": request.now, "updatedAt": request.now}
+    return Outcome(
+        output={"targets": [{**record, "status": "SYNCHRONIZING"}]},
+        writes=[Write("target", key, record)],
+        changes=[Change("target", "updated", key, record)],
+    )
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateGateway": create,
+    "UpdateGateway": update,
+    "GetGateway": get,
+    "DeleteGateway": delete,
+    "ListGateways": list_gateways,
+    "CreateGatewayTarget": create_target,
+    "UpdateGatewayTarget": update_target,
+    "GetGatewayTarget": get_target,
+    "DeleteGatewayTarget": delete_target,
+    "ListGatewayTargets": list_targets,
+    "SynchronizeGatewayTargets": synchronize,
+}
+
+
+def _record(fixed: Mapping[str, Any], given: Mapping[str, Any], now: str) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in given.items() if name not in _NOT_KEPT},
+        **fixed,
+        "status": "READY",
+        "updatedAt": now,
+    }
+
+
+def _target_record(fixed: Mapping[str, Any], given: Mapping[str, Any], name: str, now: str) -> dict[str, Any]:
+    return {
+        "credentialProviderConfigurations": [],
+        **{key: value for key, value in given.items() if key not in _NOT_KEPT},
+        **fixed,
+        "name": name,
+        "status": "READY",
+        "updatedAt": now,
+    }
+
+
+def _check_target(request: Request, gateway: Record) -> None:
+    given = request.input
+    kind, inner = next(iter(given["targetConfiguration"].items()))
+    name = next(iter(inner))
+    if kind != "mcp" or name not in _TARGET_TYPES:
+        raise not_emulated(f"A gateway target of kind {kind}.{name}")
+    if "s3" in inner[name].get("toolSchema", inner[name].get("mcpToolSchema", {})):
+        raise not_emulated("A tool schema in S3")
+    credential = rules.target(given, gateway)
+    if credential in _NOT_SERVED:
+        raise not_emulated(f"The outbound credential {credential}")
+    for configured in given.get("credentialProviderConfigurations", ()):
+        oauth = configured.get("credentialProvider", {}).get("oauthCredentialProvider")
+        if oauth is not None and request.resources.credential_provider(oauth["providerArn"]) is None:
+            message = f"There is no OAuth2 credential provider {oauth['providerArn']}."
+            raise validation(message, ("credentialProviderConfigurations", message))
+
+
+def _check_name(others: object, name: str) -> None:
+    assert isinstance(others, list)
+    if any(record["name"] == name for record in others):
+        raise conflict(f"A target named {name} already exists in this gateway.")
+
+
+def _gateway(request: Request) -> Record:
+    identifier = request.input["gatewayIdentifier"]
+    return request.find("gateway", identifier, f"The gateway {identifier}")
+
+
+def _target(request: Request) -> Record:
+    gateway, target = request.input["gatewayIdentifier"], request.input["targetId"]
+    return request.find("target", f"{gateway}/{target}", f"The target {target} of {gateway}")
+
+
+def _listed_target(record: Record) -> Record:
+    kind, configuration = next(iter(record["targetConfiguration"]["mcp"].items()))
+    listed = {**record, "targetType": _TARGET_TYPES[kind]}
+    for name in ("listingMode", "resourcePriority"):
+        if name in configuration:
+            listed[name] = configuration[name]
+    return listed

@@ -1,0 +1,117 @@
+"""The control plane's ASGI application: verify, match, validate, perform, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.errors import ServiceError, StateError
+from skerry.local import rest_json, service_model
+from skerry.local.access import role_session
+from skerry.local.asgi import read_body, send_reply
+from skerry.local.control import gateways, providers, runtimes, tags
+from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
+from skerry.local.ports import Access, Caller, Clock, Receive, Record, Recorder, Scope, Send
+from skerry.local.records import Answered
+from skerry.local.resources import Resources
+from skerry.local.validation import validate
+from skerry.wire.hop import Hop
+
+BODY_LIMIT = 10 << 20
+SERVICE = "bedrock-agentcore"
+MODEL = "bedrock-agentcore-control"
+
+OPERATIONS: Mapping[str, Operation] = {
+    **runtimes.OPERATIONS,
+    **gateways.OPERATIONS,
+    **providers.OPERATIONS,
+    **tags.OPERATIONS,
+}
+"""Every operation that is emulated. The service model's other operations get a 501 that names them."""
+
+
+class ControlPlane:
+    """Operations are performed one at a time, so that what one decides on is still so when it is stored."""
+
+    def __init__(self, *, resources: Resources, access: Access, recorder: Recorder, clock: Clock) -> None:
+        self._resources = resources
+        self._access = access
+        self._recorder = recorder
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request."""
+        started, began = self._clock.time(), self._clock.monotonic()
+        model = service_model.load(MODEL)
+        match = model.match(scope["method"], scope["raw_path"])
+        name = match.operation.name if match else _other_operation(scope)
+        caller = Caller(kind="anonymous")
+        try:
+            body = await read_body(receive, BODY_LIMIT)
+            caller = await self._access.signed_by(scope, body, service=SERVICE)
+            if match is None or name not in OPERATIONS:
+                raise not_emulated(f"The operation {name}")
+            given = rest_json.parse(model, match, scope["query_string"], scope["headers"], body)
+            validate(model, match.operation.input, given)
+            # A write that has begun is finished and remembered even when the client goes away.
+            output = await asyncio.shield(asyncio.ensure_future(self._perform(name, given)))
+            reply = rest_json.reply(model, match.operation, output)
+        except ServiceError as error:
+            reply = rest_json.error_reply(error)
+        except StateError as error:
+            reply = rest_json.error_reply(ServiceError("InternalServerException", 500, str(error)))
+        await send_reply(send, reply)
+        self._recorder.record(
+            Hop(
+                part="control",
+                operation=name,
+                identity=caller.name,
+                auth="sigv4" if caller.kind == "iam" else "none",
+                status=reply.status,
+                started=started,
+                duration_ms=(self._clock.monotonic() - began) * 1000,
+                session=role_session(caller.arn),
+                target=scope["raw_path"].decode("latin-1"),
+            )
+        )
+
+    async def _perform(self, name: str, given: dict[str, Any]) -> Record:
+        token = given.pop("clientToken", None)
+        digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
+        async with self._lock:
+            if token is not None:
+                before = self._resources.answered(name, token)
+                if before is not None:
+                    return self._resources.located(_same(before, digest))
+            now = self._clock.time()
+            outcome = OPERATIONS[name](Request(given, self._resources, rest_json.iso8601(now)))
+            if outcome.writes:
+                answered = None if token is None else Answered(name, token, digest, outcome.output, now)
+                await self._commit(outcome, answered)
+            return outcome.output
+
+    async def _commit(self, outcome: Outcome, answered: Answered | None) -> None:
+        await self._resources.commit(outcome.writes, outcome.changes, answered)
+
+
+def _same(before: Answered, digest: str) -> Record:
+    """The answer given before; a token with other parameters is refused."""
+    if before.fingerprint == digest:
+        return before.output
+    raise ServiceError(
+        "ValidationException",
+        400,
+        "The clientToken was used before with other parameters.",
+        hint="Use a new token for a new request.",
+        members={"reason": "IdempotentParameterMismatchException"},
+    )
+
+
+def _other_operation(scope: Scope) -> str:
+    """The name of an operation of AgentCore's data plane, or the method and path."""
+    found = service_model.load(SERVICE).match(scope["method"], scope["raw_path"])
+    return found.operation.name if found else f"{scope['method']} {scope['raw_path'].decode('latin-1')}"

@@ -1,0 +1,166 @@
+"""OAuth2 credential providers: a client's id and secret, and where its authorization server is found.
+
+The secret is kept in the state file (0600) and in no answer: outputs are built from the service model's
+output shape, which has no such member. Emulated is the vendor `CustomOauth2` with a discovery URL and a
+managed secret; other vendors, external secrets and key-based client authentication are refused with 501.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.errors import ServiceError, validation
+from skerry.local.control.operation import (
+    ALNUM,
+    Operation,
+    Outcome,
+    Request,
+    conflict,
+    fresh_id,
+    not_emulated,
+    page,
+    tags_write,
+    within_quota,
+)
+from skerry.local.ports import Change, Record
+from skerry.local.records import Write
+
+LIST_SIZE = 20
+
+_SECRET_METHODS = (None, "CLIENT_SECRET_BASIC", "CLIENT_SECRET_POST")
+
+
+def create(request: Request) -> Outcome:
+    """CreateOauth2CredentialProvider."""
+    given = request.input
+    configuration = _custom(given)
+    name = given["name"]
+    existing = request.resources.all("credential-provider")
+    if any(record["name"] == name for record in existing):
+        raise conflict(f"A credential provider named {name} already exists.")
+    within_quota("credential-provider", len(existing))
+    place = request.place
+    arn = (
+        f"arn:aws:bedrock-agentcore:{place.region}:{place.account}"
+        f":token-vault/default/oauth2credentialprovider/{name}"
+    )
+    secret_arn = (
+        f"arn:aws:secretsmanager:{place.region}:{place.account}"
+        f":secret:bedrock-agentcore-identity!default/oauth2/{name}-{fresh_id(ALNUM)[:6]}"
+    )
+    fixed = {
+        "name": name,
+        "credentialProviderArn": arn,
+        "clientSecretArn": {"secretArn": secret_arn},
+        "createdTime": request.now,
+    }
+    record = _record(fixed, given, configuration, request.now)
+    return Outcome(
+        output=_shown(record),
+        writes=[Write("credential-provider", name, record), *tags_write(arn, given.get("tags"))],
+        changes=[Change("credential-provider", "created", arn, record)],
+    )
+
+
+def update(request: Request) -> Outcome:
+    """UpdateOauth2CredentialProvider: the whole configuration is replaced, the secret too."""
+    old = _provider(request)
+    given = request.input
+    configuration = _custom(given)
+    kept = ("name", "credentialProviderArn", "clientSecretArn", "createdTime")
+    record = _record({name: old[name] for name in kept}, given, configuration, request.now)
+    return Outcome(
+        output=_shown(record),
+        writes=[Write("credential-provider", old["name"], record)],
+        changes=[Change("credential-provider", "updated", old["credentialProviderArn"], record)],
+    )
+
+
+def get(request: Request) -> Outcome:
+    """GetOauth2CredentialProvider."""
+    return Outcome(_shown(_provider(request)))
+
+
+def delete(request: Request) -> Outcome:
+    """DeleteOauth2CredentialProvider; like AWS's, it is no error when there is none."""
+    old = request.resources.get("credential-provider", request.input["name"])
+    if old is None:
+        return Outcome({})
+    arn = old["credentialProviderArn"]
+    return Outcome(
+        output={},
+        writes=[Write("credential-provider", old["name"], None), Write("tags", arn, None)],
+        changes=[Change("credential-provider", "deleted", arn, old)],
+    )
+
+
+def list_providers(request: Request) -> Outcome:
+    """ListOauth2CredentialProviders, oldest first."""
+    records = request.resources.all("credential-provider")
+    items, more = page(request, records, key="name", default_size=LIST_SIZE)
+    return Outcome({"credentialProviders": [_shown(item) for item in items], **more})
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateOauth2CredentialProvider": create,
+    "UpdateOauth2CredentialProvider": update,
+    "GetOauth2CredentialProvider": get,
+    "DeleteOauth2CredentialProvider": delete,
+    "ListOauth2CredentialProviders": list_providers,
+}
+
+
+def _custom(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The configuration of a custom provider, or an error that says what is missing or not emulated."""
+    vendor = given["credentialProviderVendor"]
+    member, configuration = next(iter(given["oauth2ProviderConfigInput"].items()))
+    if vendor != "CustomOauth2" and member != "customOauth2ProviderConfig":
+        raise not_emulated(f"A credential provider of {vendor}")
+    if vendor != "CustomOauth2" or member != "customOauth2ProviderConfig":
+        message = f"The vendor {vendor} does not go with {member}."
+        raise validation(message, ("oauth2ProviderConfigInput", message))
+    if "discoveryUrl" not in configuration["oauthDiscovery"]:
+        raise not_emulated("authorizationServerMetadata instead of a discoveryUrl")
+    if configuration.get("clientSecretSource") == "EXTERNAL" or "clientSecretConfig" in configuration:
+        raise not_emulated("A client secret in Secrets Manager")
+    if configuration.get("clientAuthenticationMethod") not in _SECRET_METHODS:
+        raise not_emulated(f"Client authentication by {configuration['clientAuthenticationMethod']}")
+    for name in ("clientId", "clientSecret"):
+        if not configuration.get(name):
+            raise _missing(f"oauth2ProviderConfigInput.{member}.{name}")
+    return dict(configuration)
+
+
+def _missing(where: str) -> ServiceError:
+    return validation(f"{where} is required for a client with a secret.", (where, "is required"))
+
+
+def _record(
+    fixed: Mapping[str, Any], given: Mapping[str, Any], configuration: Mapping[str, Any], now: str
+) -> dict[str, Any]:
+    return {
+        **fixed,
+        "credentialProviderVendor": given["credentialProviderVendor"],
+        "clientSecretSource": "MANAGED",
+        "configuration": {key: item for key, item in configuration.items() if key != "clientSecret"},
+        "clientId": configuration["clientId"],
+        "clientSecret": configuration["clientSecret"],
+        "discoveryUrl": configuration["oauthDiscovery"]["discoveryUrl"],
+        "lastUpdatedTime": now,
+        "status": "READY",
+    }
+
+
+def _shown(record: Record) -> Record:
+    """Get's answer: the secret and the members that only the planes read are left out."""
+    private = ("configuration", "clientId", "clientSecret", "discoveryUrl")
+    return {
+        **{name: value for name, value in record.items() if name not in private},
+        "oauth2ProviderConfigOutput": {"customOauth2ProviderConfig": record["configuration"]},
+    }
+
+
+def _provider(request: Request) -> Record:
+    name = request.input["name"]
+    return request.find("credential-provider", name, f"The credential provider {name}")

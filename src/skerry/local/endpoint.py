@@ -1,0 +1,234 @@
+"""The endpoint: one ASGI application that hands each request to its plane.
+
+It owns what the planes share (keys, records, recorder, the embedded cloud) and their life, from the first
+to the last; `app.py` says which planes there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import httpx2
+
+from skerry.auth.transport import Transport
+from skerry.errors import ServiceError, SkerryError
+from skerry.local import private, seeds, service_model
+from skerry.local.access import Access, developer_key
+from skerry.local.asgi import Answer, ClientGoneError, send_reply
+from skerry.local.aws_plane import AwsPlane
+from skerry.local.aws_process import AwsProcess
+from skerry.local.clock import SystemClock
+from skerry.local.control.plane import MODEL as CONTROL_MODEL
+from skerry.local.control.plane import ControlPlane
+from skerry.local.inspection import InspectionPlane
+from skerry.local.ports import Clock, Receive, Record, Scope, Send
+from skerry.local.recorder import HopRecorder
+from skerry.local.records import RecordStore
+from skerry.local.resources import Place, Resources
+from skerry.local.rest_json import cannot_parse, error_reply
+from skerry.local.routing import PlaneName, plane_of
+from skerry.local.upstream import Upstream
+from skerry.settings import LocalSettings
+
+_access_log = logging.getLogger("skerry.access")
+_log = logging.getLogger("skerry.local")
+
+Plane = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class StartedPlane(Protocol):
+    """A plane with a life of its own."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        ...
+
+    async def start(self) -> None:
+        """Gets ready to serve."""
+        ...
+
+    async def close(self) -> None:
+        """Ends everything it started."""
+        ...
+
+
+class Endpoint:
+    """The ASGI application. Use it between `start()` and `close()`, or let the lifespan protocol do so.
+
+    `url` is the endpoint's own base URL, without a slash at its end. Raises StateError and
+    ConfigurationError when the state directory or the settings cannot be used.
+    """
+
+    def __init__(self, settings: LocalSettings, *, url: str, clock: Clock | None = None) -> None:
+        private.folder(settings.state)
+        self.settings = settings
+        self.url = url
+        self.clock: Clock = clock or SystemClock()
+        self.upstream = Upstream()
+        self._http = httpx2.AsyncClient(trust_env=False)
+        self.identity = Transport(self._http)
+        """HTTP towards identity providers, for the planes that check tokens."""
+        self.aws = AwsProcess(
+            self.upstream,
+            region=settings.region,
+            inherited=settings.inherited,
+            log=settings.state / "logs" / "aws.log",
+        )
+        self.developer = developer_key(settings.state / "credentials.json")
+        self.access = Access(self.developer, account=settings.account, clock=self.clock, source=self.aws)
+        self.recorder = HopRecorder(settings.state / "hops.jsonl")
+        self.resources = Resources(
+            RecordStore(settings.state / "control.sqlite"),
+            place=Place(settings.region, settings.account, url),
+            clock=self.clock,
+        )
+        self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
+        self._planes: dict[PlaneName, Plane] = self._own_planes()
+        self._is_declared: Callable[[bytes], bool] = lambda _: False
+        self._warm: Callable[[Record], None] = lambda _: None
+        self._started: list[StartedPlane] = []
+        self._running = AsyncExitStack()
+
+    def _own_planes(self) -> dict[PlaneName, Plane]:
+        shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
+        return {
+            "inspection": InspectionPlane(access=self.access, recorder=self.recorder, health=self.health),
+            "control": ControlPlane(resources=self.resources, **shared),
+            "aws": AwsPlane(process=self.aws, upstream=self.upstream, **shared),
+        }
+
+    def add(
+        self,
+        name: PlaneName,
+        plane: StartedPlane,
+        *,
+        declared: Callable[[bytes], bool] | None = None,
+        warm: Callable[[Record], None] | None = None,
+    ) -> None:
+        """Serves a plane under its routes; it starts and ends with the endpoint. Before `start`.
+
+        `declared` tells which paths invoke one of the stack's own functions; `warm` is given every agent
+        runtime that is there at the start.
+        """
+        self._planes[name] = plane
+        self._started.append(plane)
+        self._is_declared = declared or self._is_declared
+        self._warm = warm or self._warm
+
+    async def start(self) -> None:
+        """Starts everything. Raises SkerryError; what had started by then is ended."""
+        async with AsyncExitStack() as starting:
+            self.recorder.start()
+            starting.callback(self.recorder.close)
+            starting.push_async_callback(self._http.aclose)
+            await self.upstream.start()
+            starting.push_async_callback(self.upstream.close)
+            starting.push_async_callback(self.aws.stop)
+            booting = asyncio.create_task(self.aws.start(self._seeds))  # meanwhile the rest gets ready
+            starting.push_async_callback(_settle, booting)
+            starting.push_async_callback(self.resources.close)
+            await self.resources.start()
+            await asyncio.to_thread(service_model.load, CONTROL_MODEL)
+            for plane in self._started:
+                starting.push_async_callback(plane.close)
+                await plane.start()
+            await booting
+            self._running = starting.pop_all()
+        for record in self.resources.all("runtime"):
+            self._warm(record)
+
+    async def close(self) -> None:
+        """Ends everything, newest first; safe to call twice."""
+        await self._running.aclose()
+
+    async def seeded(self) -> None:
+        """Returns when the embedded cloud holds its seeds; requests wait for that by themselves.
+
+        Raises ProgramError when it ended before.
+        """
+        await self.aws.wait_seeded()
+
+    def health(self) -> Mapping[str, Any]:
+        """What `GET /_skerry/health` says."""
+        aws = "ended" if not self.aws.running else "ready" if self.aws.seeded.is_set() else "seeding"
+        return {
+            "status": "ok" if self.aws.running else "degraded",
+            "aws": aws,
+            "region": self.settings.region,
+            "account": self.settings.account,
+            "runtimes": len(self.resources.all("runtime")),
+            "gateways": len(self.resources.all("gateway")),
+            "planes": sorted(self._planes),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request, or the life of the server."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": "not emulated yet"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = Answer(send, scope)
+        began = self.clock.monotonic()
+        try:
+            plane = plane_of(
+                scope["raw_path"], scope["query_string"], scope["headers"], declared=self._is_declared
+            )
+            if not (scope["raw_path"] + scope["query_string"]).isascii():
+                raise cannot_parse("Path and query must be percent-encoded.")
+            serve = self._planes.get(plane)
+            if serve is None:
+                raise ServiceError("UnknownOperationException", 501, f"The {plane} plane does not run here.")
+            await serve(scope, receive, answer.send)
+        except ClientGoneError:
+            answer.status = answer.status or 499
+        except SkerryError as error:
+            await self._fail(answer, error)
+        except Exception:  # noqa: BLE001  (the outermost loop: one request must not show its traceback)
+            _log.exception("%s %s failed", scope["method"], scope["raw_path"].decode("latin-1"))
+            await self._fail(
+                answer, ServiceError("InternalServerException", 500, "Internal error in skerry.")
+            )
+        _access_log.info(
+            "%s %s %d %.1fms %s",
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            answer.status,
+            (self.clock.monotonic() - began) * 1000,
+            answer.request_id,
+        )
+
+    async def _fail(self, answer: Answer, error: SkerryError) -> None:
+        """An answer that has begun cannot be taken back: it ends unfinished, which closes the connection."""
+        if answer.status == 0:
+            known = isinstance(error, ServiceError)
+            shaped = error if known else ServiceError("InternalServerException", 500, str(error))
+            assert isinstance(shaped, ServiceError)
+            await send_reply(answer.send, error_reply(shaped))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except SkerryError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _settle(task: asyncio.Task[None]) -> None:
+    """Ends a task that may still run, or may have failed already."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, SkerryError):
+        await task

@@ -1,0 +1,74 @@
+"""skerry's own paths at the endpoint.
+
+    GET /_skerry/health                          no signature needed: what runs
+    GET /_skerry/hops?session=&since=&limit=     SigV4 with the service name `skerry`: recorded hops
+
+Hops show who called what, so they need a key of this stack like everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import parse_qs
+
+from skerry.errors import ServiceError, not_found, validation
+from skerry.local.asgi import read_body, send_reply
+from skerry.local.ports import Access, Receive, Scope, Send
+from skerry.local.recorder import KEPT, HopRecorder
+from skerry.local.rest_json import Reply, error_reply
+
+PREFIX = b"/_skerry/"
+SERVICE = "skerry"
+
+
+class InspectionPlane:
+    """ASGI application for `/_skerry/`."""
+
+    def __init__(
+        self, *, access: Access, recorder: HopRecorder, health: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self._access = access
+        self._recorder = recorder
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request."""
+        try:
+            body = await read_body(receive, 0)
+            path = scope["raw_path"].removeprefix(PREFIX)
+            if scope["method"] != "GET" or path not in (b"health", b"hops"):
+                raise not_found("skerry itself has GET /_skerry/health and GET /_skerry/hops.")
+            if path == b"health":
+                reply = _json(self._health())
+            else:
+                await self._access.signed_by(scope, body, service=SERVICE)
+                reply = _json(self._hops(scope["query_string"]))
+        except ServiceError as error:
+            reply = error_reply(error)
+        await send_reply(send, reply)
+
+    def _hops(self, raw_query: bytes) -> list[dict[str, Any]]:
+        given = parse_qs(raw_query.decode("latin-1"))
+        found = self._recorder.hops(
+            session=given.get("session", [""])[-1],
+            since=_number(given, "since", 0.0),
+            limit=int(_number(given, "limit", float(KEPT))),
+        )
+        return [asdict(hop) for hop in found]
+
+
+def _number(given: Mapping[str, list[str]], name: str, default: float) -> float:
+    try:
+        value = float(given[name][-1]) if name in given else default
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e12:
+        raise validation(f"'{name}' must be a number and not negative.", (name, "must be a number"))
+    return value
+
+
+def _json(content: object) -> Reply:
+    return Reply(200, [(b"content-type", b"application/json")], json.dumps(content, default=str).encode())

@@ -1,0 +1,132 @@
+"""What the planes need from each other and from their surroundings.
+
+The planes (`runtime`, `gateway`, `models`, `functions`, `identity`) import this module and never one
+another; `app.py` hands each of them objects that fit these protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from skerry.auth.sigv4 import Credentials as Credentials  # noqa: PLC0414  (kept as a name of this module)
+from skerry.wire.hop import Hop
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+Record = Mapping[str, Any]
+"""A control-plane record: the JSON of AWS's own Get operation, with AWS's member names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called, as proved by a signature or a token.
+
+    `arn` is the IAM principal of a SigV4 call; `claims` are the verified claims of a bearer token
+    and `token` that token, which must never be logged or sent to another resource.
+    """
+
+    kind: Literal["iam", "jwt", "anonymous"]
+    arn: str = ""
+    access_key_id: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    token: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """How the recorder shows this caller: an ARN, `client@issuer`, or `anonymous`."""
+        if self.kind == "iam":
+            return self.arn
+        if self.kind == "jwt":
+            return f"{self.claims.get('sub', '?')}@{self.claims.get('iss', '?')}"
+        return "anonymous"
+
+
+class Access(Protocol):
+    """Signatures: who signed a request, and credentials for what skerry starts or calls."""
+
+    async def signed_by(self, scope: Scope, body: bytes, *, service: str) -> Caller:
+        """The principal whose signature over `scope` and `body` holds.
+
+        Raises ServiceError (403, AWS's own names) when it does not.
+        """
+        ...
+
+    def assume(self, role_arn: str, session_name: str) -> Credentials:
+        """Temporary credentials of a role; every signature made with them is attributed to
+        `arn:aws:sts::ACCOUNT:assumed-role/ROLE/session_name`."""
+        ...
+
+    def revoke(self, credentials: Credentials) -> None:
+        """Ends temporary credentials; unknown ones are ignored."""
+        ...
+
+
+class Resources(Protocol):
+    """Control-plane records, read by the data planes. All reads are from memory and do not block."""
+
+    def runtime(self, identifier: str, qualifier: str = "DEFAULT") -> Record | None:
+        """The agent runtime by ARN or id, in the version that the endpoint `qualifier` serves.
+
+        The record is GetAgentRuntime's answer. None when runtime or endpoint do not exist.
+        """
+        ...
+
+    def gateway(self, gateway_id: str) -> Record | None:
+        """The gateway by id: GetGateway's answer."""
+        ...
+
+    def targets(self, gateway_id: str) -> Sequence[Record]:
+        """The gateway's targets, oldest first: GetGatewayTarget's answers."""
+        ...
+
+    def credential_provider(self, arn: str) -> Record | None:
+        """An OAuth2 credential provider with its secret: `name`, `clientId`, `clientSecret`,
+        `discoveryUrl`."""
+        ...
+
+    def subscribe(self, listener: Callable[[Change], None]) -> None:
+        """Calls `listener` on the event loop after every committed write."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A committed control-plane write."""
+
+    kind: Literal["runtime", "gateway", "target", "credential-provider"]
+    action: Literal["created", "updated", "deleted"]
+    identifier: str
+    record: Record
+
+
+class Recorder(Protocol):
+    """Keeps what happened on every hop."""
+
+    def record(self, hop: Hop) -> None:
+        """Never blocks and never raises."""
+        ...
+
+
+class Functions(Protocol):
+    """Lambda functions that this stack serves itself."""
+
+    def names(self) -> Iterable[str]:
+        """Names of the declared functions."""
+        ...
+
+
+class Clock(Protocol):
+    """Time as an argument, so that tests and users can move it."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+        ...

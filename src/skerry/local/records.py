@@ -1,0 +1,188 @@
+"""Control-plane records in SQLite: one file, one thread that writes it.
+
+A commit is acknowledged after SQLite's own commit in WAL mode, so an acknowledged write survives the end
+of the process however it comes. `synchronous=NORMAL` leaves out the flush to the disk at each commit: a
+power failure may lose the last writes, never the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from skerry.errors import StateError
+from skerry.local import private
+
+Record = Mapping[str, Any]
+Result = TypeVar("Result")
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    create table records (
+        sequence integer primary key autoincrement,
+        kind text not null,
+        key text not null,
+        body text not null,
+        unique (kind, key)
+    );
+    create table answers (
+        operation text not null,
+        token text not null,
+        fingerprint text not null,
+        output text not null,
+        at real not null,
+        primary key (operation, token)
+    );
+    """,
+)
+"""Statements that bring the file from version N to N + 1; only ever appended to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One record to store, or to remove when `record` is None. A stored one keeps its place in the order."""
+
+    kind: str
+    key: str
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that its `clientToken` gives again; `fingerprint` is a digest of the input."""
+
+    operation: str
+    token: str
+    fingerprint: str
+    output: Record
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything in the file: records by kind and key, oldest first, and answers by operation and token."""
+
+    records: dict[str, dict[str, Record]]
+    answers: dict[tuple[str, str], Answered]
+
+
+class RecordStore:
+    """The file. `open` first, `close` last; commits are done in the order in which they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="skerry-records")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> Loaded:
+        """Opens or makes the file (0600) and reads it. Raises StateError when that cannot be done."""
+        return await self._run(self._open)
+
+    async def commit(
+        self, writes: Sequence[Write], answered: Answered | None, *, forget_before: float
+    ) -> None:
+        """Stores everything or nothing; answers older than `forget_before` go. Raises StateError."""
+        await self._run(lambda: self._commit(writes, answered, forget_before))
+
+    async def close(self) -> None:
+        """Closes the file; safe to call twice."""
+        if self._connection is not None:
+            await self._run(self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a record that is no JSON
+            raise StateError(
+                f"the state file {self._path} cannot be used: {error}.",
+                hint="Check the disk and the permissions, or start with another --state directory.",
+            ) from error
+
+    def _open(self) -> Loaded:
+        private.folder(self._path.parent)
+        private.appending(self._path).close()  # SQLite gives its own files the mode of this one
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("pragma journal_mode=wal")
+            connection.execute("pragma synchronous=normal")
+            self._migrate(connection)
+            loaded = _load(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return loaded
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("pragma user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise StateError(
+                f"{self._path} was written by a newer skerry (version {version} of the file).",
+                hint="Use that skerry, or another --state directory.",
+            )
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            connection.executescript(f"begin; {script}; pragma user_version = {number}; commit;")
+
+    def _commit(self, writes: Sequence[Write], answered: Answered | None, forget_before: float) -> None:
+        assert self._connection is not None, "commit before open"
+        with _Transaction(self._connection) as connection:
+            for write in writes:
+                if write.record is None:
+                    connection.execute("delete from records where kind=? and key=?", (write.kind, write.key))
+                    continue
+                connection.execute(
+                    "insert into records (kind, key, body) values (?, ?, ?)"
+                    " on conflict (kind, key) do update set body=excluded.body",
+                    (write.kind, write.key, json.dumps(write.record)),
+                )
+            connection.execute("delete from answers where at < ?", (forget_before,))
+            if answered is not None:
+                connection.execute(
+                    "insert or replace into answers values (?, ?, ?, ?, ?)",
+                    (
+                        answered.operation,
+                        answered.token,
+                        answered.fingerprint,
+                        json.dumps(answered.output),
+                        answered.at,
+                    ),
+                )
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Transaction:
+    """`begin immediate` … `commit`, or `rollback` when the block raises."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection.execute("begin immediate")
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._connection.execute("commit" if kind is None else "rollback")
+
+
+def _load(connection: sqlite3.Connection) -> Loaded:
+    records: dict[str, dict[str, Record]] = {}
+    for kind, key, body in connection.execute("select kind, key, body from records order by sequence"):
+        records.setdefault(kind, {})[key] = json.loads(body)
+    answers = {
+        (operation, token): Answered(operation, token, fingerprint, json.loads(output), at)
+        for operation, token, fingerprint, output, at in connection.execute(
+            "select operation, token, fingerprint, output, at from answers"
+        )
+    }
+    return Loaded(records, answers)

@@ -1,0 +1,150 @@
+"""Control-plane records as the planes read them: from memory, always what was last committed.
+
+Kinds and keys of the records:
+
+| kind | key | record |
+|---|---|---|
+| `runtime` | id | the newest version: GetAgentRuntime's answer |
+| `runtime-version` | id/version | GetAgentRuntime's answer for that version |
+| `runtime-endpoint` | id/name | GetAgentRuntimeEndpoint's answer |
+| `gateway` | id | GetGateway's answer |
+| `target` | gateway id/target id | GetGatewayTarget's answer |
+| `credential-provider` | name | GetOauth2CredentialProvider's answer and the secret |
+| `tags` | ARN | the tags of a resource |
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from skerry.local.ports import Change, Clock, Record
+from skerry.local.records import Answered, RecordStore, Write
+from skerry.wire.endpoints import gateway_url
+
+ANSWER_LIFETIME = 24 * 3600.0
+"""Seconds for which a `clientToken` is remembered."""
+
+_log = logging.getLogger("skerry.local")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What ARNs and URLs of this stack are made of. `endpoint` has no trailing slash."""
+
+    region: str
+    account: str
+    endpoint: str
+
+
+class Resources:
+    """The records of one stack. Implements `ports.Resources`; `start` first, `close` last."""
+
+    def __init__(self, store: RecordStore, *, place: Place, clock: Clock) -> None:
+        self.place = place
+        self._store = store
+        self._clock = clock
+        self._records: dict[str, dict[str, Record]] = {}
+        self._answers: dict[tuple[str, str], Answered] = {}
+        self._listeners: list[Callable[[Change], None]] = []
+
+    async def start(self) -> None:
+        """Reads the file. Raises StateError."""
+        loaded = await self._store.open()
+        self._records, self._answers = loaded.records, loaded.answers
+        for key, record in self._records.get("gateway", {}).items():
+            self._records["gateway"][key] = self.located(record)
+
+    async def close(self) -> None:
+        """Closes the file."""
+        await self._store.close()
+
+    def located(self, record: Record) -> Record:
+        """A gateway's record or answer with the URL of this run: the port may differ between runs."""
+        if "gatewayId" not in record or "gatewayUrl" not in record:
+            return record
+        return {**record, "gatewayUrl": gateway_url(self.place.endpoint, record["gatewayId"])}
+
+    # --- what the planes read
+
+    def runtime(self, identifier: str, qualifier: str = "DEFAULT") -> Record | None:
+        """The agent runtime by ARN or id, in the version that the endpoint `qualifier` serves."""
+        runtime_id = identifier.rpartition("/")[2]
+        newest = self.get("runtime", runtime_id)
+        if newest is None or identifier not in (runtime_id, newest["agentRuntimeArn"]):
+            return None
+        endpoint = self.get("runtime-endpoint", f"{runtime_id}/{qualifier}")
+        if endpoint is None:
+            return None
+        return self.get("runtime-version", f"{runtime_id}/{endpoint['liveVersion']}")
+
+    def gateway(self, gateway_id: str) -> Record | None:
+        """The gateway by id."""
+        return self.get("gateway", gateway_id)
+
+    def targets(self, gateway_id: str) -> Sequence[Record]:
+        """The gateway's targets, oldest first."""
+        return self.below("target", gateway_id)
+
+    def credential_provider(self, arn: str) -> Record | None:
+        """An OAuth2 credential provider with its secret.
+
+        AWS's model writes these ARNs with the service `acps`, its guides with `bedrock-agentcore`; both
+        name the same provider.
+        """
+        parts = arn.split(":", 5)
+        if len(parts) != 6 or parts[2] not in ("acps", "bedrock-agentcore"):
+            return None
+        if parts[3:5] != [self.place.region, self.place.account]:
+            return None
+        vault, _, name = parts[5].partition("/oauth2credentialprovider/")
+        return self.get("credential-provider", name) if vault == "token-vault/default" else None
+
+    def subscribe(self, listener: Callable[[Change], None]) -> None:
+        """Calls `listener` on the event loop after every committed write."""
+        self._listeners.append(listener)
+
+    # --- what the control plane reads and writes
+
+    def get(self, kind: str, key: str) -> Record | None:
+        """One record."""
+        return self._records.get(kind, {}).get(key)
+
+    def all(self, kind: str) -> list[Record]:
+        """All records of a kind, oldest first."""
+        return list(self._records.get(kind, {}).values())
+
+    def below(self, kind: str, parent: str) -> list[Record]:
+        """The records of a kind whose key is below `parent`, oldest first."""
+        prefix = f"{parent}/"
+        return [record for key, record in self._records.get(kind, {}).items() if key.startswith(prefix)]
+
+    def answered(self, operation: str, token: str) -> Answered | None:
+        """What the operation answered to this `clientToken`, unless that is too long ago."""
+        found = self._answers.get((operation, token))
+        if found is None or found.at < self._clock.time() - ANSWER_LIFETIME:
+            return None
+        return found
+
+    async def commit(
+        self, writes: Sequence[Write], changes: Sequence[Change], answered: Answered | None
+    ) -> None:
+        """Stores everything or nothing, then tells the listeners. Raises StateError."""
+        forget_before = self._clock.time() - ANSWER_LIFETIME
+        await self._store.commit(writes, answered, forget_before=forget_before)
+        for write in writes:
+            records = self._records.setdefault(write.kind, {})
+            if write.record is None:
+                records.pop(write.key, None)
+            else:
+                records[write.key] = write.record
+        if answered is not None:
+            stale = [key for key, old in self._answers.items() if old.at < forget_before]
+            for key in stale:
+                del self._answers[key]
+            self._answers[answered.operation, answered.token] = answered
+        for change in changes:
+            _log.info("%s %s %s", change.kind, change.identifier, change.action)
+            for listener in self._listeners:
+                listener(change)

@@ -1,0 +1,151 @@
+"""The endpoint on a socket: uvicorn on loopback, started and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import io
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from skerry.errors import PortInUseError
+from skerry.local import private
+from skerry.local.app import Endpoint, create_app
+from skerry.settings import LocalSettings
+
+KEEP_ALIVE = 30
+GRACE = 2
+"""Seconds for requests that run when the endpoint ends."""
+BACKLOG = 1024
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1; port 0 takes any free one. Raises PortInUseError."""
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    except OSError as error:
+        raise PortInUseError(
+            f"port {port} of 127.0.0.1 cannot be used: {error.strerror}.",
+            hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
+        ) from error
+
+
+def url_of(listening: socket.socket) -> str:
+    """The base URL of a listening socket, without a slash at its end."""
+    return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def serving(endpoint: Endpoint, listening: socket.socket) -> AsyncIterator[Endpoint]:
+    """The endpoint started and served on `listening` for as long as the block runs.
+
+    Raises what `Endpoint.start` raises. The end takes GRACE seconds at most for requests that still run.
+    """
+    config = uvicorn.Config(
+        endpoint,
+        http="httptools" if importlib.util.find_spec("httptools") else "auto",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config)
+    await endpoint.start()
+    try:
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        listens = asyncio.create_task(server.listening.wait())
+        await asyncio.wait({task, listens}, return_when=asyncio.FIRST_COMPLETED)
+        listens.cancel()
+        try:
+            yield endpoint
+        finally:
+            server.should_exit = True
+            await task
+    finally:
+        await endpoint.close()
+
+
+def serve(settings: LocalSettings, *, ready: Callable[[Endpoint], None] | None = None) -> None:
+    """Runs the endpoint until SIGINT or SIGTERM. Raises SkerryError when it cannot start."""
+    with bind(settings.port) as listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_signal(settings, listening, ready))
+
+
+async def _until_signal(
+    settings: LocalSettings, listening: socket.socket, ready: Callable[[Endpoint], None] | None
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+    async with serving(create_app(settings, url=url_of(listening)), listening) as endpoint:
+        if ready is not None:
+            ready(endpoint)
+        await stop.wait()
+
+
+def _loop_factory() -> Callable[[], Any] | None:
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    factory: Callable[[], Any] = uvloop.new_event_loop
+    return factory
+
+
+def log_to(path: Path) -> None:
+    """Sends skerry's log to a file for its owner only; uvicorn's complaints go there too."""
+    private.folder(private.folder(path.parent.parent) / path.parent.name)
+    stream = io.TextIOWrapper(private.appending(path), encoding="utf-8", line_buffering=True)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    for name in ("skerry", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def announce(endpoint: Endpoint) -> None:
+    """Says on standard output, in one JSON line, that the endpoint is ready and where."""
+    line = {
+        "ready": True,
+        "endpoint": endpoint.url,
+        "region": endpoint.settings.region,
+        "account": endpoint.settings.account,
+        "access_key_id": endpoint.developer.access_key_id,
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
