@@ -94,3 +94,5 @@ def up(folder: Path, *arguments: str) -> Iterator[Running]:
             took = time.monotonic() - began
             assert process.returncode == 0, errors
             assert took < 5, f"it took {took:.1f} s to end"
+        else:
+            process.communicate()

@@ -16,15 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
+from skerry.auth import local
+from skerry.auth.sigv4 import sign
+from skerry.auth.transport import Transport
 from skerry.chat import command as chat
 from skerry.chat.conversation import Conversation
 from skerry.chat.face import Event, PlainFace
 from skerry.chat.main import Chat
-from skerry.chat.target import Wanted, find
+from skerry.chat.target import SERVICE, Wanted, find
 from skerry.errors import NotRunningError, ProgramError
+from skerry.local.clock import SystemClock
 from skerry.stack import hops, up
 from skerry.stack.env import add_state
 from skerry.stack.state import running
+from skerry.wire import jsonrpc
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ async def _demonstrate(options: argparse.Namespace) -> int:
     began = time.monotonic()
     async with _stack(options) as stack:
         _say(f"the stack is up after {time.monotonic() - began:.1f} s at {stack['endpoint']}")
+        await asyncio.to_thread(_offers, stack)
         await asyncio.to_thread(_converse, stack, options)
         if sys.stdin.isatty():
             _say("your turn: the same agent, a new session; /help lists commands, /quit ends")
@@ -83,6 +91,39 @@ async def _stack(options: argparse.Namespace) -> AsyncIterator[Mapping[str, Any]
     chosen = up.settings(argparse.Namespace(state=options.state, port=options.port, file=up.BUNDLED))
     async with up.started(chosen, lambda _line: None) as stack:
         yield stack
+
+
+def _offers(stack: Mapping[str, Any]) -> None:
+    """Says what the gateways offer; the first list also waits until the targets have been listed."""
+    for name in ("desk", "desk-jwt"):
+        tools = asyncio.run(_tools(stack, name))
+        _say(f"the gateway {name} offers {len(tools)} tools")
+        print("".join(f"       {tool}\n" for tool in tools), end="", flush=True)
+
+
+async def _tools(stack: Mapping[str, Any], name: str) -> list[str]:
+    url, region = stack["gateways"][name]["url"], stack["region"]
+    body = jsonrpc.request(1, "tools/list")
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
+        if stack["gateways"][name]["auth"] == "iam":
+            key = local.credentials(stack)
+            proof = sign(
+                "POST", url, headers, body, credentials=key, region=region, service=SERVICE, now=time.time()
+            )
+        else:
+            transport = Transport(http)
+            token = await local.token(
+                stack,
+                stack["gateways"][name],
+                post=transport.post,
+                fetch=transport.fetch,
+                clock=SystemClock(),
+            )
+            proof = {"Authorization": f"Bearer {token}"}
+        reply = await http.post(url, content=body, headers={**headers, **proof})
+        reply.raise_for_status()
+        return [tool["name"] for tool in reply.json()["result"]["tools"]]
 
 
 def _converse(stack: Mapping[str, Any], options: argparse.Namespace) -> None:
@@ -107,7 +148,7 @@ def _ask(stack: Mapping[str, Any], options: argparse.Namespace, agent: str, step
     )
     _SESSIONS[agent] = conversation.session_id
     print(f"\nyou    {step.question}", flush=True)
-    face = Transcript()
+    face = Transcript(Path(stack["state"]), decided=step.decided)
     try:
         code = Chat(conversation, face, renew=lambda: conversation, decided=step.decided).once(step.question)
     finally:
@@ -118,24 +159,31 @@ def _ask(stack: Mapping[str, Any], options: argparse.Namespace, agent: str, step
             hint=f"Logs: {Path(stack['state']) / 'logs'}",
         )
     if options.hops:
-        for line in hops.table(hops.fetch(stack, since=since)):
+        for line in hops.tree(hops.fetch(stack, since=since)):
             print(f"       {line}", flush=True)
 
 
 class Transcript(PlainFace):
-    """The plain face on standard output alone, each answer marked as the agent's."""
+    """The plain face as a written dialogue: who says what; results of tools only as pictures."""
 
-    def __init__(self) -> None:
-        super().__init__(out=sys.stdout, notes=sys.stdout)
-        self._begun = False
+    def __init__(self, folder: Path, *, decided: bool | None) -> None:
+        super().__init__(out=sys.stdout, notes=sys.stdout, folder=folder)
+        self._said = "yes" if decided else "no"
+        self.shown.tools = False
 
     def show(self, event: Event) -> None:
-        if event["type"] == "TEXT_MESSAGE_START" and not self._begun:
-            print("agent  ", end="")
-            self._begun = True
-        if event["type"] == "RUN_FINISHED":
-            for interrupt in (event.get("outcome") or {}).get("interrupts") or ():
-                print(f"agent  asks before {interrupt.get('toolName')} {interrupt.get('arguments')}")
+        if event["type"] == "TEXT_MESSAGE_START":
+            self._write("agent  ")
+        elif event["type"] == "TOOL_CALL_START":
+            self._write(f"tool   {event['toolCallName']} ")
+        elif event["type"] == "TOOL_CALL_ARGS":
+            self._write(str(event["delta"]))
+        elif event["type"] == "TOOL_CALL_END":
+            self._end_line()
+        elif event["type"] == "RUN_FINISHED":
+            for question in (event.get("outcome") or {}).get("interrupts") or ():
+                self._write(f"agent  may I call {question['toolName']} with exactly these arguments?\n")
+                self._write(f"you    {self._said}\n")
         super().show(event)
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         for hop in found:
             print(json.dumps(hop))
         return 0
-    lines = list(table(found))
+    lines = list(tree(found))
     if not lines:
         print("no hops yet", file=sys.stderr)
     for line in lines:
@@ -76,16 +76,36 @@ def fetch(
     return list(answer)
 
 
-def table(hops: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """A line for each hop: part, operation, how the caller proved itself, who it was, how it went."""
-    for hop in hops:
-        identity = shorten(hop["identity"])
-        detail = " ".join(f"{name}={value}" for name, value in hop.get("detail", {}).items() if value)
-        target = f" → {hop['target']}" if hop.get("target") else ""
+def tree(hops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each hop, in the order in which they began, each below the hop that contains it in time.
+
+    It says what was called, how the caller proved itself, who that was, how it went and how long it took.
+    """
+    enclosing: list[float] = []
+    for hop in sorted(hops, key=lambda hop: (hop["started"], -hop["duration_ms"])):
+        end = hop["started"] + hop["duration_ms"] / 1000
+        while enclosing and end > enclosing[-1]:
+            enclosing.pop()
+        where = "  " * len(enclosing) + f"{hop['part']} {hop['operation']}"
+        if hop.get("target"):
+            where += f" → {hop['target']}"
+        enclosing.append(end)
+        proof = PROOFS.get(hop["auth"], hop["auth"])
         yield (
-            f"{hop['part']:<13} {hop['operation'] + target:<52.52} {hop['auth']:<6} {identity:<46.46} "
-            f"{hop['status']} {hop['duration_ms']:>7.1f} ms  {detail}"
+            f"{where:<64.64} {proof:<6} {shorten(hop['identity']):<44.44} {hop['status']} "
+            f"{hop['duration_ms']:>7.1f} ms  {_detail(hop)}"
         ).rstrip()
+
+
+PROOFS = {"client_secret_basic": "secret", "client_secret_post": "secret"}
+
+# What the other columns say already, or what only a machine wants to know.
+_HIDDEN = ("issuer", "qualifier", "version", "type", "protocol", "gateway", "backend")
+
+
+def _detail(hop: Mapping[str, Any]) -> str:
+    shown = {name: value for name, value in hop.get("detail", {}).items() if value and name not in _HIDDEN}
+    return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
 def shorten(identity: str) -> str:

@@ -130,7 +130,8 @@ def public(running: Mapping[str, Any]) -> dict[str, Any]:
 def summary(running: Mapping[str, Any], seconds: float) -> str:
     """What `up` prints when it is ready."""
     lines = [
-        f"skerry is up after {seconds:.1f} s at {running['endpoint']}  ({running['region']}, {running['file']})"
+        f"skerry is up after {seconds:.1f} s at {running['endpoint']}, {running['region']}",
+        f"from {running['file']}",
     ]
     for title, key in (("runtimes", "runtimes"), ("gateways", "gateways")):
         lines += ["", title]
