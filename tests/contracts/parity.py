@@ -35,8 +35,8 @@ def page() -> str:
         "",
         "Generated from `tests/contracts/` by `make docs`; a test fails when this page is stale.",
         "",
-        f"{len(rows)} behaviours, {tested} of them proved by a test that names them. Nothing here was compared "
-        "with the live AWS service: the mark says what the row rests on.",
+        f"{len(rows)} behaviours, {tested} of them proved by a test that names them.",
+        "Nothing here was compared with the live AWS service: the mark says what the row rests on.",
         "",
         "| mark | the row rests on |",
         "|---|---|",

@@ -74,7 +74,7 @@ def test_a_second_up_on_the_same_state_says_so_and_exits_1(desk: Running):
 def test_env_can_be_evaluated_by_a_shell(desk: Running):
     lines = desk.skerry("env").stdout
     done = subprocess.run(
-        ["sh", "-c", f"{lines}\nprintf %s \"$AWS_ENDPOINT_URL\""], capture_output=True, text=True, check=True
+        ["sh", "-c", f'{lines}\nprintf %s "$AWS_ENDPOINT_URL"'], capture_output=True, text=True, check=True
     )
     assert done.stdout == desk.facts["endpoint"]
     names = [shlex.split(line)[1].partition("=")[0] for line in lines.splitlines()]

@@ -16,7 +16,8 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")
 def test_a_second_stack_on_the_same_state_is_refused(tmp_path: Path):
     with (
         State(tmp_path).lock(),
-        pytest.raises(AlreadyRunningError, match="already runs on the state directory"),State(tmp_path).lock()
+        pytest.raises(AlreadyRunningError, match="already runs on the state directory"),
+        State(tmp_path).lock(),
     ):
         pass
 

@@ -57,8 +57,11 @@ class Access(Protocol):
         ...
 
     def assume(self, role_arn: str, session_name: str) -> Credentials:
-        """Temporary credentials of a role; every signature made with them is attributed to
-        `arn:aws:sts::ACCOUNT:assumed-role/ROLE/session_name`."""
+        """Temporary credentials of a role.
+
+        Every signature made with them is attributed to
+        `arn:aws:sts::ACCOUNT:assumed-role/ROLE/session_name`.
+        """
         ...
 
     def revoke(self, credentials: Credentials) -> None:
@@ -85,8 +88,10 @@ class Resources(Protocol):
         ...
 
     def credential_provider(self, arn: str) -> Record | None:
-        """An OAuth2 credential provider with its secret: `name`, `clientId`, `clientSecret`,
-        `discoveryUrl`."""
+        """An OAuth2 credential provider with its secret.
+
+        Its members are `name`, `clientId`, `clientSecret` and `discoveryUrl`.
+        """
         ...
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
