@@ -1,0 +1,91 @@
+"""Questions to a person and their answers: pure data.
+
+A pause belongs to one session and one caller, names a tool and its exact arguments, ends after a time
+and is answered once. Whatever is not a clear yes is a no.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skerry.agent.errors import AgentError
+
+MAX_ANSWERS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A tool call that waits for a person.
+
+    `id` is what the client answers to: random, so that it cannot be guessed or used again. `call` is
+    Strands' own id of the interrupt. `expires` is seconds since the epoch.
+    """
+
+    id: str
+    call: str
+    tool_call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    expires: float
+
+    @property
+    def digest(self) -> str:
+        return digest(self.tool, self.arguments)
+
+    def interrupt(self) -> dict[str, Any]:
+        """The pause as an AG-UI interrupt."""
+        return {
+            "id": self.id,
+            "reason": "approval",
+            "toolCallId": self.tool_call_id,
+            "toolName": self.tool,
+            "arguments": dict(self.arguments),
+            "message": f"Run {self.tool} with exactly these arguments?",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person's answer to a pause."""
+
+    interrupt_id: str
+    approved: bool
+
+
+def digest(tool: str, arguments: Mapping[str, Any]) -> str:
+    """A hash of a call: equal for equal tool and arguments, whatever the order of their members."""
+    text = json.dumps([tool, arguments], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def answers(resume: object) -> list[Answer]:
+    """The answers in the payload member `resume`; an empty list asks what is pending.
+
+    An answer approves only with status `resolved` and the payload `{"approved": true}`. Raises
+    AgentError VALIDATION_ERROR when the member has another shape.
+    """
+    if not isinstance(resume, list) or len(resume) > MAX_ANSWERS:
+        raise _invalid(f"resume must be a list of at most {MAX_ANSWERS} answers")
+    return [_answer(item) for item in resume]
+
+
+def _answer(item: object) -> Answer:
+    if not isinstance(item, Mapping):
+        raise _invalid("an answer in resume must be an object")
+    identifier, status, payload = item.get("interruptId"), item.get("status"), item.get("payload")
+    if not isinstance(identifier, str) or status not in ("resolved", "cancelled"):
+        raise _invalid('an answer in resume needs interruptId and status ("resolved" or "cancelled")')
+    agreed = isinstance(payload, Mapping) and payload.get("approved") is True
+    return Answer(identifier, approved=status == "resolved" and agreed)
+
+
+def _invalid(text: str) -> AgentError:
+    return AgentError(
+        "VALIDATION_ERROR",
+        f"{text}.",
+        hint='Send {"resume": [{"interruptId": "…", "status": "resolved", "payload": {"approved": true}}]}.',
+    )

@@ -1,0 +1,159 @@
+"""Where an MCP server is and how to prove oneself there.
+
+A target is a URL, a runtime or gateway ARN, or the name of one in the running stack; a command after `--`
+is a server of its own over stdio. The stack's key and tokens go to the stack only, unless a person says
+otherwise with `--auth`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+
+from skerry.auth import local
+from skerry.auth.credentials import AwsCredentials, HttpxSigV4
+from skerry.auth.sigv4 import Credentials
+from skerry.auth.transport import Transport
+from skerry.errors import ConfigurationError
+from skerry.wire import session
+from skerry.wire.arn import Arn, is_arn
+from skerry.wire.context import SESSION_ID
+from skerry.wire.endpoints import data_plane, gateway_base, invocation_url, signing_scope
+from skerry.wire.headers import RUNTIME_SESSION_ID
+
+Mode = Literal["auto", "none", "iam", "bearer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a person asked for. Empty strings mean: not said."""
+
+    target: str
+    auth: Mode = "auto"
+    region: str = ""
+    session: str = ""
+    state: Path = Path(".skerry")
+    endpoint_url: str = ""
+    token: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL, the headers of every request, and how each is proved (`iam` with a region)."""
+
+    url: str
+    mode: Mode
+    region: str
+    headers: Mapping[str, str]
+    stack: local.Stack | None = field(repr=False)
+    entry: Mapping[str, Any] | None
+    token: str = field(default="", repr=False)
+
+    async def auth(self) -> httpx2.Auth | None:
+        """The authentication of an httpx2 client. Raises ConfigurationError, RemoteError."""
+        if self.mode == "iam":
+            return HttpxSigV4(self._keys, region=self.region)
+        return _Bearer(await self._bearer()) if self.mode == "bearer" else None
+
+    async def _keys(self) -> Credentials:
+        if self.stack is not None:
+            return local.credentials(self.stack)
+        return await AwsCredentials().frozen()
+
+    async def _bearer(self) -> str:
+        if self.token:
+            return self.token
+        if self.stack is None or self.entry is None or not self.entry.get("realm"):
+            raise ConfigurationError(
+                "there is no bearer token for this server.", hint="Set SKERRY_TOKEN to one."
+            )
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            transport = Transport(http)
+            return await local.token(
+                self.stack, self.entry, post=transport.post, fetch=transport.fetch, clock=_Clock()
+            )
+
+
+class _Clock:
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class _Bearer(httpx2.Auth):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Any:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def find(wanted: Wanted) -> Target:
+    """The target of a wish. Raises ConfigurationError, NotRunningError, StateError, ProtocolError."""
+    stack = local.read(wanted.state)
+    entry: Mapping[str, Any] | None
+    if wanted.target.startswith(("http://", "https://")):
+        url, entry = wanted.target, _by_url(stack, wanted.target)
+    elif is_arn(wanted.target):
+        entry = local.by_arn(stack, wanted.target)
+        url = str(entry["url"]) if entry else _url_of(Arn.parse(wanted.target), wanted.endpoint_url)
+    else:
+        kind = "runtime" if wanted.target in (stack or {}).get("runtimes", {}) else "gateway"
+        entry = local.named(stack, kind, wanted.target, state=wanted.state)
+        url = str(entry["url"])
+    scope = signing_scope(url)
+    region = wanted.region or (str(stack["region"]) if stack and entry else "") or (scope[1] if scope else "")
+    mode = wanted.auth if wanted.auth != "auto" else _mode(entry, wanted, aws=scope is not None)
+    # Outside the stack its key is sent only where a person asked to sign and the address is on this machine.
+    ours = stack if entry is not None or httpx2.URL(url).host in ("127.0.0.1", "localhost") else None
+    return Target(
+        url=url,
+        mode=mode,
+        region=region or (str(stack["region"]) if stack else "us-east-1"),
+        headers={**_session_headers(url, wanted.session), **wanted.headers},
+        stack=ours,
+        entry=entry,
+        token=wanted.token,
+    )
+
+
+def _mode(entry: Mapping[str, Any] | None, wanted: Wanted, *, aws: bool) -> Mode:
+    if entry is not None:
+        return {"iam": "iam", "jwt": "bearer"}.get(str(entry.get("auth")), "none")  # type: ignore[return-value]
+    if is_arn(wanted.target) or aws:
+        return "bearer" if wanted.token else "iam"
+    return "none"
+
+
+def _by_url(stack: local.Stack | None, url: str) -> Mapping[str, Any] | None:
+    for kind in ("gateways", "runtimes"):
+        for name, entry in (stack or {}).get(kind, {}).items():
+            if entry.get("url") == url:
+                return {"name": name, **entry}
+    return None
+
+
+def _url_of(arn: Arn, endpoint_url: str) -> str:
+    """The URL of a runtime or gateway on AWS, or at another endpoint."""
+    if arn.resource_type == "gateway":
+        base = endpoint_url and f"{endpoint_url.rstrip('/')}/gateway/{arn.resource_id}"
+        return f"{base or gateway_base(arn.region, arn.resource_id)}/mcp"
+    if arn.resource_type == "runtime":
+        return invocation_url(endpoint_url or data_plane(arn.region), str(arn))
+    raise ConfigurationError(f"{arn} is neither a runtime nor a gateway.")
+
+
+def _session_headers(url: str, session_id: str) -> dict[str, str]:
+    """A runtime gets one session for all requests of this call; a gateway is told the session it is for."""
+    if "/runtimes/" in url and "/invocations" in url:
+        return {RUNTIME_SESSION_ID: session_id or session.new()}
+    return {SESSION_ID: session_id} if session_id else {}

@@ -1,0 +1,133 @@
+"""Answers to a server's questions at a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestFormParams, ElicitRequestURLParams
+
+from skerry.client.arguments import Typed, arguments
+from skerry.client.questions import Questions, read
+from skerry.errors import ConfigurationError
+
+NOBODY: Any = ClientRequestContext(session=None, request_id=1)  # type: ignore[arg-type]
+
+
+def form(required: tuple[str, ...] = (), **fields: Any) -> ElicitRequestFormParams:
+    schema = {"type": "object", "properties": fields, "required": list(required)}
+    return ElicitRequestFormParams(message="Really?\x1b[2J", requested_schema=schema)
+
+
+YES_NO = form(confirm={"type": "boolean"})
+PERSON = form(("name",), name={"type": "string"}, age={"type": "integer"})
+URL = ElicitRequestURLParams(message="Sign in", url="https://example.com/\u202ex", elicitation_id="1")
+
+
+async def answer(
+    params: Any, *typed: str, terminal: bool = True, yes: bool = False
+) -> tuple[str, Any, list[str]]:
+    lines, said = list(typed), []
+    questions = Questions(
+        (lambda text: lines.pop(0) if lines else "") if terminal else None, said.append, yes=yes
+    )
+    result = await questions(NOBODY, params)
+    return result.action, result.content, said
+
+
+@pytest.mark.behaviour("CALL-ELICIT")
+@pytest.mark.parametrize(
+    ("params", "typed", "action", "content"),
+    [
+        (YES_NO, ("y",), "accept", {"confirm": True}),
+        (YES_NO, ("",), "decline", None),
+        (YES_NO, ("perhaps",), "decline", None),
+        (PERSON, ("Ann", "41"), "accept", {"name": "Ann", "age": 41}),
+        (PERSON, ("Ann", ""), "accept", {"name": "Ann"}),
+        (PERSON, ("", "41"), "decline", None),
+        (PERSON, ("Ann", "old"), "decline", None),
+        (URL, ("y",), "accept", None),
+        (URL, ("",), "decline", None),
+    ],
+)
+async def test_answers_at_a_terminal(params: Any, typed: tuple[str, ...], action: str, content: Any):
+    assert (await answer(params, *typed))[:2] == (action, content)
+
+
+@pytest.mark.behaviour("CALL-ELICIT")
+@pytest.mark.parametrize("params", [YES_NO, PERSON, URL])
+async def test_without_a_terminal_everything_is_declined(params: Any):
+    assert (await answer(params, terminal=False))[0] == "decline"
+
+
+@pytest.mark.behaviour("CALL-ELICIT")
+@pytest.mark.parametrize(
+    ("params", "action"), [(YES_NO, "accept"), (form(), "accept"), (PERSON, "decline"), (URL, "decline")]
+)
+async def test_yes_covers_plain_confirmations_only(params: Any, action: str):
+    assert (await answer(params, terminal=False, yes=True))[0] == action
+
+
+async def test_what_a_server_says_is_made_safe():
+    _, _, said = await answer(YES_NO, "n")
+    assert said == ["The server asks: Really?[2J"]
+    _, _, said = await answer(URL, "n")
+    assert "\\u202e" in said[1]
+
+
+@given(st.text(), st.sampled_from(["boolean", "integer", "number", "string"]))
+def test_a_typed_line_is_a_value_or_refused(line: str, kind: str):
+    try:
+        value = read(line, {"type": kind})
+    except ValueError:
+        value = None
+    assert (
+        value is None
+        or type(value) in {"boolean": (bool,), "integer": (int,), "number": (float,), "string": (str,)}[kind]
+    )
+
+
+def test_a_choice_must_be_one_of_the_choices():
+    assert read("a", {"enum": ["a", "b"]}) == "a"
+    with pytest.raises(ValueError, match="a, b"):
+        read("c", {"enum": ["a", "b"]})
+
+
+@given(st.lists(st.text(max_size=20), max_size=4))
+def test_any_words_are_arguments_or_refused(words: list[str]):
+    try:
+        found = arguments(words)
+    except ConfigurationError:
+        found = {}
+    assert isinstance(found, dict)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], {}),
+        (['{"a": [1]}'], {"a": [1]}),
+        (["a=1", "b=x", "d=e=f", "e="], {"a": "1", "b": "x", "d": "e=f", "e": ""}),
+    ],
+)
+def test_arguments(words: list[str], found: Any):
+    assert arguments(words) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("12345", {"type": "string"}, "12345"),
+        ("12345", {"type": "integer"}, 12345),
+        ("[1]", {"type": "array"}, [1]),
+        ("true", {"type": "boolean"}, True),
+        ("x", {"type": "integer"}, "x"),
+        ("1", None, 1),
+        ("", None, ""),
+    ],
+)
+def test_a_typed_value_gets_the_type_of_its_field(text: str, field: Any, value: Any):
+    assert Typed(text).of(field) == value

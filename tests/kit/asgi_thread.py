@@ -1,0 +1,50 @@
+"""Any ASGI application on a real loopback socket, in a thread of the test's process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, so that nobody has to poll."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+@contextlib.contextmanager
+def serve(app: Any, *, lifespan: str = "on") -> Iterator[str]:
+    """Serves `app` on 127.0.0.1 and a free port; gives its base URL without a slash at the end.
+
+        with serve(app) as url:
+            httpx2.get(f"{url}/ping")
+
+    The server and its thread end with the block.
+    """
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1, ws="none", access_log=False
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    try:
+        assert server.listening.wait(20), "the server did not start"
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        bound.close()
+        assert not thread.is_alive(), "the server did not end"
