@@ -13,6 +13,7 @@ import collections
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ KEEP = 200
 WIDTH = 16 * 1024
 _CHUNK = 64 * 1024
 _DRAIN = 1.0
+_NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
 
 
 class Output(asyncio.Protocol):
@@ -83,13 +85,20 @@ class Process:
     `reader` and `writer` are its standard output and input where it was started with `control`.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, output: Output, *, control: bool) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        output: Output,
+        *,
+        reading: asyncio.BaseTransport,
+        control: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None,
+    ) -> None:
         self.pid = process.pid
         self.output = output
-        self.reader = process.stdout if control else None
-        self.writer = process.stdin if control else None
+        self.reader = control[0] if control is not None else None
+        self.writer = control[1] if control is not None else None
         self._process = process
-        self._pump = asyncio.create_task(_pump(process.stderr if control else process.stdout, output))
+        self._reading = reading
 
     @property
     def running(self) -> bool:
@@ -104,8 +113,12 @@ class Process:
         """
         code = await self._process.wait()
         _signal_group(self.pid, force=True)
-        await asyncio.wait({self._pump}, timeout=_DRAIN)
-        self._pump.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN):
+                await self.output.closed.wait()
+        self._reading.close()
+        if self.writer is not None:
+            self.writer.close()
         return code
 
     def signal(self, *, force: bool) -> None:
@@ -138,27 +151,91 @@ async def start(
     caller instead and only standard error is output; else `stdin` may be a file descriptor. Raises
     ProgramError when the system cannot start it.
     """
-    group = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+    output = Output(on_line)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=cwd,
-            env=dict(env),
-            stdin=asyncio.subprocess.PIPE if control else stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE if control else asyncio.subprocess.STDOUT,
-            **group,
-        )
+        if sys.platform == "win32":
+            return await _start_windows(argv, cwd, env, output, control=control)
+        return await _start_posix(argv, cwd, env, output, control=control, stdin=stdin)
     except OSError as problem:
         raise ProgramError(
             f"{argv[0]} cannot be started: {problem.strerror or problem}.",
             hint=f"Is it installed, and does the folder {cwd} exist?",
         ) from problem
-    return Process(process, Output(on_line), control=control)
 
 
-async def _pump(stream: asyncio.StreamReader | None, output: Output) -> None:
-    assert stream is not None
+async def _start_posix(
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    output: Output,
+    *,
+    control: bool,
+    stdin: int,
+) -> Process:
+    """With pipes of our own: asyncio's would make `wait` wait for whoever else holds their other end."""
+    loop = asyncio.get_running_loop()
+    with contextlib.ExitStack() as theirs:
+        printed, prints = os.pipe()
+        theirs.callback(os.close, prints)
+        reading, _ = await loop.connect_read_pipe(lambda: output, os.fdopen(printed, "rb", buffering=0))
+        ours = None
+        stdout = prints
+        if control:
+            ours, other = socket.socketpair()
+            theirs.callback(other.close)
+            stdin = stdout = other.fileno()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                cwd=cwd,
+                env=dict(env),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=prints,
+                start_new_session=True,
+            )
+        except BaseException:
+            reading.close()
+            if ours is not None:
+                ours.close()
+            raise
+    streams = await asyncio.open_connection(sock=ours) if ours is not None else None
+    return Process(process, output, reading=reading, control=streams)
+
+
+async def _start_windows(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: Output, *, control: bool
+) -> Process:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=cwd,
+        env=dict(env),
+        stdin=pipe if control else subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=pipe if control else asyncio.subprocess.STDOUT,
+        creationflags=_NEW_PROCESS_GROUP,
+    )
+    printed = process.stderr if control else process.stdout
+    assert printed is not None
+    assert process.stdout is not None
+    pump = _Pump(asyncio.create_task(_pump(printed, output)))
+    streams = (process.stdout, process.stdin) if control and process.stdin is not None else None
+    return Process(process, output, reading=pump, control=streams)
+
+
+class _Pump(asyncio.BaseTransport):
+    """A task that reads a pipe, closed like a transport."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        super().__init__()
+        self._task = task
+
+    def close(self) -> None:
+        self._task.cancel()
+
+
+async def _pump(stream: asyncio.StreamReader, output: Output) -> None:
     while data := await stream.read(_CHUNK):
         output.data_received(data)
     output.connection_lost(None)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from skerry.auth import local
 from skerry.errors import AlreadyRunningError, NotRunningError, StateError
 
 if sys.platform == "win32":
@@ -117,17 +118,16 @@ class State:
 
 
 def running(folder: Path) -> dict[str, Any]:
-    """What the stack on a state directory published. Raises NotRunningError when there is none."""
-    path = folder / "stack.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    """What the stack on a state directory published.
+
+    Raises NotRunningError when there is none, StateError when its file cannot be read.
+    """
+    data = local.read(folder)
+    if data is None:
         raise NotRunningError(
             f"no stack runs on the state directory {folder.resolve()}.",
             hint="Start one with: skerry up — or name its directory with --state DIR.",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise StateError(f"{path} cannot be read: {error}.") from error
+        )
     if not _alive(int(data["pid"])):
         raise NotRunningError(
             f"the stack on {folder.resolve()} has ended without cleaning up.",
