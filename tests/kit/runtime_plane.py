@@ -199,7 +199,13 @@ class Running:
         return await self.http.post(url, content=data, headers=sent)
 
     async def rpc(
-        self, name: str, method: str, params: Any = None, *, headers: Mapping[str, str] | None = None, **more: Any
+        self,
+        name: str,
+        method: str,
+        params: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> httpx2.Response:
         """Sends one JSON-RPC request to an MCP runtime."""
         message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params or {}}

@@ -1,0 +1,85 @@
+"""A declared function as its environments need it, and the variables that its handler sees."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
+from skerry.local.ports import Credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A function as its environments need it."""
+
+    name: str
+    arn: str
+    settings: FunctionSettings
+    plane: FunctionsSettings
+
+    @property
+    def python(self) -> str:
+        """The interpreter that runs the handler; a relative path begins at the function's folder."""
+        python = self.settings.python
+        if python and len(Path(python).parts) > 1:
+            return str(self.settings.path.resolve() / python)
+        return python or self.plane.python
+
+    @property
+    def role(self) -> str:
+        """The ARN of the execution role."""
+        return self.settings.role or f"arn:aws:iam::{self.plane.account}:role/{self.name}"
+
+    def code_time(self) -> float:
+        """When the file of the handler's module was written, in seconds since the epoch; 0 without one."""
+        module = self.settings.handler.rpartition(".")[0]
+        file = self.settings.path.joinpath(*module.replace("/", ".").split(".")).with_suffix(".py")
+        with contextlib.suppress(OSError):
+            return file.stat().st_mtime
+        return 0.0
+
+
+def variables(declared: Declared, credentials: Credentials, address: str, folder: Path) -> dict[str, str]:
+    """The whole environment of a process: what Lambda sets, the function's own, and nothing of ours.
+
+    Source: Lambda developer guide, "Defined runtime environment variables".
+    """
+    settings, plane = declared.settings, declared.plane
+    today = datetime.now(UTC).strftime("%Y/%m/%d")
+    execution = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
+    return {
+        "PATH": os.pathsep.join([str(Path(declared.python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "LANG": "en_US.UTF-8",
+        "PYTHONUTF8": "1",
+        "TZ": ":UTC",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": plane.endpoint,
+        # What another interpreter is, is not known here; awslambdaric does without.
+        **({} if settings.python else {"AWS_EXECUTION_ENV": execution}),
+        **settings.environment,
+        "_HANDLER": settings.handler,
+        "LAMBDA_TASK_ROOT": str(settings.path.resolve()),
+        "LAMBDA_RUNTIME_DIR": str(settings.path.resolve()),
+        "AWS_LAMBDA_RUNTIME_API": address,
+        "AWS_LAMBDA_FUNCTION_NAME": declared.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{declared.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[$LATEST]{secrets.token_hex(16)}",
+        "AWS_REGION": plane.region,
+        "AWS_DEFAULT_REGION": plane.region,
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token or "",
+    }

@@ -1,0 +1,228 @@
+"""The functions plane: Lambda's Invoke for declared Python functions.
+
+Source: service model of Lambda (2015-03-31); Lambda API reference, "Invoke".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from skerry.errors import ServiceError
+from skerry.local.asgi import ClientGoneError, send_reply
+from skerry.local.functions import names
+from skerry.local.functions.declared import Declared
+from skerry.local.functions.environment import Environment, no_runtime
+from skerry.local.functions.invocation import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD, Invocation, Outcome
+from skerry.local.functions.names import LATEST, FunctionName
+from skerry.local.functions.pool import Pool
+from skerry.local.functions.replies import error_reply, log_tail, not_found, request_id_header
+from skerry.local.functions.requests import checked_event, client_context, read_event, session_of
+from skerry.local.functions.settings import FunctionsSettings
+from skerry.local.ports import Access, Clock, Receive, Recorder, Scope, Send
+from skerry.local.rest_json import Reply
+from skerry.wire.arn import lambda_arn
+from skerry.wire.hop import Hop
+
+TYPES = ("RequestResponse", "Event", "DryRun")
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request on its way, and what the recorder will say of it."""
+
+    headers: Mapping[str, str]
+    started: float
+    from_monotonic: float
+    identity: str = "anonymous"
+    target: str = ""
+    session: str = ""
+    status: int = 0
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+class FunctionsPlane:
+    """ASGI application for `POST /2015-03-31/functions/{name}/invocations`.
+
+    Use it between `start()` and `close()`. Raises ConfigurationError for functions that cannot work.
+    """
+
+    def __init__(
+        self, *, access: Access, recorder: Recorder, clock: Clock, settings: FunctionsSettings
+    ) -> None:
+        self._access = access
+        self._recorder = recorder
+        self._clock = clock
+        self._settings = settings
+        self._pools: dict[str, Pool] = {}
+        for name, function in settings.functions.items():
+            function.check(name)
+            arn = lambda_arn(settings.region, settings.account, name)
+            declared = Declared(name=name, arn=arn, settings=function, plane=settings)
+            self._pools[name] = Pool(declared, access=access, clock=clock)
+
+    def names(self) -> Iterable[str]:
+        """Names of the declared functions."""
+        return self._pools.keys()
+
+    def serves(self, raw_path: bytes) -> bool:
+        """Whether a raw path is the Invoke of a declared function; any other is the embedded cloud's."""
+        text = names.raw_name(raw_path)
+        if text is None:
+            return False
+        try:
+            return names.parse(text).name in self._pools
+        except ServiceError:
+            return False
+
+    def environments(self, name: str) -> frozenset[Environment]:
+        """The environments of a function that live now."""
+        return self._pools[name].environments
+
+    async def start(self) -> None:
+        """Starts the warm environments, without waiting until they are ready."""
+        for pool in self._pools.values():
+            if self._runtime_problem(pool.declared) is None:
+                pool.start()
+
+    async def close(self) -> None:
+        """Ends every environment."""
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        exchange = _Exchange(headers, self._clock.time(), self._clock.monotonic())
+        try:
+            reply = await self._serve(exchange, scope, receive)
+        except ServiceError as error:
+            reply = error_reply(error)
+        except ClientGoneError:
+            return
+        exchange.status = reply.status
+        self._record(exchange)  # before the caller can have the answer and ask for the hop
+        await send_reply(send, reply)
+
+    async def _serve(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Reply:
+        body = await read_event(receive)
+        caller = await self._access.signed_by(scope, body, service="lambda")
+        exchange.identity = caller.name
+        text = names.raw_name(scope["raw_path"])
+        if text is None or scope["method"] != "POST":
+            raise ServiceError("UnknownOperationException", 404, "Of Lambda skerry serves Invoke.")
+        name = names.parse(text, scope["query_string"])
+        exchange.target = name.name
+        pool = self._pool(name)
+        kind = exchange.headers.get("x-amz-invocation-type") or "RequestResponse"
+        exchange.detail["type"] = kind
+        if kind not in TYPES:
+            raise names.invalid(
+                f"1 validation error detected: Value '{kind[:64]}' at 'invocationType' failed to satisfy "
+                f"constraint: Member must satisfy enum value set: [{', '.join(TYPES)}]"
+            )
+        event = await checked_event(body, MAX_ASYNC_PAYLOAD if kind == "Event" else MAX_PAYLOAD)
+        problem = self._runtime_problem(pool.declared)
+        if problem is not None:
+            raise problem
+        if kind == "DryRun":
+            return Reply(204, [*request_id_header(), (b"x-amz-executed-version", LATEST.encode())], b"")
+        if kind == "Event":
+            return self._later(exchange, pool, event)
+        return await self._now(exchange, pool, event)
+
+    async def _now(self, exchange: _Exchange, pool: Pool, event: bytes) -> Reply:
+        context = client_context(exchange.headers.get("x-amz-client-context", ""))
+        exchange.session = session_of(context, exchange.identity)
+        tail = exchange.headers.get("x-amz-log-type", "None") == "Tail"
+        invocation = self._invocation(exchange, pool, event, context)
+        began = self._clock.monotonic()
+        outcome = await pool.invoke(invocation, settle=tail)
+        headers = [
+            *request_id_header(invocation.id),
+            (b"content-type", b"application/json"),
+            (b"x-amz-executed-version", LATEST.encode()),
+        ]
+        if outcome.error:
+            exchange.detail["error"] = outcome.error
+            headers.append((b"x-amz-function-error", outcome.error.encode()))
+        if tail:
+            taken = (self._clock.monotonic() - began) * 1000
+            headers.append((b"x-amz-log-result", log_tail(invocation, taken, pool.declared.settings.memory)))
+        return Reply(200, headers, outcome.payload)
+
+    def _later(self, exchange: _Exchange, pool: Pool, event: bytes) -> Reply:
+        invocation = self._invocation(exchange, pool, event, None)
+        exchange.session = session_of(None, exchange.identity)
+        hop = _Exchange({}, self._clock.time(), self._clock.monotonic(), exchange.identity, exchange.target)
+        hop.detail["type"] = "Event, run"
+
+        def done(outcome: Outcome | ServiceError) -> None:
+            hop.status = outcome.status if isinstance(outcome, ServiceError) else 200
+            if isinstance(outcome, Outcome) and outcome.error:
+                hop.detail["error"] = outcome.error
+            self._record(hop)
+
+        pool.enqueue(invocation, done)
+        return Reply(
+            202, [*request_id_header(invocation.id), (b"x-amz-executed-version", LATEST.encode())], b""
+        )
+
+    def _invocation(
+        self, exchange: _Exchange, pool: Pool, event: bytes, context: Mapping[str, Any] | None
+    ) -> Invocation:
+        trace = exchange.headers.get("x-amzn-trace-id", "")
+        made = f"Root=1-{int(self._clock.time()):08x}-{secrets.token_hex(12)};Sampled=0"
+        return Invocation(
+            payload=event,
+            arn=pool.declared.arn,
+            timeout=pool.declared.settings.timeout,
+            # ASCII on one line: it travels as a header.
+            client_context=json.dumps(context, separators=(",", ":")) if context is not None else "",
+            trace=trace if trace.isprintable() and trace else made,
+        )
+
+    def _pool(self, name: FunctionName) -> Pool:
+        settings = self._settings
+        if name.region and name.region != settings.region:
+            raise not_found(
+                f"Functions from '{name.region}' are not reachable in this region ('{settings.region}')"
+            )
+        pool = self._pools.get(name.name)
+        other = name.account and name.account != settings.account
+        if pool is None or other or name.qualifier not in ("", LATEST):
+            account = name.account or settings.account
+            arn = lambda_arn(settings.region, account, name.name, qualifier=name.qualifier)
+            raise not_found(f"Function not found: {arn}")
+        return pool
+
+    def _runtime_problem(self, declared: Declared) -> ServiceError | None:
+        """Why the function cannot run at all. Another interpreter is only known when it runs."""
+        if sys.platform == "win32" or (
+            declared.python == sys.executable and find_spec("awslambdaric") is None
+        ):
+            return no_runtime(declared.python)
+        return None
+
+    def _record(self, exchange: _Exchange) -> None:
+        self._recorder.record(
+            Hop(
+                part="functions",
+                operation="Invoke",
+                identity=exchange.identity,
+                auth="none" if exchange.identity == "anonymous" else "sigv4",
+                status=exchange.status,
+                started=exchange.started,
+                duration_ms=(self._clock.monotonic() - exchange.from_monotonic) * 1000,
+                session=exchange.session,
+                target=exchange.target,
+                detail=exchange.detail,
+            )
+        )

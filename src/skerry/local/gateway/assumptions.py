@@ -1,0 +1,82 @@
+"""What AgentCore Gateway answers where its documents are silent: one table, each value a switch.
+
+Marks: D documentation, F field report (a capture published by others), I inference. Nothing here was
+checked against AWS by this project. A value that turns out otherwise is changed here, or for one plane:
+
+>>> Assumptions(page_size=50).page_size
+50
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Literal, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+def assumed(value: T, mark: Literal["D", "F", "I"], what: str) -> T:
+    """A field of the table: its value, the evidence mark, and what is not known."""
+    result: T = field(default=value, metadata={"mark": mark, "what": what})
+    return result
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assumptions:
+    """The values. `rows()` lists them with their marks."""
+
+    unknown_gateway: str = assumed(
+        "The requested gateway does not exist: {gateway_id}", "I", "message of the 404 for an unknown gateway"
+    )
+    unknown_operation: str = assumed(
+        "<UnknownOperationException/>", "F", "body for any other path below a gateway"
+    )
+    missing_token: str = assumed("Missing Bearer token", "F", "message of the 401 without a token, id 0")
+    invalid_token: str = assumed("Invalid Bearer token", "I", "message of the 401 for a token that fails")
+    insufficient_scope: str = assumed("Insufficient scope", "I", "message of the 403 for a missing scope")
+    claim_mismatch: str = assumed(
+        "Claim '{claim}' value mismatch with configuration", "F", "message of the 403 for another claim"
+    )
+    claim_mismatch_status: int = assumed(403, "F", "HTTP status when audience, client or claim do not match")
+    unauthorized_code: int = assumed(-32001, "F", "JSON-RPC code of the 401")
+    forbidden_code: int = assumed(-32002, "I", "JSON-RPC code of the 403")
+    unknown_tool_code: int = assumed(-32602, "I", "JSON-RPC code for a tool that is not listed, HTTP 200")
+    unknown_tool: str = assumed("Unknown tool: {name}", "I", "its message")
+    page_size: int = assumed(100, "I", "tools on a page of tools/list; the cursor is opaque")
+    server_name: str = assumed("agentcore-gateway", "D", "serverInfo.name; may be the gateway's own name")
+    server_version: str = assumed("1.0.0", "D", "serverInfo.version")
+    list_changed: bool = assumed(True, "D", "capabilities.tools.listChanged of initialize")
+    list_ttl_ms: int = assumed(0, "I", "ttlMs of lists and discovery in the 2026-07-28 era")
+    internal_error: str = assumed(
+        "An internal error occurred. Please retry later.", "D", "text of a failed target without DEBUG"
+    )
+    access_denied: str = assumed(
+        "Access denied while invoking Lambda function {arn}. Check the permissions on the Lambda function "
+        "and Gateway execution role, and retry the request.",
+        "D",
+        "text of a refused Invoke with DEBUG",
+    )
+    structured_content: bool = assumed(
+        True, "I", "structuredContent when a Lambda tool has an outputSchema and returns an object"
+    )
+    closed_objects: bool = assumed(
+        True, "I", "an object schema that names its properties allows no others, at every level"
+    )
+
+
+class Row(NamedTuple):
+    """One assumption as it is shown."""
+
+    name: str
+    value: object
+    mark: str
+    what: str
+
+
+def rows(table: Assumptions | None = None) -> list[Row]:
+    """The table, one row per assumption."""
+    values = table or Assumptions()
+    return [
+        Row(item.name, getattr(values, item.name), item.metadata["mark"], item.metadata["what"])
+        for item in fields(Assumptions)
+    ]

@@ -1,0 +1,201 @@
+"""What the targets of each gateway have: cached listings, kept up to date with the control plane.
+
+A listing is fetched when a target is created, updated or synchronised, and lazily for one that could not be
+reached. A target that fails hides no other: its problem is kept, told to those who call it, and it is asked
+again after a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from skerry.errors import SkerryError
+from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.gateway.targets.base import Listing, Target
+from skerry.local.ports import Caller, Change, Clock, Record, Resources
+
+LOG = logging.getLogger("skerry.gateway")
+
+Connect = Callable[[Record], Target]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A target of a gateway and what is known of it. `target` is None for a kind that is not served."""
+
+    record: Record
+    target: Target | None
+    listing: Listing | None = None
+    problem: str = ""
+    retry_at: float = 0.0
+    task: asyncio.Task[None] | None = None
+    again: bool = False
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return str(self.record["name"])
+
+
+class Catalogue:
+    """The targets of all gateways. `connect` makes a Target of a record."""
+
+    def __init__(
+        self, *, resources: Resources, connect: Connect, clock: Clock, settings: GatewaySettings
+    ) -> None:
+        self._resources = resources
+        self._connect = connect
+        self._clock = clock
+        self._settings = settings
+        self._gateways: dict[str, dict[str, Entry]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Follows the control plane from now on."""
+        self._resources.subscribe(self.changed)
+
+    async def close(self) -> None:
+        """Ends every synchronisation."""
+        tasks = [
+            entry.task for entries in self._gateways.values() for entry in entries.values() if entry.task
+        ]
+        for task in (*tasks, *self._closing):
+            task.cancel()
+        await asyncio.gather(*tasks, *self._closing, return_exceptions=True)
+        self._gateways.clear()
+
+    def changed(self, change: Change) -> None:
+        """A control-plane write: a target is asked anew, a deleted gateway is forgotten."""
+        if change.kind == "gateway":
+            gateway_id = str(change.record.get("gatewayId") or change.identifier)
+            if change.action == "deleted":
+                self._gateways.pop(gateway_id, None)
+        elif change.kind == "target":
+            gateway_id = str(change.record.get("gatewayArn", "")).rpartition("/")[2]
+            gateway = self._resources.gateway(gateway_id)
+            if gateway is None:
+                self._gateways.pop(gateway_id, None)
+                return
+            target_id = change.record.get("targetId")
+            for entry in self._current(gateway):
+                if entry.record.get("targetId") == target_id:
+                    entry.again = entry.task is not None  # what is being fetched may be older than the write
+                    self._synchronise(gateway, entry)
+
+    async def entries(self, gateway: Record) -> list[Entry]:
+        """The targets, oldest first; those without a listing are asked now, unless they just failed."""
+        entries = self._current(gateway)
+        await self._ready(gateway, entries)
+        return entries
+
+    async def entry(self, gateway: Record, name: str) -> Entry | None:
+        """The target of this name, with its listing if it can be had."""
+        for entry in self._current(gateway):
+            if entry.name == name:
+                await self._ready(gateway, [entry])
+                return entry
+        return None
+
+    async def listing(self, gateway: Record, entry: Entry, caller: Caller) -> Listing | None:
+        """What this caller finds at a target: the cached listing, or for a dynamic target its own.
+
+        None when the target cannot be listed; `entry.problem` says why.
+        """
+        target = entry.target
+        if target is None or not target.dynamic:
+            return entry.listing
+        try:
+            async with asyncio.timeout(self._settings.listing):
+                return await target.listing(gateway, caller)
+        except (SkerryError, TimeoutError) as problem:
+            entry.problem = _reason(problem, self._settings.listing)
+            LOG.warning("target %s cannot be listed: %s", entry.name, entry.problem)
+            return None
+
+    async def _ready(self, gateway: Record, entries: list[Entry]) -> None:
+        """Waits for the listings that are missing; for a target that failed before, a moment only."""
+        now = self._clock.monotonic()
+        first: list[asyncio.Task[None]] = []
+        later: list[asyncio.Task[None]] = []
+        for entry in entries:
+            if entry.listing is not None:
+                continue
+            if now >= entry.retry_at:
+                self._synchronise(gateway, entry)
+            if entry.task is not None:
+                (later if entry.problem else first).append(entry.task)
+        if later:
+            await asyncio.wait(later, timeout=self._settings.patience)
+        if first:
+            await asyncio.wait(first)
+
+    def _current(self, gateway: Record) -> list[Entry]:
+        """Entries for the records as they are now; a changed record gives a new one without a listing."""
+        gateway_id = str(gateway["gatewayId"])
+        known = self._gateways.get(gateway_id, {})
+        records = self._resources.targets(gateway_id)
+        current: dict[str, Entry] = {}
+        for record in records:
+            target_id = str(record["targetId"])
+            entry = known.get(target_id)
+            if entry is None or (entry.record is not record and _differs(entry.record, record)):
+                if entry is not None:
+                    self._drop(entry)
+                entry = self._new(record)
+            current[target_id] = entry
+        for target_id, entry in known.items():
+            if target_id not in current:
+                self._drop(entry)
+        self._gateways[gateway_id] = current
+        return list(current.values())
+
+    def _new(self, record: Record) -> Entry:
+        try:
+            return Entry(record, self._connect(record))
+        except TargetError as problem:
+            LOG.warning("target %s: %s", record.get("name"), problem)
+            return Entry(record, None, problem=str(problem))
+
+    def _drop(self, entry: Entry) -> None:
+        if entry.task is not None:
+            entry.task.cancel()
+        if entry.target is not None:
+            task = asyncio.get_running_loop().create_task(entry.target.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _synchronise(self, gateway: Record, entry: Entry) -> None:
+        """Starts fetching the listing; the old one serves until then."""
+        if entry.target is None or entry.target.dynamic or entry.task is not None:
+            return
+        loop = asyncio.get_running_loop()
+        entry.again = False
+        entry.task = loop.create_task(self._fetch(gateway, entry, entry.target))
+
+    async def _fetch(self, gateway: Record, entry: Entry, target: Target) -> None:
+        try:
+            async with asyncio.timeout(self._settings.listing):
+                entry.listing = await target.listing(gateway, None)
+            entry.problem = ""
+        except (SkerryError, TimeoutError) as problem:
+            entry.problem = _reason(problem, self._settings.listing)
+            entry.retry_at = self._clock.monotonic() + self._settings.retry
+            LOG.warning("target %s cannot be listed: %s", entry.name, entry.problem)
+        finally:
+            entry.task = None
+        if entry.again:
+            self._synchronise(gateway, entry)
+
+
+def _reason(problem: Exception, seconds: float) -> str:
+    return f"It did not answer within {seconds:g} s." if isinstance(problem, TimeoutError) else str(problem)
+
+
+def _differs(old: Record, new: Record) -> bool:
+    """Whether a record describes another target than before; statuses and times do not count."""
+    members = ("name", "targetConfiguration", "credentialProviderConfigurations", "metadataConfiguration")
+    return any(old.get(member) != new.get(member) for member in members)

@@ -1,0 +1,130 @@
+"""Who may call a gateway: SigV4, a bearer token, or everybody, as its authorizer says.
+
+Source: AWS developer guide, gateway inbound authorization. The texts of refusals are in `assumptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.auth import challenge
+from skerry.auth.authorizer import JwtAuthorizer
+from skerry.auth.keys import Fetch, Keys
+from skerry.auth.tokens import bearer
+from skerry.errors import ConfigurationError, TokenError
+from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.ports import Access, Caller, Clock, Record, Scope
+from skerry.wire import jsonrpc
+
+SIGNING_NAME = "bedrock-agentcore"
+ANONYMOUS = Caller(kind="anonymous")
+_CLAIM_OF = {"audience": "aud", "client": "client_id"}
+_FORBIDDEN = frozenset({"audience", "client", "claim"})
+
+
+class Refusal(Exception):  # noqa: N818  (it is an answer)
+    """The answer to a request that may not come in; `reason` is that of the TokenError."""
+
+    def __init__(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...], reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self.reason = reason
+
+
+class Door:
+    """Admits callers. `table` has the texts of refusals."""
+
+    def __init__(self, *, access: Access, fetch: Fetch, clock: Clock, table: Assumptions) -> None:
+        self._access = access
+        self._fetch = fetch
+        self._clock = clock
+        self._table = table
+        self._keys: dict[str, Keys] = {}
+        self._authorizers: dict[str, tuple[Mapping[str, Any], JwtAuthorizer]] = {}
+
+    async def admit(self, gateway: Record, scope: Scope, body: bytes, metadata_url: str) -> Caller:
+        """The caller, as proved.
+
+        Raises Refusal for a bearer token that is missing or does not hold, ServiceError (403) for a
+        signature, and ConfigurationError for an authorizer that is not served here.
+        """
+        kind = gateway.get("authorizerType")
+        if kind == "AWS_IAM":
+            return await self._access.signed_by(scope, body, service=SIGNING_NAME)
+        if kind == "CUSTOM_JWT":
+            return await self._bearer(gateway, scope, metadata_url)
+        if kind == "NONE":
+            return ANONYMOUS
+        raise ConfigurationError(f"The authorizer type {kind} is not served by this gateway.")
+
+    async def metadata(self, gateway: Record, resource: str) -> bytes | None:
+        """The RFC 9728 document of a gateway, None for one without tokens.
+
+        Raises TokenError (unreachable).
+        """
+        if gateway.get("authorizerType") != "CUSTOM_JWT":
+            return None
+        authorizer = self._authorizer(gateway)
+        shown = challenge.ResourceMetadata(
+            resource, (await authorizer.issuer(),), authorizer.advertised_scopes
+        )
+        return jsonrpc.encode(shown.document())
+
+    def forget(self, gateway_id: str) -> None:
+        """Drops what is kept for a gateway that was deleted."""
+        self._authorizers.pop(gateway_id, None)
+
+    async def _bearer(self, gateway: Record, scope: Scope, metadata_url: str) -> Caller:
+        sent = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+        authorizer = self._authorizer(gateway)
+        try:
+            claims = await authorizer.authorize(sent)
+            return Caller(kind="jwt", claims=claims, token=bearer(sent))
+        except TokenError as problem:
+            raise self._refusal(problem, authorizer.advertised_scopes, metadata_url) from problem
+
+    def _authorizer(self, gateway: Record) -> JwtAuthorizer:
+        gateway_id = str(gateway["gatewayId"])
+        configuration = (gateway.get("authorizerConfiguration") or {}).get("customJWTAuthorizer") or {}
+        known = self._authorizers.get(gateway_id)
+        if known is not None and (known[0] is configuration or known[0] == configuration):
+            return known[1]
+        url = configuration.get("discoveryUrl")
+        if not isinstance(url, str):
+            raise ConfigurationError("The gateway's customJWTAuthorizer has no discoveryUrl.")
+        keys = self._keys.get(url)
+        if keys is None:
+            keys = self._keys[url] = Keys(url, fetch=self._fetch, clock=self._clock)
+        authorizer = JwtAuthorizer(configuration, keys)
+        self._authorizers[gateway_id] = (configuration, authorizer)
+        return authorizer
+
+    def _refusal(self, problem: TokenError, scopes: tuple[str, ...], metadata_url: str) -> Refusal:
+        """The HTTP answer for a token problem; the id of the message is 0, whatever the request's was."""
+        table, reason = self._table, problem.reason
+        status, code, text, error = 401, table.unauthorized_code, table.invalid_token, "invalid_token"
+        if reason == "missing":
+            text, error = table.missing_token, ""
+        elif reason == "scope":
+            status, code, text, error = (
+                403,
+                table.forbidden_code,
+                table.insufficient_scope,
+                "insufficient_scope",
+            )
+        elif reason in _FORBIDDEN:
+            status, code = table.claim_mismatch_status, table.forbidden_code
+            text = (
+                table.claim_mismatch.format(claim=_CLAIM_OF[reason])
+                if reason in _CLAIM_OF
+                else problem.message
+            )
+        description = str(problem) if error == "invalid_token" else ""
+        shown = challenge.Challenge(error, description, scopes, metadata_url)
+        headers = (
+            (("www-authenticate", challenge.build(shown)),) if status == 401 or reason == "scope" else ()
+        )
+        return Refusal(status, jsonrpc.error(0, code, text), headers, reason)

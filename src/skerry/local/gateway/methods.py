@@ -1,0 +1,253 @@
+"""The MCP methods of a gateway. One table says which there are, and in which era."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from skerry.errors import ProtocolError
+from skerry.local.gateway import tools
+from skerry.local.gateway.catalogue import Catalogue, Entry
+from skerry.local.gateway.messages import (
+    McpError,
+    Relayed,
+    Request,
+    Result,
+    failure,
+    server_info,
+    supported_versions,
+    tool_error,
+)
+from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.gateway.targets.base import Listing, Target
+from skerry.local.gateway.tools import Item
+from skerry.wire import eras
+from skerry.wire.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
+
+T = TypeVar("T")
+
+Answer = Result | Relayed
+_EXPRESSION = re.compile(r"\{([^{}]*)\}")
+
+
+class Methods:
+    """Answers the requests of every gateway from the catalogue of its targets."""
+
+    def __init__(self, catalogue: Catalogue, settings: GatewaySettings) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._assumed = settings.assumptions
+        both: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+            "tools/list": self._tools_list,
+            "tools/call": self._tools_call,
+            "prompts/list": self._prompts_list,
+            "prompts/get": self._prompts_get,
+            "resources/list": self._resources_list,
+            "resources/templates/list": self._templates_list,
+            "resources/read": self._resources_read,
+        }
+        self._table = {
+            "legacy": {**both, "initialize": self._initialize, "ping": self._ping},
+            "modern": {**both, "server/discover": self._discover},
+        }
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to a request. Raises McpError for everything that is a JSON-RPC error."""
+        handler = self._table[request.era].get(request.message.method)
+        if handler is None:
+            raise McpError(METHOD_NOT_FOUND, f"Method not found: {request.message.method}")
+        try:
+            return await handler(request)
+        except ProtocolError as problem:  # a number such as 1e999, which can be read but not written
+            raise McpError(INVALID_PARAMS, problem.message) from problem
+
+    async def _ping(self, request: Request) -> Answer:
+        del request
+        return Result({})
+
+    async def _initialize(self, request: Request) -> Answer:
+        versions = supported_versions(request.gateway)
+        capabilities = await self._capabilities(request, list_changed=self._assumed.list_changed)
+        members: dict[str, object] = {
+            "protocolVersion": eras.negotiate(request.params.get("protocolVersion"), versions),
+            "capabilities": capabilities,
+            "serverInfo": server_info(self._assumed),
+        }
+        return Result({**members, **_instructions(request)})
+
+    async def _discover(self, request: Request) -> Answer:
+        members: dict[str, object] = {
+            "supportedVersions": supported_versions(request.gateway),
+            "capabilities": await self._capabilities(request, list_changed=False),
+        }
+        return Result({**members, **_instructions(request)})
+
+    async def _capabilities(self, request: Request, *, list_changed: bool) -> dict[str, object]:
+        listings = await self._listings(request)
+        found: dict[str, object] = {"tools": {"listChanged": True} if list_changed else {}}
+        if any(listing.prompts for _, listing in listings):
+            found["prompts"] = {}
+        if any(listing.resources or listing.templates for _, listing in listings):
+            found["resources"] = {}
+        return found
+
+    async def _tools_list(self, request: Request) -> Answer:
+        listings = await self._listings(request)
+        return self._page(request, "tools", (listing.tools.values() for _, listing in listings))
+
+    async def _prompts_list(self, request: Request) -> Answer:
+        listings = await self._listings(request)
+        return self._page(request, "prompts", (listing.prompts.values() for _, listing in listings))
+
+    async def _resources_list(self, request: Request) -> Answer:
+        listings = by_priority(await self._listings(request))
+        return self._page(request, "resources", [_once(listing.resources for _, listing in listings)])
+
+    async def _templates_list(self, request: Request) -> Answer:
+        listings = by_priority(await self._listings(request))
+        return self._page(request, "resourceTemplates", [_once(listing.templates for _, listing in listings)])
+
+    def _page(self, request: Request, member: str, groups: Iterable[Iterable[Item]]) -> Result:
+        caller, gateway = request.caller, request.gateway
+        items = [item for group in groups for item in group if tools.permitted(item, caller, gateway)]
+        mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+        if member == "tools" and mcp.get("disableMcpListToolsPagination") is True:
+            return Result({member: tools.joined(items)})
+        shown, cursor = tools.page(items, request.params.get("cursor"), self._assumed.page_size)
+        following = {} if cursor is None else {"nextCursor": cursor}
+        return Result({member: tools.joined(shown), **following})
+
+    async def _tools_call(self, request: Request) -> Answer:
+        name = _required(request, "name")
+        arguments = request.params.get("arguments")
+        if arguments is not None and not isinstance(arguments, dict):
+            raise McpError(INVALID_PARAMS, "params.arguments must be an object.")
+        entry, own = await self._entry(request, name)
+        if entry is None:
+            raise self._unknown(name)
+        if entry.target is None:
+            return tool_error(_not_available(entry), debug=request.debug)
+        if entry.target.dynamic:
+            item = Item(own, name, {}, b"")
+        else:
+            listing = entry.listing
+            if listing is None:
+                return tool_error(_not_available(entry), debug=request.debug)
+            listed = listing.tools.get(own)
+            if listed is None or not tools.permitted(listed, request.caller, request.gateway):
+                raise self._unknown(name)
+            item = listed
+        try:
+            return await self._bounded(entry.target.call(request, item))
+        except TargetError as problem:
+            return failure(request, problem, self._assumed)
+
+    async def _prompts_get(self, request: Request) -> Answer:
+        name = _required(request, "name")
+        entry, own = await self._entry(request, name)
+        listing = await self._catalogue.listing(request.gateway, entry, request.caller) if entry else None
+        item = listing.prompts.get(own) if listing else None
+        if entry is None or entry.target is None or item is None:
+            raise McpError(INVALID_PARAMS, f"Unknown prompt: {name[:300]}")
+        return await self._relayed(request, entry.target, item)
+
+    async def _resources_read(self, request: Request) -> Answer:
+        uri = _required(request, "uri")
+        listings = by_priority(await self._listings(request))
+        for entry, listing in listings:
+            if (item := listing.resources.get(uri)) is not None and entry.target is not None:
+                return await self._relayed(request, entry.target, item)
+        for entry, listing in listings:
+            for template in listing.templates:
+                if matches(template, uri) and entry.target is not None:
+                    return await self._relayed(request, entry.target, Item(uri, uri, {}, b""))
+        code = INVALID_PARAMS if request.modern else eras.RESOURCE_NOT_FOUND
+        raise McpError(code, "Resource not found.", data={"uri": uri[:1000]})
+
+    async def _relayed(self, request: Request, target: Target, item: Item) -> Answer:
+        try:
+            return await self._bounded(target.relay(request, item))
+        except TargetError as problem:
+            text = str(problem) if request.debug else self._assumed.internal_error
+            raise McpError(INTERNAL_ERROR, text) from problem
+
+    async def _bounded(self, work: Awaitable[T]) -> T:
+        """Work at a target, within the time limit of a call. Raises TargetError when it runs out."""
+        limit = self._settings.call
+        try:
+            async with asyncio.timeout(limit):
+                return await work
+        except TimeoutError as problem:
+            raise TargetError(f"The target did not answer within {limit:g} s.") from problem
+
+    async def _entry(self, request: Request, public: str) -> tuple[Entry | None, str]:
+        parts = tools.split(public)
+        if parts is None:
+            return None, ""
+        return await self._catalogue.entry(request.gateway, parts[0]), parts[1]
+
+    async def _listings(self, request: Request) -> list[tuple[Entry, Listing]]:
+        """What each target has for this caller, oldest target first; broken targets are left out."""
+        gateway, caller = request.gateway, request.caller
+        entries = await self._catalogue.entries(gateway)
+        if any(entry.target is not None and entry.target.dynamic for entry in entries):
+            found = await asyncio.gather(
+                *(self._catalogue.listing(gateway, entry, caller) for entry in entries)
+            )
+        else:
+            found = [entry.listing for entry in entries]
+        return [
+            (entry, listing) for entry, listing in zip(entries, found, strict=True) if listing is not None
+        ]
+
+    def _unknown(self, name: str) -> McpError:
+        return McpError(self._assumed.unknown_tool_code, self._assumed.unknown_tool.format(name=name[:300]))
+
+
+def by_priority(listings: Sequence[tuple[Entry, Listing]]) -> list[tuple[Entry, Listing]]:
+    """Listings in the order in which they answer for a shared URI: `resourcePriority`, then age."""
+
+    def priority(pair: tuple[Entry, Listing]) -> int:
+        mcp = (pair[0].record.get("targetConfiguration") or {}).get("mcp") or {}
+        value = (mcp.get("mcpServer") or {}).get("resourcePriority", 1000)
+        return value if isinstance(value, int) else 1000
+
+    return sorted(listings, key=priority)
+
+
+def matches(template: str, uri: str) -> bool:
+    """Whether a URI may come from a template (RFC 6570): `{x}` is one segment, other forms are anything."""
+    pattern, at = "", 0
+    for found in _EXPRESSION.finditer(template):
+        plain = found[1][:1] not in "+#./;?&" and "*" not in found[1]
+        pattern += re.escape(template[at : found.start()]) + ("[^/?#]+" if plain else ".*")
+        at = found.end()
+    return re.fullmatch(pattern + re.escape(template[at:]), uri) is not None
+
+
+def _once(groups: Iterable[Mapping[str, Item]]) -> list[Item]:
+    """The items of all groups; of one URI the first."""
+    found: dict[str, Item] = {}
+    for group in groups:
+        for uri, item in group.items():
+            found.setdefault(uri, item)
+    return list(found.values())
+
+
+def _instructions(request: Request) -> dict[str, object]:
+    mcp = (request.gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    return {"instructions": mcp["instructions"]} if mcp.get("instructions") else {}
+
+
+def _required(request: Request, member: str) -> str:
+    value = request.params.get(member)
+    if not isinstance(value, str) or not value:
+        raise McpError(INVALID_PARAMS, f"params.{member} must be a string.")
+    return value
+
+
+def _not_available(entry: Entry) -> str:
+    return f"The target '{entry.name}' is not available: {entry.problem or 'it was not listed yet.'}"

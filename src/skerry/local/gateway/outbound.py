@@ -1,0 +1,98 @@
+"""Calls to targets: one road out of the gateway, on which credentials, trace and the recorder stand.
+
+A target says what to send; this module has it authenticated, sends it, and records the hop with the
+identity that was used. Nothing of the inbound request travels but what the call names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from skerry.errors import SkerryError
+from skerry.local.gateway.credentials import OutboundCredentials
+from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.ports import Clock, Recorder
+from skerry.local.upstream import Reply, Upstream, UpstreamError
+from skerry.wire.hop import Hop
+
+LOG = logging.getLogger("skerry.gateway")
+_NONE = Credential()
+
+
+class Outbound:
+    """Sends requests to targets. `credentials` finds what each target wants to see."""
+
+    def __init__(
+        self, *, upstream: Upstream, credentials: OutboundCredentials, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._upstream = upstream
+        self._credentials = credentials
+        self._recorder = recorder
+        self._clock = clock
+
+    @asynccontextmanager
+    async def exchange(self, call: Outgoing) -> AsyncIterator[Reply]:
+        """The answer to one request; its connection is closed at the end if the body was not read.
+
+        The hop is recorded when the block ends, with status 0 when no answer came. Raises TargetError when
+        credentials cannot be had or the target does not answer.
+        """
+        started, began = self._clock.time(), self._clock.monotonic()
+        status, credential, failure = 0, _NONE, ""
+        try:
+            credential = await self._credentials.authenticate(call)
+            headers = {**call.propagated, **call.trace, **call.headers, **credential.headers}
+            reply = await self._upstream.request(call.method, call.url, headers, call.body)
+            status = reply.status
+            if status == 401:
+                self._credentials.refused(call, credential)
+            try:
+                yield reply
+            finally:
+                reply.close()
+        except UpstreamError as problem:
+            failure = problem.message
+            lost = problem.reason == "closed"
+            raise TargetError(problem.message, hint=problem.hint, lost=lost) from problem
+        except SkerryError as problem:
+            failure = problem.message
+            raise
+        except asyncio.CancelledError:
+            failure = "cancelled"
+            raise
+        finally:
+            self._record(call, credential, status, failure, (started, began))
+
+    def _record(
+        self,
+        call: Outgoing,
+        credential: Credential,
+        status: int,
+        failure: str,
+        times: tuple[float, float],
+    ) -> None:
+        detail = dict(credential.detail)
+        if call.tool:
+            detail["tool"] = call.tool
+        if names := sorted((*call.propagated, *call.noted)):
+            detail["headers"] = ", ".join(names)
+        if failure:
+            detail["error"] = failure[:300]
+        hop = Hop(
+            part="gateway",
+            operation=call.operation,
+            identity=credential.identity,
+            auth=credential.kind,
+            status=status,
+            started=times[0],
+            duration_ms=1000 * (self._clock.monotonic() - times[1]),
+            session=call.session,
+            target=str(call.target.get("name", "")),
+            detail=detail,
+        )
+        self._recorder.record(hop)
+        if failure:
+            LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)

@@ -1,0 +1,65 @@
+"""One request to a target, as the target describes it, and the credential it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from skerry.errors import SkerryError
+from skerry.local.ports import Caller, Record
+
+
+class TargetError(SkerryError):
+    """A target could not be called or did not answer as it should.
+
+    The text is what the gateway tells its callers when its `exceptionLevel` is DEBUG; it holds no secret.
+    `lost` says that the connection ended before the answer, so that nobody knows whether the call ran.
+    """
+
+    code = "SKY-108"
+
+    def __init__(self, message: str, *, hint: str = "", lost: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.lost = lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One request to a target.
+
+    `headers` are what the target asks for, `propagated` what the allow-list lets through, `trace` the trace
+    context (all lower case); `noted` names headers that are propagated inside of `headers` or `body`.
+    `caller` is who is served, None when the gateway synchronises for itself. `service` and `region` are
+    what a signature with the gateway's role is for when the target's credential configuration does not say
+    it. `operation` and `tool` are what the recorder shows.
+    """
+
+    gateway: Record
+    target: Record
+    url: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    propagated: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trace: Mapping[str, str] = field(default_factory=dict, repr=False)
+    noted: tuple[str, ...] = ()
+    caller: Caller | None = None
+    session: str = ""
+    tool: str = ""
+    service: str = ""
+    region: str = ""
+    method: str = "POST"
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """How a request to a target is authenticated, and as whom the recorder shows it.
+
+    `headers` hold the credential; `detail` names the grant, the audience and the acting client.
+    """
+
+    kind: Literal["sigv4", "jwt", "none"] = "none"
+    identity: str = "anonymous"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    detail: Mapping[str, str] = field(default_factory=dict)

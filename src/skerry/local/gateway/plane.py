@@ -1,0 +1,337 @@
+"""The Gateway plane as an ASGI application: from an HTTP request to its answer, and the hop of it.
+
+Mounted at `/gateway/{gatewayId}/mcp` and the two places of its RFC 9728 metadata. Stateless towards
+clients: one POST, one answer, in the era of MCP that the request speaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from skerry.auth.challenge import WELL_KNOWN
+from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
+from skerry.local.asgi import ClientGoneError, read_body, send_reply
+from skerry.local.gateway.catalogue import Catalogue
+from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
+from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
+from skerry.local.gateway.messages import (
+    McpError,
+    Relayed,
+    Request,
+    check_version,
+    framed,
+    refused,
+    supported_versions,
+)
+from skerry.local.gateway.methods import Methods
+from skerry.local.gateway.outbound import Outbound
+from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route
+from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.gateway.targets import connect
+from skerry.local.ports import (
+    Access,
+    Caller,
+    Change,
+    Clock,
+    Message,
+    Receive,
+    Record,
+    Recorder,
+    Resources,
+    Scope,
+    Send,
+)
+from skerry.local.rest_json import error_reply
+from skerry.local.upstream import Upstream
+from skerry.wire import eras, jsonrpc
+from skerry.wire.endpoints import gateway_url
+from skerry.wire.hop import Hop
+
+LOG = logging.getLogger("skerry.gateway")
+_AUTH = {"iam": "sigv4", "jwt": "jwt", "anonymous": "none"}
+_CLIENT_CLOSED = 499
+_STREAM_HEADERS = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What becomes known of a request while it is served, for its hop."""
+
+    operation: str = "request"
+    caller: Caller = ANONYMOUS
+    status: int = 0
+    session: str = ""
+    target: str = ""
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+class GatewayPlane:
+    """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
+
+    `transport` reaches identity providers, for keys and tokens.
+    """
+
+    def __init__(
+        self,
+        *,
+        resources: Resources,
+        access: Access,
+        recorder: Recorder,
+        clock: Clock,
+        transport: IdentityTransport,
+        settings: GatewaySettings,
+    ) -> None:
+        self._resources = resources
+        self._recorder = recorder
+        self._clock = clock
+        self._settings = settings
+        self._upstream = Upstream()
+        self._door = Door(access=access, fetch=transport.fetch, clock=clock, table=settings.assumptions)
+        self._credentials = OutboundCredentials(
+            resources=resources, access=access, transport=transport, clock=clock, region=settings.region
+        )
+        outbound = Outbound(
+            upstream=self._upstream, credentials=self._credentials, recorder=recorder, clock=clock
+        )
+        self._catalogue = Catalogue(
+            resources=resources,
+            connect=lambda record: connect(record, outbound, clock, settings),
+            clock=clock,
+            settings=settings,
+        )
+        self._methods = Methods(self._catalogue, settings)
+
+    async def start(self) -> None:
+        """Opens the connection pool and follows the control plane."""
+        await self._upstream.start()
+        self._resources.subscribe(self._changed)
+
+    async def close(self) -> None:
+        """Ends synchronisations, connections and the temporary credentials of the gateways."""
+        await self._catalogue.close()
+        await self._upstream.close()
+        self._credentials.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Paths are matched whole, also when the application is mounted below a prefix."""
+        if scope["type"] != "http":
+            return
+        found = route(scope["path"])
+        seen = _Seen()
+        started, began = self._clock.time(), self._clock.monotonic()
+        try:
+            await self._serve(found, scope, receive, _watched(send, seen), seen)
+        except ServiceError as problem:
+            seen.detail["error"] = problem.message[:300]
+            await send_reply(_watched(send, seen), error_reply(problem))
+        except ClientGoneError:
+            seen.status = _CLIENT_CLOSED
+        except ConfigurationError as problem:
+            LOG.warning("gateway: %s", problem)
+            seen.detail["error"] = problem.message[:300]
+            broken = ServiceError("InternalServerException", 500, problem.message, hint=problem.hint)
+            await send_reply(_watched(send, seen), error_reply(broken))
+        finally:
+            self._record(seen, started, 1000 * (self._clock.monotonic() - began))
+
+    async def _serve(
+        self, found: Route | None, scope: Scope, receive: Receive, send: Send, seen: _Seen
+    ) -> None:
+        table = self._settings.assumptions
+        gateway = self._resources.gateway(found.gateway_id) if found is not None else None
+        if found is None or gateway is None:
+            name = found.gateway_id if found is not None else scope["path"][:100]
+            raise not_found(table.unknown_gateway.format(gateway_id=name))
+        seen.target = str(gateway.get("name", found.gateway_id))
+        if foreign_origin(header(scope, b"origin")):
+            await answer(send, 403, jsonrpc.error(b"null", jsonrpc.INVALID_REQUEST, "Forbidden origin"))
+        elif found.kind == "metadata":
+            await self._metadata(gateway, scope, send, seen)
+        elif found.kind == "other":
+            await answer(send, 404, table.unknown_operation.encode(), kind="application/xml")
+        elif scope["method"] != "POST":
+            await answer(send, 405, headers=[("allow", "POST")])
+        else:
+            await self._post(gateway, scope, receive, send, seen)
+
+    async def _metadata(self, gateway: Record, scope: Scope, send: Send, seen: _Seen) -> None:
+        seen.operation = "metadata"
+        if scope["method"] not in ("GET", "HEAD"):
+            await answer(send, 405, headers=[("allow", "GET")])
+            return
+        try:
+            document = await self._door.metadata(gateway, self._url(gateway, scope))
+        except TokenError as problem:
+            raise ServiceError(
+                "InternalServerException", 500, problem.message, hint=problem.hint
+            ) from problem
+        if document is None:
+            raise not_found("This gateway takes no bearer tokens.")
+        await answer(send, 200, document)
+
+    async def _post(self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: _Seen) -> None:
+        body = await read_body(receive, self._settings.payload)
+        try:
+            seen.caller = await self._door.admit(gateway, scope, body, self._metadata_url(gateway, scope))
+        except Refusal as refusal:
+            seen.operation, seen.detail["error"] = "refused", refusal.reason
+            await answer(send, refusal.status, refusal.body, refusal.headers)
+            return
+        message: jsonrpc.Envelope | None = None
+        era: eras.Era = "legacy"
+        try:
+            message = jsonrpc.parse(body, max_size=self._settings.payload)
+            seen.operation = message.method or message.kind
+            request = self._request(gateway, scope, message, seen)
+            era = request.era
+            if message.kind == "notification":
+                await answer(send, 202)
+                return
+            work = self._answer(request, send, seen)
+            await (_while_connected(work, receive, seen) if request.modern else work)
+        except jsonrpc.RpcError as problem:
+            await answer(send, 400, problem.answer())
+        except McpError as problem:
+            seen.detail["error"] = f"{problem.rpc_code}: {problem.message}"[:300]
+            await answer(send, *refused(message, era, problem))
+
+    def _request(self, gateway: Record, scope: Scope, message: jsonrpc.Envelope, seen: _Seen) -> Request:
+        """The message as a checked request. Raises McpError for what this gateway does not serve."""
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        first: dict[str, str] = {}
+        for name, value in headers:
+            first.setdefault(name, value)
+        seen.session = _session(first.get("x-session-id", ""), seen.caller)
+        versions = supported_versions(gateway)
+        if message.kind == "response":
+            raise McpError(
+                jsonrpc.INVALID_REQUEST, "No request of this gateway waits for a response.", status=400
+            )
+        era = check_version(first.get("mcp-protocol-version"), message, versions)
+        if era == "modern":
+            _check_single(headers)
+            wrong = eras.modern_violation(first, message, versions)
+            if wrong is not None:
+                raise McpError(wrong.code, wrong.message, status=wrong.status, data=wrong.data or None)
+        mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+        streaming = (mcp.get("streamingConfiguration") or {}).get("enableResponseStreaming") is True
+        return Request(
+            gateway=gateway,
+            caller=seen.caller,
+            message=message,
+            era=era,
+            headers=headers,
+            query=scope["query_string"].decode("latin-1"),
+            session=seen.session,
+            streams=streaming and "text/event-stream" in first.get("accept", ""),
+        )
+
+    async def _answer(self, request: Request, send: Send, seen: _Seen) -> None:
+        if isinstance(name := request.params.get("name"), str):
+            seen.detail["gateway"], seen.target = seen.target, name[:300]
+        try:
+            found = await self._methods.answer(request)
+        except McpError as problem:
+            seen.detail["error"] = f"{problem.rpc_code}: {problem.message}"[:300]
+            await answer(send, *refused(request.message, request.era, problem))
+            return
+        if not isinstance(found, Relayed):
+            await answer(send, 200, framed(request, found, self._settings.assumptions))
+        elif found.stream is None:
+            await answer(send, found.status, found.body, found.headers)
+        else:
+            extra = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found.headers]
+            await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *extra]})
+            async with aclosing(found.stream) as pieces:
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+    def _changed(self, change: Change) -> None:
+        if change.kind == "gateway":
+            gateway_id = str(change.record.get("gatewayId") or change.identifier)
+            deleted = change.action == "deleted"
+            self._credentials.forget(gateway_id, but="" if deleted else str(change.record.get("roleArn")))
+            if deleted:
+                self._door.forget(gateway_id)
+        self._catalogue.changed(change)
+
+    def _url(self, gateway: Record, scope: Scope) -> str:
+        """The gateway's URL as this client typed it, if it used another name of this machine."""
+        base = urlsplit(self._settings.endpoint)
+        host = header(scope, b"host")
+        name = urlsplit(f"//{host}").hostname if host else None
+        if name in ("127.0.0.1", "localhost", "::1"):
+            return gateway_url(f"{base.scheme}://{host}", str(gateway["gatewayId"]))
+        return gateway_url(self._settings.endpoint, str(gateway["gatewayId"]))
+
+    def _metadata_url(self, gateway: Record, scope: Scope) -> str:
+        parts = urlsplit(self._url(gateway, scope))
+        return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path}"
+
+    def _record(self, seen: _Seen, started: float, duration_ms: float) -> None:
+        hop = Hop(
+            part="gateway",
+            operation=seen.operation,
+            identity=seen.caller.name,
+            auth=_AUTH[seen.caller.kind],
+            status=seen.status,
+            started=started,
+            duration_ms=duration_ms,
+            session=seen.session,
+            target=seen.target,
+            detail=seen.detail,
+        )
+        self._recorder.record(hop)
+
+
+def _watched(send: Send, seen: _Seen) -> Send:
+    """`send` that notes the status."""
+
+    async def watch(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            seen.status = message["status"]
+        await send(message)
+
+    return watch
+
+
+async def _while_connected(work: Coroutine[None, None, None], receive: Receive, seen: _Seen) -> None:
+    """Does the work unless the client closes the connection, which in the modern era cancels its request."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            seen.status = _CLIENT_CLOSED
+            seen.detail["error"] = "cancelled by the client"
+            return
+        await task
+    finally:
+        for unfinished in (task, gone):
+            if not unfinished.done():
+                unfinished.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+def _check_single(headers: list[tuple[str, str]]) -> None:
+    """Raises McpError when a routing header stands twice: readers could choose different ones."""
+    names = [name for name, _ in headers if name in ("mcp-protocol-version", "mcp-method", "mcp-name")]
+    if len(names) != len(set(names)):
+        raise McpError(eras.HEADER_MISMATCH, "A routing header stands twice.", status=400)
+
+
+def _session(sent: str, caller: Caller) -> str:
+    """The session a request belongs to: what the client says, else the name in its role's credentials."""
+    if sent:
+        return sent[:256] if sent.isprintable() else ""
+    return caller.arn.rpartition("/")[2] if ":assumed-role/" in caller.arn else ""

@@ -1,0 +1,79 @@
+"""What travels past the gateway: headers and query parameters of a target's allow-list, and the trace.
+
+Source: AWS developer guide, gateway header propagation. Everything else stays behind, by construction: an
+outbound request is built anew. On top of AWS's restricted names skerry never passes on an identity that
+the client claims for itself, even when it is allow-listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qsl
+
+from skerry.local.ports import Record
+from skerry.wire import headers as names
+
+Pairs = Iterable[tuple[str, str]]
+
+CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id"})
+CLAIMED_PREFIX = "x-user-"
+_TRACE = frozenset({"traceparent", "tracestate", "baggage"})
+_SESSION = names.MCP_SESSION_ID.lower()
+
+
+def request_headers(inbound: Pairs, target: Record) -> dict[str, str]:
+    """The inbound headers that this target may see, lower-case names; doubled ones are joined.
+
+    `inbound` has lower-case names. A value over 4 KB or outside printable ASCII is left out.
+    """
+    return _allowed(inbound, _configured(target, "allowedRequestHeaders"), claims=False)
+
+
+def response_headers(outbound: Pairs, target: Record) -> list[tuple[str, str]]:
+    """The headers of a target's answer that the client may see."""
+    wanted = _configured(target, "allowedResponseHeaders")
+    if not wanted:
+        return []
+    return list(_allowed(((name.lower(), value) for name, value in outbound), wanted, claims=True).items())
+
+
+def query_parameters(query: str, target: Record) -> dict[str, str]:
+    """The inbound query parameters that this target may see; the last of a doubled name counts."""
+    wanted = _configured(target, "allowedQueryParameters")
+    if not wanted or not query:
+        return {}
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+    except ValueError:  # more parameters than anybody sends
+        return {}
+    return {name: value for name, value in pairs if name in wanted}
+
+
+def trace_headers(inbound: Pairs) -> dict[str, str]:
+    """The W3C trace context of the inbound request, which goes to every target."""
+    return {name: value for name, value in inbound if name in _TRACE and names.value_problem(value) is None}
+
+
+def claims_identity(name: str) -> bool:
+    """Whether a header (lower case) claims who the user is; such headers from outside are always dropped."""
+    return name in CLAIMED_IDENTITY or name.startswith(CLAIMED_PREFIX)
+
+
+def _configured(target: Record, member: str) -> Sequence[str]:
+    listed = (target.get("metadataConfiguration") or {}).get(member) or ()
+    return [str(name) for name in listed]
+
+
+def _allowed(pairs: Pairs, wanted: Sequence[str], *, claims: bool) -> dict[str, str]:
+    if not wanted:
+        return {}
+    usable = {
+        name.lower()
+        for name in wanted
+        if names.gateway_header_problem(name) is None and (claims or not claims_identity(name.lower()))
+    } - {_SESSION}
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in usable and names.value_problem(value) is None:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

@@ -1,0 +1,31 @@
+"""Settings of the Gateway plane. Sizes and times are AWS's quotas where AWS publishes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from skerry.local.gateway.assumptions import Assumptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewaySettings:
+    """How the plane behaves.
+
+    `endpoint` is the base URL of the local stack, without a slash at its end: gateways announce it, and
+    Lambda targets are invoked there. Times are seconds, sizes bytes. `call` bounds one call to a target,
+    `listing` one synchronisation; a target that failed is asked again after `retry`, and a list then waits
+    for it `patience` only. `sessions` bounds the MCP sessions kept with each target, which are dropped after
+    `session_idle` without use.
+    """
+
+    endpoint: str
+    region: str
+    account: str
+    payload: int = 6 * 1024 * 1024
+    call: float = 900.0
+    listing: float = 20.0
+    retry: float = 2.0
+    patience: float = 1.0
+    sessions: int = 1024
+    session_idle: float = 1800.0
+    assumptions: Assumptions = field(default_factory=Assumptions)

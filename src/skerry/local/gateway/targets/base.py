@@ -1,0 +1,53 @@
+"""What every target offers to the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from skerry.local.gateway.messages import Relayed, Request, Result
+from skerry.local.gateway.tools import Item
+from skerry.local.ports import Caller, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a target has, by its own names, in its own order."""
+
+    tools: Mapping[str, Item] = field(default_factory=dict)
+    prompts: Mapping[str, Item] = field(default_factory=dict)
+    resources: Mapping[str, Item] = field(default_factory=dict)
+    templates: Mapping[str, Item] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """A target of a gateway. `dynamic` targets are listed for each caller anew."""
+
+    record: Record
+    dynamic: bool
+
+    async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
+        """What the target has. `caller` is None when the gateway synchronises for itself.
+
+        Raises TargetError when the target cannot be listed.
+        """
+        ...
+
+    async def call(self, request: Request, item: Item) -> Result | Relayed:
+        """The answer to `tools/call` for one of the listed tools.
+
+        Raises TargetError when the target cannot be called or fails outside of its protocol.
+        """
+        ...
+
+    async def relay(self, request: Request, item: Item) -> Relayed:
+        """The answer to `prompts/get` or `resources/read` for one of the listed items.
+
+        Raises TargetError like `call`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Forgets what is kept for the target."""
+        ...

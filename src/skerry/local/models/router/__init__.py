@@ -1,0 +1,1 @@
+"""The offline router: picks a tool by the words of a question. No language model."""

@@ -1,0 +1,86 @@
+"""The text of a question from which values are taken, each at most once; and the forms that values have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from skerry.local.models.router import words
+from skerry.local.models.router.schema import MISSING, fit
+
+Span = tuple[int, int]
+
+REGION = re.compile(r"\b(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov|-iso[a-z]?)?-[a-z]+-\d\b")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.\w+")
+URL = re.compile(r"\b[a-z][a-z0-9+]*://[^\s\"'<>]+")
+DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?\b")
+ZONE = re.compile(r"\b(?:[A-Z][a-z]+/[A-Z][A-Za-z_]+|UTC|GMT)\b")
+QUOTED = re.compile(r"\"([^\"]+)\"|\u201c([^\u201d]+)\u201d|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
+NAMED = re.compile(r"\b(?:named|called|with (?:the )?name)\s+([\w.@:/+-]*\w)")
+PROPER = re.compile(
+    r"\b(?:in|at|for|of|from|near|about|to)\s+((?:[A-Z][\w'\u2019.-]*\w)(?:\s+[A-Z][\w'\u2019.-]*\w)*)"
+)
+COUNT = re.compile(r"\b(?:top|first|last|latest|limit(?:ed)? to|limit|max(?:imum)?|at most|up to)\s+(\d+)\b")
+NUMBER = re.compile(r"(?<![\w.-])[+-]?\d+(?:\.\d+)?(?![\w-])")
+IDENTIFIER = re.compile(r"(?<![\w.@-])(?=\S*\d)[A-Za-z0-9](?:[\w.@:/+-]*\w)?")
+
+
+# The form of a string property, by the format of its schema or a word of its name.
+_FORMS: tuple[tuple[frozenset[str], frozenset[str], re.Pattern[str]], ...] = (
+    (frozenset(), words.table("region"), REGION),
+    (words.table("email"), words.table("email mail"), EMAIL),
+    (words.table("uri"), words.table("url uri link"), URL),
+    (words.table("date date-time"), words.table("date since until"), DATE),
+    (frozenset(), words.table("timezone tz"), ZONE),
+)
+
+
+def form_of(parts: Sequence[str], declared: Any) -> re.Pattern[str] | None:
+    """The form that a value of a property must have: by the words of its name and its declared format."""
+    for formats, marks, pattern in _FORMS:
+        if (isinstance(declared, str) and declared in formats) or marks & set(parts):
+            return pattern
+    return None
+
+
+class Reader:
+    """A text and the spans of it that are taken."""
+
+    def __init__(self, text: str, tool_words: Sequence[str]) -> None:
+        self.text = text
+        self.tool_words = [word for word in tool_words if word not in words.READ and not words.family(word)]
+        self._taken: list[Span] = []
+        # A date, an address or a region is one value: no number is taken out of its middle.
+        shapes = (EMAIL, URL, DATE, REGION)
+        self._values = [match.span() for shape in shapes for match in shape.finditer(text)]
+
+    def matches(self, pattern: re.Pattern[str], *, whole: bool = False) -> Iterator[tuple[str, Span]]:
+        """Matches that are still free: their first group, or all. `whole` skips parts of a larger value."""
+        for match in pattern.finditer(self.text):
+            place = next((number for number, item in enumerate(match.groups(), 1) if item is not None), 0)
+            span = match.span(place)
+            inside = whole and any(low <= span[0] and span[1] <= high for low, high in self._values)
+            if not inside and not any(low < span[1] and span[0] < high for low, high in self._taken):
+                yield match[place], span
+
+    def take(self, pattern: re.Pattern[str], prop: Mapping[str, Any], *, whole: bool = False) -> Any:
+        """The first free match that fits the property, or MISSING; its words are then taken."""
+        for text, span in self.matches(pattern, whole=whole):
+            value = fit(text, prop)
+            if value is not MISSING:
+                self._taken.append(span)
+                return value
+        return MISSING
+
+    def mark(self, span: Span) -> None:
+        """Takes a span."""
+        self._taken.append(span)
+
+    def rest(self) -> str:
+        """The text without the taken spans."""
+        pieces, position = [], 0
+        for low, high in sorted(self._taken):
+            pieces.append(self.text[position:low])
+            position = max(position, high)
+        return " ".join("".join([*pieces, self.text[position:]]).split())

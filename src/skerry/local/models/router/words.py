@@ -1,0 +1,150 @@
+"""Words as the router sees them: tokens, stems, stop words, and verbs that read or write.
+
+Tables and pure functions; English only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+Intent = Literal["read", "write", ""]
+
+_WORD = re.compile(r"[A-Za-z0-9]+(?:'[a-z]+)?")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def table(text: str) -> frozenset[str]:
+    """The words of `text` as a set."""
+    return frozenset(text.split())
+
+
+STOP = table(
+    """a about after again all also am an and any anything are as at be been before being between both but by
+    can could did do does doing done for from had has have having he her here hers him his how i if in into
+    is isn't it it's its itself just kind let's like look looking lot me mine more most much my myself need
+    no not now of off on once one only or other our ours out over own please re right same she should so
+    some something such than thank thanks that that's the their them then there there's these they thing
+    things this those through to too tool tools under until up us use used useful user using very want was
+    we well were what what's when where which while who whom whose why will with within without would you
+    your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
+    year day last next recent recently"""
+)
+
+READ = table(
+    """check count describe display enumerate fetch find get inspect lookup list read report retrieve search
+    see show summarise summarize tell view print browse query know"""
+)
+QUESTION = table("what what's which who whose where when is are was were does do did has have why")
+_AUXILIARY = table("do have is are does")
+_DETERMINER = table("the a an my our your this that of in")  # a noun follows: `the change`, `a stop`
+NEUTRAL = table("draw make plot produce render generate prepare run give say greet")
+
+# Verbs that change something, in families: a request to delete is not served by a tool that creates.
+FAMILIES: dict[str, frozenset[str]] = {
+    "change": table(
+        """change update modify set edit replace alter rename correct fix adjust switch move transfer
+        convert configure reset patch swap relocate amend overwrite increase decrease raise lower extend
+        migrate upgrade downgrade"""
+    ),
+    "create": table(
+        """create add insert launch provision deploy register upload put post write store save invite
+        attach tag book order buy schedule submit copy clone duplicate restore import install open"""
+    ),
+    "delete": table(
+        """delete remove drop destroy terminate erase purge wipe clear kill cancel revoke detach untag
+        empty deregister uninstall close forget"""
+    ),
+    "state": table(
+        """start stop reboot restart shut pause resume enable disable suspend scale resize rotate lock
+        unlock apply approve reject trigger execute invoke activate deactivate turn encrypt"""
+    ),
+    "send": table(
+        "send publish notify pay refund grant assign share allow deny block forward mail subscribe"
+    ),
+}
+_FAMILY = {verb: family for family, verbs in FAMILIES.items() for verb in verbs}
+
+
+def stem(word: str) -> str:
+    """A word without its plural, participle or final e, so that `changed`, `changes`, `change` are one."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        word = word[:-3] + "y"
+    elif word.endswith(("sses", "shes", "ches", "xes")):
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls":
+                word = word[:-1]
+            break
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+def split(name: str) -> list[str]:
+    """The lower-case words of an identifier: `new_email`, `newEmail` and `new-email` are two words."""
+    return [part.lower() for word in _WORD.findall(name.replace("_", " ")) for part in _CAMEL.split(word)]
+
+
+def words(text: str) -> list[str]:
+    """The lower-case words of a sentence, in order."""
+    return [word.lower() for word in _WORD.findall(text.replace("_", " ").replace("\u2019", "'"))]
+
+
+def content(text: str) -> Iterator[tuple[str, str]]:
+    """Words that carry meaning for a choice of tool, with stems: no stop words, no verbs of reading."""
+    for word in words(text):
+        if word not in STOP and word not in READ and word not in NEUTRAL:
+            yield word, stem(word.removesuffix("'s"))
+
+
+def family(word: str) -> str:
+    """The family of a verb that changes something, or nothing."""
+    if word in _FAMILY:
+        return _FAMILY[word]
+    base = stem(word)
+    return next((name for verb, name in _FAMILY.items() if stem(verb) == base), "") if base != word else ""
+
+
+def intent(text: str) -> tuple[Intent, str]:
+    """Whether a sentence asks to read or to change, and the verb that says so.
+
+    The first verb or question word decides; `how do I delete …` asks for the deed, `how many` for a number.
+    """
+    found = words(text)
+    for place, word in enumerate(found):
+        following = found[place + 1] if place + 1 < len(found) else ""
+        before = found[place - 1] if place else ""
+        if word == "how":
+            if following in ("many", "much", "long", "big", "large", "old", "often"):
+                return "read", word
+            continue
+        if word == "give":
+            if following in ("me", "us"):
+                return "read", word
+            return "write", word
+        if word in QUESTION and not (
+            word in ("do", "have", "is", "are", "does") and before in ("how", "i", "we")
+        ):
+            return "read", word
+        if word in READ:
+            return "read", word
+        if word in _FAMILY and before not in (
+            "the",
+            "a",
+            "an",
+            "my",
+            "our",
+            "your",
+            "this",
+            "that",
+            "of",
+            "in",
+        ):
+            return "write", word
+    return "", ""

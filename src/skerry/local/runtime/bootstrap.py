@@ -1,0 +1,355 @@
+"""Runs an agent program in a session process. Started by path, by the program's own interpreter.
+
+This file stands alone: the interpreter may be another Python (3.10 or newer) without skerry. It is
+started as `python bootstrap.py MODE` and told what to do by one JSON message on standard input.
+
+    warm     a warm parent: imports what the program imports, then forks a child for every order that
+             comes with two file descriptors, the child's control channel and its output. Linux only.
+    single   imports the same, then waits on standard input for the order to become the program itself.
+
+A child then becomes `python main.py`: same `sys.argv` and `sys.path`, an environment of its own, its own
+process group. The program is not changed. What it binds to its contract port (8080, 8000 …) is bound to a
+free port of the loopback instead, and that port is reported when the program listens.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# ruff: noqa: E402, PTH100, PTH118, PTH120, PTH123, PTH208
+# The folder of this file is no business of the program.
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [entry for entry in sys.path if entry != HERE]
+
+import builtins
+import contextlib
+import ctypes
+import gc
+import importlib.machinery
+import importlib.util
+import json
+import random
+import select
+import signal
+import socket
+import tempfile
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+LINUX = sys.platform == "linux"
+PARENT_DEATH, SUBREAPER = 1, 36  # prctl(2)
+MAX_MESSAGE = 1 << 16
+
+Order = dict[str, Any]
+Report = Callable[[dict[str, Any]], object]
+
+
+def beside(name: str) -> Any:
+    """The module of that name beside this file, under a name that no program has."""
+    spec = importlib.util.spec_from_file_location(f"_skerry_{name}", os.path.join(HERE, f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ahead = beside("ahead")
+
+
+# --- the contract port ------------------------------------------------------------------------------
+
+
+def move_port(contract: int, report: Report) -> None:
+    """Makes every bind to the contract port take a free one of the loopback; reports it on listen."""
+    bind, listen = socket.socket.bind, socket.socket.listen
+    loopback = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+    moved: set[int] = set()
+
+    def bind_free(self: socket.socket, address: Any) -> None:
+        if self.family in loopback and address[1] == contract:
+            bind(self, (loopback[self.family], 0, *address[2:]))
+            moved.add(self.getsockname()[1])
+        else:
+            bind(self, address)
+
+    def tell(sock: socket.socket) -> None:
+        name = sock.getsockname() if sock.family in loopback else ("", 0)
+        if name[1] in moved:
+            report({"host": name[0], "port": name[1]})
+
+    def listen_and_tell(self: socket.socket, *backlog: int) -> None:
+        listen(self, *backlog)
+        tell(self)
+
+    socket.socket.bind = bind_free  # type: ignore[method-assign,assignment]
+    socket.socket.listen = listen_and_tell  # type: ignore[method-assign,assignment]
+    uvloop = sys.modules.get("uvloop")
+    if uvloop is None:
+        return
+    create_server = uvloop.Loop.create_server  # it binds and listens in C, so it gets a bound socket
+
+    async def create_server_here(
+        self: Any, factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
+    ) -> Any:
+        if sock is not None or port != contract:
+            return await create_server(self, factory, host, port, sock=sock, **options)
+        for name in ("family", "flags", "reuse_address", "reuse_port"):
+            options.pop(name, None)
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        sock.bind(("127.0.0.1", contract))
+        server = await create_server(self, factory, sock=sock, **options)
+        tell(sock)
+        return server
+
+    uvloop.Loop.create_server = create_server_here
+
+
+# --- becoming the program ---------------------------------------------------------------------------
+
+
+def become(order: Order, spec: Order, report: Report) -> None:
+    """Turns this process into the program of a session, and runs it to its end."""
+    os.environ.clear()
+    os.environ.update(spec["environment"])
+    os.chdir(order["cwd"])
+    if hasattr(time, "tzset"):
+        time.tzset()
+    tempfile.tempdir = None
+    random.seed()
+    limit(spec["limits"])
+    gc.enable()
+    move_port(order["port"], report)
+    ahead.forget_own(os.path.dirname(order["entry"]))
+    run(order["entry"])
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Sets resource limits by name; what the system does not know or allow stays as it is."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for name, value in limits.items():
+        kind = getattr(resource, name, None)
+        if kind is not None:
+            hard = resource.getrlimit(kind)[1]
+            lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(kind, (lowered, lowered))
+
+
+def run(entry: str) -> None:
+    """`python entry`: the file as `__main__`. An exception is printed without the frames of this file."""
+    main = types.ModuleType("__main__")
+    loader = importlib.machinery.SourceFileLoader("__main__", entry)
+    main.__dict__.update(__file__=entry, __builtins__=builtins, __loader__=loader, __cached__=None)
+    sys.modules["__main__"] = main
+    sys.argv[:] = [entry]
+    try:
+        with open(entry, "rb") as source:
+            code = compile(source.read(), entry, "exec", dont_inherit=True)
+        exec(code, main.__dict__)  # noqa: S102
+    except Exception as problem:  # noqa: BLE001  (the outermost place of this process)
+        frames = problem.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+            frames = frames.tb_next
+        traceback.print_exception(type(problem), problem, frames)
+        sys.stderr.flush()
+        sys.exit(1)
+
+
+def prctl(option: int, value: int) -> None:
+    if LINUX:
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def die_with(parent: int) -> None:
+    """Ends this process when its parent ends, also when the parent is killed; Linux only."""
+    prctl(PARENT_DEATH, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    if LINUX and os.getppid() != parent:
+        os._exit(1)
+
+
+def prepare_path(order: Order) -> None:
+    folder = os.path.dirname(order["entry"])
+    sys.path[:0] = [folder] if folder == order["cwd"] else [folder, order["cwd"]]
+
+
+def quiet_streams() -> None:
+    """Standard input is empty and standard output goes where standard error goes."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+
+
+def line(report: dict[str, Any]) -> bytes:
+    return json.dumps(report).encode() + b"\n"
+
+
+# --- single -----------------------------------------------------------------------------------------
+
+
+def single() -> None:
+    commands = os.fdopen(os.dup(0), "rb")
+    reports = os.dup(1)
+    quiet_streams()
+    die_with(os.getppid())
+    order = json.loads(commands.readline() or b"null")
+    if order is None:
+        return
+    prepare_path(order)
+    ahead.import_ahead(order["entry"], order["skip"])
+    os.write(reports, line({"ready": len(sys.modules)}))
+    spec = json.loads(commands.readline() or b"null")
+    if spec is None:
+        return
+    threading.Thread(target=end_with, args=(commands.read,), daemon=True).start()
+    prctl(PARENT_DEATH, 0)  # it would end this process alone, the thread ends the whole group
+    become(order, spec, lambda report: os.write(reports, line(report)))
+
+
+def end_with(wait: Callable[[], object]) -> None:
+    """Ends this process and its group when whoever gave the order is gone."""
+    wait()
+    if sys.platform != "win32":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+# --- the warm parent --------------------------------------------------------------------------------
+
+if sys.platform != "win32":
+
+    def kill_group(pid: int, number: int) -> None:
+        # The group does not exist before the child has called setsid, hence the second attempt.
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(pid, number)
+
+    def orphans(known: Collection[int]) -> Iterator[int]:
+        """Processes that were handed to us because the session that started them ended."""
+        for name in os.listdir("/proc"):
+            if name.isdigit() and int(name) not in known:
+                with contextlib.suppress(OSError, IndexError), open(f"/proc/{name}/stat", "rb") as stat:
+                    if int(stat.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                        yield int(name)
+
+    def reap(children: set[int]) -> Iterator[tuple[int, int]]:
+        """Collects ended children and ends what they left behind; yields (pid, exit code) of sessions."""
+        while True:
+            try:
+                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if info is None:
+                return
+            pid = info.si_pid
+            if pid in children:
+                kill_group(pid, signal.SIGKILL)  # before the number is free for somebody else
+            os.waitpid(pid, 0)
+            for orphan in orphans(children):
+                kill_group(orphan, signal.SIGKILL)
+            if pid in children:
+                children.discard(pid)
+                yield pid, info.si_status if info.si_code == os.CLD_EXITED else -info.si_status
+
+    def tell(control: socket.socket, report: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # nobody listens any more: `serve` sees that next
+            control.send(json.dumps(report).encode())
+
+    def fork(control: socket.socket, closing: Iterable[int]) -> int:
+        """Forks; 0 in the child, which has given up what belongs to the parent."""
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            die_with(parent)
+            prctl(SUBREAPER, 1)
+            control.close()
+            for end in closing:
+                os.close(end)
+        return pid
+
+    def serve(control: socket.socket) -> list[int]:
+        """Forks on order until the other side closes. Returns in the child, with what came for it."""
+        children: set[int] = set()
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        while True:
+            watched: list[Any] = [control, woken]
+            ready = select.select(watched, [], [])[0]
+            if woken in ready:
+                os.read(woken, 4096)
+                for pid, code in reap(children):
+                    tell(control, {"ended": pid, "code": code})
+            if control not in ready:
+                continue
+            message, passed, _, _ = socket.recv_fds(control, MAX_MESSAGE, 2, socket.MSG_CMSG_CLOEXEC)
+            if not message:
+                break
+            order = json.loads(message)
+            if "signal" in order and order["pid"] in children:
+                kill_group(order["pid"], order["signal"])
+            if "fork" in order:
+                pid = fork(control, (woken, wake))
+                if pid == 0:
+                    return passed
+                children.add(pid)
+                for end in passed:
+                    os.close(end)
+                tell(control, {"forked": order["fork"], "pid": pid})
+        end_all(children)
+        os._exit(0)
+
+    def end_all(children: set[int]) -> None:
+        for pid in children:
+            kill_group(pid, signal.SIGKILL)
+        while children:
+            for _ in reap(children):
+                pass
+            time.sleep(0.001)
+
+    def warm() -> None:
+        control = socket.socket(fileno=os.dup(0))
+        quiet_streams()
+        die_with(os.getppid())
+        prctl(SUBREAPER, 1)
+        order = json.loads(control.recv(MAX_MESSAGE) or b"null")
+        if order is None:
+            return
+        prepare_path(order)
+        culprit = ahead.import_ahead(order["entry"], order["skip"])
+        if culprit or ahead.tasks() > 1:
+            tell(control, {"threads": culprit})
+            return
+        gc.disable()
+        gc.collect()
+        gc.freeze()
+        prctl(PARENT_DEATH, 0)  # from here on the closed channel tells, and our children end first
+        tell(control, {"ready": len(sys.modules)})
+        channel, output = serve(control)
+        os.setsid()
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        with socket.socket(fileno=os.dup(channel)).makefile("rb") as lines:
+            spec = json.loads(lines.readline() or b"null")
+        if spec is not None:
+            become(order, spec, lambda report: os.write(channel, line(report)))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "single":
+        single()
+    elif sys.platform != "win32":
+        warm()

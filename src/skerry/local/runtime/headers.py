@@ -1,0 +1,54 @@
+"""Which headers go to the program and which come back.
+
+Source: AWS developer guide, runtime header allow-list and service contract. To the program go content, trace
+and MCP headers, the platform's own, and what the runtime's allow-list names. Identity that a client merely
+claims never passes, listed or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from skerry.local.runtime.record import Runtime
+from skerry.wire import headers as names
+from skerry.wire.headers import MAX_VALUE, allowlist_problem
+
+CLAIMED_IDENTITY = frozenset({"x-jwt-token", "x-tenant-id"})
+"""Names by which backends of skerry learn who a verified caller is; from outside they prove nothing."""
+_CONTENT = frozenset({"content-type", "content-encoding"})
+_ALWAYS = _CONTENT | names.TRACE | {"accept", "last-event-id"}
+_BACK = _CONTENT | names.TRACE | {"content-length"}
+_MCP_PREFIX = "mcp-"
+
+
+def allowed(runtime: Runtime) -> frozenset[str]:
+    """The client's headers (lower case) that its allow-list lets pass; what may not stand there does not."""
+    jwt = runtime.authorizer is not None
+    listed = {name.lower() for name in runtime.allowlist if allowlist_problem(name, jwt=jwt) is None}
+    return frozenset(listed - CLAIMED_IDENTITY)
+
+
+def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -> list[tuple[str, str]]:
+    """The client's headers that reach the program, in their order.
+
+    A value that is not printable ASCII, or a listed one of more than 4 KB, is left out.
+    """
+    result = []
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        always = name in _ALWAYS or name.startswith(_MCP_PREFIX)
+        if not always and (name not in listed or len(value) > MAX_VALUE):
+            continue
+        if value.isascii() and value.isprintable():
+            result.append((name, value))
+    return result
+
+
+def from_program(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """The program's headers that reach the client: content, MCP and trace headers."""
+    lower = ((name.lower(), value) for name, value in headers)
+    return [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in lower
+        if name in _BACK or name.startswith(_MCP_PREFIX)
+    ]

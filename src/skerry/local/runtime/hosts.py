@@ -1,0 +1,23 @@
+"""Where sessions of a runtime version come from.
+
+ForkHost   one warm parent per version; a session is a fork of it. Linux.
+PoolHost   processes started ahead, prepared alike; a session takes one. Everywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+from skerry.local.runtime.pool import PoolHost
+from skerry.local.runtime.program import Host, Program
+from skerry.local.runtime.warm import ForkHost
+
+Mode = Literal["auto", "fork", "pool"]
+
+
+def open_host(program: Program, *, mode: Mode, size: int) -> Host:
+    """The host for a program: `auto` forks on Linux and keeps a pool elsewhere."""
+    if mode == "pool" or sys.platform != "linux":
+        return PoolHost(program, size=size)
+    return ForkHost(program, otherwise=lambda: PoolHost(program, size=size))

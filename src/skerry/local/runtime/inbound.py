@@ -1,0 +1,158 @@
+"""Who may call a runtime: a SigV4 signature, or a bearer token where the runtime has a JWT authorizer.
+
+Source: AWS developer guide, inbound authorization; texts and status codes of failures from field reports,
+see `Unknowns` for those that differ between years. Exactly one method holds per runtime, the other is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import quote
+
+from skerry.auth.authorizer import JwtAuthorizer
+from skerry.auth.challenge import Challenge, ResourceMetadata, build
+from skerry.auth.keys import Fetch, Keys
+from skerry.auth.tokens import bearer
+from skerry.errors import ConfigurationError, ServiceError, TokenError, access_denied, not_found
+from skerry.local.ports import Access, Caller, Clock, Scope
+from skerry.local.runtime import envelopes, texts
+from skerry.local.runtime.body import Body
+from skerry.local.runtime.envelopes import Answer
+from skerry.local.runtime.record import Runtime
+from skerry.local.runtime.settings import Unknowns
+from skerry.wire.endpoints import invocation_url
+
+SERVICE = "bedrock-agentcore"
+_MISMATCH: Mapping[str, str] = {"audience": "aud", "client": "client_id", "issuer": "iss"}
+_CACHED = 256
+
+
+class RefusedError(Exception):
+    """A caller was refused; `answer` is the whole response."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def presented(scope: Scope) -> Literal["signature", "token", ""]:
+    """What a request shows as its authorization."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"authorization":
+            return "signature" if value.startswith(b"AWS4-") else "token"
+    return "signature" if b"X-Amz-Signature=" in scope["query_string"] else ""
+
+
+class Inbound:
+    """Checks callers. `fetch` gets discovery documents and keys of token issuers."""
+
+    def __init__(
+        self, *, access: Access, fetch: Fetch, clock: Clock, endpoint: str, unknowns: Unknowns
+    ) -> None:
+        self._access = access
+        self._fetch = fetch
+        self._clock = clock
+        self._endpoint = endpoint
+        self._unknowns = unknowns
+        self._keys: dict[str, Keys] = {}
+        self._authorizers: dict[tuple[str, str], JwtAuthorizer] = {}
+
+    async def signer(self, scope: Scope, body: bytes) -> Caller:
+        """The principal that signed a request. Raises ServiceError (403)."""
+        return await self._access.signed_by(scope, body, service=SERVICE)
+
+    async def caller(self, runtime: Runtime, scope: Scope, body: Body) -> Caller:
+        """The caller; the body is read where it is part of the signature.
+
+        Raises ServiceError and RefusedError.
+        """
+        shown = presented(scope)
+        if runtime.authorizer is None:
+            if shown == "token":
+                raise access_denied(texts.METHOD_MISMATCH)
+            return await self.signer(scope, await body.read())
+        if shown == "signature":
+            raise access_denied(texts.METHOD_MISMATCH)
+        return await self._bearer(runtime, runtime.authorizer, scope)
+
+    async def metadata(self, runtime: Runtime) -> dict[str, Any]:
+        """The protected resource metadata of a runtime (RFC 9728).
+
+        Raises ServiceError: 404 for a runtime without JWT authorizer, 500 when its issuer is out of reach.
+        """
+        if runtime.authorizer is None:
+            raise not_found("This runtime is called with AWS signatures; it has no authorization server.")
+        authorizer = self._authorizer(runtime, runtime.authorizer)
+        try:
+            issuer = await authorizer.issuer()
+        except TokenError as problem:
+            raise ServiceError("InternalServerException", 500, str(problem)) from problem
+        resource = invocation_url(self._endpoint, runtime.arn, qualifier=runtime.qualifier)
+        return ResourceMetadata(resource, (issuer,), authorizer.advertised_scopes).document()
+
+    async def _bearer(self, runtime: Runtime, configuration: Mapping[str, Any], scope: Scope) -> Caller:
+        given = [
+            value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"authorization"
+        ]
+        authorizer = self._authorizer(runtime, configuration)
+        try:
+            claims = await authorizer.authorize(given)
+            return Caller(kind="jwt", claims=claims, token=bearer(given))
+        except TokenError as problem:
+            raise RefusedError(self._refusal(runtime, authorizer, problem)) from problem
+
+    def _authorizer(self, runtime: Runtime, configuration: Mapping[str, Any]) -> JwtAuthorizer:
+        found = self._authorizers.get(runtime.key)
+        if found is None:
+            url = configuration["discoveryUrl"]
+            keys = self._keys.setdefault(url, Keys(url, fetch=self._fetch, clock=self._clock))
+            try:
+                found = JwtAuthorizer(configuration, keys)
+            except ConfigurationError as problem:
+                raise ServiceError("InternalServerException", 500, str(problem)) from problem
+            if len(self._authorizers) >= _CACHED:
+                self._authorizers.clear()
+            self._authorizers[runtime.key] = found
+        return found
+
+    def _refusal(self, runtime: Runtime, authorizer: JwtAuthorizer, problem: TokenError) -> Answer:
+        if problem.reason == "missing":
+            answer = envelopes.missing_token(texts.NO_TOKEN)
+        else:
+            error = refusal(problem, self._unknowns.claim_mismatch_status)
+            # A token that cannot be read is refused at the front door, before the protocol matters.
+            if error.message.startswith(texts.OAUTH_PREFIX):
+                answer = envelopes.plain(error)
+            else:
+                answer = envelopes.error(runtime.protocol.name, error)
+        if answer.status != 401:
+            return answer
+        challenge = build(
+            Challenge(scopes=authorizer.advertised_scopes, resource_metadata=self._metadata_url(runtime))
+        )
+        header = (b"www-authenticate", challenge.encode("latin-1"))
+        return Answer(answer.status, answer.body, (*answer.headers, header))
+
+    def _metadata_url(self, runtime: Runtime) -> str:
+        path = f"/runtimes/{quote(runtime.arn, safe='')}/invocations/.well-known/oauth-protected-resource"
+        return f"{self._endpoint.rstrip('/')}{path}?qualifier={quote(runtime.qualifier, safe='')}"
+
+
+def refusal(problem: TokenError, mismatch_status: int) -> ServiceError:
+    """AWS's answer to a token that does not hold, by the reason why it does not."""
+    if problem.reason == "expired":
+        return ServiceError("UnauthorizedException", 401, texts.EXPIRED)
+    if problem.reason in _MISMATCH:
+        text = texts.claim_mismatch(_MISMATCH[problem.reason])
+        if mismatch_status == 403:
+            return access_denied(texts.OAUTH_PREFIX + text)
+        return ServiceError("UnauthorizedException", 401, text)
+    if problem.reason in ("scope", "claim"):
+        return access_denied(texts.DENIED)
+    if problem.reason in ("not-yet", "kind"):
+        return ServiceError("UnauthorizedException", 401, problem.message)
+    if problem.reason == "unreachable":
+        return access_denied(texts.OAUTH_PREFIX + str(problem))
+    return access_denied(texts.UNPARSED)

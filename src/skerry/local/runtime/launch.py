@@ -1,0 +1,103 @@
+"""What a session process is given: an environment of its own, a home and a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from skerry.local import private
+from skerry.local.ports import Credentials
+from skerry.local.runtime.program import Program
+from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
+from skerry.local.runtime.settings import RuntimeSettings
+
+ROOMS, HOMES, CODE = "sessions", "homes", "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The folders of one session, 0700, removed with it."""
+
+    path: Path
+
+    @classmethod
+    def make(cls, below: Path) -> Room:
+        """A fresh room. Its name is random: a session id is no file name."""
+        path = below / secrets.token_hex(8)
+        for folder in (path, path / "home", path / "tmp"):
+            folder.mkdir(mode=0o700, parents=folder == path)
+        return cls(path)
+
+    def environment(self) -> dict[str, str]:
+        """HOME and the temporary folder, by the names that POSIX and Windows use."""
+        home, temporary = str(self.path / "home"), str(self.path / "tmp")
+        if os.name == "nt":
+            return {"USERPROFILE": home, "TEMP": temporary, "TMP": temporary}
+        return {"HOME": home, "TMPDIR": temporary}
+
+    def remove(self) -> None:
+        """Deletes the folders and all in them. Blocks on the disk."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def prepare(state: Path) -> None:
+    """Makes the plane's folders, 0700, and removes what sessions of a killed stack left. Blocks.
+
+    Raises StateError.
+    """
+    shutil.rmtree(state / ROOMS, ignore_errors=True)
+    for folder in (state, state / ROOMS, state / HOMES, state / CODE):
+        private.folder(folder)
+
+
+def program(runtime: Runtime, folder: Path, entry: Path, settings: RuntimeSettings) -> Program:
+    """The program of a runtime version, with what all its processes share."""
+    home = settings.state / HOMES / f"{runtime.id}-{runtime.version}"
+    for below in (home, home / "home", home / "tmp"):
+        below.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Program(
+        python=runtime.environment.get(LOCAL_PREFIX) or settings.python,
+        folder=folder,
+        entry=entry,
+        port=runtime.port,
+        environment={**shared(runtime, settings), **Room(home).environment()},
+    )
+
+
+def shared(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
+    """The environment that does not depend on the session; what the record says wins.
+
+    Nothing is inherited but `settings.environment`. DOCKER_CONTAINER is left out: with it the SDK would
+    bind all interfaces.
+    """
+    endpoint_arn = f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}"
+    environment = {
+        "PATH": os.defpath,
+        **settings.environment,
+        "PYTHONUNBUFFERED": "1",
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_ENDPOINT_URL": settings.endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "OTEL_RESOURCE_ATTRIBUTES": f"cloud.resource_id={endpoint_arn}",
+        **runtime.environment,
+    }
+    for name in (LOCAL_PREFIX, "DOCKER_CONTAINER"):
+        environment.pop(name, None)
+    return environment
+
+
+def environment(
+    runtime: Runtime, settings: RuntimeSettings, credentials: Credentials, room: Room
+) -> Mapping[str, str]:
+    """The environment of one session: the shared one, its own credentials and folders."""
+    own = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        **({"AWS_SESSION_TOKEN": credentials.session_token} if credentials.session_token else {}),
+    }
+    return {**own, **shared(runtime, settings), **room.environment()}

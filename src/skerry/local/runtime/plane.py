@@ -1,0 +1,230 @@
+"""The Runtime data plane as an ASGI application: invoke an agent runtime, stop a session, describe one.
+
+Control-plane records say what runs; this plane checks who calls, finds or begins the session, and carries
+bytes between the client and the session's own process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from skerry.auth.keys import Fetch
+from skerry.errors import ServiceError, access_denied, not_found, validation
+from skerry.local.asgi import ClientGoneError
+from skerry.local.ports import Access, Change, Clock, Receive, Record, Recorder, Resources, Scope, Send
+from skerry.local.runtime import launch, texts
+from skerry.local.runtime.artifact import FetchObject
+from skerry.local.runtime.body import Body
+from skerry.local.runtime.call import CLIENT_GONE, Call
+from skerry.local.runtime.envelopes import Answer
+from skerry.local.runtime.inbound import Inbound, RefusedError, presented
+from skerry.local.runtime.record import Runtime
+from skerry.local.runtime.relay import Relay
+from skerry.local.runtime.request import Request
+from skerry.local.runtime.sessions import Sessions
+from skerry.local.runtime.settings import RuntimeSettings
+from skerry.local.runtime.versions import Versions
+from skerry.local.upstream import Upstream, UpstreamError
+
+SWEEP_INTERVAL = 1.0
+log = logging.getLogger(__name__)
+
+
+class RuntimePlane:
+    """ASGI application for `/runtimes/…`. Use it between `start()` and `close()`, on one event loop.
+
+    `fetch_key` gets a discovery document or key set of a token issuer by URL, `fetch_object` an object of
+    S3 (bucket, key, version id) for runtimes whose code is there. `upstream` is the client towards the
+    programs; the plane makes and closes its own when none is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        resources: Resources,
+        access: Access,
+        recorder: Recorder,
+        clock: Clock,
+        settings: RuntimeSettings,
+        fetch_key: Fetch,
+        fetch_object: FetchObject,
+        upstream: Upstream | None = None,
+    ) -> None:
+        self._resources = resources
+        self._recorder = recorder
+        self._clock = clock
+        self._settings = settings
+        self._own_upstream = upstream is None
+        self._upstream = upstream or Upstream()
+        self._versions = Versions(settings, fetch_object)
+        self.sessions = Sessions(
+            settings=settings,
+            versions=self._versions,
+            access=access,
+            recorder=recorder,
+            clock=clock,
+            upstream=self._upstream,
+        )
+        self._relay = Relay(upstream=self._upstream, sessions=self.sessions, settings=settings)
+        self._inbound = Inbound(
+            access=access,
+            fetch=fetch_key,
+            clock=clock,
+            endpoint=settings.endpoint,
+            unknowns=settings.unknowns,
+        )
+        self._operations: Mapping[str, Callable[[Call, Request], Awaitable[None]]] = {
+            "InvokeAgentRuntime": self._invoke,
+            "StopRuntimeSession": self._stop,
+            "GetAgentCard": self._card,
+            "GetRuntimeProtectedResourceMetadata": self._metadata,
+        }
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins to watch lifetimes and the control plane; removes what a killed stack left behind."""
+        if self._own_upstream:
+            await self._upstream.start()
+        await asyncio.to_thread(launch.prepare, self._settings.state)
+        self._resources.subscribe(self._changed)
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """Ends every session with all its processes."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+        await self.sessions.close()
+        await self._versions.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._own_upstream:
+            await self._upstream.close()
+
+    def warm(self, record: Record) -> None:
+        """Prepares a runtime for its first session; for records that were there before `start`."""
+        runtime = Runtime.of(record, "DEFAULT")
+        if runtime.artifact.get("codeConfiguration"):
+            self._versions.warm(runtime)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one HTTP request."""
+        body = Body(receive, self._settings.max_payload)
+        call = Call(scope, send, body, clock=self._clock, recorder=self._recorder)
+        try:
+            call.request = request = Request.of(scope)
+            await self._operations[request.operation](call, request)
+        except ClientGoneError:
+            call.status = CLIENT_GONE
+        except RefusedError as refused:
+            await call.answer(refused.answer)
+        except ServiceError as problem:
+            if not call.answered:
+                await call.fail(problem)
+        finally:
+            call.finish()
+
+    # --- operations
+
+    async def _invoke(self, call: Call, request: Request) -> None:
+        runtime = await self._authorized(call, request)
+        runtime.require_emulated()
+        mcp = runtime.protocol.name == "MCP"
+        if mcp and not request.accepts_mcp():
+            raise ServiceError("McpRequestUnacceptableException", 406, texts.ACCEPT)
+        identifier = request.mcp_session_id() if mcp else None
+        identifier = identifier or request.session_id()
+        session, cold = await self.sessions.enter(runtime, identifier)
+        call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
+        call.runtime = session.runtime  # the version that the session began with
+        await self._relay.invoke(call, request, session, await call.body.open())
+
+    async def _stop(self, call: Call, request: Request) -> None:
+        runtime = await self._authorized(call, request)
+        await call.body.read()
+        identifier = request.session_id() or request.mcp_session_id()
+        if identifier is None:
+            raise validation(
+                texts.constraint("runtimeSessionId", "Member must not be null"),
+                ("runtimeSessionId", "Member must not be null"),
+            )
+        call.session_id = identifier
+        ended = await self.sessions.stop(runtime, identifier)
+        call.detail["ended"] = "yes" if ended else "no"
+        await call.answer(Answer(200, b"{}"))
+
+    async def _card(self, call: Call, request: Request) -> None:
+        runtime = await self._authorized(call, request)
+        runtime.require_emulated()
+        session, cold = await self.sessions.enter(runtime, request.session_id())
+        call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
+        try:
+            reply = await self._upstream.request("GET", f"{session.base}/.well-known/agent-card.json")
+            card = await reply.read(1 << 20)
+        except UpstreamError as problem:
+            raise ServiceError("RuntimeClientError", 424, texts.received(502)) from problem
+        if reply.status != 200:
+            raise ServiceError("RuntimeClientError", 424, texts.received(reply.status))
+        await call.answer(Answer(200, card))
+
+    async def _metadata(self, call: Call, request: Request) -> None:
+        call.runtime = runtime = self._runtime(request)
+        document = await self._inbound.metadata(runtime)
+        await call.answer(Answer(200, json.dumps(document).encode()))
+
+    # --- what they share
+
+    async def _authorized(self, call: Call, request: Request) -> Runtime:
+        """The runtime of a call whose caller may call it. Raises ServiceError and RefusedError.
+
+        Who cannot show anything does not learn whether a runtime exists.
+        """
+        request.require_account()
+        record = self._record(request)
+        if record is None:
+            if presented(call.scope) == "signature":
+                call.caller = await self._inbound.signer(call.scope, await call.body.read())
+            elif not presented(call.scope):
+                raise access_denied(texts.NO_TOKEN)
+            raise not_found(texts.no_endpoint(request.qualifier, request.identifier))
+        call.runtime = runtime = Runtime.of(record, request.qualifier)
+        call.caller = await self._inbound.caller(runtime, call.scope, call.body)
+        return runtime
+
+    def _runtime(self, request: Request) -> Runtime:
+        record = self._record(request)
+        if record is None:
+            raise not_found(texts.no_endpoint(request.qualifier, request.identifier))
+        return Runtime.of(record, request.qualifier)
+
+    def _record(self, request: Request) -> Record | None:
+        if request.account_id and request.account_id != self._settings.account:
+            return None
+        return self._resources.runtime(request.identifier, request.qualifier)
+
+    def _changed(self, change: Change) -> None:
+        if change.kind != "runtime":
+            return
+        arn = change.record["agentRuntimeArn"]
+        if change.action == "deleted":
+            self._versions.retire(arn, None)
+            self._spawn(self.sessions.end_runtime(arn))
+            return
+        self.warm(change.record)
+        self._versions.retire(arn, str(change.record["agentRuntimeVersion"]))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            await self.sessions.sweep()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,129 @@
+"""A program and the process of one session that runs it.
+
+A `Host` (see `hosts.py`) makes `Started` processes: prepared, waiting for the order that says whose session
+they are. `Started.run` gives the order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from skerry.errors import ProgramError
+from skerry.local.processes import Output
+
+BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to run: an entry file below a folder, by an interpreter, with the contract port it binds.
+
+    `environment` is what every process of it starts with; it may hold secrets.
+    """
+
+    python: str
+    folder: Path
+    entry: Path
+    port: int
+    environment: Mapping[str, str] = field(repr=False)
+
+    def order(self, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The first message to the bootstrap; `skip` is not imported ahead."""
+        return {"entry": str(self.entry), "cwd": str(self.folder), "port": self.port, "skip": list(skip)}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a program listens."""
+
+    host: str
+    port: int
+
+    @property
+    def base(self) -> str:
+        """As the beginning of a URL."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+
+class Started:
+    """A process that waits to become the program of a session.
+
+    `ended` is its exit code once it has ended with everything that it started. `send` takes a signal for
+    its whole process group.
+    """
+
+    def __init__(
+        self,
+        *,
+        pid: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        output: Output,
+        ended: asyncio.Future[int],
+        send: Callable[[signal.Signals], None],
+    ) -> None:
+        self.pid = pid
+        self.output = output
+        self.ended = ended
+        self._reader = reader
+        self._writer = writer
+        self._send = send
+        ended.add_done_callback(lambda _: writer.close())
+
+    async def run(self, environment: Mapping[str, str], limits: Mapping[str, int]) -> Address:
+        """Becomes the program; returns when it listens on its contract port.
+
+        Raises ProgramError when the program ends before that; its hint is what the program said last.
+        """
+        try:
+            self._writer.write(message_line({"environment": dict(environment), "limits": dict(limits)}))
+            await self._writer.drain()
+            report = await self._reader.readline()
+        except ConnectionError:
+            report = b""
+        if not report:
+            code = await asyncio.shield(self.ended)
+            raise ProgramError(
+                f"the program ended with exit code {code} before it listened on its port.",
+                hint=self.output.last(),
+            )
+        data = json.loads(report)
+        return Address(data["host"], data["port"])
+
+    async def stop(self, grace: float) -> int:
+        """Ends the process group: asks, waits up to `grace` seconds, then forces."""
+        if grace > 0 and not self.ended.done():
+            self._send(signal.SIGTERM)
+            await asyncio.wait({self.ended}, timeout=grace)
+        if not self.ended.done():
+            self._send(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        return await asyncio.shield(self.ended)
+
+
+class Host(Protocol):
+    """Makes processes for the sessions of one runtime version."""
+
+    async def prepare(self) -> None:
+        """Gets ready so that `take` is quick. Raises ProgramError."""
+        ...
+
+    async def take(self, on_line: OnLine) -> Started:
+        """A fresh process, prepared; what it prints goes to `on_line`. Raises ProgramError."""
+        ...
+
+    async def close(self) -> None:
+        """Ends every process made here."""
+        ...
+
+
+def message_line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"

@@ -1,0 +1,119 @@
+"""An agent runtime as the data plane needs it, read from its control-plane record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from skerry.errors import ProgramError, ServiceError
+from skerry.local.ports import Record
+
+LOCAL_PREFIX = "SKERRY_PYTHON"
+"""The environment variable of a record that names another interpreter; the program does not see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """What AWS's container contract says of a server protocol: default port and path, health probe."""
+
+    name: str
+    port: int
+    path: str
+    health: str
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    item.name: item
+    for item in (
+        Protocol("HTTP", 8080, "/invocations", "ping"),
+        Protocol("MCP", 8000, "/mcp", "mcp"),
+        Protocol("A2A", 9000, "/", "ping"),
+        Protocol("AGUI", 8080, "/invocations", "ping"),
+    )
+}
+EMULATED = ("HTTP", "MCP", "AGUI")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Where a program's code is: an S3 object or a path of this machine, and its entry point."""
+
+    bucket: str
+    key: str
+    version: str
+    entry_point: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """One version of an agent runtime, as an endpoint serves it. Times in seconds."""
+
+    arn: str
+    id: str
+    name: str
+    version: str
+    qualifier: str
+    role_arn: str
+    protocol: Protocol
+    port: int
+    path: str
+    idle_timeout: float
+    max_lifetime: float
+    authorizer: Mapping[str, Any] | None = field(repr=False)
+    allowlist: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    artifact: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, record: Record, qualifier: str) -> Runtime:
+        """The runtime of a GetAgentRuntime answer."""
+        protocol = record.get("protocolConfiguration") or {}
+        contract = PROTOCOLS[protocol.get("serverProtocol", "HTTP")]
+        lifecycle = record.get("lifecycleConfiguration") or {}
+        headers = record.get("requestHeaderConfiguration") or {}
+        return cls(
+            arn=record["agentRuntimeArn"],
+            id=record["agentRuntimeId"],
+            name=record["agentRuntimeName"],
+            version=str(record["agentRuntimeVersion"]),
+            qualifier=qualifier,
+            role_arn=record["roleArn"],
+            protocol=contract,
+            port=protocol.get("port", contract.port),
+            path=protocol.get("path", contract.path),
+            idle_timeout=lifecycle.get("idleRuntimeSessionTimeout", 900),
+            max_lifetime=lifecycle.get("maxLifetime", 28800),
+            authorizer=(record.get("authorizerConfiguration") or {}).get("customJWTAuthorizer"),
+            allowlist=tuple(headers.get("requestHeaderAllowlist") or ()),
+            environment=record.get("environmentVariables") or {},
+            artifact=record.get("agentRuntimeArtifact") or {},
+        )
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names this version: (ARN, version)."""
+        return self.arn, self.version
+
+    def require_emulated(self) -> None:
+        """Raises ServiceError (501) for a protocol that skerry does not serve."""
+        if self.protocol.name not in EMULATED:
+            raise ServiceError(
+                "NotEmulatedException",
+                501,
+                f"skerry does not emulate the protocol {self.protocol.name} yet.",
+                hint=f"It serves {', '.join(EMULATED)}.",
+            )
+
+    def code(self) -> Code:
+        """Its code configuration. Raises ProgramError for an artifact that cannot run on this machine."""
+        configuration = self.artifact.get("codeConfiguration")
+        if configuration is None:
+            raise ProgramError(
+                "this runtime has a container image, and skerry runs code from a folder or zip only.",
+                hint="Give it a codeConfiguration.",
+            )
+        if not str(configuration["runtime"]).startswith("PYTHON_"):
+            raise ProgramError(f"skerry runs Python programs, not {configuration['runtime']}.")
+        s3 = configuration["code"]["s3"]
+        return Code(s3["bucket"], s3["prefix"], s3.get("versionId", ""), tuple(configuration["entryPoint"]))

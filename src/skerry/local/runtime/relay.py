@@ -1,0 +1,131 @@
+"""From the client to the program of a session and back: bytes both ways, as they come.
+
+Source: AWS developer guide, runtime service contract. A status of 400 and above of the program is an error
+of the runtime for the client, in the envelope of its protocol; everything else passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from skerry.errors import ServiceError
+from skerry.local.asgi import ClientGoneError
+from skerry.local.runtime import headers, texts
+from skerry.local.runtime.call import Call
+from skerry.local.runtime.request import Request
+from skerry.local.runtime.session import Session
+from skerry.local.runtime.sessions import Sessions
+from skerry.local.runtime.settings import RuntimeSettings
+from skerry.local.upstream import Reply, Upstream, UpstreamError
+from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_REQUEST_ID, RUNTIME_SESSION_ID
+
+_SHOWN = 2000
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """Carries calls to sessions that are ready."""
+
+    def __init__(self, *, upstream: Upstream, sessions: Sessions, settings: RuntimeSettings) -> None:
+        self._upstream = upstream
+        self._sessions = sessions
+        self._settings = settings
+
+    async def invoke(
+        self, call: Call, request: Request, session: Session, body: bytes | AsyncIterator[bytes]
+    ) -> None:
+        """Invokes the program and streams its answer. A client that goes away ends the request there too.
+
+        Raises ServiceError while nothing has been sent to the client, and ClientGoneError.
+        """
+        work = asyncio.create_task(self._invoke(call, request, session, body))
+        gone = asyncio.create_task(call.body.gone())
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if call.body.problem is not None and not call.answered:
+                raise call.body.problem
+            if not work.done():
+                raise ClientGoneError
+            await work
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+
+    async def _invoke(
+        self, call: Call, request: Request, session: Session, body: bytes | AsyncIterator[bytes]
+    ) -> None:
+        runtime = session.runtime
+        sent = headers.to_program(request.headers, headers.allowed(runtime))
+        sent += [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
+        if not isinstance(body, bytes) and (length := request.header("content-length")):
+            sent.append(("Content-Length", length))
+        supply = runtime.protocol.name == "MCP" and self._settings.unknowns.supply_mcp_session_id
+        if supply and request.mcp_session_id() is None:
+            sent.append((MCP_SESSION_ID, session.id))
+        try:
+            reply = await self._upstream.request(
+                "POST", session.base + runtime.path, sent, body, read=self._settings.request_timeout
+            )
+        except UpstreamError as problem:
+            if problem.unsent:  # nothing was done: the next attempt finds a new process
+                await self._sessions.end(session, "its program takes no connections")
+                raise ServiceError("RetryableConflictException", 409, texts.BUSY) from problem
+            raise _failed(session, problem) from problem
+        try:
+            await self._answer(call, request, session, reply)
+        except UpstreamError as problem:
+            if not call.answered:
+                raise _failed(session, problem) from problem
+            log.warning("session %s: the answer ended early: %s", session.id, problem)
+        finally:
+            reply.close()
+
+    async def _answer(self, call: Call, request: Request, session: Session, reply: Reply) -> None:
+        if reply.status >= 400 and not self._passes(request, session, reply.status):
+            said = (await reply.read(1 << 20)).decode("utf-8", "replace")
+            log.info("session %s answered %d: %s", session.id, reply.status, said[:_SHOWN])
+            raise ServiceError("RuntimeClientError", 424, texts.received(reply.status))
+        back = headers.from_program(reply.headers)
+        if session.runtime.protocol.name == "MCP":
+            chosen = reply.header(MCP_SESSION_ID)
+            if chosen:
+                self._sessions.alias(session, chosen)
+            else:
+                known = request.mcp_session_id() or session.id
+                back.append((MCP_SESSION_ID.lower().encode(), known.encode("latin-1")))
+        await call.begin(reply.status, back)
+        left = _length(reply)
+        async for piece in reply:
+            left -= len(piece)
+            await call.write(piece, more=left != 0)
+        if left:
+            await call.write(b"", more=False)
+
+    def _passes(self, request: Request, session: Session, status: int) -> bool:
+        """A stateful MCP server's 404 tells its client to initialize again."""
+        return (
+            status == 404
+            and session.runtime.protocol.name == "MCP"
+            and self._settings.unknowns.pass_mcp_not_found
+            and request.mcp_session_id() is not None
+        )
+
+
+def _length(reply: Reply) -> int:
+    """The bytes that the answer has; -1 when only its end tells."""
+    length = reply.header("Content-Length")
+    return int(length) if length.isdigit() and int(length) > 0 else -1
+
+
+def _failed(session: Session, problem: UpstreamError) -> ServiceError:
+    """The program gave no answer: it was too slow, or it ended."""
+    if problem.reason == "timeout":
+        return ServiceError("GatewayTimeoutException", 504, "The runtime did not answer in time.")
+    process = session.process
+    hint = "(The program closed the connection.)"
+    if session.state != "ready" or (process is not None and process.ended.done()):
+        hint = "(The session ended during the request.)"
+    return ServiceError("RuntimeClientError", 424, texts.received(502), hint=hint)

@@ -1,0 +1,50 @@
+"""One runtime session: which process serves it, since when, and what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+from skerry.local.ports import Credentials
+from skerry.local.runtime.launch import Room
+from skerry.local.runtime.program import Started
+from skerry.local.runtime.record import Runtime
+
+Key = tuple[str, str, str]
+"""Runtime ARN, qualifier and session id: a session belongs to an endpoint."""
+
+State = Literal["provisioning", "ready", "ending"]
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A session that has compute. `started` and `used` are monotonic seconds.
+
+    It keeps the version that it began with. `named` tells whether the caller chose the id, so that it may
+    come back; `base` is the URL of its program once it is ready.
+    """
+
+    id: str
+    runtime: Runtime
+    started: float
+    used: float
+    named: bool
+    state: State = "provisioning"
+    base: str = ""
+    in_flight: int = 0
+    calls: int = 0
+    probed: float = float("-inf")
+    updated: float | None = None
+    advances: int = 0
+    process: Started | None = None
+    room: Room | None = None
+    credentials: Credentials | None = field(default=None, repr=False)
+    aliases: set[str] = field(default_factory=set)
+    boot: asyncio.Task[None] | None = field(default=None, repr=False)
+    ending: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> Key:
+        """What names it."""
+        return self.runtime.arn, self.runtime.qualifier, self.id

@@ -1,0 +1,85 @@
+"""What the Runtime plane is told: where it keeps things, how sessions run, what AWS's unknowns are set to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skerry.local.runtime.hosts import Mode
+
+MAX_PAYLOAD = 100_000_000
+"""Bytes of a request: AWS service model, InvokeAgentRuntime."""
+
+_BASICS = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SYSTEMROOT",
+    "WINDIR",
+    "COMSPEC",
+    "PATHEXT",
+    "NUMBER_OF_PROCESSORS",
+    "PROCESSOR_ARCHITECTURE",
+)
+
+
+def basics(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a program may see of the environment in which the stack was started: no secret, no HOME."""
+    return {name: environment[name] for name in _BASICS if name in environment}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknowns:
+    """Questions about AWS without a settled answer; each field picks one.
+
+    `wait_for_start`: a request to a session that is being started waits instead of getting 409.
+    `supply_mcp_session_id`: `initialize` reaches the server with an Mcp-Session-Id of the platform's.
+    `pass_mcp_not_found`: a server's 404 to a request with an Mcp-Session-Id stays a 404, upon which MCP
+    clients initialize again; else it becomes -32010 in a 200 like any other status.
+    `claim_mismatch_status`: 401, or 403 with the prefix of 2025.
+    `busy_needs_time`: `HealthyBusy` without `time_of_last_update` does not keep a session alive.
+    """
+
+    wait_for_start: bool = False
+    supply_mcp_session_id: bool = False
+    pass_mcp_not_found: bool = True
+    claim_mismatch_status: int = 401
+    busy_needs_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSettings:
+    """Settings of the plane; times in seconds.
+
+    `endpoint` is the base URL of this stack, which programs get as AWS_ENDPOINT_URL. `environment` is what
+    every program sees, see `basics`. `sessions` bounds the live sessions of the stack; `limits` are resource
+    limits of a session process by their name in the module `resource`. `probe_interval` is how often a
+    session past its idle time is asked whether it is busy. `grace` is what a process group gets to end by
+    itself before it is killed.
+    """
+
+    state: Path
+    endpoint: str
+    region: str
+    account: str
+    python: str = sys.executable
+    mode: Mode = "auto"
+    pool_size: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    sessions: int = 128
+    limits: Mapping[str, int] = field(
+        default_factory=lambda: {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 4096, "RLIMIT_DATA": 8 << 30}
+    )
+    initialization_timeout: float = 30.0
+    request_timeout: float = 900.0
+    probe_interval: float = 2.0
+    probe_timeout: float = 5.0
+    grace: float = 0.5
+    max_payload: int = MAX_PAYLOAD
+    unknowns: Unknowns = field(default_factory=Unknowns)

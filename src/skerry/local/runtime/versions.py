@@ -1,0 +1,128 @@
+"""The hosts of all runtime versions: made when first needed, kept while anything may still use them.
+
+A version that is no longer current stays until its last session has ended, since ending a warm parent
+ends its children.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from skerry.errors import ProgramError, SkerryError
+from skerry.local.runtime import artifact, launch
+from skerry.local.runtime.artifact import FetchObject
+from skerry.local.runtime.hosts import open_host
+from skerry.local.runtime.program import Host, OnLine, Started
+from skerry.local.runtime.record import Runtime
+from skerry.local.runtime.settings import RuntimeSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Version:
+    opening: asyncio.Task[Host]
+    sessions: int = 0
+    retired: bool = False
+
+
+class Versions:
+    """Hosts by (runtime ARN, version)."""
+
+    def __init__(self, settings: RuntimeSettings, fetch_object: FetchObject) -> None:
+        self._settings = settings
+        self._fetch_object = fetch_object
+        self._versions: dict[tuple[str, str], _Version] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def warm(self, runtime: Runtime) -> None:
+        """Prepares a version in the background; a failure is told to whoever needs the version."""
+        self._spawn(self._warm(runtime, self._version(runtime)))
+
+    async def take(self, runtime: Runtime, on_line: OnLine) -> Started:
+        """A process for a new session of this version; give it back with `release`.
+
+        Raises ProgramError and what fetching the code raises.
+        """
+        version = self._version(runtime)
+        version.sessions += 1
+        version.retired = False  # another endpoint may still serve it
+        try:
+            return await (await _opened(version)).take(on_line)
+        except BaseException:
+            self.release(runtime)
+            raise
+
+    def release(self, runtime: Runtime) -> None:
+        """A session of this version has ended."""
+        version = self._versions.get(runtime.key)
+        if version is not None:
+            version.sessions -= 1
+            if version.retired and version.sessions <= 0:
+                self._close(runtime.key)
+
+    def retire(self, arn: str, current: str | None) -> None:
+        """Lets go of every version of a runtime but `current`, as soon as it has no sessions."""
+        for key, version in list(self._versions.items()):
+            if key[0] == arn and key[1] != current:
+                version.retired = True
+                if version.sessions <= 0:
+                    self._close(key)
+
+    async def close(self) -> None:
+        """Ends every process of every version."""
+        for key in list(self._versions):
+            self._close(key)
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def _version(self, runtime: Runtime) -> _Version:
+        version = self._versions.get(runtime.key)
+        if version is not None and version.opening.done() and version.opening.exception() is not None:
+            version = None  # what failed is tried again: the folder may be there now
+        if version is None:
+            version = self._versions[runtime.key] = _Version(asyncio.create_task(self._open(runtime)))
+        return version
+
+    async def _open(self, runtime: Runtime) -> Host:
+        settings = self._settings
+        folder, entry = await artifact.locate(
+            runtime.code(), fetch_object=self._fetch_object, store=settings.state / launch.CODE
+        )
+        program = launch.program(runtime, folder, entry, settings)
+        return open_host(program, mode=settings.mode, size=settings.pool_size)
+
+    async def _warm(self, runtime: Runtime, version: _Version) -> None:
+        try:
+            await (await _opened(version)).prepare()
+        except SkerryError as problem:
+            log.warning("runtime %s version %s: %s", runtime.name, runtime.version, problem)
+
+    def _close(self, key: tuple[str, str]) -> None:
+        version = self._versions.pop(key)
+        self._spawn(self._end(version))
+
+    async def _end(self, version: _Version) -> None:
+        if not version.opening.done():
+            version.opening.cancel()
+        with contextlib.suppress(asyncio.CancelledError, SkerryError):
+            await (await version.opening).close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _opened(version: _Version) -> Host:
+    try:
+        return await asyncio.shield(version.opening)
+    except asyncio.CancelledError:
+        if version.opening.cancelled():
+            raise ProgramError("this version of the runtime is being ended.") from None
+        raise

@@ -1,0 +1,5 @@
+"""A module that is never ready."""
+
+import time
+
+time.sleep(1000)

@@ -1,0 +1,157 @@
+"""The Runtime API of one environment, spoken to over its socket."""
+
+import asyncio
+import io
+import json
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.errors import ServiceError
+from skerry.local.functions import names
+from skerry.local.functions.invocation import MAX_RESPONSE, Invocation
+from skerry.local.functions.runtime_api import BASE, RuntimeApi
+from tests.kit.clock import FakeClock
+
+
+@pytest.fixture
+async def api():
+    found = RuntimeApi(clock=FakeClock(), on_idle=lambda: None)
+    address = await found.start()
+    async with aiohttp.ClientSession(f"http://{address}") as http:
+        yield found, http, address
+    await found.close()
+
+
+def event(**options):
+    return Invocation(payload=b'{"a":1}', arn="arn:f", timeout=3.0, **options)
+
+
+@pytest.mark.behaviour("FN-RUNTIME-API")
+async def test_an_event_is_handed_out_with_its_headers(api):
+    found, http, _ = api
+    invocation = event(client_context='{"custom":{}}', trace="Root=1-x")
+    found.give(invocation)
+    async with http.get(f"{BASE}/invocation/next") as answer:
+        assert await answer.read() == b'{"a":1}'
+        headers = answer.headers
+    assert headers["Lambda-Runtime-Aws-Request-Id"] == invocation.id
+    assert headers["Lambda-Runtime-Deadline-Ms"] == str(1_800_000_003_000)
+    assert headers["Lambda-Runtime-Invoked-Function-Arn"] == "arn:f"
+    assert headers["Lambda-Runtime-Client-Context"] == '{"custom":{}}'
+    assert headers["Lambda-Runtime-Trace-Id"] == "Root=1-x"
+    assert invocation.delivered.is_set()
+
+
+async def test_an_environment_waits_for_its_event(api):
+    found, http, _ = api
+    waiting = asyncio.create_task(http.get(f"{BASE}/invocation/next"))
+    invocation = event()
+    found.give(invocation)
+    async with await waiting as answer:
+        assert answer.status == 200
+
+
+async def test_an_answer_needs_the_id_that_was_handed_out(api):
+    found, http, _ = api
+    found.give(event())
+    (await http.get(f"{BASE}/invocation/next")).close()
+    async with http.post(f"{BASE}/invocation/guessed/response", data=b"1") as answer:
+        assert (answer.status, (await answer.json())["errorType"]) == (400, "InvalidRequestID")
+
+
+@pytest.mark.parametrize(("action", "error"), [("response", ""), ("error", "Unhandled")])
+async def test_the_first_answer_counts(api, action, error):
+    found, http, _ = api
+    invocation = event()
+    found.give(invocation)
+    (await http.get(f"{BASE}/invocation/next")).close()
+    for data in (b"1", b"2"):
+        async with http.post(f"{BASE}/invocation/{invocation.id}/{action}", data=data) as answer:
+            assert answer.status == 202
+    outcome = await invocation.outcome
+    assert (outcome.payload, outcome.error) == (b"1", error)
+
+
+async def test_an_answer_that_is_too_large_is_not_kept(api):
+    found, http, _ = api
+    invocation = event()
+    found.give(invocation)
+    (await http.get(f"{BASE}/invocation/next")).close()
+    path = f"{BASE}/invocation/{invocation.id}/response"
+    async with http.post(path, data=io.BytesIO(b"x" * (MAX_RESPONSE + 1))) as answer:
+        assert answer.status == 413
+    assert json.loads((await invocation.outcome).payload)["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+async def test_a_failed_start_is_remembered(api):
+    found, http, _ = api
+    async with http.post(f"{BASE}/init/error", data=b'{"errorType":"X"}') as answer:
+        assert answer.status == 202
+    assert found.init_error == b'{"errorType":"X"}'
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", f"{BASE}/init/error"),
+        ("POST", f"{BASE}/invocation/next"),
+        ("DELETE", f"{BASE}/invocation/x/response"),
+    ],
+)
+async def test_other_paths_are_refused(api, method, path):
+    async with api[1].request(method, path) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.behaviour("FN-ISOLATED")
+async def test_one_environment_cannot_fetch_the_event_of_another(api):
+    _, http, address = api
+    other = RuntimeApi(clock=FakeClock(), on_idle=lambda: None)
+    assert await other.start() != address
+    invocation = event()
+    other.give(invocation)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await http.get(f"{BASE}/invocation/next")
+    assert not invocation.delivered.is_set()
+    await other.close()
+
+
+async def test_closing_frees_an_environment_that_waits(api):
+    found, http, _ = api
+    waiting = asyncio.create_task(http.get(f"{BASE}/invocation/next"))
+    await asyncio.wait_for(_asked(found), 20)
+    await found.close()
+    with pytest.raises(aiohttp.ClientError):
+        await waiting
+
+
+async def _asked(api):
+    asked = asyncio.Event()
+    api._on_idle = asked.set
+    await asked.wait()
+
+
+@given(
+    st.text(max_size=60)
+    | st.from_regex(r"(arn:aws:lambda:)?(us-east-1:)?([0-9]{12}:)?(function:)?[a-zA-Z0-9_-]{1,10}(:[a-zA-Z0-9$_-]{1,9})?", fullmatch=True)
+)  # fmt: skip
+def test_any_name_is_read_or_refused(text):
+    error = ""
+    try:
+        found = names.parse(text)
+    except ServiceError as problem:
+        error = problem.name
+    else:
+        assert found.name in text
+        assert found.qualifier in text
+    assert error in ("", "InvalidParameterValueException")
+
+
+@given(st.binary(max_size=80))
+def test_any_path_is_read(path):
+    names.raw_name(path)

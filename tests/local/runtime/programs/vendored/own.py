@@ -1,0 +1,5 @@
+"""A module of the program's own."""
+
+import os
+
+LOADED_BY = os.getpid()

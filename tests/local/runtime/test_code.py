@@ -1,0 +1,151 @@
+"""Where a program's code comes from, and what is imported ahead of it."""
+
+import io
+import stat
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.errors import ProgramError
+from skerry.local.runtime import ahead, artifact
+from skerry.local.runtime.record import Code
+from tests.kit.runtime_plane import PROGRAMS, Objects, record, runtime_plane
+
+
+def zipped(members, *, links=()):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        for name in links:
+            member = zipfile.ZipInfo(name)
+            member.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(member, "/etc/passwd")
+    return data.getvalue()
+
+
+@pytest.mark.behaviour("RT-ZIP")
+@pytest.mark.parametrize("where", ["a file", "a bucket"])
+async def test_a_zip_runs_like_a_folder(tmp_path, where):
+    data = zipped({"main.py": (PROGRAMS / "plain" / "main.py").read_bytes(), "data/note.txt": b"x"})
+    (tmp_path / "code.zip").write_bytes(data)
+    async with runtime_plane(tmp_path / "state") as running:
+        made = record("plain", path=tmp_path / "code.zip")
+        if where == "a bucket":
+            running.objects.objects["artifacts", "code.zip"] = data
+            s3 = made["agentRuntimeArtifact"]["codeConfiguration"]["code"]["s3"]
+            s3.update(bucket="artifacts", prefix="code.zip")
+        running.resources.put(made)
+        about = (await running.invoke("plain", {"do": "about"})).json()
+        assert about["cwd"].startswith(str(tmp_path / "state" / "code"))
+        assert (tmp_path / "state" / "code").stat().st_mode & 0o077 == 0
+
+
+async def test_an_object_that_is_not_there_is_told(tmp_path):
+    async with runtime_plane(tmp_path / "state") as running:
+        made = record("plain")
+        made["agentRuntimeArtifact"]["codeConfiguration"]["code"]["s3"].update(
+            bucket="artifacts", prefix="x.zip"
+        )
+        running.resources.put(made)
+        answer = await running.invoke("plain", b"{}")
+        assert (424, True) == (answer.status_code, "there is no object x.zip" in answer.json()["message"])
+
+
+@pytest.mark.behaviour("RT-ZIP")
+@pytest.mark.parametrize("name", ["../evil.py", "/evil.py", "a/../../evil.py", "..\\evil.py", "C:/evil.py"])
+def test_no_member_leaves_the_folder(tmp_path, name):
+    with pytest.raises(ProgramError, match="outside"):
+        artifact.unpack(zipped({"main.py": b"", name: b"x"}), tmp_path / "store")
+    assert [] == list(tmp_path.rglob("evil.py"))
+    assert [] == list((tmp_path / "store").iterdir())
+
+
+def test_links_and_broken_zips_are_refused(tmp_path):
+    with pytest.raises(ProgramError, match="symbolic link"):
+        artifact.unpack(zipped({}, links=["link"]), tmp_path / "store")
+    with pytest.raises(ProgramError, match="not a zip"):
+        artifact.unpack(b"PK\x03\x04 nothing", tmp_path / "store")
+
+
+def test_the_same_content_is_unpacked_once(tmp_path):
+    first = artifact.unpack(zipped({"main.py": b"1"}), tmp_path / "store")
+    (first / "mark").touch()
+    assert first == artifact.unpack(zipped({"main.py": b"1"}), tmp_path / "store")
+    assert (first / "mark").exists()
+    assert first != artifact.unpack(zipped({"main.py": b"2"}), tmp_path / "store")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_zip_or_a_program_error(tmp_path_factory, data):
+    store = tmp_path_factory.mktemp("store")
+    with pytest.raises(ProgramError):
+        artifact.unpack(data, store / "code")
+
+
+async def test_the_wrapper_of_an_entry_point_is_passed_over(tmp_path):
+    code = Code("skerry-local", str(PROGRAMS / "plain"), "", ("opentelemetry-instrument", "main.py"))
+    _, entry = await artifact.locate(code, fetch_object=Objects().fetch, store=tmp_path)
+    assert "main.py" == entry.name
+
+
+# --- imported ahead
+
+
+def found(folder, **files):
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".py").write_text(text)
+    return ahead.foreign_imports(str(folder / "main.py"))
+
+
+@pytest.mark.behaviour("RT-WARM")
+def test_foreign_imports_are_found_through_the_programs_own_modules(tmp_path):
+    names = found(
+        tmp_path,
+        main="import json, tools\nfrom helpers import deep\nif True:\n    import csv\n",
+        tools="from email.mime import text\n\ndef later():\n    import sqlite3\n",
+        helpers__init="",
+        helpers__deep="from . import near\nfrom collections.abc import Mapping\n",
+        helpers__near="try:\n    import zipfile\nexcept ImportError:\n    pass\n",
+        unused="import ftplib\n",
+    )
+    (tmp_path / "helpers" / "init.py").rename(tmp_path / "helpers" / "__init__.py")
+    names = ahead.foreign_imports(str(tmp_path / "main.py"))
+    assert {"json", "csv", "email.mime", "collections.abc", "zipfile"} == set(names)
+    assert {"text"} == names["email.mime"]
+
+
+def test_what_only_a_type_checker_imports_is_left_alone(tmp_path):
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import decimal\nelse:\n    import fractions\n"
+    assert {"typing", "fractions"} == set(found(tmp_path, main=text))
+
+
+def test_vendored_packages_are_foreign_and_own_modules_are_not():
+    folder = str(PROGRAMS / "vendored")
+    assert {"leaflet"} == ahead.vendored(folder)
+    assert {"main", "own"} == ahead.own_names(folder)
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
+def test_any_source_can_be_scanned(tmp_path_factory, text):
+    file = tmp_path_factory.mktemp("code") / "main.py"
+    file.write_text(text, encoding="utf-8")
+    assert isinstance(ahead.foreign_imports(str(file)), dict)
+
+
+def test_the_bootstrap_needs_nothing_but_the_standard_library():
+    """In a clean interpreter without site-packages it starts and waits for its order."""
+    script = artifact.__file__.replace("artifact.py", "bootstrap.py")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", script, "single"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (0, b"") == (done.returncode, done.stderr)

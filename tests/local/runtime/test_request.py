@@ -1,0 +1,98 @@
+"""Reading requests, header lists and pings: pure functions."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.errors import ServiceError
+from skerry.local.runtime.headers import allowed, from_program, to_program
+from skerry.local.runtime.health import Health, read_ping
+from skerry.local.runtime.record import Runtime
+from skerry.local.runtime.request import Request
+from skerry.local.runtime.settings import basics
+from tests.kit.runtime_plane import record
+
+ARN = b"arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2Fops-0123456789"
+
+
+def scope(path, *, method="POST", query=b"", headers=()):
+    return {"method": method, "raw_path": path, "query_string": query, "headers": list(headers)}
+
+
+def test_the_arn_is_read_from_the_raw_path():
+    request = Request.of(scope(b"/runtimes/%s/invocations" % ARN, query=b"qualifier=prod"))
+    assert ("InvokeAgentRuntime", "prod") == (request.operation, request.qualifier)
+    assert "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/ops-0123456789" == request.identifier
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        (b"/runtimes/%s/invocations" % ARN, "PUT", 405),
+        (b"/runtimes/%s/commands" % ARN, "POST", 404),
+        (b"/runtimes/%s" % ARN, "POST", 404),
+        (b"/runtimes/not-an-id/invocations", "POST", 400),
+        (b"/runtimes/agent%2F1234%3A1/invocations", "POST", 400),
+        (b"/", "POST", 404),
+    ],
+)
+def test_what_is_no_call_of_the_data_plane(path, method, status):
+    with pytest.raises(ServiceError) as caught:
+        Request.of(scope(path, method=method))
+    assert status == caught.value.status
+
+
+@given(st.binary(max_size=200), st.binary(max_size=100), st.sampled_from(["GET", "POST", "DELETE"]))
+def test_any_path_and_query_is_a_request_or_a_service_error(path, query, method):
+    for raw in (path, b"/runtimes/" + path, b"/runtimes/%s/invocations" % ARN):
+        try:
+            Request.of(scope(raw, method=method, query=query))
+        except ServiceError as problem:
+            assert problem.status in (400, 404, 405)
+
+
+@given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=40))), st.text(max_size=30))
+def test_headers_of_a_client_never_break_a_line_or_claim_an_identity(headers, name):
+    runtime = Runtime.of(
+        record("plain", allowlist=["X-Note", "X-JWT-TOKEN", "Authorization", name]), "DEFAULT"
+    )
+    tempting = [(b"X-JWT-TOKEN", b"x"), (b"Authorization", b"x"), (b"X-Note", b"a\r\nb"), (b"Host", b"x")]
+    passed = to_program([*headers, *tempting], allowed(runtime))
+    assert not {"x-jwt-token", "authorization", "host", "cookie"} & {key for key, _ in passed}
+    assert all(value.isprintable() for _, value in passed)
+
+
+def test_headers_that_come_back():
+    pairs = [("Content-Type", "a/b"), ("MCP-Session-Id", "1"), ("X-Own", "2"), ("Content-Length", "3")]
+    assert [b"content-type", b"mcp-session-id", b"content-length"] == [key for key, _ in from_program(pairs)]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"status": "Healthy"}, Health(healthy=True)),
+        (
+            200,
+            {"status": "HealthyBusy", "time_of_last_update": 5},
+            Health(healthy=True, busy=True, updated=5),
+        ),
+        (200, {"status": "Healthy", "time_of_last_update": "now"}, Health(healthy=True)),
+        (200, {"status": "Healthy", "time_of_last_update": True}, Health(healthy=True)),
+        (200, {"status": "Fine"}, Health(healthy=False)),
+        (200, ["Healthy"], Health(healthy=False)),
+        (500, {"status": "Healthy"}, Health(healthy=False)),
+    ],
+)
+def test_what_a_ping_says(status, body, expected):
+    assert expected == read_ping(status, json.dumps(body).encode())
+
+
+@given(st.integers(100, 599), st.binary(max_size=100))
+def test_any_answer_to_a_ping_can_be_read(status, body):
+    assert read_ping(status, body).healthy in (True, False)
+
+
+def test_programs_see_the_basics_only():
+    assert {"PATH": "/bin"} == basics({"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "x", "HOME": "/root"})
