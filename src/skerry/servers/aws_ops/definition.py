@@ -1,0 +1,193 @@
+"""How a tool is defined: plain tools by a function, service tools by a table of operations.
+
+An operation is one API call (and details about one item), the jmespath expression that picks the
+fields people ask for first, and how the tool's arguments become the call's members. The API calls
+named here are the only ones that the guard in `cloud` lets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from skerry.servers.aws_ops.arguments import Arguments, Parameter, Parameters
+
+Members = dict[str, Any]
+Send = Callable[[Any], Members]
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+
+def member(name: str) -> Send:
+    """The argument as the call's member `name`."""
+    return lambda value: {name: value}
+
+
+def listed(name: str) -> Send:
+    """A comma-separated argument as a list in the member `name`."""
+    return lambda value: {name: [part.strip() for part in str(value).split(",") if part.strip()]}
+
+
+def filtered(name: str) -> Send:
+    """The argument as a filter of EC2: `Filters=[{Name, Values}]`."""
+    return lambda value: {"Filters": [{"Name": name, "Values": [str(value)]}]}
+
+
+def tagged(value: str) -> Members:
+    """`key=value`, or only `key`, as a filter of EC2 on a tag."""
+    key, found, wanted = str(value).partition("=")
+    if found:
+        return {"Filters": [{"Name": f"tag:{key}", "Values": [wanted]}]}
+    return {"Filters": [{"Name": "tag-key", "Values": [key]}]}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paging:
+    """How a call pages: the member for the page size and its bounds, the token's members in and out."""
+
+    size: str = "MaxResults"
+    minimum: int = 1
+    maximum: int = 1000
+    cursor: str = "NextToken"
+    next: str = "NextToken"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """A further call about the item of an operation; its fields are merged into the item.
+
+    `absent` lists error codes that only say that nothing is configured: then `otherwise` is merged.
+    """
+
+    api: str
+    fields: str
+    sends: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+    otherwise: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One value of the argument `operation`.
+
+    `items` is a jmespath expression over the answer of `api` that gives a list of plain objects.
+    `sends` maps arguments to members of the call, `always` is sent each time, `requires` must be given.
+    `scope` says whether the call is about a region or about the whole account; `echo` names arguments
+    that each item repeats, where the answer of AWS does not say what it is about. `absent` lists error
+    codes that only say that nothing is configured: then there are no items.
+    """
+
+    name: str
+    summary: str
+    api: str
+    items: str
+    sends: Mapping[str, Send] = field(default_factory=dict)
+    always: Mapping[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    paging: Paging | None = None
+    details: tuple[Detail, ...] = ()
+    scope: Literal["region", "account"] = "region"
+    echo: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    def calls(self) -> frozenset[str]:
+        """The API calls this operation makes."""
+        return frozenset({self.api, *(detail.api for detail in self.details)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceTool:
+    """A tool that reads one AWS service through a list of operations.
+
+    `also` names API calls that botocore makes by itself, such as S3's HeadBucket to find a region.
+    `actions` gives the IAM action of a call where it has another name than the call.
+    """
+
+    name: str
+    title: str
+    service: str
+    subject: str
+    operations: tuple[Operation, ...]
+    parameters: tuple[Parameter, ...] = ()
+    also: tuple[str, ...] = ()
+    actions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def description(self) -> str:
+        """What a model or a router reads to choose this tool."""
+        lines = "; ".join(f"{item.name}: {item.summary}" for item in self.operations)
+        return f"{self.subject} Only reads, never changes anything. Operations: {lines}."
+
+    @property
+    def arguments(self) -> Parameters:
+        """The operation, the tool's own parameters, and those that every service tool has."""
+        operation = Parameter(
+            name="operation",
+            description="What to read.",
+            one_of=tuple(item.name for item in self.operations),
+        )
+        return Parameters((operation, *self.parameters, *COMMON), required=("operation",))
+
+    def operation(self, name: str) -> Operation:
+        """The operation of that name; the check of the arguments has made sure that there is one."""
+        return next(item for item in self.operations if item.name == name)
+
+    def calls(self) -> frozenset[tuple[str, str]]:
+        """Every (service, API call) that this tool may make."""
+        names = frozenset(self.also).union(*(item.calls() for item in self.operations))
+        return frozenset((self.service, name) for name in names)
+
+    def iam_actions(self) -> frozenset[str]:
+        """What a role must be allowed to do for this tool, as `service:Action`."""
+        return frozenset(f"{service}:{self.actions.get(name, name)}" for service, name in self.calls())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlainTool:
+    """A tool that needs no AWS: `run` takes the checked arguments and the time in epoch seconds."""
+
+    name: str
+    title: str
+    description: str
+    run: Callable[[Arguments, float], dict[str, Any]]
+    arguments: Parameters = field(default_factory=Parameters)
+
+    def calls(self) -> frozenset[tuple[str, str]]:
+        """None."""
+        return frozenset()
+
+    def iam_actions(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+
+Tool = ServiceTool | PlainTool
+
+COMMON = (
+    Parameter(
+        name="region",
+        description="One region such as us-east-1, several separated by commas, or all. "
+        "Left out: the region the tool runs in.",
+        max_length=400,
+    ),
+    Parameter(
+        name="limit",
+        description=f"How many items at most; {DEFAULT_LIMIT} when left out.",
+        kind="integer",
+        minimum=1,
+        maximum=MAX_LIMIT,
+    ),
+    Parameter(
+        name="next_token",
+        description="The next_token of the answer before, to go on where it stopped.",
+        max_length=16_384,
+    ),
+    Parameter(
+        name="profile",
+        description="The AWS profile to use instead of the tool's own credentials.",
+        max_length=128,
+        local=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""One file, one tool: its name is free, its `TOOL` is a `ServiceTool` or a `PlainTool`."""
