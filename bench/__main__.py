@@ -1,0 +1,8 @@
+"""Runs every measurement, one after the other: `make bench`."""
+
+import subprocess
+import sys
+
+for name in ("startup", "runtime", "gateway"):
+    print(f"\n== {name} ==", flush=True)
+    subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)

@@ -1,0 +1,143 @@
+"""The servers of the benchmark: `python -m bench.gateway.programs NAME PORT [BACKEND [DISCOVERY]]`.
+
+echo      FastMCP, streamable HTTP, stateless, one tool `echo(text)`
+proxy     FastMCP create_proxy in front of it, FastMCP's own default: a client and a session per request
+gateway   skerry's Gateway plane under uvicorn; with DISCOVERY it wants a bearer token, else nothing
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import AsyncExitStack
+
+GATEWAY = "bench-0123456789"
+AUDIENCE = "bench-gateway"
+OPTIONS = {
+    "transport": "http",
+    "host": "127.0.0.1",
+    "path": "/mcp",
+    "stateless_http": True,
+    "log_level": "warning",
+    "show_banner": False,
+    "uvicorn_config": {"access_log": False},
+}
+
+
+def echo(port: int) -> None:
+    from fastmcp import FastMCP
+
+    mcp = FastMCP("echo")
+
+    @mcp.tool
+    def echo(text: str) -> str:
+        """Echo the text back."""
+        return text
+
+    mcp.run(port=port, **OPTIONS)
+
+
+def proxy(port: int, backend: str) -> None:
+    from fastmcp.server import create_proxy
+
+    asyncio.run(create_proxy(backend, name="proxy").run_http_async(port=port, **OPTIONS))
+
+
+class Records:
+    """The control plane of the benchmark: one gateway, one MCP server target."""
+
+    def __init__(self, backend: str, discovery: str) -> None:
+        self._gateway = {
+            "gatewayId": GATEWAY,
+            "gatewayArn": f"arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/{GATEWAY}",
+            "name": "bench",
+            "roleArn": "arn:aws:iam::123456789012:role/bench",
+            "authorizerType": "CUSTOM_JWT" if discovery else "NONE",
+            "authorizerConfiguration": {
+                "customJWTAuthorizer": {"discoveryUrl": discovery, "allowedAudience": [AUDIENCE]}
+            },
+        }
+        configuration = {"mcp": {"mcpServer": {"endpoint": backend}}}
+        self._target = {"targetId": "BENCHECHO1", "name": "echo", "targetConfiguration": configuration}
+
+    def gateway(self, gateway_id):
+        return self._gateway if gateway_id == GATEWAY else None
+
+    def targets(self, gateway_id):
+        return [self._target]
+
+    def credential_provider(self, arn):
+        return None
+
+    def subscribe(self, listener) -> None:
+        pass
+
+
+class Nobody:
+    """Signatures and roles, which the benchmark does not use."""
+
+    async def signed_by(self, scope, body, *, service):
+        raise NotImplementedError
+
+    def assume(self, role_arn, session_name):
+        raise NotImplementedError
+
+    def revoke(self, credentials) -> None:
+        pass
+
+
+class Hops:
+    """Keeps as many hops as a stack's recorder would."""
+
+    def __init__(self) -> None:
+        from collections import deque
+
+        self._hops = deque(maxlen=10_000)
+
+    def record(self, hop) -> None:
+        self._hops.append(hop)
+
+
+class Clock:
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.perf_counter()
+
+
+def gateway(port: int, backend: str, discovery: str = "") -> None:
+    import httpx2
+    import uvicorn
+
+    from skerry.auth.transport import Transport
+    from skerry.local.gateway import GatewayPlane, GatewaySettings
+
+    async def serve() -> None:
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
+            plane = GatewayPlane(
+                resources=Records(backend, discovery),
+                access=Nobody(),
+                recorder=Hops(),
+                clock=Clock(),
+                transport=Transport(client),
+                settings=GatewaySettings(
+                    endpoint=f"http://127.0.0.1:{port}", region="us-east-1", account="123456789012"
+                ),
+            )
+            await plane.start()
+            stack.push_async_callback(plane.close)
+            config = uvicorn.Config(
+                plane, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off"
+            )
+            await uvicorn.Server(config).serve()
+
+    import uvloop
+
+    uvloop.run(serve())
+
+
+if __name__ == "__main__":
+    {"echo": echo, "proxy": proxy, "gateway": gateway}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
