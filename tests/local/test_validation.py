@@ -250,6 +250,8 @@ def test_every_pattern_of_the_models_compiles_without_a_warning():
         ("x$|^y", "x", True),
         ("x$|^y", "y", True),
         ("x$|^y", "xy", False),
+        ("(x)|(y)", "y", True),
+        ("(x)|(y)", "x z", False),
         ("[$^]", "$", True),
         (r"\d+", "٣", False),
         (r"\$x", "$x", True),

@@ -216,11 +216,12 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     """The test for a pattern of a service model, compiled once.
 
     botocore's build strips one leading `^` and one trailing `$` from Smithy's pattern, which leaves
-    `a$|^b` of an alternation, so both are put back as text. `$` must not match before a final newline
-    and the classes are ASCII, as in Smithy's ECMA 262 dialect.
+    `a$|^b` of an alternation, so both are put back as text; the whole value must match, also where an
+    alternation has no anchors of its own. `$` must not match before a final newline and the classes are
+    ASCII, as in Smithy's ECMA 262 dialect.
     """
     compiled = re.compile(_translated(f"^{pattern}$"), re.ASCII)
-    return lambda text: compiled.search(text) is not None
+    return lambda text: compiled.fullmatch(text) is not None
 
 
 _TOKEN = re.compile(r"(?s)\\p\{C\}|\\.|\[\^?|.")

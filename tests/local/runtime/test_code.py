@@ -1,10 +1,12 @@
 """Where a program's code comes from, and what is imported ahead of it."""
 
+import ast
 import io
 import stat
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -149,3 +151,12 @@ def test_the_bootstrap_needs_nothing_but_the_standard_library():
         check=False,
     )
     assert (0, b"") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["bootstrap.py", "ahead.py"])
+def test_the_bootstrap_is_written_for_python_3_10_and_newer(name):
+    source = Path(artifact.__file__).with_name(name).read_text(encoding="utf-8")
+    tree = ast.parse(source, feature_version=(3, 10))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {top.partition(".")[0] for top in imported} <= sys.stdlib_module_names
