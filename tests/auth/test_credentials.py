@@ -74,13 +74,16 @@ class Refreshing(Session):
         self.threads: list[int] = []
         self.minutes = minutes
         self.fail = False
-        self.made = RefreshableCredentials(**self._members(), refresh_using=self._refresh, method="test")
+        self.now = datetime.now(UTC)
+        self.made = RefreshableCredentials(
+            **self._members(), refresh_using=self._refresh, method="test", time_fetcher=lambda: self.now
+        )
 
     def get_credentials(self):
         return self.made
 
     def _members(self) -> dict:
-        expiry = datetime.now(UTC) + timedelta(minutes=self.minutes)
+        expiry = self.now + timedelta(minutes=self.minutes)
         return {
             "access_key": f"ASIA{len(self.threads)}",
             "secret_key": "s",
@@ -92,14 +95,14 @@ class Refreshing(Session):
         self.threads.append(threading.get_ident())
         if self.fail:
             raise CredentialRetrievalError(provider="test", error_msg="down")
-        members = self._members()
-        self.minutes = 60
-        return {**members, "expiry_time": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+        return {**self._members(), "expiry_time": (self.now + timedelta(hours=1)).isoformat()}
 
 
 async def test_credentials_are_refreshed_ahead_of_their_end_and_off_the_event_loop():
-    session = Refreshing(minutes=14)
+    session = Refreshing(minutes=60)
     source = AwsCredentials(session=session)
+    assert (await source.frozen()).access_key_id == "ASIA0"
+    session.now += timedelta(minutes=46)
     assert (await source.frozen()).access_key_id == "ASIA1"
     assert (await source.frozen()).access_key_id == "ASIA1"
     assert len(session.threads) == 1

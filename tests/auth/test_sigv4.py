@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from skerry.auth import sigv4
+from skerry.auth import canonical, sigv4
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import SignatureError
 from skerry.wire.arn import runtime_arn
@@ -102,6 +103,20 @@ def test_headers_that_matter_are_signed():
     for name in HEADERS:
         changed = [(key, "x" if key == name else value) for key, value in signed()]
         assert reason(changed) == "mismatch"
+
+
+def test_a_key_derived_for_another_day_is_of_no_use():
+    """Whoever got hold of yesterday's signing key, but not of the secret, cannot sign today."""
+    stamp = datetime.fromtimestamp(NOW, UTC).strftime("%Y%m%dT%H%M%SZ")
+    old = canonical.signing_key(KEY.secret_access_key, "20200101", "us-east-1", SERVICE)
+    scope = f"20200101/us-east-1/{SERVICE}/aws4_request"
+    request = f"GET\n/\n\nhost:h\nx-amz-date:{stamp}\n\nhost;x-amz-date\n{hashlib.sha256(b'').hexdigest()}"
+    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    signature = hmac.digest(old, text.encode(), "sha256").hex()
+    credential = f"Credential={KEY.access_key_id}/{scope}"
+    authorization = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host;x-amz-date, Signature={signature}"
+    headers = [("Host", "h"), ("X-Amz-Date", stamp), ("Authorization", authorization)]
+    assert reason(headers, method="GET", url="http://h/", body=b"") == "scope"
 
 
 @pytest.mark.behaviour("AUTH-SIGV4-AMZ")

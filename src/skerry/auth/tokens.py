@@ -124,7 +124,7 @@ async def _check_signature(token: str, keys: Keys) -> Verified:
     claims = _json_object(_decode(payload))
     key = await keys.key(kid)
     _check_jws(token, key, keys.algorithm)
-    return Verified(MappingProxyType(claims), kind.lower().removeprefix("application/"), kid, key)
+    return Verified(MappingProxyType(claims), kind.lower().removeprefix("application/"))
 
 
 def _check_jws(token: str, key: PublicKey, algorithm: str) -> None:

@@ -139,7 +139,6 @@ def _preferences_text(value: object) -> str:
         raise ProtocolError(
             "client_context.user_preferences holds something that JSON cannot carry."
         ) from error
-    text = text.replace("\x7f", "\\u007f")  # the one control character that json leaves as it is
     if len(text) > MAX_PREFERENCES:
         raise ProtocolError(
             f"client_context.user_preferences takes {len(text)} bytes; {MAX_PREFERENCES} are allowed.",
