@@ -57,6 +57,7 @@ FOUND = [
     ("top n", "limit", INTEGER, "top 5 accounts", 5),
     ("float", "price", {"type": "number"}, "price 9.50", 9.5),
     ("proper name", "city", STRING, "What is the weather in San Francisco?", "San Francisco"),
+    ("proper name beside", "city", STRING, "What is the forecast for the city Paris?", "Paris"),
     ("the tool's noun", "id", STRING, "show order 815", "815"),
     ("query after for", "query", STRING, "Search the docs for retry policies", "retry policies"),
     ("whole question", "question", STRING, "What is a mutex?", "What is a mutex"),

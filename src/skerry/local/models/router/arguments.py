@@ -257,10 +257,12 @@ def _leftover(reader: Reader, wanted: _Wanted) -> Any:
 
 
 def _proper(reader: Reader, wanted: _Wanted) -> Any:
-    """For a required string a proper name after a preposition: `in Paris`."""
+    """For a required string a proper name after its own word, or a preposition: `city Paris`, `in Paris`."""
     if not wanted.needed or not wanted.free_text or wanted.query or wanted.form:
         return MISSING
-    return reader.take(forms.PROPER, wanted.prop)
+    beside = rf"\b(?i:{wanted.label})\s+([A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)*)"
+    value = reader.take(re.compile(beside), wanted.prop)
+    return value if value is not MISSING else reader.take(forms.PROPER, wanted.prop)
 
 
 def _remainder(reader: Reader, wanted: _Wanted) -> Any:
