@@ -120,9 +120,28 @@ def access_key(access_key_id: str) -> dict[str, Any] | None:
     return None
 
 
+def parse_models_once() -> None:
+    """Keeps what botocore parsed, for this whole process.
+
+    Its loaders keep it for one session, and moto makes dozens of sessions: the same files, several
+    megabytes of JSON, are parsed again and again, which is two thirds of the time until the seeds are in.
+    """
+    from botocore.loaders import JSONFileLoader
+
+    load, parsed = JSONFileLoader.load_file, {}
+
+    def load_file(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in parsed:
+            parsed[file_path] = load(self, file_path)
+        return parsed[file_path]
+
+    JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
+
+
 def main() -> None:
     """Runs until standard input ends."""
     parameters = json.loads(sys.stdin.readline())
+    parse_models_once()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     from moto.moto_server.werkzeug_app import MotoRequestHandler

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -46,13 +47,20 @@ class _Server(uvicorn.Server):
 
 def bind(port: int) -> socket.socket:
     """A listening socket on 127.0.0.1; port 0 takes any free one. Raises PortInUseError."""
+    # The protocol is named so that asyncio turns Nagle off: else a second write waits 40 ms for an ACK.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+        if os.name == "posix":  # elsewhere this option would let two programs share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(BACKLOG)
     except OSError as error:
+        listening.close()
         raise PortInUseError(
             f"port {port} of 127.0.0.1 cannot be used: {error.strerror}.",
             hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
         ) from error
+    return listening
 
 
 def url_of(listening: socket.socket) -> str:
@@ -96,7 +104,7 @@ async def serving(endpoint: Endpoint, listening: socket.socket) -> AsyncIterator
 
 def serve(settings: LocalSettings, *, ready: Callable[[Endpoint], None] | None = None) -> None:
     """Runs the endpoint until SIGINT or SIGTERM. Raises SkerryError when it cannot start."""
-    with bind(settings.port) as listening, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with bind(settings.port) as listening, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_until_signal(settings, listening, ready))
 
 
@@ -116,7 +124,8 @@ async def _until_signal(
         await stop.wait()
 
 
-def _loop_factory() -> Callable[[], Any] | None:
+def loop_factory() -> Callable[[], Any] | None:
+    """The event loop of uvloop where that is installed, else None for the one of asyncio."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     import uvloop

@@ -7,6 +7,7 @@ sessions and the Lambda environments are started by the endpoint's planes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import PortInUseError, SkerryError
 from skerry.local.app import Endpoint
+from skerry.local.server import bind
 from skerry.settings import StackSettings
 from skerry.stack import children, endpoint
 from skerry.stack.declaration import Client, Declaration, Realm, Service
@@ -176,15 +178,10 @@ class Stack:
 
 def _bind(port: int, before: int) -> socket.socket:
     """A listening socket on loopback: `port`, or for 0 the port of the last time, or any free one."""
-    for wanted in (port,) if port else (before, 0):
-        try:
-            return socket.create_server(("127.0.0.1", wanted), backlog=1024)
-        except OSError as error:
-            taken = error
-    raise PortInUseError(
-        f"port {port} of 127.0.0.1 cannot be used: {taken.strerror}.",
-        hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
-    ) from taken
+    if port == 0 and before:
+        with contextlib.suppress(PortInUseError):
+            return bind(before)
+    return bind(port)
 
 
 def _free(name: str, ports: dict[str, int]) -> int:

@@ -28,6 +28,7 @@ from skerry.chat.main import Chat
 from skerry.chat.target import SERVICE, Wanted, find
 from skerry.errors import NotRunningError, ProgramError
 from skerry.local.clock import SystemClock
+from skerry.local.server import loop_factory
 from skerry.stack import hops, up
 from skerry.stack.env import add_state
 from skerry.stack.state import running
@@ -64,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return asyncio.run(_demonstrate(options))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_demonstrate(options))
 
 
 async def _demonstrate(options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ConfigurationError
+from skerry.local.server import loop_factory
 from skerry.settings import StackSettings
 from skerry.stack.compose import Stack
 from skerry.stack.declaration import load
@@ -41,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return asyncio.run(_serve(settings(options), as_json=options.json))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_serve(settings(options), as_json=options.json))
 
 
 def settings(options: argparse.Namespace) -> StackSettings:

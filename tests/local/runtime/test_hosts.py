@@ -283,3 +283,49 @@ async def test_limits_are_set(host):
     text = limits.read_text()
     await process.stop(0)
     assert ["123", "123"] == next(row.split()[3:5] for row in text.splitlines() if "open files" in row)
+
+
+@forking
+@pytest.mark.behaviour("RT-WARM")
+async def test_the_parent_learns_what_a_session_imports_late(tmp_path):
+    main = (PROGRAMS / "plain" / "main.py").read_text()
+    late = 'if __name__ == "__main__":\n    __import__("own_late")\n    __import__("wave")\n'
+    (tmp_path / "main.py").write_text(main.replace('if __name__ == "__main__":\n', late))
+    (tmp_path / "own_late.py").write_text("")
+    host = open_host(program(folder=tmp_path), mode="fork", size=1)
+    process, _ = await run(host)
+    await process.stop(0)
+    told = []
+    again = await host.take(lambda _: None)  # forked after the parent has learned
+    again._learn = told.append
+    address = await again.run(BASE, {})
+    assert {"wave", "own_late"} <= set((await ask(address))["modules"])
+    await host.close()
+    assert [[]] == told
+
+
+@forking
+@pytest.mark.behaviour("RT-WARM-THREADS")
+async def test_a_late_import_that_starts_threads_is_not_learned(tmp_path):
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "threaded.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    code = tmp_path / "code"
+    code.mkdir()
+    main = (PROGRAMS / "plain" / "main.py").read_text()
+    late = 'if __name__ == "__main__":\n    __import__("threaded")\n'
+    (code / "main.py").write_text(main.replace('if __name__ == "__main__":\n', late))
+    environment = {**BASE, "PYTHONPATH": str(library)}
+    made = Program(
+        python=sys.executable, folder=code, entry=code / "main.py", port=8080, environment=environment
+    )
+    host = open_host(made, mode="fork", size=1)
+    for _ in range(2):
+        process = await host.take(lambda _: None)
+        address = await process.run(environment, {})
+        assert "threaded" in (await ask(address))["modules"]
+    parent = await host._open()
+    assert (True, None, False) == (parent.running, parent.threads, parent._learning)
+    await host.close()

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator
 # os.path is there in any Python that starts; pathlib would be one more import before the program's own.
 # ruff: noqa: PTH112, PTH113, PTH118, PTH120, PTH123, PTH202, PTH208
 
-MAX_FILES, MAX_SOURCE = 500, 1 << 20
+MAX_FILES, MAX_SOURCE, MAX_LEARNED = 500, 1 << 20, 800
 
 # What libraries import only when they run, so that no import statement of a program names it: measured
 # from the start of a session to its first answer. A name that a version does not have is passed over.
@@ -175,6 +175,19 @@ def import_ahead(entry: str, skip: Collection[str]) -> str:
                 return wanted
         queue += [(late, set()) for key, names in LATE.items() if key in sys.modules for late in names]
     return ""
+
+
+def imported_since(before: Collection[str], folder: str) -> list[str]:
+    """Modules loaded since `before` that are not the program's own, in the order of their import."""
+    own, installed = own_names(folder), vendored(folder)
+    names = []
+    for name in [name for name in sys.modules if name not in before]:
+        top = name.partition(".")[0]
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        inside = file.startswith(folder + os.sep) and not file.startswith(sys.prefix + os.sep)
+        if top not in own and (top in installed or not inside) and file and name.isascii():
+            names.append(name)
+    return names[:MAX_LEARNED]
 
 
 def import_one(name: str, *, required: bool) -> None:

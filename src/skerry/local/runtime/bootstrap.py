@@ -44,6 +44,7 @@ from typing import Any
 LINUX = sys.platform == "linux"
 PARENT_DEATH, SUBREAPER = 1, 36  # prctl(2)
 MAX_MESSAGE = 1 << 16
+TRIAL = 10  # seconds
 
 Order = dict[str, Any]
 Report = Callable[[dict[str, Any]], object]
@@ -114,7 +115,15 @@ def move_port(contract: int, report: Report) -> None:
 
 
 def become(order: Order, spec: Order, report: Report) -> None:
-    """Turns this process into the program of a session, and runs it to its end."""
+    """Turns this process into the program of a session, and runs it to its end.
+
+    With the address it reports what the program has imported by then beyond what was imported ahead.
+    """
+    folder, before = os.path.dirname(order["entry"]), set(sys.modules)
+
+    def listening(address: dict[str, Any]) -> None:
+        report({**address, "imported": ahead.imported_since(before, folder)})
+
     os.environ.clear()
     os.environ.update(spec["environment"])
     os.chdir(order["cwd"])
@@ -124,8 +133,8 @@ def become(order: Order, spec: Order, report: Report) -> None:
     random.seed()
     limit(spec["limits"])
     gc.enable()
-    move_port(order["port"], report)
-    ahead.forget_own(os.path.dirname(order["entry"]))
+    move_port(order["port"], listening)
+    ahead.forget_own(folder)
     run(order["entry"])
 
 
@@ -278,6 +287,23 @@ if sys.platform != "win32":
                 os.close(end)
         return pid
 
+    def learn(names: list[str]) -> bool:
+        """Imports what sessions were seen to import late; tried in a child first, which may start threads."""
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.alarm(TRIAL)
+        elif os.waitpid(pid, 0)[1] != 0:
+            return False
+        for name in names:
+            ahead.import_one(name, required=True)
+        alone: bool = ahead.tasks() == 1
+        if pid == 0:
+            os._exit(0 if alone else 1)
+        gc.collect()
+        gc.freeze()
+        return alone
+
     def serve(control: socket.socket) -> list[int]:
         """Forks on order until the other side closes. Returns in the child, with what came for it."""
         children: set[int] = set()
@@ -300,6 +326,8 @@ if sys.platform != "win32":
             order = json.loads(message)
             if "signal" in order and order["pid"] in children:
                 kill_group(order["pid"], order["signal"])
+            if "learn" in order:
+                tell(control, {"learned": learn(order["learn"]), "alone": ahead.tasks() == 1})
             if "fork" in order:
                 pid = fork(control, (woken, wake))
                 if pid == 0:

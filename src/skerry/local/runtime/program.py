@@ -58,7 +58,7 @@ class Started:
     """A process that waits to become the program of a session.
 
     `ended` is its exit code once it has ended with everything that it started. `send` takes a signal for
-    its whole process group.
+    its whole process group, `learn` what the program was seen to import before it listened.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Started:
         output: Output,
         ended: asyncio.Future[int],
         send: Callable[[signal.Signals], None],
+        learn: Callable[[list[str]], None] = lambda _: None,
     ) -> None:
         self.pid = pid
         self.output = output
@@ -77,6 +78,7 @@ class Started:
         self._reader = reader
         self._writer = writer
         self._send = send
+        self._learn = learn
         ended.add_done_callback(lambda _: writer.close())
 
     async def run(self, environment: Mapping[str, str], limits: Mapping[str, int]) -> Address:
@@ -97,6 +99,7 @@ class Started:
                 hint=self.output.last(),
             )
         data = json.loads(report)
+        self._learn(data["imported"])
         return Address(data["host"], data["port"])
 
     async def stop(self, grace: float) -> int:

@@ -22,6 +22,7 @@ from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_REQUEST_ID, RUNTIME_SESSION_ID
 
 _SHOWN = 2000
+_SETTLE = 0.5
 log = logging.getLogger(__name__)
 
 
@@ -73,12 +74,12 @@ class Relay:
             if problem.unsent:  # nothing was done: the next attempt finds a new process
                 await self._sessions.end(session, "its program takes no connections")
                 raise ServiceError("RetryableConflictException", 409, texts.BUSY) from problem
-            raise _failed(session, problem) from problem
+            raise await self._failed(session, problem) from problem
         try:
             await self._answer(call, request, session, reply)
         except UpstreamError as problem:
             if not call.answered:
-                raise _failed(session, problem) from problem
+                raise await self._failed(session, problem) from problem
             log.warning("session %s: the answer ended early: %s", session.id, problem)
         finally:
             reply.close()
@@ -104,6 +105,23 @@ class Relay:
         if left:
             await call.write(b"", more=False)
 
+    async def _failed(self, session: Session, problem: UpstreamError) -> ServiceError:
+        """The program gave no answer: it was too slow, or it ended.
+
+        A connection closes a moment before the end of its process is known; that is waited for, so that
+        the next request finds the session gone.
+        """
+        if problem.reason == "timeout":
+            return ServiceError("GatewayTimeoutException", 504, "The runtime did not answer in time.")
+        hint = "(The program closed the connection.)"
+        process = session.process
+        if process is not None:
+            await asyncio.wait({process.ended}, timeout=_SETTLE)
+        if session.state != "ready" or (process is not None and process.ended.done()):
+            await self._sessions.end(session, "its program ended")
+            hint = "(The session ended during the request.)"
+        return ServiceError("RuntimeClientError", 424, texts.received(502), hint=hint)
+
     def _passes(self, request: Request, session: Session, status: int) -> bool:
         """A stateful MCP server's 404 tells its client to initialize again."""
         return (
@@ -118,14 +136,3 @@ def _length(reply: Reply) -> int:
     """The bytes that the answer has; -1 when only its end tells."""
     length = reply.header("Content-Length")
     return int(length) if length.isdigit() and int(length) > 0 else -1
-
-
-def _failed(session: Session, problem: UpstreamError) -> ServiceError:
-    """The program gave no answer: it was too slow, or it ended."""
-    if problem.reason == "timeout":
-        return ServiceError("GatewayTimeoutException", 504, "The runtime did not answer in time.")
-    process = session.process
-    hint = "(The program closed the connection.)"
-    if session.state != "ready" or (process is not None and process.ended.done()):
-        hint = "(The session ended during the request.)"
-    return ServiceError("RuntimeClientError", 424, texts.received(502), hint=hint)

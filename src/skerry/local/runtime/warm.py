@@ -35,6 +35,7 @@ class ForkHost:
         self._program = program
         self._otherwise = otherwise
         self._opening: asyncio.Task[WarmParent | Host] | None = None
+        self._spent: list[asyncio.Task[WarmParent | Host]] = []
         self._closed = False
 
     async def prepare(self) -> None:
@@ -49,8 +50,10 @@ class ForkHost:
     async def close(self) -> None:
         """Ends the parent and all forks."""
         self._closed = True
-        opening, self._opening = self._opening, None
-        if opening is not None:
+        openings = [*self._spent, *([self._opening] if self._opening is not None else [])]
+        self._opening = None
+        self._spent.clear()
+        for opening in openings:
             opening.cancel()
             with contextlib.suppress(asyncio.CancelledError, ProgramError):
                 await (await opening).close()
@@ -59,6 +62,7 @@ class ForkHost:
         if self._closed:
             raise _closing()
         if self._opening is not None and self._opening.done() and not _usable(self._opening):
+            self._spent.append(self._opening)
             self._opening = None
         if self._opening is None:
             self._opening = asyncio.create_task(self._start())
@@ -98,6 +102,7 @@ class WarmParent:
         self._control = control
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._number = 0
+        self._learning = True
         self._forking: dict[int, asyncio.Future[tuple[int, asyncio.Future[int]]]] = {}
         self._children: dict[int, asyncio.Future[int]] = {}
         self._watch = asyncio.create_task(self._end())
@@ -169,6 +174,7 @@ class WarmParent:
             output=output,
             ended=asyncio.ensure_future(_drained(ended, output, reading)),
             send=lambda number: self._signal(pid, number),
+            learn=self._learn,
         )
 
     async def close(self) -> None:
@@ -180,6 +186,13 @@ class WarmParent:
         """The parent sends it: only the parent knows whether the number still means this child."""
         with contextlib.suppress(ProgramError):
             self._tell({"signal": int(number), "pid": pid})
+
+    def _learn(self, names: list[str]) -> None:
+        """Lets the parent import what a session imported late, so that the next one finds it there."""
+        if names and self._learning:
+            self._learning = False
+            with contextlib.suppress(ProgramError):
+                self._tell({"learn": names})
 
     def _tell(self, message: dict[str, Any], *descriptors: int) -> None:
         data = json.dumps(message).encode()
@@ -209,6 +222,10 @@ class WarmParent:
             self._forking.pop(report["forked"]).set_result((report["pid"], ended))
         elif "ended" in report:
             self._children.pop(report["ended"]).set_result(report["code"])
+        elif "learned" in report:
+            if not report["alone"]:
+                self.threads = ""
+            self._learning = report["learned"]
         elif not self._ready.done():
             self.threads = report.get("threads")
             self._ready.set_result(None)
@@ -246,7 +263,7 @@ def _usable(opening: asyncio.Task[WarmParent | Host]) -> bool:
     if opening.cancelled() or opening.exception() is not None:
         return False
     where = opening.result()
-    return not isinstance(where, WarmParent) or where.running
+    return not isinstance(where, WarmParent) or (where.running and where.threads is None)
 
 
 async def _drained(ended: asyncio.Future[int], output: Output, reading: asyncio.BaseTransport) -> int:

@@ -82,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         elif do == "exit":
             os._exit(asked["code"])
         elif do == "deaf":
+            self.server.shutdown()
             self.server.socket.close()
             self.answer(200, b"{}", {"Connection": "close"})
             self.close_connection = True
