@@ -7,10 +7,11 @@ object on. What the environment leaves out has a default that works on one machi
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from skerry.errors import ConfigurationError
 
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
@@ -29,6 +30,7 @@ class StackSettings:
 
     `state` is SKERRY_STATE or `.skerry` in the working directory; `port` is SKERRY_PORT, 0 picks a
     free one; `file` is SKERRY_FILE, or `skerry.toml` of the working directory where that exists.
+    `environment` is the whole environment, of which the stack's programs get a named part.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -36,22 +38,21 @@ class StackSettings:
     region: str = DEFAULT_REGION
     account: str = DEFAULT_ACCOUNT
     file: Path | None = None
-    python: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> StackSettings:
-        """Settings from the environment. Raises ValueError when SKERRY_PORT is not a number."""
+        """Settings from the environment. Raises ConfigurationError when SKERRY_PORT is no port."""
+        port = env.get("SKERRY_PORT") or str(DEFAULT_PORT)
+        if not (port.isdecimal() and int(port) <= 65535):
+            raise ConfigurationError(f"SKERRY_PORT is '{port}'.", hint="It must be a number from 0 to 65535.")
         return cls(
             state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
-            port=int(env.get("SKERRY_PORT") or DEFAULT_PORT),
+            port=int(port),
             region=region(env),
             file=Path(env["SKERRY_FILE"]) if env.get("SKERRY_FILE") else None,
+            environment=dict(env),
         )
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """Words separated by commas or blanks."""
-    return tuple(text.replace(",", " ").split())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -326,3 +327,8 @@ class LocalSettings:
 def switch(text: str) -> bool:
     """Whether a variable switches something on: 1, true, yes, on."""
     return text.strip().lower() in ("1", "true", "yes", "on")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words separated by commas or blanks."""
+    return tuple(text.replace(",", " ").split())

@@ -55,7 +55,7 @@ class Stack:
         self._ports["endpoint"] = listening.getsockname()[1]
         self._values["endpoint"] = f"http://127.0.0.1:{self._ports['endpoint']}"
         self._progress(f"endpoint           {self._values['endpoint']}")
-        local = endpoint.make(self._declared, self._values, self._state)
+        local = endpoint.make(self._settings, self._declared, self._values, self._state)
         await self._running.enter_async_context(endpoint.serving_on(local, listening))
         try:
             async with asyncio.TaskGroup() as group:
@@ -64,7 +64,7 @@ class Stack:
         except* SkerryError as several:
             raise _first(several) from several
         self._state.keep_ports(self._ports)
-        return self._published(local.developer)
+        return self._published(local)
 
     async def stop(self) -> None:
         """Ends everything that was started, newest first."""
@@ -132,7 +132,7 @@ class Stack:
             title,
             command,
             environment=environment,
-            inherited=os.environ,
+            inherited=self._settings.environment,
             folder=self._declared.file.resolve().parent,
             log=self._state.folder / "logs" / f"{name}.log",
             on_hop=record,
@@ -155,17 +155,17 @@ class Stack:
             "may_exchange": list(client.may_exchange),
         }
 
-    def _published(self, developer: Credentials) -> dict[str, Any]:
+    def _published(self, local: Endpoint) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
             "endpoint": self._values["endpoint"],
             "region": self._values["region"],
             "account": self._values["account"],
-            "access_key_id": developer.access_key_id,
-            "secret_access_key": developer.secret_access_key,
+            "access_key_id": local.developer.access_key_id,
+            "secret_access_key": local.developer.secret_access_key,
             "state": str(self._state.folder),
             "file": str(self._declared.file),
-            "models": endpoint.MODELS[self._declared.models.backend],
+            "models": endpoint.MODELS[local.settings.models.backend],
             "default_runtime": next(iter(self._values["runtimes"]), ""),
             "default_gateway": next(iter(self._values["gateways"]), ""),
             "default_realm": next(iter(self._values["realms"]), ""),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +11,7 @@ from skerry.errors import ConfigurationError
 from skerry.local.app import Endpoint, create_app
 from skerry.local.functions.settings import FunctionSettings
 from skerry.local.server import log_to, serving
-from skerry.settings import LocalSettings, ModelsSettings
+from skerry.settings import LocalSettings, ModelsSettings, StackSettings
 from skerry.stack.declaration import Declaration, Models
 from skerry.stack.references import resolve_all
 from skerry.stack.state import State
@@ -24,9 +23,9 @@ MODELS = {
 }
 
 
-def make(declared: Declaration, values: dict[str, Any], state: State) -> Endpoint:
+def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], state: State) -> Endpoint:
     """The endpoint, not yet started. Raises ConfigurationError and StateError."""
-    settings = LocalSettings.from_env(os.environ)
+    settings = LocalSettings.from_env({**chosen.environment, "SKERRY_PORT": str(chosen.port)})
     log_to(state.folder / "logs" / "endpoint.log")
     functions = {
         name: FunctionSettings(
@@ -44,7 +43,7 @@ def make(declared: Declaration, values: dict[str, Any], state: State) -> Endpoin
             region=values["region"],
             account=values["account"],
             seeds=declared.seeds,
-            models=_models(declared.models, settings.models),
+            models=_models(declared.models, settings.models, chosen.environment),
             inherited=settings.inherited,
         ),
         url=values["endpoint"],
@@ -60,11 +59,11 @@ async def serving_on(endpoint: Endpoint, listening: socket.socket) -> AsyncItera
             yield endpoint
 
 
-def _models(declared: Models, from_env: ModelsSettings) -> ModelsSettings:
+def _models(declared: Models, from_env: ModelsSettings, env: Mapping[str, str]) -> ModelsSettings:
     """The file's choice; SKERRY_MODELS and its kin decide where the file says nothing."""
     if declared == Models():
         return from_env
-    key = os.environ.get(declared.api_key_env, "") if declared.api_key_env else from_env.api_key
+    key = env.get(declared.api_key_env, "") if declared.api_key_env else from_env.api_key
     if declared.api_key_env and not key:
         raise ConfigurationError(
             f"[models] api_key_env names {declared.api_key_env}, which is not set.",

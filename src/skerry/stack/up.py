@@ -18,10 +18,10 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skerry.errors import ConfigurationError
 from skerry.local.server import loop_factory
 from skerry.settings import StackSettings
 from skerry.stack.compose import Stack
@@ -48,18 +48,12 @@ def run(options: argparse.Namespace) -> int:
 
 def settings(options: argparse.Namespace) -> StackSettings:
     """The settings of the environment with the options of a command over them."""
-    try:
-        from_env = StackSettings.from_env(os.environ)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"SKERRY_PORT is '{os.environ.get('SKERRY_PORT')}'.", hint="It must be a number from 0 to 65535."
-        ) from error
+    from_env = StackSettings.from_env(os.environ)
     here = Path("skerry.toml")
-    return StackSettings(
+    return replace(
+        from_env,
         state=options.state,
         port=from_env.port if options.port is None else options.port,
-        region=from_env.region,
-        account=from_env.account,
         file=options.file or from_env.file or (here if here.is_file() else BUNDLED),
     )
 
@@ -135,11 +129,9 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
         f"skerry is up after {seconds:.1f} s at {running['endpoint']}, {running['region']}",
         f"from {running['file']}",
     ]
-    for title, key in (("runtimes", "runtimes"), ("gateways", "gateways")):
-        lines += ["", title]
-        lines += [f"  {name:<12} {item['auth']:<5} {item['arn']}" for name, item in running[key].items()]
-        if key == "gateways":
-            lines += [f"  {'':<12} {'':<5} {item['url']}" for item in running[key].values()]
+    for kind, where in (("runtimes", "arn"), ("gateways", "url")):
+        lines += ["", kind]
+        lines += [f"  {name:<12} {item['auth']:<5} {item[where]}" for name, item in running[kind].items()]
     if running["realms"]:
         lines += ["", "issuers"]
         lines += [f"  {name:<18} {realm['issuer']}" for name, realm in running["realms"].items()]
