@@ -159,6 +159,11 @@ def test_a_signal_ends_every_process_within_5_seconds(team: Path, name: str):
 
 @LINUX
 def test_kill_9_leaves_no_process_behind(team: Path):
+    (team / "stubborn.py").write_text(
+        "import time\nprint('{\"ready\": true}', flush=True)\ntime.sleep(600)\n"
+    )
+    with (team / "skerry.toml").open("a") as file:
+        file.write("[services.stubborn]\ncommand = ['python', 'stubborn.py']\n")
     with up(team) as running:
         invoke(running)
         everyone = children(running.process.pid)
@@ -167,6 +172,29 @@ def test_kill_9_leaves_no_process_behind(team: Path):
         assert wait_gone(everyone, 10) == set()
     with up(team) as again:
         assert invoke(again) == {"echo": {"n": 1}}
+
+
+@LINUX
+def test_a_signal_ends_it_before_it_is_ready(team: Path):
+    with (team / "skerry.toml").open("a") as file:
+        file.write("[services.never]\ncommand = ['python', '-c', 'import time; time.sleep(60)']\n")
+    state = team / "state"
+    with subprocess.Popen(
+        [sys.executable, "-m", "skerry", "up", "--port", "0", "--state", str(state)],
+        cwd=team,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        silent = state / "logs" / "never.log"
+        waiting = threading.Event()
+        while not silent.exists():  # made when the service has started; nothing else says so from outside
+            waiting.wait(0.05)
+        everyone = children(process.pid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=5) == 0
+        assert wait_gone(everyone, 1) == set()
 
 
 def test_a_broken_agent_program_is_named(team: Path):

@@ -113,7 +113,8 @@ class Stack:
         port = _free(service.name, self._ports)
         environment = resolve_all(service.environment, self._values, where=where) | {"PORT": str(port)}
         program, *arguments = service.command
-        command = [sys.executable if program == "python" else program, *arguments]
+        program = sys.executable if program == "python" else program
+        command = [sys.executable, "-m", "skerry.stack.keeper", program, *arguments]
         ready = await self._child(service.name, service.name, command, environment, record)
         self._ports[service.name] = int(ready.get("port", port))
         url = f"http://127.0.0.1:{self._ports[service.name]}"

@@ -78,6 +78,25 @@ async def started(chosen: StackSettings, progress: Callable[[str], None]) -> Asy
 
 
 async def _serve(chosen: StackSettings, *, as_json: bool) -> int:
+    stopped = asyncio.create_task(_signal().wait())
+    began = time.monotonic()
+    show = _progress(quiet=as_json)
+    async with contextlib.AsyncExitStack() as running:
+        starting = asyncio.create_task(running.enter_async_context(started(chosen, show)))
+        await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():  # asked to end before it was ready: what had started ends
+            starting.cancel()
+            await asyncio.wait({starting})
+            return 0
+        facts = starting.result()
+        print(json.dumps(public(facts)) if as_json else summary(facts, time.monotonic() - began), flush=True)
+        await stopped
+        show("stopping …")
+    return 0
+
+
+def _signal() -> asyncio.Event:
+    """An event that Ctrl-C or SIGTERM sets, instead of ending the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
@@ -88,28 +107,7 @@ async def _serve(chosen: StackSettings, *, as_json: bool) -> int:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
-    began = time.monotonic()
-    show = _progress(quiet=as_json)
-    starting = asyncio.create_task(_until(chosen, show, stop, as_json=as_json, began=began))
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done() and not stop.is_set():
-        stop.set()
-    stopped.cancel()
-    await starting
-    return 0
-
-
-async def _until(
-    chosen: StackSettings, show: Callable[[str], None], stop: asyncio.Event, *, as_json: bool, began: float
-) -> None:
-    async with started(chosen, show) as running:
-        if as_json:
-            print(json.dumps(public(running)), flush=True)
-        else:
-            print(summary(running, time.monotonic() - began), flush=True)
-        await stop.wait()
-        show("stopping …")
+    return stop
 
 
 def public(running: Mapping[str, Any]) -> dict[str, Any]:
