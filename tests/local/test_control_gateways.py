@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.kit.local_endpoint import ROLE, ControlStack, control
 
+POLICY_ENGINE = "arn:aws:bedrock-agentcore:us-east-1:123456789012:policy-engine/guard-0123456789"
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:tools"
 DISCOVERY = "http://127.0.0.1:1/desk/.well-known/openid-configuration"
 IAM = [{"credentialProviderType": "GATEWAY_IAM_ROLE"}]
@@ -220,6 +221,24 @@ def test_rules_of_gateways(agentcore, members, text):
     code, status, message = refused(create, agentcore, **members)
     assert (code, status) == ("ValidationException", 400)
     assert text in message
+
+
+@pytest.mark.behaviour("CTL-GATEWAY-NOT-SERVED")
+@pytest.mark.parametrize(
+    "members",
+    [
+        {
+            "interceptorConfigurations": [
+                {"interceptor": {"lambda": {"arn": LAMBDA}}, "interceptionPoints": ["REQUEST"]}
+            ]
+        },
+        {"policyEngineConfiguration": {"arn": POLICY_ENGINE, "mode": "ENFORCE"}},
+    ],
+)
+def test_what_nobody_would_ask_is_not_made(agentcore, members):
+    code, status, message = refused(create, agentcore, **members)
+    assert (code, status) == ("UnknownOperationException", 501)
+    assert "is not emulated by skerry yet" in message
 
 
 @pytest.mark.behaviour("CTL-TARGET-CREATE")

@@ -44,6 +44,7 @@ def create(request: Request) -> Outcome:
     """CreateGateway."""
     given = request.input
     rules.gateway(given)
+    _check_served(given)
     existing = request.resources.all("gateway")
     if any(record["name"] == given["name"] for record in existing):
         raise conflict(f"A gateway named {given['name']} already exists.")
@@ -75,6 +76,7 @@ def update(request: Request) -> Outcome:
     old = _gateway(request)
     given = request.input
     rules.gateway(given)
+    _check_served(given)
     if given["name"] != old["name"]:
         message = f"The name of a gateway cannot change; this one is {old['name']}."
         raise validation(message, ("name", message))
@@ -214,6 +216,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListGatewayTargets": list_targets,
     "SynchronizeGatewayTargets": synchronize,
 }
+
+
+def _check_served(given: Mapping[str, Any]) -> None:
+    """Refuses what would be stored and then let in too many, since nobody asks it."""
+    if given.get("interceptorConfigurations"):
+        raise not_emulated("A gateway interceptor")
+    if given.get("policyEngineConfiguration", {}).get("mode") == "ENFORCE":
+        raise not_emulated("A policy engine in the mode ENFORCE")
 
 
 def _record(fixed: Mapping[str, Any], given: Mapping[str, Any], now: str) -> dict[str, Any]:
