@@ -76,7 +76,11 @@ class Store:
                 path.parent.mkdir(mode=0o700, parents=True)
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._prepare(seed)
+            try:
+                self._prepare(seed)
+            except BaseException:
+                self._db.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise StateError(
                 f"the accounts database {path} cannot be used: {error}.",
