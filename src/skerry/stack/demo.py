@@ -32,7 +32,7 @@ from skerry.local.server import loop_factory
 from skerry.stack import hops, up
 from skerry.stack.env import add_state
 from skerry.stack.state import running
-from skerry.wire import jsonrpc
+from skerry.wire import jsonrpc, session
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,26 +129,23 @@ async def _tools(stack: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _converse(stack: Mapping[str, Any], options: argparse.Namespace) -> None:
+    sessions = {agent: session.new() for agent in ("ops", "ops_jwt")}
     _say("1 · signed with AWS credentials: chat → runtime ops → gateway desk")
     for step in CONVERSATION:
-        _ask(stack, options, "ops", step)
+        _ask(stack, options, step, agent="ops", session_id=sessions["ops"])
     _say("2 · with a token of the identity provider: chat → runtime ops_jwt → gateway desk-jwt")
     for step in BY_TOKEN:
-        _ask(stack, options, "ops_jwt", step)
+        _ask(stack, options, step, agent="ops_jwt", session_id=sessions["ops_jwt"])
     _say("3 · and back to how it was")
     for step in AFTERWARDS:
-        _ask(stack, options, "ops", step)
+        _ask(stack, options, step, agent="ops", session_id=sessions["ops"])
 
 
-_SESSIONS: dict[str, str] = {}
-
-
-def _ask(stack: Mapping[str, Any], options: argparse.Namespace, agent: str, step: Step) -> None:
+def _ask(
+    stack: Mapping[str, Any], options: argparse.Namespace, step: Step, *, agent: str, session_id: str
+) -> None:
     since = time.time()
-    conversation = Conversation(
-        find(Wanted(agent=agent, state=options.state)), session_id=_SESSIONS.get(agent, "")
-    )
-    _SESSIONS[agent] = conversation.session_id
+    conversation = Conversation(find(Wanted(agent=agent, state=options.state)), session_id=session_id)
     print(f"\nyou    {step.question}", flush=True)
     face = Transcript(Path(stack["state"]), decided=step.decided)
     try:

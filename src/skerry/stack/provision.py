@@ -50,10 +50,12 @@ class Provisioner:
     def run(self) -> None:
         """Everything, in order. Raises ConfigurationError and botocore's ClientError."""
         providers = self._providers()
+        gateways = self._by_name("list_gateways", "items", "name")
         for gateway in self._declared.gateways.values():
-            self._gateway(gateway)
+            self._gateway(gateway, gateways.get(gateway.name))
+        runtimes = self._by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName")
         for runtime in self._declared.runtimes.values():
-            self._runtime(runtime)
+            self._runtime(runtime, runtimes.get(runtime.name))
         for gateway in self._declared.gateways.values():
             self._targets(gateway, providers)
 
@@ -85,7 +87,7 @@ class Provisioner:
             arns[realm, client] = answer["credentialProviderArn"]
         return arns
 
-    def _gateway(self, gateway: Gateway) -> None:
+    def _gateway(self, gateway: Gateway, found: Mapping[str, Any] | None) -> None:
         wanted: dict[str, Any] = {
             "name": gateway.name,
             "roleArn": self._role(f"skerry-gateway-{gateway.name}"),
@@ -98,7 +100,6 @@ class Provisioner:
             wanted["exceptionLevel"] = "DEBUG"
         if gateway.instructions:
             wanted["protocolConfiguration"] = {"mcp": {"instructions": gateway.instructions}}
-        found = self._by_name("list_gateways", "items", "name").get(gateway.name)
         if found:
             answer = self._client.update_gateway(gatewayIdentifier=found["gatewayId"], **wanted)
         else:
@@ -111,7 +112,7 @@ class Provisioner:
             **self._token_hint(gateway.authorizer),
         }
 
-    def _runtime(self, runtime: Runtime) -> None:
+    def _runtime(self, runtime: Runtime, found: Mapping[str, Any] | None) -> None:
         environment = resolve_all(
             runtime.environment, self._values, where=f"[runtimes.{runtime.name}] environment"
         )
@@ -143,7 +144,6 @@ class Provisioner:
             wanted["authorizerConfiguration"] = self._jwt(runtime.authorizer)
         if runtime.headers:
             wanted["requestHeaderConfiguration"] = {"requestHeaderAllowlist": list(runtime.headers)}
-        found = self._by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName").get(runtime.name)
         if found is None:
             answer = self._client.create_agent_runtime(agentRuntimeName=runtime.name, **wanted)
         else:
