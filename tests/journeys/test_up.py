@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from tests.journeys.running import Running, environment, up
@@ -115,6 +116,22 @@ def team(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def described(running: Running) -> dict:
+    """What GetAgentRuntime says of the first runtime."""
+    values = running.environment()
+    client = botocore.session.Session().create_client(
+        "bedrock-agentcore-control",
+        endpoint_url=values["AWS_ENDPOINT_URL"],
+        region_name=values["AWS_REGION"],
+        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+    )
+    identifier = values["SKERRY_RUNTIME_ARN"].rpartition("/")[2]
+    answer: dict = client.get_agent_runtime(agentRuntimeId=identifier)
+    client.close()
+    return answer
+
+
 def invoke(running: Running) -> dict:
     """One question to the first runtime, through boto3 in a process of its own."""
     program = (
@@ -143,6 +160,20 @@ def test_arns_and_keys_survive_a_restart(team: Path):
         assert second.facts["runtimes"]["echo"]["arn"] == arn
         assert second.environment()["AWS_ACCESS_KEY_ID"] == key
         assert invoke(second) == {"echo": {"n": 1}}
+
+
+def test_what_is_taken_out_of_the_file_is_taken_from_the_runtime(team: Path):
+    plain = (team / "skerry.toml").read_text()
+    (team / "skerry.toml").write_text(plain + 'runtimes.echo.headers = ["X-Team"]\n')
+    with up(team) as first:
+        assert described(first)["requestHeaderConfiguration"] == {"requestHeaderAllowlist": ["X-Team"]}
+    (team / "skerry.toml").write_text(plain)
+    with up(team) as second:
+        changed = described(second)
+        assert "requestHeaderConfiguration" not in changed
+        assert changed["agentRuntimeVersion"] == "2"
+    with up(team) as third:
+        assert described(third)["agentRuntimeVersion"] == "2"
 
 
 @LINUX

@@ -24,6 +24,9 @@ from skerry.wire.endpoints import invocation_url
 LOCAL_BUCKET = "skerry-local"
 """The bucket whose object keys are paths on this machine; there is no such bucket on AWS."""
 
+OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguration"}
+"""Members of a runtime that a declaration may leave out: taken out of the file, they must go."""
+
 
 class Provisioner:
     """Brings the control plane to what is declared. Synchronous: run it in a thread.
@@ -161,7 +164,7 @@ class Provisioner:
     def _update_runtime(self, identifier: str, wanted: dict[str, Any]) -> Mapping[str, Any]:
         """Updates make a new version, so an unchanged runtime is left as it is."""
         current = self._client.get_agent_runtime(agentRuntimeId=identifier)
-        if all(current.get(name) == value for name, value in wanted.items()):
+        if all(current.get(name) == wanted.get(name) for name in wanted.keys() | OPTIONAL):
             return dict(current)
         return dict(self._client.update_agent_runtime(agentRuntimeId=identifier, **wanted))
 
