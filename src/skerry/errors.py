@@ -15,6 +15,7 @@ meaning, and never holds a secret.
     ├── SignatureError          SKY-201   a SigV4 signature does not hold
     ├── TokenError              SKY-202   a bearer token does not hold
     ├── ProtocolError           SKY-301   bytes that are not what the protocol says
+    ├── RelayError              SKY-302   a relayed request has no answer of the server (relay.ports)
     └── ServiceError            SKY-401   an AWS-shaped answer: exception name and HTTP status
 """
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import ProgramError
-from skerry.local.processes import Output, start
+from skerry.processes import Output, start
 from tests.kit.processes import ended, is_running
 
 ENV = {"PATH": os.environ["PATH"]}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.local.gateway.messages import McpError
-from skerry.local.gateway.param_headers import annotation_problem
+from skerry.wire.param_headers import annotation_problem
 from skerry.local.ports import Caller, Record
 from skerry.wire.jsonrpc import INVALID_PARAMS, encode
 

@@ -10,7 +10,7 @@ import asyncio
 import signal
 
 from skerry.errors import ProgramError
-from skerry.local.processes import start
+from skerry.processes import start
 from skerry.local.runtime.program import BOOTSTRAP, OnLine, Program, Started, message_line
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from skerry.errors import ProgramError
-from skerry.local.processes import Output
+from skerry.processes import Output
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 

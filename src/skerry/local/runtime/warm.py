@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from skerry.errors import ProgramError
-from skerry.local.processes import Output, Process, start
+from skerry.processes import Output, Process, start
 from skerry.local.runtime.program import BOOTSTRAP, Host, OnLine, Program, Started
 
 RESTARTS = 8

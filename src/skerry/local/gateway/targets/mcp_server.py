@@ -27,7 +27,7 @@ from skerry.local.gateway.messages import (
 )
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
-from skerry.local.gateway.param_headers import param_headers
+from skerry.wire.param_headers import param_headers
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers
 from skerry.local.gateway.targets.base import Listing

@@ -1,0 +1,1 @@
+"""`skerry bridge`: hosts a stdio MCP server behind the AgentCore container contract."""
