@@ -50,6 +50,16 @@ COMMANDS: dict[str, Command] = {
             'skerry chat --once "Show me a chart" --json',
         ),
     ),
+    "proxy": Command(
+        "serve a runtime, a gateway or any MCP URL over stdio, for editors and other hosts",
+        "skerry.proxy.command",
+        examples=(
+            "skerry proxy arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/desk-0123456789",
+            "skerry proxy desk --read-only",
+            "skerry proxy https://mcp.example.com/mcp --token-file ~/.token",
+            "skerry proxy ARN --print-config vscode --write",
+        ),
+    ),
     "call": Command(
         "list and call the tools of an MCP server",
         "skerry.client.command",

@@ -18,7 +18,16 @@ Emit = Callable[[Envelope], Awaitable[None]]
 """Takes one message for the client. Awaiting it is the backpressure: a slow client slows the server."""
 
 Reason = Literal[
-    "unreachable", "throttled", "refused", "failed", "timeout", "closed", "cancelled", "lost", "size", "policy"
+    "unreachable",
+    "throttled",
+    "refused",
+    "failed",
+    "timeout",
+    "closed",
+    "cancelled",
+    "lost",
+    "size",
+    "policy",
 ]
 
 
@@ -60,6 +69,29 @@ class RelayError(SkerryError):
         return jsonrpc.error(raw_id, self.rpc_code, str(self), data)
 
 
+class Proof(Protocol):
+    """How a request proves who sends it: a signature, a token, nothing (`auth.ports.Proof`)."""
+
+    async def headers(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Mapping[str, str]:
+        """The headers to add to a request. Raises SkerryError when there is nothing to prove it with."""
+        ...
+
+    async def refused(
+        self,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str],
+        sent: Mapping[str, str] | None = None,
+    ) -> bool:
+        """After a refusal: whether there is another proof now, so that the request may go once more.
+
+        Raises SkerryError when what proved it has ended and cannot be renewed.
+        """
+        ...
+
+
 class Server(Protocol):
     """An MCP server of one era."""
 
@@ -85,10 +117,11 @@ class Server(Protocol):
         ...
 
     async def notify(self, notification: Envelope) -> None:
-        """Passes a notification of the client on. `notifications/cancelled` names a call by the id it has here.
+        """Passes a notification of the client on.
 
-        A cancelled call may still end with a response, or with RelayError (`cancelled`). Raises RelayError
-        when the notification cannot be delivered.
+        `notifications/cancelled` names a call by the id that it has here. A cancelled call may still end
+        with a response, or with RelayError (`cancelled`). Raises RelayError when the notification cannot be
+        delivered.
         """
         ...
 
