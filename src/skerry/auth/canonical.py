@@ -75,4 +75,6 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _trimmed(value: str) -> str:
+    if "  " not in value and value.isprintable():  # no run of blanks and no blank but the space itself
+        return value.strip(" ")
     return _BLANKS.sub(" ", value).strip(" ")

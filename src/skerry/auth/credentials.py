@@ -1,81 +1,43 @@
 """AWS credentials of this process, and SigV4 for MCP clients.
 
-botocore's default chain finds them (environment, profile, SSO, container, instance). Finding and refreshing
-may read files and call services, so both happen in a thread; each request is signed with a frozen copy, and
-a refresh during a conversation is picked up by the next request.
+For parts that have httpx2 loaded anyway; a proof without it is in `proof`. Each request is signed with a
+frozen copy, and a refresh during a conversation is picked up by the next request.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx2
-from botocore.credentials import Credentials as BotocoreCredentials
-from botocore.credentials import RefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
 
-from skerry.auth.sigv4 import Credentials, sign
-from skerry.errors import ConfigurationError, RemoteError
+from skerry.auth.aws_keys import AwsKeys
+from skerry.auth.background import in_thread
+from skerry.auth.chain import ChainSource
+from skerry.auth.signing import Credentials, sign
+from skerry.errors import ConfigurationError
 
-AHEAD = 900.0
-"""Seconds before the end of temporary credentials at which botocore refreshes them."""
-_HINT = 'For a local stack run: eval "$(skerry env)". For AWS: aws configure, or aws sso login.'
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 
-class AwsCredentials:
+class AwsCredentials(AwsKeys):
     """The credentials and region of botocore's default chain, or of a named profile."""
 
-    def __init__(self, *, profile: str | None = None, session: Session | None = None) -> None:
-        self._profile = profile
-        self._session = session
-        self._found: BotocoreCredentials | None = None
-        self._lock = asyncio.Lock()
-
-    async def frozen(self) -> Credentials:
-        """The credentials for one request, off the event loop whenever that may block.
-
-        Raises ConfigurationError when there are none, RemoteError when they cannot be refreshed.
-        """
-        found = self._found
-        if found is not None and not _may_block(found):
-            return _freeze(found)
-        async with self._lock:
-            return await asyncio.to_thread(self.current)
-
-    def current(self) -> Credentials:
-        """The same for callers without an event loop; may block."""
-        if self._found is None:
-            self._found = self._find()
-        return _freeze(self._found)
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        session: Session | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._chain = ChainSource(profile=profile or "", session=session)
+        super().__init__(self._chain, now=now)
 
     async def region(self) -> str | None:
         """The region of the environment or profile, if one is set."""
-        return await asyncio.to_thread(self._region)
-
-    def _region(self) -> str | None:
-        try:
-            value = self._open().get_config_variable("region")
-        except BotoCoreError as error:
-            raise ConfigurationError(f"The AWS configuration cannot be used: {error}") from error
-        return value if isinstance(value, str) else None
-
-    def _open(self) -> Session:
-        if self._session is None:
-            self._session = Session(profile=self._profile)
-        return self._session
-
-    def _find(self) -> BotocoreCredentials:
-        try:
-            found = self._open().get_credentials()
-        except (BotoCoreError, ClientError) as error:
-            raise ConfigurationError(f"The AWS configuration cannot be used: {error}", hint=_HINT) from error
-        if found is None:
-            raise ConfigurationError("No AWS credentials were found.", hint=_HINT)
-        return found
+        return await in_thread(self._chain.region)
 
 
 class HttpxSigV4(httpx2.Auth):
@@ -134,17 +96,3 @@ class HttpxSigV4(httpx2.Auth):
         )
         request.headers.update(added)
         request.headers.update(self._unsigned)
-
-
-def _may_block(found: BotocoreCredentials) -> bool:
-    return isinstance(found, RefreshableCredentials) and bool(found.refresh_needed())
-
-
-def _freeze(found: Any) -> Credentials:
-    try:
-        frozen = found.get_frozen_credentials()
-    except (BotoCoreError, ClientError) as error:
-        raise RemoteError(f"The AWS credentials cannot be refreshed: {error}", hint=_HINT) from error
-    if not frozen.access_key or not frozen.secret_key:
-        raise ConfigurationError("The AWS credentials are incomplete.", hint=_HINT)
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)

@@ -8,12 +8,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skerry.auth.ports import Proof
+from skerry.auth.aws_keys import AwsKeys
 from skerry.errors import ConfigurationError
 from skerry.proxy import context, proofs, stdio, upstream
 from skerry.proxy.eras import EitherEra
@@ -206,9 +206,11 @@ class _Proxy:
         pool = Pool(
             connect=options.connect_timeout, **_network(self.settings.environment, Url.parse(self.target.url))
         )
-        proof = proofs.build(proofs.wanted(options), self.target, self.settings.environment)
+        flags = proofs.wanted(options)
+        keys = proofs.keys(flags, self.target, self.settings.environment)
+        proof = proofs.build(flags, self.target, keys)
         told = context.Context(
-            await self._session_id(proof),
+            await self._session_id(keys, pool),
             context.given(options.context),
             region=self.target.region,
             runtime=self.target.kind == "runtime",
@@ -235,9 +237,9 @@ class _Proxy:
             await _within(_GOODBYE, writer.close())
         return 0
 
-    async def _session_id(self, proof: Proof) -> str | None:
+    async def _session_id(self, keys: AwsKeys, pool: Pool) -> str | None:
         if self.options.session_mode == "identity":
-            return await proofs.identity(proof, self.target, self.settings.environment)
+            return await proofs.identity(keys, self.target, self.settings.environment, pool)
         return None if self.options.session_mode == "request" else session.new()
 
     def _server(self, endpoint: Endpoint) -> Server:
@@ -248,7 +250,7 @@ class _Proxy:
 
             return LegacyFace(server)
 
-        def as_modern(open_legacy: Any) -> Server:
+        def as_modern(open_legacy: Callable[[], Server]) -> Server:
             from skerry.relay.modern_face import ModernFace
 
             async def opened() -> Server:

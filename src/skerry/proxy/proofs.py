@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Literal
 
-from skerry.auth.aws_keys import AwsKeys, EnvironmentSource
-from skerry.auth.ports import Proof
-from skerry.auth.proof import SigV4Proof
+from skerry.auth.aws_keys import AwsKeys, aws_keys
+from skerry.auth.ports import Origin, Proof
+from skerry.auth.proof import AutoProof, NoProof, SigV4Proof
 from skerry.errors import ConfigurationError, SkerryError
 from skerry.proxy.upstream import SERVICE, Target
 from skerry.relay.endpoint import Explain
+from skerry.relay.http import HttpError, Pool, Url
 
 Auth = Literal["auto", "sigv4", "bearer", "none"]
 
@@ -25,7 +29,6 @@ class Wanted:
     profile: str = ""
     role_arn: str = ""
     role_session_name: str = ""
-    region: str = ""
     token_command: str = ""
     token_file: str = ""
     client_id: str = ""
@@ -35,15 +38,54 @@ class Wanted:
     scope: str = ""
     audience: str = ""
 
-    @property
-    def bearer(self) -> bool:
-        """Whether a source of tokens is named."""
-        return bool(self.token_command or self.token_file or self.client_id)
-
 
 def wanted(options: argparse.Namespace) -> Wanted:
     """The flags about credentials, from the command line."""
     return Wanted(**{name.name: getattr(options, name.name) for name in fields(Wanted)})
+
+
+def keys(flags: Wanted, target: Target, environment: Mapping[str, str]) -> AwsKeys:
+    """The AWS credentials for a target: those of the running stack that it belongs to, else the chain's."""
+    if target.stack is not None and not flags.profile and not flags.role_arn:
+        from skerry.auth import local
+
+        held = local.credentials(target.stack)
+        environment = {
+            "AWS_ACCESS_KEY_ID": held.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": held.secret_access_key,
+        }
+    return aws_keys(
+        environment,
+        profile=flags.profile,
+        role_arn=flags.role_arn,
+        role_session_name=flags.role_session_name,
+        region=target.region,
+    )
+
+
+def build(flags: Wanted, target: Target, found: AwsKeys) -> Proof:
+    """The proof for a target. Raises ConfigurationError when the flags do not suffice or contradict."""
+    bearer = _bearer(flags) or _of_stack(target)
+    if flags.auth == "none":
+        return NoProof()
+    if flags.auth == "bearer":
+        if bearer is None:
+            raise ConfigurationError(
+                "There is no token to send.",
+                hint="Give --token-command, --token-file, or --client-id with --client-secret-file.",
+            )
+        return bearer
+    if flags.auth == "sigv4":
+        if bearer is not None and target.stack is None:
+            raise ConfigurationError("--auth sigv4 and a source of tokens contradict each other.")
+        return _signature(target, found)
+    if bearer is not None:
+        return AutoProof(bearer, _signature(target, found)) if target.sign and target.region else bearer
+    if not target.sign or target.method == "none":
+        return AutoProof()
+    if target.kind == "mcp":  # some server on this machine: it says whether it wants a signature
+        return AutoProof(NoProof(), _signature(target, found)) if target.region else AutoProof()
+    return AutoProof(_signature(target, found))
 
 
 def explain(proof: Proof) -> Explain:
@@ -59,16 +101,102 @@ def explain(proof: Proof) -> Explain:
     return explained
 
 
-def build(wanted: Wanted, target: Target, environment: Mapping[str, str]) -> Proof:
-    """The proof for a target. Raises ConfigurationError when the flags contradict each other."""
+async def identity(found: AwsKeys, target: Target, environment: Mapping[str, str], pool: Pool) -> str:
+    """A session id that one AWS identity always has, for `--session-mode identity`.
+
+    It is a digest: the id travels in a header that is not secret. Raises SkerryError when STS does not say
+    who the credentials are.
+    """
+    from skerry.auth.identity import caller_identity, sts_endpoint
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        try:
+            reply = await pool.request("POST", Url.parse(url), headers.items(), body, silence=30.0)
+            return reply.status, await reply.read(1 << 16, 30.0)
+        except HttpError as problem:
+            raise OSError(problem.message) from problem
+
+    region = target.region or "us-east-1"
+    if target.stack is not None:
+        environment = {"AWS_ENDPOINT_URL": str(target.stack["endpoint"])}
+    arn = await caller_identity(await found.frozen(), region, sts_endpoint(environment, region), post=post)
+    return "identity-" + hashlib.sha256(f"{arn} {target.url}".encode()).hexdigest()
+
+
+def _signature(target: Target, found: AwsKeys) -> Proof:
     if not target.region:
         raise ConfigurationError(
-            "The target says nothing of its region.", hint="Give --region, or set AWS_REGION."
+            f"{target.url} says nothing of its region.", hint="Give --region, or set AWS_REGION."
         )
-    keys = AwsKeys(EnvironmentSource(environment))
-    return SigV4Proof(keys, region=target.region, service=SERVICE)
+    return SigV4Proof(found, region=target.region, service=SERVICE)
 
 
-async def identity(proof: Proof, target: Target, environment: Mapping[str, str]) -> str:
-    """A session id that one AWS identity always has: for `--session-mode identity`."""
-    raise NotImplementedError
+def _bearer(flags: Wanted) -> Proof | None:
+    given = [flag for flag in ("token_command", "token_file", "client_id") if getattr(flags, flag)]
+    if not given:
+        return None
+    if len(given) > 1:
+        names = " and ".join("--" + flag.replace("_", "-") for flag in given)
+        raise ConfigurationError(f"{names} contradict each other.", hint="Give one source of tokens.")
+    from skerry.auth.bearer import BearerProof
+    from skerry.auth.bearer_sources import CommandTokens, FileTokens
+
+    if flags.token_command:
+        return BearerProof(CommandTokens(flags.token_command))
+    if flags.token_file:
+        return BearerProof(FileTokens(Path(flags.token_file).expanduser()))
+    return _client(flags)
+
+
+def _client(flags: Wanted) -> Proof:
+    from skerry.auth.bearer import BearerProof
+    from skerry.auth.bearer_sources import ClientTokens
+    from skerry.auth.oauth import Client
+
+    if not flags.client_secret_file or not (flags.token_endpoint or flags.discovery_url):
+        raise ConfigurationError(
+            "--client-id needs --client-secret-file, and --token-endpoint or --discovery-url.",
+            hint="The secret is read from a file so that it stands in no process list.",
+        )
+    try:
+        secret = Path(flags.client_secret_file).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"The file {flags.client_secret_file} cannot be read.") from problem
+    client = Client(
+        client_id=flags.client_id,
+        client_secret=secret,
+        token_endpoint=flags.token_endpoint,
+        discovery_url=flags.discovery_url,
+    )
+    return BearerProof(ClientTokens(client, scope=flags.scope, audience=flags.audience))
+
+
+def _of_stack(target: Target) -> Proof | None:
+    """Tokens of the stack's own identity provider, for what it put behind a JWT authorizer."""
+    stack, name = target.stack, target.name
+    if stack is None or target.method != "jwt":
+        return None
+    from skerry.auth import local
+    from skerry.auth.bearer import BearerProof
+    from skerry.auth.bearer_sources import AskedTokens
+
+    entry = stack[f"{target.kind}s"][name]
+
+    async def ask() -> str:
+        import httpx2
+
+        from skerry.auth.transport import Transport
+
+        async with httpx2.AsyncClient() as http:
+            transport = Transport(http)
+            return await local.token(stack, entry, post=transport.post, fetch=transport.fetch, clock=_Clock())
+
+    return BearerProof(AskedTokens(ask, Origin("bearer", "the stack's identity provider")))
+
+
+class _Clock:
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()

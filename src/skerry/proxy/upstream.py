@@ -50,7 +50,9 @@ def resolve(target: str, *, qualifier: str, endpoint_url: str, region: str, stat
     """
     target = target.strip()
     if target.startswith("arn:"):
-        return _by_arn(Arn.parse(target), qualifier=qualifier, endpoint_url=endpoint_url)
+        arn = Arn.parse(target)
+        running = None if endpoint_url else _running(target, qualifier=qualifier, state=state)
+        return running or _by_arn(arn, qualifier=qualifier, endpoint_url=endpoint_url)
     if "://" in target:
         return _by_url(target, region=region, endpoint_url=endpoint_url)
     return _by_name(target, qualifier=qualifier, state=state)
@@ -97,6 +99,23 @@ def _by_name(name: str, *, qualifier: str, state: Path) -> Target:
     kind: Kind = "runtime" if stack is not None and name in stack.get("runtimes", {}) else "gateway"
     entry = local.named(stack, kind, name or None, state=state)
     assert stack is not None
+    return _of_stack(stack, kind, entry, qualifier)
+
+
+def _running(arn: str, *, qualifier: str, state: Path) -> Target | None:
+    """The target of an ARN that the running stack made, as `skerry call` and `skerry chat` find it."""
+    if not (state / "stack.json").is_file():
+        return None
+    from skerry.auth import local
+
+    stack = local.read(state)
+    entry = local.by_arn(stack, arn)
+    if stack is None or entry is None:
+        return None
+    return _of_stack(stack, "gateway" if ":gateway/" in arn else "runtime", entry, qualifier)
+
+
+def _of_stack(stack: Mapping[str, Any], kind: Kind, entry: Mapping[str, Any], qualifier: str) -> Target:
     url = str(entry.get("url", ""))
     if kind == "runtime":
         url = invocation_url(str(stack["endpoint"]), str(entry["arn"]), qualifier=qualifier)

@@ -169,9 +169,10 @@ class Endpoint:
             return _own(refusal.answer, request)
         explained = self._explain(refusal.status, refusal.body, refusal.headers)
         said = _said(refusal)
-        data = {"status": refusal.status}
+        data: dict[str, object] = {"status": refusal.status}
         if explained is not None:
-            raise RelayError("refused", f"{explained.message} {said}", hint=explained.hint, data=data)
+            data["cause"] = explained.code
+            raise RelayError("refused", explained.message, hint=explained.hint, data=data)
         if refusal.status in _THROTTLED:
             raise RelayError("throttled", f"The server is busy, several times in a row: {said}", data=data)
         if refusal.status >= 500:

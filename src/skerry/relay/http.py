@@ -93,7 +93,7 @@ class Url:
 class Reply:
     """An answer whose body is still on its way. Read it to the end or `close()` it.
 
-    `headers` are pairs as received, names in lower case.
+    `headers` are pairs as received, names in lower case. Silence is measured from the last byte.
     """
 
     __slots__ = (
@@ -102,15 +102,18 @@ class Reply:
         "_failure",
         "_leaving",
         "_pieces",
+        "_silence",
+        "_since",
         "_size",
         "_waiter",
-        "headers",
+        "_watch",
+        "raw_headers",
         "status",
     )
 
     def __init__(self, connection: _Connection) -> None:
         self.status = 0
-        self.headers: list[Pair] = []
+        self.raw_headers: list[tuple[bytes, bytes]] = []
         self._connection: _Connection | None = connection
         self._pieces: deque[bytes] = deque()
         self._size = 0
@@ -118,10 +121,22 @@ class Reply:
         self._leaving = False
         self._failure: HttpError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._silence: float | None = None
+        self._since = 0.0
+
+    @property
+    def headers(self) -> list[Pair]:
+        """All headers in the order received."""
+        return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self.raw_headers]
 
     def header(self, name: str, default: str = "") -> str:
         """The first value of a header, given in lower case, or `default`."""
-        return next((value for known, value in self.headers if known == name), default)
+        wanted = name.encode("latin-1")
+        for known, value in self.raw_headers:
+            if len(known) == len(wanted) and known.lower() == wanted:
+                return value.decode("latin-1")
+        return default
 
     async def chunk(self, silence: float | None = None) -> bytes:
         """The next piece of the body as it arrives, empty at its end.
@@ -141,6 +156,13 @@ class Reply:
             self._connection.resume()
         return piece
 
+    async def head(self, silence: float | None) -> None:
+        """Returns with the first byte of the body, or its end: until then there is nothing to do."""
+        while not (self._pieces or self._done):
+            if self._failure is not None:
+                raise self._failure
+            await self._wait(silence)
+
     async def read(self, limit: int, silence: float | None = None) -> bytes:
         """The whole body. Raises HttpError (`size` past `limit` bytes, and those of `chunk`)."""
         pieces: list[bytes] = []
@@ -155,6 +177,7 @@ class Reply:
 
     def close(self) -> None:
         """Ends the exchange; an answer that was not read to its end costs the connection."""
+        self._stop_watch()
         connection, self._connection = self._connection, None
         if connection is not None and not self._done:
             connection.abort()
@@ -165,13 +188,18 @@ class Reply:
         if connection is None or self._done:
             return
         self._leaving = True
-        connection.rest(patience)
+        self._stop_watch()
+        self._watch = asyncio.get_running_loop().call_later(patience, self.close)
         connection.resume()
 
     async def _wait(self, silence: float | None) -> None:
+        """Until something arrives. One timer serves the whole exchange: it looks when the last byte came."""
         loop = asyncio.get_running_loop()
         self._waiter = waiter = loop.create_future()
-        timer = loop.call_later(silence, self._silent) if silence is not None else None
+        self._since = loop.time()
+        self._silence = silence
+        if self._watch is None and silence is not None:
+            self._watch = loop.call_later(silence, self._look, loop)
         try:
             await waiter
         except asyncio.CancelledError:
@@ -179,12 +207,24 @@ class Reply:
             raise
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
 
-    def _silent(self) -> None:
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._watch = None
+        silence = self._silence
+        if silence is None or self._done:
+            return
+        waited = loop.time() - self._since
+        if self._waiter is None or waited < silence - 0.001:  # it is we who are slow, or something came
+            left = silence if self._waiter is None else silence - waited
+            self._watch = loop.call_later(left, self._look, loop)
+            return
         self.fail(HttpError("timeout", "The server fell silent."))
         self.close()
+
+    def _stop_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def wake(self) -> None:
         """Something changed: whoever reads looks again."""
@@ -206,12 +246,14 @@ class Reply:
         """The body is complete."""
         self._done = True
         self._connection = None
+        self._stop_watch()
         self.wake()
 
     def fail(self, failure: HttpError) -> None:
         """The body will not be complete."""
         if not self._done and self._failure is None:
             self._failure = failure
+            self._stop_watch()
             self.wake()
 
 
@@ -228,13 +270,12 @@ class _Connection(asyncio.Protocol):
         self._delimited = False
         self._paused = False
         self._closing = False
-        self._timer: asyncio.TimerHandle | None = None
+        self.since = 0.0
 
     # ── the exchange ────────────────────────────────────────────────────────────────────────────
 
     def send(self, head: bytes, body: bytes) -> Reply:
         """Writes one request; the answer fills the reply."""
-        self._rest_no_more()
         self._reply = reply = Reply(self)
         self._parser = httptools.HttpResponseParser(self)
         self._head, self._delimited = 0, False
@@ -261,15 +302,6 @@ class _Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether another request may go out here."""
         return self._reply is None and not self._closing and not self._transport.is_closing()
-
-    def rest(self, seconds: float) -> None:
-        """Waits in the pool for at most `seconds`."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.abort)
-
-    def _rest_no_more(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     # ── asyncio ─────────────────────────────────────────────────────────────────────────────────
 
@@ -298,7 +330,6 @@ class _Connection(asyncio.Protocol):
         self._ended()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's signature)
-        self._rest_no_more()
         self._ended()
         self._pool.forget(self)
 
@@ -306,7 +337,7 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._reply is not None and self._reply.status == 0:
-            self._reply.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+            self._reply.raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         reply = self._reply
@@ -315,7 +346,6 @@ class _Connection(asyncio.Protocol):
             return
         reply.status = status
         self._delimited = bool(reply.header("content-length") or reply.header("transfer-encoding"))
-        reply.wake()
 
     def on_body(self, body: bytes) -> None:
         reply = self._reply
@@ -328,11 +358,10 @@ class _Connection(asyncio.Protocol):
         if reply is None:
             return
         if reply.status == 0:  # 1xx: the answer itself is still to come
-            reply.headers.clear()
+            reply.raw_headers.clear()
             return
         keep = self._parser.should_keep_alive()
         self._reply = None
-        self._rest_no_more()
         self.resume()
         reply.finish()
         if keep and not self._closing:
@@ -384,6 +413,7 @@ class Pool:
         self._context: ssl.SSLContext | None = None
         self._resting: dict[object, list[_Connection]] = {}
         self._open: set[_Connection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def request(
@@ -403,7 +433,7 @@ class Pool:
         connection = self._rested(url) or await self._connected(url)
         reply = connection.send(_head(method, url, headers, body, self._absolute(url)), body)
         try:
-            await self._answered(reply, silence)
+            await reply.head(silence)
         except BaseException:
             reply.close()
             raise
@@ -413,6 +443,8 @@ class Pool:
         """Closes every connection, busy ones too."""
         self._closed = True
         self._resting.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in list(self._open):
             connection.abort()
         await asyncio.sleep(0)  # transports close in the next turn of the loop
@@ -422,8 +454,23 @@ class Pool:
         if self._closed:
             connection.abort()
             return
+        loop = asyncio.get_running_loop()
+        connection.since = loop.time()
         self._resting.setdefault(connection.key, []).append(connection)
-        connection.rest(self._idle)
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._idle, self._swept, loop)
+
+    def _swept(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Closes what was not used for as long as connections are kept."""
+        self._sweep = None
+        last = loop.time() - self._idle
+        resting = [connection for among in self._resting.values() for connection in among]
+        for connection in resting:
+            if connection.since <= last + 0.001:
+                connection.abort()
+        waiting = [connection.since for connection in resting if connection.since > last + 0.001]
+        if waiting:
+            self._sweep = loop.call_later(min(waiting) - last, self._swept, loop)
 
     def forget(self, connection: _Connection) -> None:
         """A connection has ended."""
@@ -431,12 +478,6 @@ class Pool:
         resting = self._resting.get(connection.key)
         if resting is not None and connection in resting:
             resting.remove(connection)
-
-    async def _answered(self, reply: Reply, silence: float | None) -> None:
-        while not reply.status:
-            if reply._failure is not None:  # noqa: SLF001  (the pool and its replies are one)
-                raise reply._failure  # noqa: SLF001
-            await reply._wait(silence)  # noqa: SLF001
 
     def _rested(self, url: Url) -> _Connection | None:
         resting = self._resting.get(_key(url))
