@@ -100,9 +100,11 @@ class Refreshing(Session):
 
 async def test_credentials_are_refreshed_ahead_of_their_end_and_off_the_event_loop():
     session = Refreshing(minutes=60)
-    source = AwsCredentials(session=session)
+    source = AwsCredentials(session=session, now=lambda: session.now.timestamp())  # noqa: PLW0108  (it moves)
     assert (await source.frozen()).access_key_id == "ASIA0"
-    session.now += timedelta(minutes=46)
+    session.now += timedelta(minutes=46, seconds=30)
+    assert (await source.frozen()).access_key_id == "ASIA0"  # they hold; nobody waits for the new ones
+    session.now += timedelta(minutes=13, seconds=10)
     assert (await source.frozen()).access_key_id == "ASIA1"
     assert (await source.frozen()).access_key_id == "ASIA1"
     assert len(session.threads) == 1

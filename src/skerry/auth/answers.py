@@ -32,7 +32,6 @@ RENEWABLE_TOKEN = frozenset({"expired", "unknown", "unreadable", "claim"})
 """Reasons for which another bearer token may help: someone may have mended its source."""
 
 _MAX_BODY = 1 << 16
-_SHOWN = 300
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _UNKNOWN = frozenset(
     {
@@ -57,7 +56,6 @@ _SCOPE_TEXTS = ("credential should be scoped to", "in credential scope", "scoped
 _NOT_SENT = ("missing authentication token", "missing bearer token")
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{0,2000})</Message>")
-_SECRET = re.compile(r"eyJ[\w.+/=-]*|[\w.+/=~-]{40,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +94,6 @@ def server_time(headers: Mapping[str, str]) -> float | None:
         return parsedate_to_datetime(headers.get("date", "")).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-
-
-def safe(text: str, limit: int = _SHOWN) -> str:
-    """What a server said, as it may be shown: one line, bounded, without anything that looks like a token."""
-    words = " ".join("".join(char if char.isprintable() else " " for char in text[: 8 * limit]).split(" "))
-    shown = " ".join(
-        word if word.lstrip("'\"(").startswith("arn:") else _SECRET.sub("…", word) for word in words.split()
-    )
-    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def read(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -152,9 +152,9 @@ class ClientTokens:
     ) -> None:
         self._client = client
         self._target = {"scope": scope, "audience": audience, "resource": resource}
-        self._post = post or _post
-        self._fetch = fetch or _fetch
-        self._clock = clock or _Clock()
+        self._post = post or post_form
+        self._fetch = fetch or fetch_document
+        self._clock = clock or SystemClock()
         self._source: TokenSource | None = None
         self._last = ""
         self.origin = Origin(
@@ -226,7 +226,7 @@ async def _first(stream: asyncio.StreamReader | None) -> bytes:
 
 async def _last(stream: asyncio.StreamReader | None) -> str:
     """The last line of an output, as it may be shown."""
-    from skerry.auth.answers import safe
+    from skerry.wire.shown import safe
 
     kept = b""
     while stream is not None and (piece := await stream.read(_TAIL)):
@@ -250,22 +250,28 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 # The token endpoint ----------------------------------------------------------------------------------
 
 
-class _Clock:
+class SystemClock:
+    """The clocks of this machine."""
+
     def time(self) -> float:
+        """Seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
         return time.monotonic()
 
 
-async def _post(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
+async def post_form(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """`transport.Transport.post` over a client of its own, which is loaded off the event loop."""
     async with await in_thread(_http) as http:
         from skerry.auth.transport import Transport
 
         return await Transport(http).post(url, form, headers)
 
 
-async def _fetch(url: str) -> bytes:
+async def fetch_document(url: str) -> bytes:
+    """`transport.Transport.fetch`, likewise."""
     async with await in_thread(_http) as http:
         from skerry.auth.transport import Transport
 

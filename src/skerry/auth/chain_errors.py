@@ -1,15 +1,15 @@
 """What botocore's errors about credentials mean: which source, and the next command.
 
-The texts of services and processes are shown only after `answers.safe`, and never whole.
+The texts of services and processes are shown only after `shown.safe`, and never whole.
 """
 
 from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from skerry.auth.answers import safe
 from skerry.auth.ports import Origin
 from skerry.errors import ConfigurationError, RemoteError, SkerryError
+from skerry.wire.shown import safe
 
 NONE_FOUND = 'For a local stack run: eval "$(skerry env)". For AWS run: aws login, or aws sso login.'
 UNEXPECTED = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from skerry.auth.aws_keys import AwsKeys
 from skerry.auth.ports import Kind, Origin, Proof
 from skerry.auth.signing import Credentials, sign
+from skerry.errors import ConfigurationError, SkerryError
 
 _LARGE = 1 << 20
 """Bytes from which hashing the body would hold the event loop for milliseconds."""
@@ -157,7 +158,10 @@ class AutoProof:
         headers: Mapping[str, str],
         sent: Mapping[str, str] | None = None,
     ) -> bool:
-        """Changes the method when the server wants the other, else leaves it to the method in use."""
+        """Changes the method when the server wants the other, else leaves it to the method in use.
+
+        Raises ConfigurationError, with what the server wants, when the other is configured and not to be had.
+        """
         from skerry.auth import answers
 
         used = self.origin.kind if sent is None else _kind(sent)
@@ -167,9 +171,18 @@ class AutoProof:
         if used != self.origin.kind:
             return wants == self.origin.kind  # another request found out before
         now = self._monotonic()
-        self._wrong[used] = now
         if wants not in self._proofs or now - self._wrong.get(wants, -_TURN) < _TURN:
+            self._wrong[used] = now
             return False
+        try:
+            await self._proofs[wants].headers("GET", "https://localhost/", {}, b"")
+        except SkerryError as problem:
+            from skerry.auth import refusals
+
+            said = refusals.explain(status, body, headers, self.origin)
+            message = f"{said.message} {problem.message}" if said is not None else problem.message
+            raise ConfigurationError(message, hint=problem.hint) from problem
+        self._wrong[used] = now
         self._current = self._proofs[wants]
         return True
 

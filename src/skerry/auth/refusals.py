@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from skerry.auth.answers import Answer, Reason, bearer_challenge, read, reason_of, safe, wants_of
+from skerry.auth.answers import Answer, Reason, bearer_challenge, read, reason_of, wants_of
 from skerry.auth.ports import Origin
 from skerry.errors import ConfigurationError, RemoteError, SignatureError, SkerryError, TokenError
+from skerry.wire.shown import safe
 
 _GIVE_TOKEN = "Give --token-command, --token-file, or --client-id with --client-secret-file."  # noqa: S105
 _GIVE_KEYS = "Sign in to AWS (aws login, or aws sso login), and give no token and no --auth bearer or none."

@@ -170,6 +170,7 @@ def run(options: argparse.Namespace) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=options.log_level.upper(), format="skerry proxy: %(levelname)s %(message)s"
     )
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)  # it logs tracebacks; we explain
     target = upstream.resolve(
         options.target,
         qualifier=options.qualifier,
@@ -227,10 +228,12 @@ class _Proxy:
             explain=proofs.explain(proof),
         )
         server = self._server(endpoint)
-        writer = await stdio.writer(sys.stdout.fileno())
+        reading, writing = stdio.claim()
+        writer = await stdio.writer(writing)
         limits = FrontLimits(call=options.call_timeout, message=options.max_message)
         front = Front(server, writer, limits, greeted=told.greeted)
         try:
+            await stdio.read(reading, front.feed, front.end)
             await self._serve(front, writer)
         finally:
             await _within(_GOODBYE, server.close())
@@ -277,7 +280,6 @@ class _Proxy:
         if sys.platform != "win32":
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stopped.set)
-        await stdio.read(sys.stdin.fileno(), front.feed, front.end)
         await _first(front.ended.wait(), stopped.wait(), writer.broken.wait())
         if front.ended.is_set() and not stopped.is_set() and not writer.broken.is_set():
             await _first(

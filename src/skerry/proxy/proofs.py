@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -119,7 +118,8 @@ async def identity(found: AwsKeys, target: Target, environment: Mapping[str, str
     region = target.region or "us-east-1"
     if target.stack is not None:
         environment = {"AWS_ENDPOINT_URL": str(target.stack["endpoint"])}
-    arn = await caller_identity(await found.frozen(), region, sts_endpoint(environment, region), post=post)
+    endpoint = sts_endpoint(environment, region)
+    arn = await caller_identity(await found.frozen(), region, endpoint, post=post, origin=found.origin)
     return "identity-" + hashlib.sha256(f"{arn} {target.url}".encode()).hexdigest()
 
 
@@ -178,25 +178,11 @@ def _of_stack(target: Target) -> Proof | None:
         return None
     from skerry.auth import local
     from skerry.auth.bearer import BearerProof
-    from skerry.auth.bearer_sources import AskedTokens
+    from skerry.auth.bearer_sources import AskedTokens, SystemClock, fetch_document, post_form
 
     entry = stack[f"{target.kind}s"][name]
 
     async def ask() -> str:
-        import httpx2
-
-        from skerry.auth.transport import Transport
-
-        async with httpx2.AsyncClient() as http:
-            transport = Transport(http)
-            return await local.token(stack, entry, post=transport.post, fetch=transport.fetch, clock=_Clock())
+        return await local.token(stack, entry, post=post_form, fetch=fetch_document, clock=SystemClock())
 
     return BearerProof(AskedTokens(ask, Origin("bearer", "the stack's identity provider")))
-
-
-class _Clock:
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()

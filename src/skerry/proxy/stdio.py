@@ -135,7 +135,7 @@ async def read(descriptor: int, feed: Callable[[bytes], None], ended: Callable[[
     """Gives what arrives on a descriptor to `feed`, on the event loop, and calls `ended` at its end."""
     loop = asyncio.get_running_loop()
     if _watchable(descriptor):
-        pipe = os.fdopen(os.dup(descriptor), "rb", buffering=0)
+        pipe = os.fdopen(descriptor, "rb", buffering=0)
         await loop.connect_read_pipe(lambda: _Reading(feed, ended), pipe)
         return
 
@@ -156,9 +156,23 @@ async def writer(descriptor: int) -> Writer:
     """A writer for a descriptor."""
     if not _watchable(descriptor):
         return _ThreadWriter(descriptor)
-    pipe = os.fdopen(os.dup(descriptor), "wb", buffering=0)
+    pipe = os.fdopen(descriptor, "wb", buffering=0)
     _, protocol = await asyncio.get_running_loop().connect_write_pipe(_PipeWriter, pipe)
     return protocol
+
+
+def claim() -> tuple[int, int]:
+    """Standard input and output for the protocol alone, as descriptors of their own.
+
+    What else runs in this process, or is started by it (a credential process, a token command), reads
+    nothing and prints to standard error.
+    """
+    mine = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return mine
 
 
 def _watchable(descriptor: int) -> bool:

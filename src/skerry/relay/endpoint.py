@@ -18,6 +18,7 @@ from skerry.relay.http import HttpError, Pair, Pool, Reply, Url
 from skerry.relay.ports import Emit, Proof, RelayError
 from skerry.wire import jsonrpc, sse
 from skerry.wire.jsonrpc import Envelope
+from skerry.wire.shown import safe
 
 log = logging.getLogger(__name__)
 
@@ -165,14 +166,21 @@ class Endpoint:
 
     def outcome(self, refusal: RefusedError, request: Envelope) -> Envelope:
         """The server's own JSON-RPC error in a refusal. Raises RelayError where there is none."""
-        if refusal.answer is not None and refusal.answer.error is not None:
-            return _own(refusal.answer, request)
+        own = refusal.answer.error if refusal.answer is not None else None
         explained = self._explain(refusal.status, refusal.body, refusal.headers)
-        said = _said(refusal)
-        data: dict[str, object] = {"status": refusal.status}
         if explained is not None:
-            data["cause"] = explained.code
-            raise RelayError("refused", explained.message, hint=explained.hint, data=data)
+            code = own.get("code") if own is not None else None
+            raise RelayError(
+                "refused",
+                explained.message,
+                hint=explained.hint,
+                rpc_code=code if isinstance(code, int) else jsonrpc.INTERNAL_ERROR,
+                data={"status": refusal.status, "cause": explained.code},
+            )
+        if refusal.answer is not None and own is not None:
+            return _own(refusal.answer, request)
+        said = _said(refusal)
+        data = {"status": refusal.status}
         if refusal.status in _THROTTLED:
             raise RelayError("throttled", f"The server is busy, several times in a row: {said}", data=data)
         if refusal.status >= 500:
@@ -308,4 +316,4 @@ def _said(refusal: RefusedError) -> str:
         text += f" {kind[:80]}"
     if message:
         text += f": {message[:500]}"
-    return "".join(character if character.isprintable() else " " for character in text).rstrip(".") + "."
+    return safe(text, 600).rstrip(".") + "."

@@ -10,17 +10,28 @@ Sources: ECMA-48 (control functions); Unicode 16, general categories; Unicode TR
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 
 _UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _UNSEEN = (*_UNSAFE, "Co", "Cn")
+_SECRET = re.compile(r"eyJ[\w.+/=-]*|[\w.+/=~-]{40,}")  # a JWT, or what is as long as a key
 _KEPT = "\n\t\u200d"  # the joiner that emoji are made with
 
 
 def clean(text: str) -> str:
     """The text without control characters but line feed and tab, and without invisible direction marks."""
     return "".join(char for char in text if char in _KEPT or unicodedata.category(char) not in _UNSAFE)
+
+
+def safe(text: str, limit: int = 300) -> str:
+    """What a server or a program said, for an error: one line, bounded, nothing that looks like a secret."""
+    line = "".join(char if char.isprintable() else " " for char in text[: 8 * limit])
+    shown = " ".join(
+        word if word.lstrip("'\"(").startswith("arn:") else _SECRET.sub("…", word) for word in line.split()
+    )
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def exact(value: object, *, indent: int | None = 2) -> str:
