@@ -70,6 +70,27 @@ COMMANDS: dict[str, Command] = {
             "skerry call list -- python server.py",
         ),
     ),
+    "bridge": Command(
+        "host a stdio MCP server behind the AgentCore container contract",
+        "skerry.bridge.command",
+        "bridge",
+        (
+            "skerry bridge -- python server.py",
+            "skerry bridge --port 8000 -- npx -y @modelcontextprotocol/server-everything",
+            "skerry bridge --protocol mcp --pass-env GITHUB_TOKEN -- uvx some-mcp-server",
+            "MCP_SERVER_CMD='python server.py' skerry bridge",
+        ),
+    ),
+    "smoke": Command(
+        "walk through a demo server over the proxy and say what was seen",
+        "skerry.client.smoke",
+        "client",
+        (
+            "skerry smoke arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/demo-1a2b3c4d5e",
+            "skerry smoke demo --mode stateful --json -- --read-timeout 30",
+            "skerry smoke -- python -m skerry.servers.demo stateless",
+        ),
+    ),
     "token": Command(
         "print an access token from the identity provider",
         "skerry.stack.token",

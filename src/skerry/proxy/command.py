@@ -20,8 +20,7 @@ from skerry.proxy.eras import EitherEra
 from skerry.proxy.front import Front, FrontLimits
 from skerry.proxy.policy import Guarded, Policy
 from skerry.relay.endpoint import Endpoint, Limits
-from skerry.relay.http import Pool, Url
-from skerry.relay.http.tls import basic, tls_with
+from skerry.relay.http import Pool, Url, basic, tls_with
 from skerry.relay.legacy_http import LegacyHttp
 from skerry.relay.modern_http import ModernHttp
 from skerry.relay.ports import Server

@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
         return 0
     environment = options.settings.environment
     home = Path(environment.get("HOME") or environment.get("USERPROFILE") or Path.home())
-    written = hosts.write(options.print_config, name, argv, {}, home=home, platform=sys.platform)
+    written = hosts.write(
+        options.print_config, name, argv, {}, home=home, platform=sys.platform, environ=environment
+    )
     print("\n".join(written.lines(name)))
     return 0
 

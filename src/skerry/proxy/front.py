@@ -86,7 +86,7 @@ class Front:
             message = jsonrpc.parse(line, max_size=self._limits.message)
         except jsonrpc.RpcError as problem:
             log.warning("the host sent something that is no message: %s", problem.message)
-            if problem.raw_id != b"null":
+            if problem.raw_id != b"null" or problem.rpc_code == jsonrpc.INVALID_REQUEST:
                 self._writer.write(one_line(problem.answer()))
             return
         if message.kind == "request":

@@ -72,7 +72,7 @@ HOSTS: dict[str, Host] = {
     ),
     "claude-desktop": Host(
         title="Claude Desktop",
-        # macOS and Windows; the place on Linux is what its Linux builds use, without a documentation page.
+        # macOS and Windows; the place on Linux is known from third parties only.
         page="https://modelcontextprotocol.io/docs/develop/connect-local-servers",
         table="mcpServers",
         places={"": "{config}/Claude/claude_desktop_config.json"},

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from skerry.errors import ProtocolError, SkerryError
@@ -76,6 +76,20 @@ def _unexplained(status: int, body: bytes, headers: Mapping[str, str]) -> Skerry
     return None
 
 
+def _always() -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class _Patience:
+    """What is left of a request: attempts, time (of the loop's clock), and whether it is still wanted."""
+
+    attempts: int
+    until: float
+    wanted: Callable[[], bool]
+    used: int = 0
+
+
 def _jitter() -> float:
     return os.urandom(1)[0] / 255
 
@@ -95,7 +109,7 @@ class Endpoint:
         headers: Callable[[], Iterable[Pair]] = tuple,
         limits: Limits | None = None,
         explain: Explain = _unexplained,
-        pause: Callable[[float], asyncio.Future[None] | object] = asyncio.sleep,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.limits = limits or Limits()
         self._pool = pool
@@ -111,33 +125,40 @@ class Endpoint:
 
         A refusal for now (409, 429) and refused credentials are answered by sending again: neither ran.
         """
-        return await self._send("POST", body, (*_POST, *headers))
+        return await self._send("POST", body, (*_POST, *headers), self._patience())
 
     async def get(self, headers: Iterable[Pair]) -> Reply:
         """Opens the stream for what belongs to no call. Raises RefusedError, RelayError."""
-        return await self._send("GET", b"", (("Accept", "text/event-stream"), *headers))
+        accept = ("Accept", "text/event-stream")
+        return await self._send("GET", b"", (accept, *headers), self._patience())
 
     async def delete(self, headers: Iterable[Pair]) -> None:
         """Ends a session. Raises RefusedError, RelayError."""
-        (await self._send("DELETE", b"", headers)).close()
+        (await self._send("DELETE", b"", headers, self._patience())).close()
 
     async def ask(
-        self, request: Envelope, body: bytes, headers: Iterable[Pair], emit: Emit, *, patient: bool = False
+        self,
+        request: Envelope,
+        headers: Iterable[Pair],
+        emit: Emit,
+        *,
+        patient: bool = False,
+        wanted: Callable[[], bool] = _always,
     ) -> tuple[Envelope, Reply]:
-        """The response to `request`, sent as `body`, and the reply that carried it.
+        """The response to `request`, and the reply that carried it.
 
-        AgentCore's "not now" inside a 200 is waited out like a 429. `patient` allows any silence. Raises
-        RefusedError, RelayError, and EndedError for a stream that ended early.
+        AgentCore's "not now" inside a 200 is waited out like a 429, unless the request is no longer `wanted`
+        then. `patient` allows any silence. Raises RefusedError, RelayError, and EndedError for a stream that
+        ended early.
         """
-        headers = tuple(headers)
-        for attempt in range(1, self.limits.attempts + 1):
-            reply = await self.post(body, headers)
+        headers = (*_POST, *headers)
+        patience = self._patience(wanted)
+        while True:
+            reply = await self._send("POST", request.body, headers, patience)
             counted = _Counting(emit)
             answer = await self.read(reply, request, counted, patient=patient)
-            if counted.seen or attempt == self.limits.attempts or not recovery.throttled(answer):
-                break
-            await self._wait(attempt, reply)
-        return answer, reply
+            if counted.seen or not recovery.throttled(answer) or not await self._paused(patience, reply):
+                return answer, reply
 
     async def read(self, reply: Reply, request: Envelope, emit: Emit, *, patient: bool = False) -> Envelope:
         """The response to `request` from a reply; what stands before it goes to `emit`."""
@@ -151,6 +172,9 @@ class Endpoint:
             return _own(jsonrpc.parse(body, max_size=self.limits.message), request)
         except HttpError as problem:
             raise relayed(problem, request.method) from problem
+        except sse.OversizedError as problem:
+            reply.close()
+            raise relayed(HttpError("size", problem.message)) from problem
         except ProtocolError as problem:
             reply.close()
             raise RelayError("failed", f"The server does not speak MCP: {problem.message}") from problem
@@ -187,11 +211,13 @@ class Endpoint:
             raise RelayError("failed", f"The server failed: {said} {_UNKNOWN}", data=data)
         raise RelayError("refused", f"The server refused the request: {said}", data=data)
 
-    async def _send(self, method: str, body: bytes, headers: Iterable[Pair]) -> Reply:
+    def _patience(self, wanted: Callable[[], bool] = _always) -> _Patience:
+        until = asyncio.get_running_loop().time() + self.limits.call
+        return _Patience(self.limits.attempts, until, wanted)
+
+    async def _send(self, method: str, body: bytes, headers: Iterable[Pair], patience: _Patience) -> Reply:
         proven = False
-        attempt = 0
         while True:
-            attempt += 1
             reply, sent = await self._once(method, body, headers)
             if reply.status < 300:
                 return reply
@@ -200,9 +226,8 @@ class Endpoint:
                 proven = True
                 if await self._proof.refused(refusal.status, refusal.body, refusal.headers, sent):
                     continue
-            if refusal.status not in _THROTTLED or attempt >= self.limits.attempts:
+            if refusal.status not in _THROTTLED or not await self._paused(patience, reply):
                 raise refusal
-            await self._wait(attempt, reply)
 
     async def _once(
         self, method: str, body: bytes, headers: Iterable[Pair]
@@ -216,10 +241,18 @@ class Endpoint:
         except HttpError as problem:
             raise relayed(problem) from problem
 
-    async def _wait(self, attempt: int, reply: Reply) -> None:
-        seconds = recovery.pause(attempt, reply.header("retry-after"), _jitter())
+    async def _paused(self, patience: _Patience, reply: Reply) -> bool:
+        """Waits before the next attempt; False when there is none within the time of the call."""
+        patience.used += 1
+        seconds = recovery.pause(patience.used, reply.header("retry-after"), _jitter())
+        left = patience.until - asyncio.get_running_loop().time()
+        if patience.used >= patience.attempts or seconds >= left:
+            return False
         log.info("the server is busy (HTTP %d); next attempt in %.2f s", reply.status, seconds)
-        await self._pause(seconds)  # type: ignore[misc]
+        await self._pause(seconds)
+        if not patience.wanted():
+            raise RelayError("cancelled", "The request was cancelled before it ran.")
+        return True
 
     async def _streamed(self, reply: Reply, request: Envelope, emit: Emit, silence: float | None) -> Envelope:
         decoder = sse.Decoder(max_event=self.limits.message)

@@ -64,6 +64,8 @@ class LegacyHttp:
         self._repairing = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
         self._deliver: Emit = _nowhere
+        self._asking: set[str | int | None] = set()
+        self._cancelled: set[str | int | None] = set()
         self._ids = itertools.count(1)
 
     def listen(self, deliver: Emit) -> None:
@@ -77,12 +79,16 @@ class LegacyHttp:
         if self._opening is not None:
             await asyncio.shield(self._opening)
         session = self._session
+        self._asking.add(request.id)
         try:
             answer, what = await self._ask(request, session, emit)
         except RelayError as problem:
             if problem.reason != "closed" or request.method not in REPEATABLE:
                 raise
             answer, what = await self._ask(request, session, emit)
+        finally:
+            self._asking.discard(request.id)
+            self._cancelled.discard(request.id)
         if what is None or self._hello is None:
             return self._settled(answer, request)
         if what == "perhaps" and not await self._confirmed(session):
@@ -107,10 +113,16 @@ class LegacyHttp:
                 opening.set_result(None)
             self._start_listening()
         else:
+            if notification.method == "notifications/cancelled":
+                self._cancel(notification.params.get("requestId"))
             await self._post(notification.body, self._session)
 
     async def respond(self, response: Envelope) -> None:
         await self._post(response.body, self._session)
+
+    def _cancel(self, identifier: object) -> None:
+        if isinstance(identifier, (str, int)) and identifier in self._asking:
+            self._cancelled.add(identifier)
 
     async def close(self) -> None:
         await self._stop_listening()
@@ -134,7 +146,9 @@ class LegacyHttp:
             await emit(message)
 
         try:
-            answer, _ = await self._endpoint.ask(request, request.body, session.headers(), passed)
+            answer, _ = await self._endpoint.ask(
+                request, session.headers(), passed, wanted=lambda: request.id not in self._cancelled
+            )
         except RefusedError as refusal:
             return refusal, loss(refusal.status, refusal.answer, had_session=bool(session.id))
         except EndedError as end:
@@ -172,7 +186,7 @@ class LegacyHttp:
 
     async def _initialize(self, request: Envelope, emit: Emit) -> tuple[Envelope, Session]:
         try:
-            answer, reply = await self._endpoint.ask(request, request.body, (), emit)
+            answer, reply = await self._endpoint.ask(request, (), emit)
         except RefusedError as refusal:
             return self._endpoint.outcome(refusal, request), Session()
         except EndedError as end:

@@ -104,9 +104,7 @@ class ModernHttp:
             headers |= self._parameters(request)
         patient = request.method == "subscriptions/listen"
         try:
-            answer, _ = await self._endpoint.ask(
-                request, request.body, headers.items(), emit, patient=patient
-            )
+            answer, _ = await self._endpoint.ask(request, headers.items(), emit, patient=patient)
         except RefusedError as refusal:
             return self._endpoint.outcome(refusal, request)
         except EndedError as end:

@@ -18,6 +18,10 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
 
+class OversizedError(ProtocolError):
+    """An event of a stream is past the limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event.
@@ -90,7 +94,7 @@ class Decoder:
         if self._size > self._max_event:
             self._failed = True
             self._partial, self._data = [], []
-            raise ProtocolError(f"An event of the stream is larger than {self._max_event} bytes.")
+            raise OversizedError(f"An event of the stream is larger than {self._max_event} bytes.")
 
     def _line(self, line: bytes) -> Event | None:
         if self._at_start:

@@ -107,6 +107,10 @@ class Connection(asyncio.Protocol):
 
     # ── httptools ───────────────────────────────────────────────────────────────────────────────
 
+    def on_message_begin(self) -> None:
+        if self._reply is None:  # more than was asked for: what follows could be anybody's
+            self.abort()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._reply is not None and self._reply.status == 0:
             self._reply.raw_headers.append((name, value))

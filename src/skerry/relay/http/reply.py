@@ -79,14 +79,17 @@ class Reply:
     @property
     def headers(self) -> list[Pair]:
         """All headers in the order received."""
-        return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self.raw_headers]
+        return [
+            (name.decode("latin-1").lower(), value.strip().decode("latin-1"))
+            for name, value in self.raw_headers
+        ]
 
     def header(self, name: str, default: str = "") -> str:
         """The first value of a header, given in lower case, or `default`."""
         wanted = name.encode("latin-1")
         for known, value in self.raw_headers:
             if len(known) == len(wanted) and known.lower() == wanted:
-                return value.decode("latin-1")
+                return value.strip().decode("latin-1")
         return default
 
     async def chunk(self, silence: float | None = None) -> bytes:
