@@ -1,14 +1,14 @@
-# demo · test · check · fix · bench · docs: each sets up what it needs, inside the checkout.
+# demo · test · check · fix · bench · conformance · docs: each sets up what it needs, inside the checkout.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs lock clean
+.PHONY: help setup demo test check fix bench conformance bench-peers fuzz docs lock clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## the virtual environment: .venv/bin/skerry with all extras
 
@@ -39,6 +39,15 @@ fix: $(STAMP) ## format and fix what can be fixed
 bench: $(STAMP) ## side-by-side measurements, printed as ratios
 	@$(BIN)/python -m bench
 
+bench-peers: $(STAMP) ## install the tools that bench compares with, in build/bench-peers
+	@$(BIN)/python -m bench.proxy.peers
+
+fuzz: $(STAMP) ## hostile input for FUZZ_MINUTES (5)
+	@$(BIN)/python -m tests.fuzz
+
+conformance: $(STAMP) ## the official MCP suite, directly and through proxy, runtime and bridge (installs Node)
+	@$(BIN)/python -m tests.conformance
+
 docs: $(STAMP) ## write the generated pages: docs/parity.md
 	@$(BIN)/python -m tests.contracts.parity
 
@@ -47,4 +56,4 @@ lock: $(STAMP) ## resolve constraints.txt anew (needs uv)
 	  --all-extras --group dev --python-version 3.11 pyproject.toml --output-file constraints.txt
 
 clean: ## remove the environment and the caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .conformance .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.local.gateway import arguments, param_headers, propagation, tools
+from skerry.local.gateway import arguments, propagation, tools
 from skerry.local.gateway.assumptions import Assumptions, rows
 from skerry.local.gateway.messages import McpError
 from skerry.local.gateway.methods import matches

@@ -22,6 +22,8 @@ from skerry.relay.http.url import Url
 if TYPE_CHECKING:
     import ssl
 
+_TURNS = 100
+
 
 class Pool:
     """Connections to any number of origins, kept for `idle` seconds after their last use.
@@ -81,7 +83,10 @@ class Pool:
             self._sweep.cancel()
         for connection in list(self._open):
             connection.abort()
-        await asyncio.sleep(0)  # transports close in the next turn of the loop
+        for _ in range(_TURNS):  # transports close in one of the next turns of the loop
+            if not self._open:
+                break
+            await asyncio.sleep(0)
 
     def release(self, connection: Connection) -> None:
         """Takes a connection back after an exchange."""

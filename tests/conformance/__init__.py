@@ -1,0 +1,1 @@
+"""The official MCP conformance suite against a reference server: directly, and through everything skerry has."""

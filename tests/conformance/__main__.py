@@ -1,0 +1,118 @@
+"""`make conformance`: the official suite directly and through skerry, in both revisions, and what differs.
+
+    python -m tests.conformance [--install] [--road direct|chain|both] [--revision V] [--scenario NAME] [--keep DIR]
+
+Exits 1 when the reference server itself fails a check, when a check differs that `exceptions.toml` does not
+excuse, and when it excuses one that does not differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.conformance import roads, suite
+from tests.conformance.comparison import differences, excuses, judged, table
+from tests.conformance.suite import REVISIONS, ROOT, Results, SuiteError
+
+OUTPUT = ROOT / "results" / "conformance"
+ROADS: dict[str, Callable[[Path], contextlib.AbstractContextManager[str]]] = {
+    "direct": roads.direct,
+    "chain": roads.chain,
+}
+
+
+def main() -> int:
+    options = _options()
+    try:
+        if not suite.installed():
+            print("installing the suite into .conformance (once, less than a minute)", flush=True)
+            suite.install()
+        if options.install:
+            return 0
+        with _folder(options.keep) as folder:
+            found = {
+                name: _walk(name, folder, options)
+                for name in (ROADS if options.road == "both" else (options.road,))
+            }
+    except SuiteError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return max(
+        [
+            _report(revision, {name: runs[revision] for name, runs in found.items()})
+            for revision in options.revision
+        ]
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.conformance", description="The official MCP suite."
+    )
+    parser.add_argument("--install", action="store_true", help="install the tools and do nothing else")
+    parser.add_argument("--road", choices=("direct", "chain", "both"), default="both")
+    parser.add_argument("--revision", choices=REVISIONS, action="append", help="default: both")
+    parser.add_argument("--scenario", default="", help="one scenario only")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="an empty folder for the logs of all programs"
+    )
+    options = parser.parse_args()
+    options.revision = options.revision or list(REVISIONS)
+    return options
+
+
+@contextlib.contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="skerry-conformance-") as name:
+        yield Path(name)
+
+
+def _walk(name: str, folder: Path, options: argparse.Namespace) -> dict[str, Results]:
+    """The results of one road by revision."""
+    found: dict[str, Results] = {}
+    for revision in options.revision:
+        place = folder / f"{name}-{revision}"
+        place.mkdir()
+        with ROADS[name](place) as url:
+            began = time.monotonic()
+            found[revision] = suite.run(url, revision, OUTPUT / f"{name}-{revision}", options.scenario)
+            print(f"{name} {revision}: {time.monotonic() - began:.0f} s", flush=True)
+    return found
+
+
+def _report(revision: str, roads_found: dict[str, Results]) -> int:
+    """Prints one revision; 1 when something is wrong with it."""
+    print(f"\n-- {revision}: passed / failed --")
+    print(*table(roads_found), sep="\n")
+    wrong = 0
+    direct, chain = roads_found.get("direct"), roads_found.get("chain")
+    for name, results in roads_found.items():
+        for check, messages in results.messages.items():
+            print(f"{name}: {check}: {' | '.join(dict.fromkeys(messages))}")
+            wrong |= name == "direct"
+    if direct is None or chain is None:
+        return int(wrong)
+    found = differences(direct, chain)
+    unexcused, stale = judged(revision, found, excuses(), direct.scenarios())
+    print(
+        f"{len(found)} checks differ, {len(found) - len(unexcused)} of them with a reason in exceptions.toml"
+    )
+    for difference in unexcused:
+        print(f"  differs: {difference}")
+    for excuse in stale:
+        print(f"  excused, but it does not differ: {excuse.check}")
+    return int(wrong or bool(unexcused) or bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
