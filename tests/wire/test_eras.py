@@ -189,3 +189,96 @@ def test_no_metadata_raises(meta, version):
     eras.request_era(version, sent)
     eras.modern_violation({"mcp-name": version}, sent, SUPPORTED)
     eras.negotiate(meta, SUPPORTED)
+
+
+def test_capabilities_of_a_modern_server_for_a_legacy_client():
+    modern = {"tools": {}, "resources": {"listChanged": True}, "extensions": {"x": {}}, "tasks": {}}
+    assert eras.to_legacy_capabilities(modern) == {
+        "tools": {},
+        "resources": {"listChanged": True, "subscribe": True},
+        "logging": {},
+    }
+    assert eras.to_legacy_capabilities({"logging": {"own": 1}}) == {"logging": {"own": 1}}
+    assert eras.to_legacy_capabilities({"resources": 5}) == {"resources": 5, "logging": {}}
+
+
+def test_capabilities_of_a_legacy_server_for_a_modern_client():
+    assert eras.to_modern_capabilities({"tasks": {}, "tools": {}, "logging": {}}) == {
+        "tools": {},
+        "logging": {},
+    }
+
+
+def test_client_capabilities_across_the_eras():
+    declared = {"elicitation": {}, "tasks": {}, "extensions": {"x": {}}}
+    assert eras.kept_client_capabilities(declared, "legacy") == {"elicitation": {}}
+    assert eras.kept_client_capabilities(declared, "modern") == {"elicitation": {}, "extensions": {"x": {}}}
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "required"),
+    [
+        ("elicitation/create", {}, {"elicitation": {"form": {}}}),
+        ("elicitation/create", {"mode": "form"}, {"elicitation": {"form": {}}}),
+        ("elicitation/create", {"mode": "url"}, {"elicitation": {"url": {}}}),
+        ("sampling/createMessage", {}, {"sampling": {}}),
+        ("sampling/createMessage", {"toolChoice": {}}, {"sampling": {"tools": {}}}),
+        ("roots/list", {}, {"roots": {}}),
+    ],
+)
+def test_what_a_question_needs(method, params, required):
+    assert eras.required_capability(method, params) == required
+    assert not eras.declares({}, required)
+    assert eras.declares(required, required)
+    assert not eras.declares(dict.fromkeys(required, True), required)
+
+
+@pytest.mark.parametrize(
+    ("declared", "form", "url"),
+    [
+        ({}, True, False),
+        ({"form": {}}, True, False),
+        ({"url": {}}, False, True),
+        ({"form": {}, "url": {}}, True, True),
+        ({"form": True, "url": {}}, False, True),
+    ],
+)
+def test_elicitation_alone_means_form(declared, form, url):
+    capabilities = {"elicitation": declared}
+    assert eras.declares(capabilities, {"elicitation": {"form": {}}}) is form
+    assert eras.declares(capabilities, {"elicitation": {"url": {}}}) is url
+
+
+def test_capabilities_have_names():
+    assert (
+        eras.capability_names({"elicitation": {"url": {}}, "roots": {}, "x": 5})
+        == "elicitation.url, roots, x"
+    )
+    assert eras.capability_names(None) == ""
+
+
+def test_the_list_changes_that_a_server_declares():
+    declared = {"tools": {"listChanged": True}, "prompts": {"listChanged": 1}, "resources": []}
+    assert eras.list_changes(declared) == {"toolsListChanged": True}
+
+
+@pytest.mark.parametrize(
+    ("level", "wanted", "loud"),
+    [
+        ("debug", "info", False),
+        ("info", "info", True),
+        ("emergency", "info", True),
+        ("unknown", "info", True),
+        (None, "info", True),
+        ([], "debug", True),
+    ],
+)
+def test_log_levels_are_in_order(level, wanted, loud):
+    assert eras.loud_enough(level, wanted) is loud
+
+
+def test_metadata_is_checked_without_headers():
+    assert eras.meta_violation(message(), SUPPORTED) is None
+    found = eras.meta_violation(message(meta={}), SUPPORTED)
+    assert found is not None
+    assert found.code == jsonrpc.INVALID_PARAMS

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _INITIALIZED = "notifications/initialized"
 _LISTS = ("tools", "prompts", "resources")
+_STANDING = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
+_MAX_STANDING = 1000
 _GOODBYE = 2.0
 _LONGEST = 30.0
 
@@ -66,6 +68,7 @@ class LegacyHttp:
         self._deliver: Emit = _nowhere
         self._asking: set[str | int | None] = set()
         self._cancelled: set[str | int | None] = set()
+        self._standing: dict[str, Envelope] = {}
         self._ids = itertools.count(1)
 
     def listen(self, deliver: Emit) -> None:
@@ -102,6 +105,17 @@ class LegacyHttp:
                 hint="Behind a load balancer without session affinity run the server stateless.",
             )
         return self._settled(answer, request)
+
+    def _keep(self, request: Envelope) -> None:
+        """Remembers what a session was told once and for all, to tell it to the next one."""
+        uri = request.params.get("uri")
+        if request.method == "logging/setLevel":
+            self._standing["logging"] = request
+        elif request.method == "resources/subscribe" and isinstance(uri, str):
+            if len(self._standing) < _MAX_STANDING:
+                self._standing[f"resource {uri}"] = request
+        elif request.method == "resources/unsubscribe" and isinstance(uri, str):
+            self._standing.pop(f"resource {uri}", None)
 
     async def notify(self, notification: Envelope) -> None:
         if notification.method == _INITIALIZED and self._opening is None:
@@ -158,7 +172,11 @@ class LegacyHttp:
         return answer, loss(200, answer, had_session=bool(session.id))
 
     def _settled(self, answer: Envelope | RefusedError, request: Envelope) -> Envelope:
-        return answer if isinstance(answer, Envelope) else self._endpoint.outcome(answer, request)
+        if isinstance(answer, RefusedError):
+            return self._endpoint.outcome(answer, request)
+        if answer.error is None and request.method in _STANDING:
+            self._keep(request)
+        return answer
 
     async def _resumed(self, request: Envelope, session: Session, emit: Emit, end: EndedError) -> Envelope:
         """Goes on with a stream that the server closed on purpose, from its last event (SSE polling)."""
@@ -227,6 +245,9 @@ class LegacyHttp:
             self._session = session
             await self._post(jsonrpc.notification(_INITIALIZED), session)
             self._start_listening()
+            for standing in list(self._standing.values()):
+                with contextlib.suppress(RelayError):
+                    await self._ask(jsonrpc.parse(standing.with_id(self._own_id())), session, _nowhere)
         log.warning("the server had lost the session; it was initialized again")
         await self._tell(lost)
 

@@ -79,7 +79,31 @@ CACHEABLE = frozenset(
     }
 )
 """Methods whose complete modern results must say `ttlMs` and `cacheScope`."""
-_MODERN_RESULT = ("resultType", "ttlMs", "cacheScope")
+MODERN_RESULT = ("resultType", "ttlMs", "cacheScope")
+
+MULTI_ROUND = frozenset({"tools/call", "prompts/get", "resources/read"})
+"""Methods whose modern result may be `input_required`, and during which a legacy server may ask."""
+INPUT_METHODS = frozenset({"elicitation/create", "sampling/createMessage", "roots/list"})
+"""What a server may ask a client: requests in the legacy era, values of `inputRequests` in the modern one."""
+
+LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+"""Levels of log messages (RFC 5424), the most talkative first."""
+
+LIST_CHANGES: Mapping[str, tuple[str, str]] = {
+    "toolsListChanged": ("tools", "notifications/tools/list_changed"),
+    "promptsListChanged": ("prompts", "notifications/prompts/list_changed"),
+    "resourcesListChanged": ("resources", "notifications/resources/list_changed"),
+}
+"""Members of a `subscriptions/listen` filter: the server capability with `listChanged`, and what arrives."""
+
+UPDATED = "notifications/resources/updated"
+CHANGES = frozenset({UPDATED, *(method for _, method in LIST_CHANGES.values())})
+"""What a server says because something changed, and not because of a call."""
+CANCELLED = "notifications/cancelled"
+PROGRESS = "notifications/progress"
+MESSAGE = "notifications/message"
+ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
+ELICITATION_COMPLETE = "notifications/elicitation/complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +164,27 @@ def modern_violation(
     """
     if message.kind != "request":
         return None
+    found = meta_violation(message, supported)
+    if found is not None:
+        return found
+    return _header_violation(headers, message, str(request_meta(message)[META_PROTOCOL_VERSION]))
+
+
+def meta_violation(message: jsonrpc.Envelope, supported: Iterable[str]) -> Violation | None:
+    """What is wrong with the metadata of a modern request, whatever carried it, or None."""
     meta = request_meta(message)
     version = meta.get(META_PROTOCOL_VERSION)
     if not isinstance(version, str):
         return Violation(jsonrpc.INVALID_PARAMS, f"params._meta lacks {META_PROTOCOL_VERSION}.")
     if not isinstance(meta.get(META_CLIENT_CAPABILITIES), dict):
         return Violation(jsonrpc.INVALID_PARAMS, f"params._meta lacks {META_CLIENT_CAPABILITIES}.")
-    served = [item for item in supported if item in MODERN_VERSIONS]
-    if version not in served:
-        data = {"supported": list(supported), "requested": version}
+    supported = list(supported)
+    if version not in supported or version not in MODERN_VERSIONS:
+        data = {"supported": supported, "requested": version}
         return Violation(
             UNSUPPORTED_VERSION, f"The protocol version {version[:40]!r} is not served.", 400, data
         )
-    return _header_violation(headers, message, version)
+    return None
 
 
 def standard_headers(message: jsonrpc.Envelope) -> dict[str, str]:
@@ -191,9 +223,14 @@ def without_meta(params: Mapping[str, Any]) -> dict[str, Any]:
     return _strip_meta(params)
 
 
+def unreserved(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """A `_meta` without the members that only the modern era knows."""
+    return {key: value for key, value in meta.items() if not key.startswith(_META)}
+
+
 def to_legacy_result(result: Mapping[str, Any]) -> dict[str, Any]:
     """A modern result as a legacy client knows it: no `resultType`, caching hints or reserved `_meta`."""
-    return _strip_meta({key: value for key, value in result.items() if key not in _MODERN_RESULT})
+    return _strip_meta({key: value for key, value in result.items() if key not in MODERN_RESULT})
 
 
 def to_modern_result(
@@ -213,6 +250,85 @@ def to_modern_result(
 def to_modern_code(code: int) -> int:
     """The modern code for a legacy error code."""
     return jsonrpc.INVALID_PARAMS if code == RESOURCE_NOT_FOUND else code
+
+
+def to_legacy_capabilities(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """A modern server's capabilities for a legacy client.
+
+    Log messages and resource updates are there, because who translates gives them; extensions and tasks
+    have results that such a client cannot read.
+    """
+    result = _without(capabilities, "extensions", "tasks")
+    result.setdefault("logging", {})
+    resources = result.get("resources")
+    if isinstance(resources, dict):
+        result["resources"] = {**resources, "subscribe": True}
+    return result
+
+
+def to_modern_capabilities(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """A legacy server's capabilities for a modern client: the tasks of 2025-11-25 are gone."""
+    return _without(capabilities, "tasks")
+
+
+def kept_client_capabilities(capabilities: Mapping[str, Any], client: Era) -> dict[str, Any]:
+    """What a client of era `client` declared, as the server of the other era may know it.
+
+    `tasks` differ too much between the eras. Extensions of a legacy client would bring result types that it
+    cannot read.
+    """
+    return (
+        _without(capabilities, "tasks")
+        if client == "modern"
+        else _without(capabilities, "tasks", "extensions")
+    )
+
+
+def required_capability(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The client capability that a request of a server needs, in the shape of `requiredCapabilities`."""
+    if method == "elicitation/create":
+        return {"elicitation": {"url" if params.get("mode") == "url" else "form": {}}}
+    if method == "sampling/createMessage":
+        tools = params.get("tools") is not None or params.get("toolChoice") is not None
+        return {"sampling": {"tools": {}} if tools else {}}
+    return {"roots": {}}
+
+
+def declares(capabilities: Mapping[str, Any], required: Mapping[str, Any]) -> bool:
+    """Whether a client declared what `required_capability` asks for; `elicitation: {}` means form."""
+    for name, parts in required.items():
+        declared = capabilities.get(name)
+        if not isinstance(declared, dict):
+            return False
+        for part in parts:
+            implied = name == "elicitation" and part == "form" and "url" not in declared
+            if not isinstance(declared.get(part), dict) and not implied:
+                return False
+    return True
+
+
+def capability_names(capabilities: object) -> str:
+    """Capabilities as a person reads them: `elicitation.url, roots`; empty for what is none."""
+    if not isinstance(capabilities, dict):
+        return ""
+    names: list[str] = []
+    for name, parts in capabilities.items():
+        names += [f"{name}.{part}" for part in parts] if isinstance(parts, dict) and parts else [name]
+    return ", ".join(names)
+
+
+def list_changes(capabilities: Mapping[str, Any]) -> dict[str, bool]:
+    """The filter members for the list changes that a server declares."""
+    return {
+        member: True
+        for member, (capability, _) in LIST_CHANGES.items()
+        if isinstance(declared := capabilities.get(capability), dict) and declared.get("listChanged") is True
+    }
+
+
+def loud_enough(level: object, wanted: str) -> bool:
+    """Whether a log message of `level` goes to who asked for `wanted`; an unknown level does."""
+    return level not in LOG_LEVELS or LOG_LEVELS.index(str(level)) >= LOG_LEVELS.index(wanted)
 
 
 def error_status(code: int, era: Era) -> int:
@@ -244,11 +360,15 @@ def _header_violation(
     return None
 
 
+def _without(members: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in names}
+
+
 def _strip_meta(members: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(members)
     meta = result.get("_meta")
     if isinstance(meta, dict):
-        kept = {key: value for key, value in meta.items() if not key.startswith(_META)}
+        kept = unreserved(meta)
         if kept:
             result["_meta"] = kept
         else:

@@ -14,6 +14,7 @@ from skerry.local.gateway.assumptions import Assumptions, rows
 from skerry.local.gateway.messages import McpError
 from skerry.local.gateway.methods import matches
 from skerry.local.gateway.routes import Route, foreign_origin, route
+from skerry.wire import param_headers
 
 SCHEMA = {
     "type": "object",
