@@ -17,15 +17,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from skerry.errors import ProgramError
+
+if sys.platform != "win32":
+    import fcntl
 
 KEEP = 200
 WIDTH = 16 * 1024
 _CHUNK = 64 * 1024
 _DRAIN = 1.0
 _NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
+_PIPE_SIZE = 1 << 20
+_PR_SET_PDEATHSIG = 1
 
 
 class Output(asyncio.Protocol):
@@ -79,6 +86,20 @@ class Output(asyncio.Protocol):
             self._on_line(line)
 
 
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """The standard input and output of a program as byte pipes, read and written by the caller's protocols.
+
+    `stdin` gets the transport to write to (`connection_made`) and is told when to pause; `stdout` gets the
+    bytes as they come. Nothing is cut into lines and nothing is kept here. They close their transports
+    themselves: what the program printed last may still be read after its end. On Windows `stdin` is not
+    told when to pause.
+    """
+
+    stdin: asyncio.BaseProtocol
+    stdout: asyncio.Protocol
+
+
 class Process:
     """A running program and its group. Made by `start`.
 
@@ -90,7 +111,7 @@ class Process:
         process: asyncio.subprocess.Process,
         output: Output,
         *,
-        reading: asyncio.BaseTransport,
+        reading: Sequence[asyncio.BaseTransport],
         control: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None,
     ) -> None:
         self.pid = process.pid
@@ -116,7 +137,8 @@ class Process:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN):
                 await self.output.closed.wait()
-        self._reading.close()
+        for transport in self._reading:
+            transport.close()
         if self.writer is not None:
             self.writer.close()
         return code
@@ -144,18 +166,23 @@ async def start(
     on_line: Callable[[str], None] | None = None,
     control: bool = False,
     stdin: int = subprocess.DEVNULL,
+    pipes: Pipes | None = None,
+    bound: bool = False,
 ) -> Process:
     """Starts a program in a process group of its own, with exactly the environment given.
 
-    Standard output and error are its output. With `control` its standard input and output belong to the
-    caller instead and only standard error is output; else `stdin` may be a file descriptor. Raises
-    ProgramError when the system cannot start it.
+    Standard output and error are its output. With `control` or `pipes` its standard input and output belong
+    to the caller instead and only standard error is output; else `stdin` may be a file descriptor. A `bound`
+    program is killed when we are, whatever ends us (Linux; its own children are not). Raises ProgramError
+    when the system cannot start it.
     """
     output = Output(on_line)
     try:
         if sys.platform == "win32":
-            return await _start_windows(argv, cwd, env, output, control=control)
-        return await _start_posix(argv, cwd, env, output, control=control, stdin=stdin)
+            return await _start_windows(argv, cwd, env, output, control=control, pipes=pipes)
+        if pipes is not None:
+            return await _start_piped(argv, cwd, env, output, pipes=pipes, bound=bound)
+        return await _start_posix(argv, cwd, env, output, control=control, stdin=stdin, bound=bound)
     except OSError as problem:
         raise ProgramError(
             f"{argv[0]} cannot be started: {problem.strerror or problem}.",
@@ -171,6 +198,7 @@ async def _start_posix(
     *,
     control: bool,
     stdin: int,
+    bound: bool,
 ) -> Process:
     """With pipes of our own: asyncio's would make `wait` wait for whoever else holds their other end."""
     loop = asyncio.get_running_loop()
@@ -193,6 +221,7 @@ async def _start_posix(
                 stdout=stdout,
                 stderr=prints,
                 start_new_session=True,
+                preexec_fn=_die_with_parent() if bound else None,
             )
         except BaseException:
             reading.close()
@@ -200,28 +229,112 @@ async def _start_posix(
                 ours.close()
             raise
     streams = await asyncio.open_connection(sock=ours) if ours is not None else None
-    return Process(process, output, reading=reading, control=streams)
+    return Process(process, output, reading=[reading], control=streams)
+
+
+async def _start_piped(
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    output: Output,
+    *,
+    pipes: Pipes,
+    bound: bool,
+) -> Process:
+    """Like `_start_posix`, with a pipe for each stream: some programs cannot use a socket as a file."""
+    loop = asyncio.get_running_loop()
+    ours: list[asyncio.BaseTransport] = []
+    with contextlib.ExitStack() as theirs:
+
+        def pipe(*, inwards: bool) -> tuple[int, IO[bytes]]:
+            reads, writes = os.pipe()
+            mine, given = (writes, reads) if inwards else (reads, writes)
+            theirs.callback(os.close, given)
+            return given, os.fdopen(mine, "wb" if inwards else "rb", buffering=0)
+
+        try:
+            prints, printed = pipe(inwards=False)
+            ours.append((await loop.connect_read_pipe(lambda: output, printed))[0])
+            answers, answered = pipe(inwards=False)
+            ours.append((await loop.connect_read_pipe(lambda: pipes.stdout, answered))[0])
+            asks, asked = pipe(inwards=True)
+            for end in (answers, asks):
+                _widen(end)
+            ours.append((await loop.connect_write_pipe(lambda: pipes.stdin, asked))[0])
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                cwd=cwd,
+                env=dict(env),
+                stdin=asks,
+                stdout=answers,
+                stderr=prints,
+                start_new_session=True,
+                preexec_fn=_die_with_parent() if bound else None,
+            )
+        except BaseException:
+            for transport in ours:
+                transport.close()
+            raise
+    return Process(process, output, reading=ours[:1], control=None)
+
+
+def _widen(descriptor: int) -> None:
+    """Makes a pipe hold more than 64 KiB: fewer wake-ups per large message. Linux; as far as it allows."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What to run in the new process so that it is killed when its parent dies (Linux), else None.
+
+    Source: prctl(2), PR_SET_PDEATHSIG. Everything is looked up here, before the fork.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+    return bind
 
 
 async def _start_windows(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], output: Output, *, control: bool
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    output: Output,
+    *,
+    control: bool,
+    pipes: Pipes | None,
 ) -> Process:
     pipe = asyncio.subprocess.PIPE
+    apart = control or pipes is not None
     process = await asyncio.create_subprocess_exec(
         *argv,
         cwd=cwd,
         env=dict(env),
-        stdin=pipe if control else subprocess.DEVNULL,
+        stdin=pipe if apart else subprocess.DEVNULL,
         stdout=pipe,
-        stderr=pipe if control else asyncio.subprocess.STDOUT,
+        stderr=pipe if apart else asyncio.subprocess.STDOUT,
         creationflags=_NEW_PROCESS_GROUP,
     )
-    printed = process.stderr if control else process.stdout
+    printed = process.stderr if apart else process.stdout
     assert printed is not None
     assert process.stdout is not None
-    pump = _Pump(asyncio.create_task(_pump(printed, output)))
+    pumps: list[asyncio.BaseTransport] = [_Pump(asyncio.create_task(_pump(printed, output)))]
+    if pipes is not None:
+        assert process.stdin is not None
+        pipes.stdin.connection_made(process.stdin.transport)
+        pipes.stdout.connection_made(_Pump(asyncio.create_task(_pump(process.stdout, pipes.stdout))))
     streams = (process.stdout, process.stdin) if control and process.stdin is not None else None
-    return Process(process, output, reading=pump, control=streams)
+    return Process(process, output, reading=pumps, control=streams)
 
 
 class _Pump(asyncio.BaseTransport):
@@ -235,7 +348,7 @@ class _Pump(asyncio.BaseTransport):
         self._task.cancel()
 
 
-async def _pump(stream: asyncio.StreamReader, output: Output) -> None:
+async def _pump(stream: asyncio.StreamReader, output: asyncio.Protocol) -> None:
     while data := await stream.read(_CHUNK):
         output.data_received(data)
     output.connection_lost(None)

@@ -11,6 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
 TITLES = {
     "agent": "Agent",
     "auth": "Signatures and tokens",
+    "bridge": "Bridge",
     "chat": "Chat",
     "client": "MCP client",
     "control": "Control plane",
@@ -18,6 +19,7 @@ TITLES = {
     "gateway": "Gateway",
     "idp": "Identity provider",
     "models": "Models",
+    "proxy": "Proxy",
     "runtime": "Runtime",
     "servers": "Servers",
     "stack": "The stack",

@@ -63,12 +63,14 @@ async def test_a_connection_that_is_not_to_be_kept_is_not(pool: Pool, head: byte
         assert peer.opened == 2
 
 
-async def test_a_connection_that_the_server_closed_meanwhile_is_not_used(pool: Pool):
+@pytest.mark.parametrize("turns", [0, TURNS], ids=["in-the-same-turn", "long-ago"])
+async def test_a_connection_that_the_server_closed_meanwhile_is_not_used(pool: Pool, turns: int):
+    """Also when its end has arrived but the loop has not come to it: a call written there would be lost."""
     async with HttpPeer(saying(SIZED)) as peer:
         for _ in range(5):
             assert await get(pool, peer) == (200, b"hello")
             await peer.hang_up()
-            for _ in range(TURNS):
+            for _ in range(turns):
                 await asyncio.sleep(0)
         assert peer.opened == 5
 

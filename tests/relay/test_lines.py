@@ -70,7 +70,7 @@ def oversized(text: str) -> Oversized:
         ('{"jsonrpc" : "2.0" ,\t"id" : "a-\\"b" , "method":"m"}', b'"a-\\"b"'),
         ('{"id":-1,"jsonrpc":"2.0"}', b"-1"),
         ('{"method":"m","x":null,"y":true,"id":9007199254740993}', b"9007199254740993"),
-        ('{"params":{"id":5},"id":6}', None),
+        ('{"params":{"id":5},"id":6}', b"6"),
         ('{"method":"say \\"id\\":5,","params":1}', None),
         ('{"method":"notifications/x","params":{"id":5}}', None),
         ('[{"id":5,"method":"m"}]', None),

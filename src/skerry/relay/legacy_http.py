@@ -246,7 +246,7 @@ class LegacyHttp:
             await self._post(jsonrpc.notification(_INITIALIZED), session)
             self._start_listening()
             for standing in list(self._standing.values()):
-                with contextlib.suppress(RelayError):
+                with contextlib.suppress(SkerryError):
                     await self._ask(jsonrpc.parse(standing.with_id(self._own_id())), session, _nowhere)
         log.warning("the server had lost the session; it was initialized again")
         await self._tell(lost)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 _PREFIX = 4096
+_SUFFIX = 1024
 # The members that stand before any nested value; what stands behind one cannot be told from its content.
 _EARLY_ID = re.compile(
     rb'\s*\{(?:\s*"(?!id")[^"\\]{1,64}"\s*:\s*(?:"(?:[^"\\]|\\.){0,512}"|-?\d{1,20}|true|false|null)\s*,)*'
@@ -16,16 +17,21 @@ _EARLY_ID = re.compile(
 )
 
 
+# The member that the last brace of the line closes in on: it can only be one of the outer object.
+_LATE_ID = re.compile(rb',\s*"id"\s*:\s*(-?\d{1,64}|"(?:[^"\\]|\\.){0,256}")\s*\}\s*\Z')
+
+
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A line past the limit, of which only the beginning was kept."""
+    """A line past the limit, of which only the two ends were kept."""
 
     prefix: bytes
+    suffix: bytes = b""
 
     @property
     def raw_id(self) -> bytes | None:
-        """The id of the message as JSON, when it stands early enough to be seen."""
-        match = _EARLY_ID.match(self.prefix)
+        """The id of the message as JSON, when it stands near enough to an end to be seen."""
+        match = _EARLY_ID.match(self.prefix) or _LATE_ID.search(self.suffix)
         return match[1] if match else None
 
 
@@ -40,6 +46,7 @@ class Lines:
         self._partial: list[bytes] = []
         self._size = 0
         self._skipping: bytes | None = None
+        self._tail = b""
 
     def feed(self, chunk: bytes) -> list[bytes | Oversized]:
         """The lines that `chunk` completes, without their ends."""
@@ -62,18 +69,22 @@ class Lines:
         return [line] if isinstance(line, Oversized) or line.strip() else []
 
     def _keep(self, piece: bytes) -> None:
-        if not piece or self._skipping is not None:
+        if not piece:
+            return
+        if self._skipping is not None:
+            self._tail = (self._tail + piece[-_SUFFIX:])[-_SUFFIX:]
             return
         self._partial.append(piece)
         self._size += len(piece)
         if self._size > self._limit:
-            self._skipping = b"".join(self._partial)[:_PREFIX]
+            whole = b"".join(self._partial)
+            self._skipping, self._tail = whole[:_PREFIX], whole[-_SUFFIX:]
             self._partial, self._size = [], 0
 
     def _taken(self) -> bytes | Oversized:
         if self._skipping is not None:
             prefix, self._skipping = self._skipping, None
-            return Oversized(prefix)
+            return Oversized(prefix, self._tail)
         line = self._partial[0] if len(self._partial) == 1 else b"".join(self._partial)
         self._partial, self._size = [], 0
         return line

@@ -126,13 +126,13 @@ def era_of(version: str) -> Era | None:
 def request_era(header_version: str | None, message: jsonrpc.Envelope) -> Era:
     """The era in which a client speaks: modern when the header or the `_meta` of the message says so.
 
-    `initialize` and a message without either are legacy. An unknown version counts as modern when `_meta`
-    carries it, because only that era has it there.
+    A message without either is legacy, and so is `initialize` whatever the header says. An unknown version
+    counts as modern when `_meta` carries it, because only that era has it there.
     """
-    if message.method == "initialize":
-        return "legacy"
     if META_PROTOCOL_VERSION in request_meta(message):
         return "modern"
+    if message.method == "initialize":
+        return "legacy"
     return "modern" if header_version in MODERN_VERSIONS else "legacy"
 
 
@@ -164,6 +164,14 @@ def modern_violation(
     """
     if message.kind != "request":
         return None
+    version, sent = (
+        request_meta(message).get(META_PROTOCOL_VERSION),
+        headers.get(MCP_PROTOCOL_VERSION.lower()),
+    )
+    if (
+        isinstance(version, str) and sent is not None and sent != version
+    ):  # before the version itself is judged
+        return _contradiction(MCP_PROTOCOL_VERSION)
     found = meta_violation(message, supported)
     if found is not None:
         return found
@@ -356,8 +364,12 @@ def _header_violation(
         if sent is None:
             return Violation(HEADER_MISMATCH, f"The header {name} is missing.")
         if decode_value(sent) != value:
-            return Violation(HEADER_MISMATCH, f"The header {name} does not say what the body says.")
+            return _contradiction(name)
     return None
+
+
+def _contradiction(header: str) -> Violation:
+    return Violation(HEADER_MISMATCH, f"The header {header} does not say what the body says.")
 
 
 def _without(members: Mapping[str, Any], *names: str) -> dict[str, Any]:

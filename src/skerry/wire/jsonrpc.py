@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from skerry.errors import ProtocolError
@@ -78,6 +78,17 @@ class Envelope:
             return b"".join((self.body[:start], encode_id(new_id), self.body[end:]))
         text = self.body.decode("utf-8")
         return b"".join((text[:start].encode("utf-8"), encode_id(new_id), text[end:].encode("utf-8")))
+
+    def under(self, other: Envelope) -> Envelope:
+        """The same message under the id of another one; ProtocolError for a notification."""
+        start = self._id_span[0]
+        return replace(
+            self,
+            id=other.id,
+            raw_id=other.raw_id,
+            body=self.with_id(other.raw_id),
+            _id_span=(start, start + len(other.raw_id.decode("utf-8"))),
+        )
 
 
 def parse(body: bytes, *, max_size: int = MAX_BODY, max_depth: int = MAX_DEPTH) -> Envelope:

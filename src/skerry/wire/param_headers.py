@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skerry.wire.headers import MCP_PARAM_PREFIX, encode_value
+from skerry.wire.headers import MCP_PARAM_PREFIX, decode_value, encode_value
 
 _KEY = "x-mcp-header"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.0+)?")
 _TYPES = frozenset({"string", "integer", "boolean"})
 _ONE = frozenset(
     {
@@ -64,6 +65,34 @@ def param_headers(schema: object, arguments: object) -> dict[str, str]:
         elif isinstance(value, str | int):
             found[MCP_PARAM_PREFIX + node[_KEY]] = encode_value(str(value))
     return found
+
+
+def contradicting(schema: object, arguments: object, headers: Mapping[str, str]) -> str | None:
+    """The first header that does not say what the arguments say, or None. `headers` has lower-case names.
+
+    Header and argument belong together: one without the other contradicts too. Invalid annotations ask for
+    nothing.
+    """
+    if annotation_problem(schema) is not None:
+        return None
+    wanted = {name.lower(): (name, value) for name, value in param_headers(schema, arguments).items()}
+    for path, node in _nodes(schema):
+        if not path or _KEY not in node:
+            continue
+        name = f"{MCP_PARAM_PREFIX}{node[_KEY]}"
+        sent, due = headers.get(name.lower()), wanted.get(name.lower())
+        if (sent is None) != (due is None):
+            return name
+        if sent is not None and due is not None and not _same(sent, due[1], node.get("type")):
+            return name
+    return None
+
+
+def _same(sent: str, due: str, kind: object) -> bool:
+    text = decode_value(sent)
+    if kind == "integer" and text is not None and _DECIMAL.fullmatch(text):  # 42.0 is 42
+        return int(text.partition(".")[0]) == int(due)
+    return text is not None and text == decode_value(due)
 
 
 def _nodes(root: object) -> Iterator[tuple[Path | None, Mapping[str, Any]]]:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from skerry.errors import ServiceError, StateError
 from skerry import processes
+from skerry.errors import ServiceError, StateError
 from skerry.local.functions import bootstrap
 from skerry.local.functions.declared import Declared, variables
 from skerry.local.functions.invocation import Invocation, Outcome, exited, init_timed_out, timed_out

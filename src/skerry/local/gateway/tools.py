@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.local.gateway.messages import McpError
-from skerry.wire.param_headers import annotation_problem
 from skerry.local.ports import Caller, Record
 from skerry.wire.jsonrpc import INVALID_PARAMS, encode
+from skerry.wire.param_headers import annotation_problem
 
 SEPARATOR = "___"
 MAX_NAME = 256

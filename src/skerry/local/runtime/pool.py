@@ -10,8 +10,8 @@ import asyncio
 import signal
 
 from skerry.errors import ProgramError
-from skerry.processes import start
 from skerry.local.runtime.program import BOOTSTRAP, OnLine, Program, Started, message_line
+from skerry.processes import start
 
 
 class PoolHost:

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 from skerry.errors import ProgramError
-from skerry.processes import Output, Process, start
 from skerry.local.runtime.program import BOOTSTRAP, Host, OnLine, Program, Started
+from skerry.processes import Output, Process, start
 
 RESTARTS = 8
 """How many libraries with threads are left out before the pool takes over."""

@@ -6,6 +6,7 @@ Source: RFC 9112 (HTTP/1.1), RFC 9110 §9.3.6 (CONNECT).
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import Any, Protocol
 
 import httptools
@@ -72,8 +73,15 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether another request may go out here."""
-        return self._reply is None and not self._closing and not self._transport.is_closing()
+        """Whether another request may go out here.
+
+        What has arrived unasked can only be the end, which the loop may not have come to yet: a request
+        written now would be lost.
+        """
+        if self._reply is not None or self._closing or self._transport.is_closing():
+            return False
+        sock = self._transport.get_extra_info("socket")
+        return sock is None or not _readable(sock.fileno())
 
     # ── asyncio ─────────────────────────────────────────────────────────────────────────────────
 
@@ -163,6 +171,17 @@ class Connection(asyncio.Protocol):
         if reply is not None:
             reply.fail(HttpError("malformed", text))
         self.abort()
+
+
+def _readable(descriptor: int) -> bool:
+    """Whether something has arrived; looks and does not wait."""
+    if descriptor < 0:
+        return True
+    if hasattr(select, "poll"):
+        watched = select.poll()
+        watched.register(descriptor, select.POLLIN)
+        return bool(watched.poll(0))
+    return bool(select.select([descriptor], [], [], 0)[0])
 
 
 class Tunnel(asyncio.Protocol):

@@ -27,7 +27,6 @@ from skerry.local.gateway.messages import (
 )
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
-from skerry.wire.param_headers import param_headers
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers
 from skerry.local.gateway.targets.base import Listing
@@ -38,6 +37,7 @@ from skerry.local.upstream import Reply
 from skerry.wire import eras, jsonrpc, sse
 from skerry.wire.headers import MCP_PARAM_PREFIX, value_problem
 from skerry.wire.jsonrpc import Envelope
+from skerry.wire.param_headers import param_headers
 
 _GATEWAY = "gateway"
 _MAX_PAGES = 100

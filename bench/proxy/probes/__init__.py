@@ -1,0 +1,1 @@
+"""What a proxy does when something goes wrong: each probe tests one sentence."""

@@ -1,0 +1,28 @@
+"""How many examples a property takes: a few in a normal run, many in `make fuzz`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+FACTOR = float(os.environ.get("FUZZ_FACTOR") or 1)
+"""Set by `python -m tests.fuzz`; 1 in a normal run."""
+
+
+def examples(count: int) -> Callable[[Any], Any]:
+    """Decorates a property with the number of examples of a normal run.
+
+    A fixture is shared by all examples: processes are started once, and each example checks that they live.
+    """
+    return settings(
+        max_examples=max(1, round(count * FACTOR)),
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.large_base_example,
+        ],
+    )
