@@ -51,6 +51,7 @@ class Front:
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._cancelled: set[bytes] = set()
         self._others: set[asyncio.Task[None]] = set()
+        self._asked: set[bytes] = set()
         self.ended = asyncio.Event()
         server.listen(self._emit)
 
@@ -92,6 +93,7 @@ class Front:
         if message.kind == "request":
             self._request(message)
         elif message.kind == "response":
+            self._asked.discard(message.raw_id)
             self._spawn(self._delivered(self._server.respond(message)))
         else:
             if message.method == _CANCELLED:
@@ -156,6 +158,8 @@ class Front:
         await self._server.notify(jsonrpc.parse(jsonrpc.notification(_CANCELLED, params)))
 
     async def _emit(self, message: Envelope) -> None:
+        if message.kind == "request" and len(self._asked) < _IN_FLIGHT:
+            self._asked.add(message.raw_id)
         self._writer.write(one_line(message.body))
         await self._writer.drain()
 
@@ -170,11 +174,17 @@ class Front:
     def _oversized(self, line: Oversized) -> None:
         limit = self._limits.message
         log.warning("a message of the host is larger than %d bytes", limit)
-        if line.raw_id is not None:
+        raw_id = line.raw_id
+        if raw_id in self._asked and b'"method"' not in line.prefix:  # the answer to a server's question
+            self._asked.discard(raw_id)
+            text = f"The client's answer has more than {limit} bytes."
+            answer = jsonrpc.parse(jsonrpc.error(raw_id, jsonrpc.INTERNAL_ERROR, text))
+            self._spawn(self._delivered(self._server.respond(answer)))
+        elif raw_id is not None and raw_id not in self._running:
             problem = RelayError(
                 "size", f"The message has more than {limit} bytes.", hint="Raise --max-message."
             )
-            self._writer.write(one_line(problem.answer(line.raw_id)))
+            self._writer.write(one_line(problem.answer(raw_id)))
 
     async def _delivered(self, sending: object) -> None:
         """Sends what has no answer; the host hears nothing of a failure, the log does."""

@@ -81,22 +81,29 @@ class LegacyHttp:
             return hello
         if self._opening is not None:
             await asyncio.shield(self._opening)
-        session = self._session
         self._asking.add(request.id)
+        try:
+            return await self._recovered(request, emit)
+        finally:
+            self._asking.discard(request.id)
+            self._cancelled.discard(request.id)
+
+    async def _recovered(self, request: Envelope, emit: Emit) -> Envelope:
+        """The response, if need be in a session that was opened again for it."""
+        session = self._session
         try:
             answer, what = await self._ask(request, session, emit)
         except RelayError as problem:
             if problem.reason != "closed" or request.method not in REPEATABLE:
                 raise
             answer, what = await self._ask(request, session, emit)
-        finally:
-            self._asking.discard(request.id)
-            self._cancelled.discard(request.id)
         if what is None or self._hello is None:
             return self._settled(answer, request)
         if what == "perhaps" and not await self._confirmed(session):
             return self._settled(answer, request)
         await self._repair(session)
+        if request.id in self._cancelled:
+            raise RelayError("cancelled", "The request was cancelled before it ran.")
         answer, what = await self._ask(request, self._session, emit)
         if what == "gone":
             raise RelayError(
