@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.relay.legacy_face import LegacyFace
+from skerry.relay.faces.legacy_face import LegacyFace
 from skerry.relay.ports import RelayError
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope

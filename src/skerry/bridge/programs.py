@@ -129,7 +129,7 @@ class Programs:
         try:
             await self._modern_program.channel()
         except LegacyOnlyError:
-            from skerry.relay.modern_face import ModernFace
+            from skerry.relay.faces.modern_face import ModernFace
 
             return ModernFace(self._open_legacy)
         return self._modern_program
@@ -143,7 +143,7 @@ class Programs:
         return False
 
     async def _translated(self, initialize: Envelope | None, emit: Emit) -> tuple[Owned, Envelope | None]:
-        from skerry.relay.legacy_face import LegacyFace
+        from skerry.relay.faces.legacy_face import LegacyFace
 
         face = LegacyFace(self._modern_program, shared=True)
         answer = await face.call(initialize, emit) if initialize is not None else None

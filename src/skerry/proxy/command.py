@@ -19,10 +19,10 @@ from skerry.proxy import context, proofs, stdio, upstream
 from skerry.proxy.eras import EitherEra
 from skerry.proxy.front import Front, FrontLimits
 from skerry.proxy.policy import Guarded, Policy
-from skerry.relay.endpoint import Endpoint, Limits
 from skerry.relay.http import Pool, Url, basic, tls_with
-from skerry.relay.legacy_http import LegacyHttp
-from skerry.relay.modern_http import ModernHttp
+from skerry.relay.http.endpoint import Endpoint, Limits
+from skerry.relay.http.legacy_server import LegacyHttp
+from skerry.relay.http.modern_server import ModernHttp
 from skerry.relay.ports import Server
 from skerry.settings import ProxySettings
 from skerry.wire import session
@@ -249,12 +249,12 @@ class _Proxy:
         stream = self.target.kind != "runtime"
 
         def as_legacy(server: Server) -> Server:
-            from skerry.relay.legacy_face import LegacyFace  # late: most pairs are of one era
+            from skerry.relay.faces.legacy_face import LegacyFace  # late: most pairs are of one era
 
             return LegacyFace(server)
 
         def as_modern(open_legacy: Callable[[], Server]) -> Server:
-            from skerry.relay.modern_face import ModernFace
+            from skerry.relay.faces.modern_face import ModernFace
 
             async def opened() -> Server:
                 return open_legacy()

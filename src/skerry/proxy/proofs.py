@@ -14,8 +14,8 @@ from skerry.auth.ports import Origin, Proof
 from skerry.auth.proof import AutoProof, NoProof, SigV4Proof
 from skerry.errors import ConfigurationError, SkerryError
 from skerry.proxy.upstream import SERVICE, Target
-from skerry.relay.endpoint import Explain
 from skerry.relay.http import HttpError, Pool, Url
+from skerry.relay.http.endpoint import Explain
 
 Auth = Literal["auto", "sigv4", "bearer", "none"]
 

@@ -1,7 +1,7 @@
 """What a front (the proxy's stdio, the bridge's HTTP) sees of an MCP server, whatever is behind it.
 
-A `Server` speaks one era. It may be a URL (`streamable`), a child process (the bridge), or a server of the
-other era behind a translation (`legacy_face`, `modern_face`), and these nest: a front never knows.
+A `Server` speaks one era. It may be a URL (`http`), a child process (the bridge), or a server of the
+other era behind a translation (`faces`), and these nest: a front never knows.
 """
 
 from __future__ import annotations

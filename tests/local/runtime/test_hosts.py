@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from skerry.errors import ProgramError
 from skerry import processes
+from skerry.errors import ProgramError
 from skerry.local.runtime.hosts import open_host
 from skerry.local.runtime.pool import PoolHost
 from skerry.local.runtime.program import Program

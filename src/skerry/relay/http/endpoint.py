@@ -1,6 +1,6 @@
 """One MCP endpoint: a POST with its proof, sent again only where nothing ran, and what came back.
 
-The eras differ in sessions and headers (`legacy_http`, `modern_http`); what they share is here.
+The eras differ in sessions and headers (`legacy_server`, `modern_server`); what they share is here.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from skerry.errors import ProtocolError, SkerryError
-from skerry.relay import recovery
-from skerry.relay.http import HttpError, Pair, Pool, Reply, Url
+from skerry.relay.http import HttpError, Pair, Pool, Reply, Url, recovery
 from skerry.relay.ports import Emit, Proof, RelayError
 from skerry.wire import jsonrpc, sse
 from skerry.wire.jsonrpc import Envelope

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from skerry.errors import ProtocolError
-from skerry.relay import translation
-from skerry.relay.calls import Calls, Errands
-from skerry.relay.clock import Clock
-from skerry.relay.conversations import Asker, Conversations, invalid
-from skerry.relay.legacy_session import LegacySession, OpenLegacy, open_session
-from skerry.relay.listeners import Listener
-from skerry.relay.pages import Pages
-from skerry.relay.parked import Parked
+from skerry.relay.faces import translation
+from skerry.relay.faces.calls import Calls, Errands
+from skerry.relay.faces.clock import Clock
+from skerry.relay.faces.conversations import Asker, Conversations, invalid
+from skerry.relay.faces.legacy_session import LegacySession, OpenLegacy, open_session
+from skerry.relay.faces.listeners import Listener
+from skerry.relay.faces.pages import Pages
+from skerry.relay.faces.parked import Parked
+from skerry.relay.faces.session_pool import Place, SessionPool
 from skerry.relay.ports import Emit, RelayError
-from skerry.relay.session_pool import Place, SessionPool
 from skerry.wire import eras, jsonrpc
 from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope

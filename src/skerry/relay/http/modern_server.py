@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from skerry.relay.endpoint import EndedError, Endpoint, RefusedError, ended
+from skerry.relay.http.endpoint import EndedError, Endpoint, RefusedError, ended
+from skerry.relay.http.recovery import REPEATABLE
 from skerry.relay.ports import Emit, RelayError
-from skerry.relay.recovery import REPEATABLE
 from skerry.wire import jsonrpc
 from skerry.wire.eras import HEADER_MISMATCH, Era, standard_headers
 from skerry.wire.jsonrpc import Envelope

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from skerry.errors import ProtocolError, SkerryError
-from skerry.relay.endpoint import EndedError, Endpoint, RefusedError, ended
 from skerry.relay.http import HttpError, Pair
+from skerry.relay.http.endpoint import EndedError, Endpoint, RefusedError, ended
+from skerry.relay.http.recovery import REPEATABLE, Loss, loss
 from skerry.relay.ports import Emit, RelayError
-from skerry.relay.recovery import REPEATABLE, Loss, loss
 from skerry.wire import jsonrpc, sse
 from skerry.wire.eras import Era
 from skerry.wire.headers import MCP_PROTOCOL_VERSION, MCP_SESSION_ID

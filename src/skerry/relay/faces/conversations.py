@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from skerry.errors import SkerryError
-from skerry.relay import translation
-from skerry.relay.calls import Errands, call_digest
-from skerry.relay.long_call import LongCall, asked
-from skerry.relay.pages import Pages
-from skerry.relay.parked import Parked
+from skerry.relay.faces import translation
+from skerry.relay.faces.calls import Errands, call_digest
+from skerry.relay.faces.long_call import LongCall, asked
+from skerry.relay.faces.pages import Pages
+from skerry.relay.faces.parked import Parked
+from skerry.relay.faces.session_pool import Place, SessionPool
+from skerry.relay.http.recovery import REPEATABLE
 from skerry.relay.ports import Emit, RelayError
-from skerry.relay.recovery import REPEATABLE
-from skerry.relay.session_pool import Place, SessionPool
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope
 

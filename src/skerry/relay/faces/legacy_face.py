@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from skerry.errors import ProtocolError
-from skerry.relay import translation
-from skerry.relay.calls import Calls
-from skerry.relay.clock import Clock
+from skerry.relay.faces import translation
+from skerry.relay.faces.calls import Calls
+from skerry.relay.faces.clock import Clock
+from skerry.relay.faces.questions import Questions
+from skerry.relay.faces.rounds import Patience, Rounds
+from skerry.relay.faces.subscription import Persistence, Subscription
+from skerry.relay.faces.translation import LegacyClient
 from skerry.relay.ports import Emit, RelayError, Server
-from skerry.relay.questions import Questions
-from skerry.relay.rounds import Patience, Rounds
-from skerry.relay.subscription import Persistence, Subscription
-from skerry.relay.translation import LegacyClient
 from skerry.wire import eras, jsonrpc
 from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope

@@ -14,7 +14,7 @@ from skerry.relay.http.tls import basic, tls_with
 from tests.kit.certificates import Authority
 from tests.kit.forward_proxy import ForwardProxy
 from tests.kit.http_peer import Exchange, HttpPeer
-from tests.relay.http_answers import CHUNKED, LIMIT, SIZED, TURNS, get, saying
+from tests.relay.http.http_answers import CHUNKED, LIMIT, SIZED, TURNS, get, saying
 
 
 @pytest.fixture

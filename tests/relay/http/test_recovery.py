@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.relay.recovery import REPEATABLE, loss, pause, throttled
+from skerry.relay.http.recovery import REPEATABLE, loss, pause, throttled
 from skerry.wire import jsonrpc
 from skerry.wire.jsonrpc import Envelope
 

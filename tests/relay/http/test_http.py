@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skerry.errors import ConfigurationError
 from skerry.relay.http import HttpError, Pool, Url
 from tests.kit.http_peer import Exchange, HttpPeer
-from tests.relay.http_answers import CHUNKED, CLOSED, LIMIT, SIZED, get, saying
+from tests.relay.http.http_answers import CHUNKED, CLOSED, LIMIT, SIZED, get, saying
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skerry.errors import ProtocolError, SkerryError
-from skerry.relay import translation
+from skerry.relay.faces import translation
 from skerry.relay.ports import Emit, RelayError, Server
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from skerry.errors import SkerryError
-from skerry.relay import translation
-from skerry.relay.listeners import Following
-from skerry.relay.long_call import LongCall
+from skerry.relay.faces import translation
+from skerry.relay.faces.listeners import Following
+from skerry.relay.faces.long_call import LongCall
 from skerry.relay.ports import RelayError, Server
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skerry.relay.legacy_face import LegacyFace
+from skerry.relay.faces.legacy_face import LegacyFace
+from skerry.relay.faces.rounds import Patience
+from skerry.relay.faces.subscription import Persistence
 from skerry.relay.ports import RelayError
-from skerry.relay.rounds import Patience
-from skerry.relay.subscription import Persistence
 from skerry.wire import eras, jsonrpc
 from tests.kit.clock import FakeClock
 from tests.kit.mcp_servers import CAPABILITIES, MODERN_INFO, LegacyClient, ModernServer, RefusalError

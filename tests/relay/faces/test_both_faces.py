@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
-from skerry.relay.legacy_face import LegacyFace
-from skerry.relay.modern_face import Bounds, ModernFace
+from skerry.relay.faces.legacy_face import LegacyFace
+from skerry.relay.faces.modern_face import Bounds, ModernFace
 from skerry.wire import eras
 from tests.kit.mcp_servers import LegacyClient, LegacyServer, ModernClient, ModernServer
 

@@ -13,8 +13,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from skerry.relay.modern_face import Bounds, ModernFace
-from skerry.relay.parked import Parked
+from skerry.relay.faces.modern_face import Bounds, ModernFace
+from skerry.relay.faces.parked import Parked
 from skerry.relay.ports import RelayError
 from skerry.wire import eras, jsonrpc
 from tests.kit.clock import FakeClock

@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skerry.relay.calls import Errands
-from skerry.relay.clock import Clock
-from skerry.relay.legacy_session import LegacySession
+from skerry.relay.faces.calls import Errands
+from skerry.relay.faces.clock import Clock
+from skerry.relay.faces.legacy_session import LegacySession
 from skerry.relay.ports import RelayError
 
 _CLOSING = 30.0

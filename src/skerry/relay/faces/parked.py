@@ -11,8 +11,8 @@ import os
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from skerry.relay.clock import Clock
-from skerry.relay.long_call import LongCall
+from skerry.relay.faces.clock import Clock
+from skerry.relay.faces.long_call import LongCall
 from skerry.relay.ports import RelayError
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from skerry.relay import translation
+from skerry.relay.faces import translation
 from skerry.relay.ports import RelayError
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import ProtocolError
-from skerry.relay import translation
+from skerry.relay.faces import translation
 from skerry.relay.ports import Emit, RelayError, Server
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.errors import ProtocolError
-from skerry.relay import translation
-from skerry.relay.calls import call_digest
-from skerry.relay.clock import Clock
+from skerry.relay.faces import translation
+from skerry.relay.faces.calls import call_digest
+from skerry.relay.faces.clock import Clock
+from skerry.relay.faces.questions import Question, Questions
 from skerry.relay.ports import Emit, RelayError, Server
-from skerry.relay.questions import Question, Questions
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope
 
