@@ -42,7 +42,7 @@ import sys
 
 from skerry.cli import main
 
-sys.exit(main(["bridge", "--protocol", "mcp"]))
+sys.exit(main(["bridge", "--protocol", "mcp", "--probe", "20"]))
 """
 
 
@@ -75,6 +75,8 @@ def chain(folder: Path) -> Iterator[str]:
             "--json",
             "--protocol",
             "mcp",
+            "--probe",
+            "20",
             *passed,
             "--",
             *proxy,
