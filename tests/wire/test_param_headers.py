@@ -47,7 +47,9 @@ def test_invalid_annotations_ask_for_nothing():
     assert contradicting(schema, {"a": []}, {}) is None
 
 
-@given(st.fixed_dictionaries({}, optional={"region": st.text(), "limit": st.integers(), "dry": st.booleans()}))
+@given(
+    st.fixed_dictionaries({}, optional={"region": st.text(), "limit": st.integers(), "dry": st.booleans()})
+)
 def test_what_we_send_never_contradicts(arguments):
     sent = {name.lower(): value for name, value in param_headers(SCHEMA, arguments).items()}
     assert contradicting(SCHEMA, arguments, sent) is None
