@@ -67,7 +67,7 @@ def skerry(allowed: list[str], *arguments: str) -> subprocess.CompletedProcess[s
 
 def test_the_base_install_stays_tiny():
     names = closure("skerry") - {"skerry"}
-    assert {"botocore", "httpx2"} <= names
+    assert {"botocore", "httptools", "httpx2"} <= names
     assert len(names) <= 16, sorted(names)
 
 
@@ -80,6 +80,8 @@ def test_the_base_install_stays_tiny():
         ("env", "--help"),
         ("token", "--help"),
         ("hops", "--help"),
+        ("proxy", "--help"),
+        ("proxy", "https://mcp.example.com/mcp", "--print-config", "vscode"),
         ("completion", "bash"),
     ],
 )
@@ -89,9 +91,42 @@ def test_base_commands_start_without_the_extras(allowed: list[str], arguments: t
     assert done.stdout
 
 
-@pytest.mark.parametrize(("command", "extra"), [("up", "local"), ("call", "client"), ("demo", "all")])
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [("up", "local"), ("call", "client"), ("demo", "all"), ("bridge", "bridge"), ("smoke", "client")],
+)
 def test_a_missing_extra_is_one_line_that_names_the_install(allowed: list[str], command: str, extra: str):
     done = skerry(allowed, command, "--help")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"pip install 'skerry[{extra}]'" in done.stderr
+
+
+HELLO = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}\n'
+
+
+def test_the_proxy_works_without_the_extras(allowed: list[str]):
+    """It signs, connects and answers; that nothing listens there is the answer."""
+    arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/desk-0123456789"
+    arguments = ("proxy", arn, "--endpoint-url", "http://127.0.0.1:9")
+    program = f"ALLOWED = {json.dumps(allowed)}\nARGUMENTS = {json.dumps(arguments)}\n{BLOCKER}"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=HELLO,
+        env={"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    answer = json.loads(done.stdout)
+    assert (answer["id"], answer["error"]["data"]["reason"]) == (1, "unreachable")
+
+
+def test_the_proxy_starts_without_what_is_slow_to_load():
+    slow = ["botocore", "httpx2", "aiohttp", "mcp"]
+    program = (
+        "import sys, skerry.proxy.command; print([name for name in sys.argv[1:] if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *slow], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

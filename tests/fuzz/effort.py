@@ -6,19 +6,23 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 FACTOR = float(os.environ.get("FUZZ_FACTOR") or 1)
 """Set by `python -m tests.fuzz`; 1 in a normal run."""
 
 
-def examples(count: int) -> Callable[[Any], Any]:
+def examples(count: int, *, shrink: bool = True) -> Callable[[Any], Any]:
     """Decorates a property with the number of examples of a normal run.
 
     A fixture is shared by all examples: processes are started once, and each example checks that they live.
+    Without `shrink` a failing example is shown as it is: where waiting for what never comes is the failure,
+    making it smaller takes for ever.
     """
+    phases = [Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])]
     return settings(
         max_examples=max(1, round(count * FACTOR)),
+        phases=phases,
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,
             HealthCheck.too_slow,

@@ -179,7 +179,7 @@ HEADERS = st.dictionaries(
 )
 
 
-@examples(25)
+@examples(25, shrink=False)
 @given(st.sampled_from(PATHS), SPEWS, st.sampled_from(["answer", "answer", "answer", "silence", "exit"]))
 def test_whatever_the_child_prints_its_call_has_one_answer_and_the_next_one_works(
     bench: Bench, path: str, spew: bytes, then: str
@@ -191,7 +191,7 @@ def test_whatever_the_child_prints_its_call_has_one_answer_and_the_next_one_work
     bench.good(path)
 
 
-@examples(40)
+@examples(40, shrink=False)
 @given(st.sampled_from(PATHS), HOSTILE, HEADERS)
 def test_whatever_a_client_posts_gets_an_answer_and_others_are_served(
     bench: Bench, path: str, body: bytes, headers: dict[str, str]
@@ -212,7 +212,7 @@ def test_whatever_a_client_posts_gets_an_answer_and_others_are_served(
     bench.good(path)
 
 
-@examples(25)
+@examples(25, shrink=False)
 @given(
     st.one_of(
         HOSTILE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from skerry.relay.lines import Lines, Oversized, one_line
@@ -57,18 +57,20 @@ def test_an_oversized_message_still_says_whose_it_is(
 
 @examples(60)
 @given(HOSTILE)
+@example(b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}')
+@example(b'{"jsonrpc":"2.0","id":1e3,"method":"ping"}')
+@example(b'{"params":[],"id":"late"}')
 def test_a_guessed_id_is_never_taken_from_inside_the_message(line: bytes) -> None:
-    guessed = Oversized(line).raw_id
+    guessed = Oversized(line[:4096], line[-1024:]).raw_id
     if guessed is None:
         return
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
         return
-    # The first of two members with one name counts here; such a message is refused everywhere else.
-    pairs = json.loads(line, object_pairs_hook=list)
     assert isinstance(message, dict)
-    assert json.loads(guessed) == next(value for name, value in pairs if name == "id")
+    outer = json.loads(line, object_pairs_hook=list)
+    assert json.loads(guessed) in [value for name, value in outer if name == "id"]
 
 
 @examples(60)

@@ -101,7 +101,7 @@ class Client:
         return "answered"
 
 
-@examples(60)
+@examples(60, shrink=False)
 @given(
     st.lists(STEPS, max_size=8),
     REQUESTS,
@@ -158,7 +158,7 @@ def test_each_request_of_a_legacy_client_ends_once_and_in_its_era(
     asyncio.run(example())
 
 
-@examples(40)
+@examples(40, shrink=False)
 @given(st.one_of(ODD, st.dictionaries(st.sampled_from(list(DISCOVER)), ODD)), PARAMS)
 def test_whatever_the_server_says_of_itself_the_handshake_ends(discover: Any, params: dict[str, Any]) -> None:
     async def example() -> None:

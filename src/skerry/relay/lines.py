@@ -13,7 +13,7 @@ _SUFFIX = 1024
 # The members that stand before any nested value; what stands behind one cannot be told from its content.
 _EARLY_ID = re.compile(
     rb'\s*\{(?:\s*"(?!id")[^"\\]{1,64}"\s*:\s*(?:"(?:[^"\\]|\\.){0,512}"|-?\d{1,20}|true|false|null)\s*,)*'
-    rb'\s*"id"\s*:\s*(-?\d{1,64}|"(?:[^"\\]|\\.){0,512}")'
+    rb'\s*"id"\s*:\s*(-?\d{1,64}|"(?:[^"\\]|\\.){0,512}")(?=\s*[,}])'  # 1.5 is no id, and not that of 1
 )
 
 
