@@ -122,6 +122,17 @@ async def test_mode_identity_is_one_session_for_each_identity(server: AgentCore)
 
 
 @pytest.mark.behaviour("PROXY-SESSION-MODE")
+async def test_an_identity_that_cannot_be_found_out_is_the_answer_and_not_the_end(server: AgentCore):
+    nobody = {"RUNTIME_SESSION_MODE": "identity", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"}
+    async with proxy(server, env=nobody) as host:
+        for _ in range(2):
+            answer = await host.request("initialize", {"protocolVersion": "2025-11-25", "capabilities": {}})
+            assert "STS does not answer" in answer["error"]["message"]
+            assert answer["error"]["data"]["code"] == "SKY-108"
+    assert sessions(server) == []
+
+
+@pytest.mark.behaviour("PROXY-SESSION-MODE")
 async def test_mode_request_is_a_new_session_each_time(server: AgentCore):
     server.sessions = False
     env: dict[str, str | None] = {"RUNTIME_SESSION_MODE": "session"}

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skerry.auth.aws_keys import AwsKeys
 from skerry.errors import ConfigurationError
 from skerry.proxy import context, proofs, stdio, upstream
 from skerry.proxy.eras import EitherEra
 from skerry.proxy.front import Front, FrontLimits
 from skerry.proxy.policy import Guarded, Policy
+from skerry.proxy.prepared import Prepared
 from skerry.relay.http import Pool, Url, basic, tls_with
 from skerry.relay.http.endpoint import Endpoint, Limits
 from skerry.relay.http.legacy_server import LegacyHttp
@@ -210,8 +210,9 @@ class _Proxy:
         flags = proofs.wanted(options)
         keys = proofs.keys(flags, self.target, self.settings.environment)
         proof = proofs.build(flags, self.target, keys)
+        mode = options.session_mode
         told = context.Context(
-            await self._session_id(keys, pool),
+            session.new() if mode == "session" else None,
             context.given(options.context),
             region=self.target.region,
             runtime=self.target.kind == "runtime",
@@ -227,6 +228,12 @@ class _Proxy:
             explain=proofs.explain(proof),
         )
         server = self._server(endpoint)
+        if mode == "identity":
+
+            async def identified() -> None:
+                told.belong(await proofs.identity(keys, self.target, self.settings.environment, pool))
+
+            server = Prepared(server, identified)
         reading, writing = stdio.claim()
         writer = await stdio.writer(writing)
         limits = FrontLimits(call=options.call_timeout, message=options.max_message)
@@ -239,11 +246,6 @@ class _Proxy:
             await pool.close()
             await _within(_GOODBYE, writer.close())
         return 0
-
-    async def _session_id(self, keys: AwsKeys, pool: Pool) -> str | None:
-        if self.options.session_mode == "identity":
-            return await proofs.identity(keys, self.target, self.settings.environment, pool)
-        return None if self.options.session_mode == "request" else session.new()
 
     def _server(self, endpoint: Endpoint) -> Server:
         stream = self.target.kind != "runtime"

@@ -13,7 +13,15 @@ from typing import Any
 from skerry.errors import ConfigurationError, ProtocolError
 from skerry.relay.http import Pair
 from skerry.wire import eras, session
-from skerry.wire.context import AGENT, MAX_TEXT, TIMESTAMP, UNKNOWN, ClientContext
+from skerry.wire.context import (
+    AGENT,
+    MAX_TEXT,
+    PREFERENCES,
+    SESSION_ID,
+    TIMESTAMP,
+    UNKNOWN,
+    ClientContext,
+)
 from skerry.wire.headers import RUNTIME_SESSION_ID, encode_value
 from skerry.wire.jsonrpc import Envelope
 
@@ -52,15 +60,20 @@ class Context:
         fixed = context.to_headers()
         del fixed[TIMESTAMP]
         if not context.user_preferences:
-            fixed.pop("X-Client-Preferences", None)
+            fixed.pop(PREFERENCES, None)
         self._fixed: dict[str, str] = fixed
+
+    def belong(self, session_id: str) -> None:
+        """From now on the requests belong to this session."""
+        self._session_id = session_id
+        self._fixed[SESSION_ID] = session_id
 
     def headers(self) -> list[Pair]:
         """The headers of one request."""
         identifier = self._session_id
         if identifier is None:
             identifier = session.new()
-            self._fixed["X-Session-ID"] = identifier
+            self._fixed[SESSION_ID] = identifier
         pairs = [*self._fixed.items(), (TIMESTAMP, repr(round(self._now(), 3)))]
         if self._runtime:
             pairs.append((RUNTIME_SESSION_ID, identifier))
