@@ -23,6 +23,26 @@ HELLO = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "
 # Nothing but messages on standard output
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+async def test_a_person_who_starts_it_by_hand_is_told_what_it_waits_for(server: AgentCore):
+    ours, theirs = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command([server.arn]),
+            env=environment(server),
+            stdin=theirs,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        assert b"waiting for MCP messages" in await process.stderr.readline()
+        assert b"--print-config" in await process.stderr.readline()
+    finally:
+        os.close(theirs)
+        os.close(ours)  # the terminal is gone
+    assert await process.wait() == 0
+
+
 @pytest.mark.behaviour("PROXY-STDOUT")
 @pytest.mark.parametrize("how", ["--log-level", "LOG_LEVEL", "MCP_PROXY_DEBUG"])
 async def test_debug_logs_go_to_standard_error_alone(server: AgentCore, how: str):

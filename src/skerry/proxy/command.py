@@ -30,6 +30,10 @@ from skerry.wire.jsonrpc import MAX_BODY
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _MODES = ("session", "identity", "request")
+_BY_HAND = (
+    "skerry proxy: relaying to {url}; waiting for MCP messages on standard input.\n"
+    "An MCP host starts this by itself: skerry proxy … --print-config HOST shows how. Ctrl-C ends it.\n"
+)
 _GRACE = 60.0
 _GOODBYE = 3.0
 
@@ -177,6 +181,8 @@ def run(options: argparse.Namespace) -> int:
         region=options.region,
         state=options.state,
     )
+    if sys.stdin.isatty():
+        sys.stderr.write(_BY_HAND.format(url=target.url))
     logging.getLogger(__name__).info("relaying to %s", upstream.shown(target))
     return asyncio.run(_Proxy(options, settings, target).run())
 
