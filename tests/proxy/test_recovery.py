@@ -335,6 +335,19 @@ async def test_messages_outside_calls_reach_the_host_also_after_a_recovery(serve
         await host.hears("notifications/resources/list_changed", before + 1)
 
 
+@pytest.mark.behaviour("PROXY-LISTEN")
+async def test_a_host_that_starts_over_hears_its_new_session_alone(server: AgentCore):
+    async with proxy(server, *PLAIN, target=server.mcp_url) as host:
+        await host.initialize()
+        await server.listening()
+        (old,) = server.streams
+        await host.initialize()
+        await server.until(lambda: server.streams not in ([], [old]) and old not in server.streams, "the new")
+        await server.push(changed())
+        await host.hears("notifications/tools/list_changed")
+        assert len(server.streams) == 1
+
+
 def streams(server: AgentCore) -> list[Any]:
     """The GET streams of live sessions."""
     return [call for call in server.streams if call.exchange.request.headers["mcp-session-id"] in server.live]

@@ -76,6 +76,7 @@ class LegacyHttp:
 
     async def call(self, request: Envelope, emit: Emit) -> Envelope:
         if request.method == "initialize":
+            await self._stop_listening()  # a host may start over in the same process
             self._hello = request
             hello, self._session = await self._initialize(request, emit)
             return hello
