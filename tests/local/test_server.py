@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import PortInUseError
-from skerry.local.server import bind, url_of
+from skerry.local.server import LOOPBACK, url_of
+from skerry.sockets import bind
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -108,11 +109,11 @@ def test_when_the_embedded_cloud_ends_the_rest_goes_on(tmp_path):
 
 @pytest.mark.behaviour("END-PORT")
 def test_a_port_in_use_is_named_with_the_next_move():
-    with bind(0) as taken:
+    with bind(LOOPBACK, 0) as taken:
         port = taken.getsockname()[1]
         assert url_of(taken) == f"http://127.0.0.1:{port}"
         with pytest.raises(PortInUseError, match=f"port {port} of 127.0.0.1") as caught:
-            bind(port)
+            bind(LOOPBACK, port)
     assert "--port" in caught.value.hint
 
 

@@ -19,9 +19,10 @@ from skerry.bridge.front import PATHS
 from skerry.bridge.logbook import log_to
 from skerry.bridge.modern import PROBE
 from skerry.bridge.post import Contract
-from skerry.bridge.serving import Limits, bind, serve
+from skerry.bridge.serving import Limits, serve
 from skerry.errors import ConfigurationError, PortInUseError
 from skerry.settings import BridgeSettings
+from skerry.sockets import bind
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _DEFAULT_PORT = {"http": 8080, "mcp": 8000}

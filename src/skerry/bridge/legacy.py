@@ -12,7 +12,7 @@ from typing import Any
 
 from skerry.bridge.channel import Channel
 from skerry.bridge.child import Child
-from skerry.relay.ports import Emit, RelayError
+from skerry.relay.ports import Emit, RelayError, nowhere
 from skerry.wire import jsonrpc
 from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope
@@ -99,7 +99,7 @@ class LegacyProgram:
         channel = child.channel()
         try:
             async with asyncio.timeout(HANDSHAKE):
-                answer = await channel.call(initialize, _ignore)
+                answer = await channel.call(initialize, nowhere)
             if answer.error is not None:
                 raise RelayError("failed", "The MCP server was started again and refused the handshake.")
             if self._initialized:
@@ -159,7 +159,3 @@ class Seat:
         """The client is gone; the program is ended by whoever owns it."""
         if self._channel is not None:
             await self._channel.close()
-
-
-async def _ignore(_: Envelope) -> None:
-    return

@@ -17,6 +17,7 @@ from skerry.bridge.health import Health
 from skerry.bridge.post import Post
 from skerry.bridge.programs import Programs
 from skerry.bridge.sessions import Session, Sessions
+from skerry.relay.ports import nowhere
 from skerry.wire import jsonrpc
 from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_SESSION_ID
 from skerry.wire.jsonrpc import Envelope
@@ -106,7 +107,7 @@ class LegacyFront:
         identifier = given or secrets.token_hex(16)
         shown = ((_SESSION.encode(), identifier.encode("ascii")),) if post.contract == "mcp" else ()
         exchange = Exchange(
-            post.send, post.receive, era="legacy", streams=post.streams, elsewhere=_drop, headers=shown
+            post.send, post.receive, era="legacy", streams=post.streams, elsewhere=nowhere, headers=shown
         )
         with self._health.busy():
             await exchange.answer(post.message, self._open(post, identifier, exchange))
@@ -134,7 +135,7 @@ class LegacyFront:
         async with lock:
             session = self._sessions.find(identifier)
             if session is None:
-                owned, _ = await self._programs.legacy(None, _drop)
+                owned, _ = await self._programs.legacy(None, nowhere)
                 session = self._sessions.open(owned, identifier, streamless=True)
         self._opening.pop(identifier, None)
         return session
@@ -153,7 +154,3 @@ class LegacyFront:
 async def _after_mail(session: Session, message: Envelope, exchange: Exchange) -> Envelope:
     await session.catch_up(exchange.emit)
     return await session.server.call(message, exchange.emit)
-
-
-async def _drop(_: Envelope) -> None:
-    return

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from skerry import __version__
 from skerry.bridge.channel import Channel
 from skerry.bridge.child import Child
-from skerry.relay.ports import Emit, RelayError
+from skerry.relay.ports import Emit, RelayError, nowhere
 from skerry.wire import eras, jsonrpc
 from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope
@@ -110,7 +110,7 @@ class ModernProgram:
         request = jsonrpc.parse(jsonrpc.request("discover", "server/discover", params))
         try:
             async with asyncio.timeout(START if self._known else self._probe):
-                answer = await channel.call(request, _ignore)
+                answer = await channel.call(request, nowhere)
         except TimeoutError:
             raise LegacyOnlyError from None
         if answer.error is not None and answer.error.get("code") not in _RECOGNISED:
@@ -122,7 +122,3 @@ class ModernProgram:
 def _discovered(result: object) -> bool:
     versions = result.get("supportedVersions") if isinstance(result, dict) else None
     return isinstance(versions, list) and any(version in eras.MODERN_VERSIONS for version in versions)
-
-
-async def _ignore(_: Envelope) -> None:
-    return

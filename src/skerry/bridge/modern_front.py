@@ -12,7 +12,7 @@ from skerry.bridge.health import Health
 from skerry.bridge.parameters import Parameters
 from skerry.bridge.post import Post
 from skerry.bridge.programs import Programs
-from skerry.relay.ports import RelayError
+from skerry.relay.ports import RelayError, nowhere
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope
 
@@ -52,7 +52,12 @@ class ModernFront:
             await self._refuse(post, 400, eras.HEADER_MISMATCH, text)
             return
         exchange = Exchange(
-            post.send, post.receive, era="modern", streams=post.streams, elsewhere=_drop, relayed=post.relayed
+            post.send,
+            post.receive,
+            era="modern",
+            streams=post.streams,
+            elsewhere=nowhere,
+            relayed=post.relayed,
         )
         # A subscription stays open for as long as the client likes: that alone is no use.
         listens = message.method == "subscriptions/listen"
@@ -75,7 +80,3 @@ class ModernFront:
     async def _refuse(self, post: Post, status: int, code: int, text: str, data: object = None) -> None:
         body = jsonrpc.error(post.raw_id, code, text, data)
         await reply(post.send, 200 if post.relayed else status, body)
-
-
-async def _drop(_: Envelope) -> None:
-    return

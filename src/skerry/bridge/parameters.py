@@ -6,11 +6,12 @@ the program's own, from its `tools/list`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.relay.ports import Server
-from skerry.wire import jsonrpc
+from skerry.relay.ports import Server, nowhere
+from skerry.relay.tool_pages import tool_pages
 from skerry.wire.headers import MCP_PARAM_PREFIX
 from skerry.wire.jsonrpc import Envelope
 from skerry.wire.param_headers import contradicting
@@ -24,6 +25,7 @@ class Parameters:
 
     def __init__(self) -> None:
         self._schemas: dict[str, Any] = {}
+        self._ids = itertools.count(1)
 
     async def contradiction(self, call: Envelope, headers: Mapping[str, str], server: Server) -> str | None:
         """The header that does not say what the arguments of a `tools/call` say, or None.
@@ -47,24 +49,11 @@ class Parameters:
 
     async def _read(self, call: Envelope, server: Server) -> None:
         """Asks for every page of the tools in the name of the client that calls."""
-        meta = dict(call.params.get("_meta") or {})
-        meta.pop("progressToken", None)
         schemas: dict[str, Any] = {str(call.params.get("name")): None}  # also when it is not listed
-        cursor: object = None
-        for page in range(_MAX_PAGES):
-            params = {"_meta": meta} if cursor is None else {"_meta": meta, "cursor": cursor}
-            answer = await server.call(
-                jsonrpc.parse(jsonrpc.request(f"skerry-tools-{page}", "tools/list", params)), _ignore
-            )
-            result = answer.result if isinstance(answer.result, dict) else {}
-            for tool in result.get("tools") or ():
+        pages = tool_pages(lambda asked: server.call(asked, nowhere), call, self._ids, limit=_MAX_PAGES)
+        async for answer in pages:
+            tools = answer.result.get("tools") if isinstance(answer.result, dict) else None
+            for tool in tools if isinstance(tools, list) else ():
                 if isinstance(tool, dict) and isinstance(tool.get("name"), str):
                     schemas[tool["name"]] = tool.get("inputSchema")
-            cursor = result.get("nextCursor")
-            if not isinstance(cursor, str):
-                break
         self._schemas = schemas
-
-
-async def _ignore(_: Envelope) -> None:
-    return

@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
-import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import uvicorn
 
@@ -23,11 +21,10 @@ from skerry.bridge.launcher import Launcher
 from skerry.bridge.post import Contract
 from skerry.bridge.programs import Programs
 from skerry.bridge.sessions import Sessions
-from skerry.errors import PortInUseError
+from skerry.sockets import BACKLOG, loop_factory
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 1024
 KEEP_ALIVE = 75
 GRACE = 7.0
 """Seconds that calls in flight get when the bridge is asked to end: a container has ten in all."""
@@ -49,28 +46,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises PortInUseError."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # The protocol is named so that asyncio turns Nagle off: else a second write waits 40 ms for an ACK.
-        listening = socket.socket(family, kind, socket.IPPROTO_TCP)
-    except OSError as error:
-        raise PortInUseError(f"cannot listen on {host}: {error.strerror}.", hint="Check --host.") from error
-    try:
-        if os.name == "posix":  # elsewhere this option would let two programs share a port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise PortInUseError(
-            f"port {port} of {host} cannot be used: {error.strerror}.",
-            hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
-        ) from error
-    return listening
 
 
 class Bridge:
@@ -142,7 +117,7 @@ def serve(
     ready: Callable[[], None],
 ) -> None:
     """Runs the bridge until SIGINT or SIGTERM; a second one ends it without waiting for calls."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_until_signal(program, limits, listening, ready))
 
 
@@ -166,13 +141,3 @@ async def _until_signal(
     bridge = Bridge(program, limits, listening)
     ready()
     await bridge.run(stop, at_once)
-
-
-def _loop_factory() -> Callable[[], Any] | None:
-    """The event loop of uvloop where that is installed, else None for the one of asyncio."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    factory: Callable[[], Any] = uvloop.new_event_loop
-    return factory

@@ -8,25 +8,23 @@ import importlib.util
 import io
 import json
 import logging
-import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
-from skerry.errors import PortInUseError
 from skerry.local import private
 from skerry.local.app import Endpoint, create_app
 from skerry.settings import LocalSettings
+from skerry.sockets import BACKLOG, bind, loop_factory
 
+LOOPBACK = "127.0.0.1"
 KEEP_ALIVE = 30
 GRACE = 2
 """Seconds for requests that run when the endpoint ends."""
-BACKLOG = 1024
 
 
 class _Server(uvicorn.Server):
@@ -43,24 +41,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def bind(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes any free one. Raises PortInUseError."""
-    # The protocol is named so that asyncio turns Nagle off: else a second write waits 40 ms for an ACK.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":  # elsewhere this option would let two programs share a port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise PortInUseError(
-            f"port {port} of 127.0.0.1 cannot be used: {error.strerror}.",
-            hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
-        ) from error
-    return listening
 
 
 def url_of(listening: socket.socket) -> str:
@@ -104,7 +84,7 @@ async def serving(endpoint: Endpoint, listening: socket.socket) -> AsyncIterator
 
 def serve(settings: LocalSettings, *, ready: Callable[[Endpoint], None] | None = None) -> None:
     """Runs the endpoint until SIGINT or SIGTERM. Raises SkerryError when it cannot start."""
-    with bind(settings.port) as listening, asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with bind(LOOPBACK, settings.port) as listening, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_until_signal(settings, listening, ready))
 
 
@@ -122,16 +102,6 @@ async def _until_signal(
         if ready is not None:
             ready(endpoint)
         await stop.wait()
-
-
-def loop_factory() -> Callable[[], Any] | None:
-    """The event loop of uvloop where that is installed, else None for the one of asyncio."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    import uvloop
-
-    factory: Callable[[], Any] = uvloop.new_event_loop
-    return factory
 
 
 def log_to(path: Path) -> None:

@@ -14,6 +14,7 @@ from fnmatch import translate
 from typing import Any
 
 from skerry.relay.ports import Emit, RelayError, Server
+from skerry.relay.tool_pages import tool_pages
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope
 
@@ -100,16 +101,9 @@ class Guarded:
 
     async def _learn(self, request: Envelope, emit: Emit) -> None:
         """Reads the whole list of tools, in the name of the client that calls."""
-        meta = {key: value for key, value in eras.request_meta(request).items() if key != "progressToken"}
-        params: dict[str, Any] = {"_meta": meta} if meta else {}
-        for _ in range(_MAX_PAGES):
-            body = jsonrpc.request(f"skerry-policy-{next(self._ids)}", "tools/list", params)
-            answer = await self._server.call(jsonrpc.parse(body), emit)
+        pages = tool_pages(lambda asked: self._server.call(asked, emit), request, self._ids, limit=_MAX_PAGES)
+        async for answer in pages:
             self._filtered(answer)
-            result = answer.result if isinstance(answer.result, dict) else {}
-            if not isinstance(result.get("nextCursor"), str):
-                return
-            params = {**params, "cursor": result["nextCursor"]}
 
     def _filtered(self, answer: Envelope) -> Envelope:
         """The list without what may not be used; its bytes stay when nothing is taken out."""

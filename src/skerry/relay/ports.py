@@ -17,6 +17,11 @@ from skerry.wire.jsonrpc import Envelope
 Emit = Callable[[Envelope], Awaitable[None]]
 """Takes one message for the client. Awaiting it is the backpressure: a slow client slows the server."""
 
+
+async def nowhere(message: Envelope) -> None:
+    """An `Emit` for what nobody waits for."""
+
+
 Reason = Literal[
     "unreachable",
     "throttled",

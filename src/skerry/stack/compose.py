@@ -18,8 +18,8 @@ from typing import Any
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import PortInUseError, SkerryError
 from skerry.local.app import Endpoint
-from skerry.local.server import bind
 from skerry.settings import StackSettings
+from skerry.sockets import bind
 from skerry.stack import children, endpoint
 from skerry.stack.declaration import Client, Declaration, Realm, Service
 from skerry.stack.provision import Provisioner
@@ -181,8 +181,8 @@ def _bind(port: int, before: int) -> socket.socket:
     """A listening socket on loopback: `port`, or for 0 the port of the last time, or any free one."""
     if port == 0 and before:
         with contextlib.suppress(PortInUseError):
-            return bind(before)
-    return bind(port)
+            return bind("127.0.0.1", before)
+    return bind("127.0.0.1", port)
 
 
 def _free(name: str, ports: dict[str, int]) -> int:

@@ -28,7 +28,7 @@ from skerry.chat.main import Chat
 from skerry.chat.target import SERVICE, Wanted, find
 from skerry.errors import NotRunningError, ProgramError
 from skerry.local.clock import SystemClock
-from skerry.local.server import loop_factory
+from skerry.sockets import loop_factory
 from skerry.stack import hops, up
 from skerry.stack.env import add_state
 from skerry.stack.state import running

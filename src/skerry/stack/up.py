@@ -22,8 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skerry.local.server import loop_factory
 from skerry.settings import StackSettings
+from skerry.sockets import loop_factory
 from skerry.stack.compose import Stack
 from skerry.stack.declaration import load
 from skerry.stack.env import add_state

@@ -23,7 +23,7 @@ from skerry.relay.faces.questions import Questions
 from skerry.relay.faces.rounds import Patience, Rounds
 from skerry.relay.faces.subscription import Persistence, Subscription
 from skerry.relay.faces.translation import LegacyClient
-from skerry.relay.ports import Emit, RelayError, Server
+from skerry.relay.ports import Emit, RelayError, Server, nowhere
 from skerry.wire import eras, jsonrpc
 from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope
@@ -134,7 +134,7 @@ class LegacyFace:
             info if isinstance(info, dict) else None,
             self._log_level,
         )
-        response = await self._server.call(self._request("server/discover", {}, client), _nowhere)
+        response = await self._server.call(self._request("server/discover", {}, client), nowhere)
         if translation.error_of(response) is not None:
             return translation.carried(response, request)
         found = translation.result_of(response)
@@ -226,7 +226,3 @@ def _server_info(found: Mapping[str, Any]) -> dict[str, Any]:
     meta = found.get("_meta")
     info = meta.get(eras.META_SERVER_INFO) if isinstance(meta, dict) else None
     return {"name": "unnamed", "version": "0", **(info if isinstance(info, dict) else {})}
-
-
-async def _nowhere(message: Envelope) -> None:
-    """Takes what nobody waits for."""

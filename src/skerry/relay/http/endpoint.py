@@ -93,6 +93,20 @@ def _jitter() -> float:
     return os.urandom(1)[0] / 255
 
 
+class Said:
+    """An `Emit` that knows whether anything was said before the response."""
+
+    __slots__ = ("_emit", "anything")
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.anything = False
+
+    async def __call__(self, message: Envelope) -> None:
+        self.anything = True
+        await self._emit(message)
+
+
 class Endpoint:
     """The URL of an MCP server, how requests are proven there, and the headers that all of them carry.
 
@@ -139,12 +153,12 @@ class Endpoint:
         self,
         request: Envelope,
         headers: Iterable[Pair],
-        emit: Emit,
+        said: Said,
         *,
         patient: bool = False,
         wanted: Callable[[], bool] = _always,
     ) -> tuple[Envelope, Reply]:
-        """The response to `request`, and the reply that carried it.
+        """The response to `request`, and the reply that carried it; what stands before it goes to `said`.
 
         AgentCore's "not now" inside a 200 is waited out like a 429, unless the request is no longer `wanted`
         then. `patient` allows any silence. Raises RefusedError, RelayError, and EndedError for a stream that
@@ -154,9 +168,8 @@ class Endpoint:
         patience = self._patience(wanted)
         while True:
             reply = await self._send("POST", request.body, headers, patience)
-            counted = _Counting(emit)
-            answer = await self.read(reply, request, counted, patient=patient)
-            if counted.seen or not recovery.throttled(answer) or not await self._paused(patience, reply):
+            answer = await self.read(reply, request, said, patient=patient)
+            if said.anything or not recovery.throttled(answer) or not await self._paused(patience, reply):
                 return answer, reply
 
     async def read(self, reply: Reply, request: Envelope, emit: Emit, *, patient: bool = False) -> Envelope:
@@ -270,20 +283,6 @@ class Endpoint:
             if problem.reason != "closed" or not decoder.last_id:
                 raise
         raise EndedError(decoder.last_id, (decoder.retry or 1000) / 1000)
-
-
-class _Counting:
-    """An `Emit` that knows whether anything was emitted."""
-
-    __slots__ = ("_emit", "seen")
-
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
-        self.seen = False
-
-    async def __call__(self, message: Envelope) -> None:
-        self.seen = True
-        await self._emit(message)
 
 
 def relayed(problem: HttpError, method: str = "") -> RelayError:

@@ -17,9 +17,9 @@ from typing import Any
 
 from skerry.errors import ProtocolError, SkerryError
 from skerry.relay.http import HttpError, Pair
-from skerry.relay.http.endpoint import EndedError, Endpoint, RefusedError, ended
+from skerry.relay.http.endpoint import EndedError, Endpoint, RefusedError, Said, ended
 from skerry.relay.http.recovery import REPEATABLE, Loss, loss
-from skerry.relay.ports import Emit, RelayError
+from skerry.relay.ports import Emit, RelayError, nowhere
 from skerry.wire import jsonrpc, sse
 from skerry.wire.eras import Era
 from skerry.wire.headers import MCP_PROTOCOL_VERSION, MCP_SESSION_ID
@@ -65,7 +65,7 @@ class LegacyHttp:
         self._opening: asyncio.Future[None] | None = None
         self._repairing = asyncio.Lock()
         self._listening: asyncio.Task[None] | None = None
-        self._deliver: Emit = _nowhere
+        self._deliver: Emit = nowhere
         self._asking: set[str | int | None] = set()
         self._cancelled: set[str | int | None] = set()
         self._standing: dict[str, Envelope] = {}
@@ -160,22 +160,16 @@ class LegacyHttp:
         self, request: Envelope, session: Session, emit: Emit
     ) -> tuple[Envelope | RefusedError, Loss | None]:
         """The response or refusal, and whether it says that the session is lost."""
-        seen = False
-
-        async def passed(message: Envelope) -> None:
-            nonlocal seen
-            seen = True
-            await emit(message)
-
+        said = Said(emit)
         try:
             answer, _ = await self._endpoint.ask(
-                request, session.headers(), passed, wanted=lambda: request.id not in self._cancelled
+                request, session.headers(), said, wanted=lambda: request.id not in self._cancelled
             )
         except RefusedError as refusal:
             return refusal, loss(refusal.status, refusal.answer, had_session=bool(session.id))
         except EndedError as end:
-            answer = await self._resumed(request, session, passed, end)
-        if answer.error is None or seen:
+            answer = await self._resumed(request, session, said, end)
+        if answer.error is None or said.anything:
             return answer, None
         return answer, loss(200, answer, had_session=bool(session.id))
 
@@ -212,7 +206,7 @@ class LegacyHttp:
 
     async def _initialize(self, request: Envelope, emit: Emit) -> tuple[Envelope, Session]:
         try:
-            answer, reply = await self._endpoint.ask(request, (), emit)
+            answer, reply = await self._endpoint.ask(request, (), Said(emit))
         except RefusedError as refusal:
             return self._endpoint.outcome(refusal, request), Session()
         except EndedError as end:
@@ -232,7 +226,7 @@ class LegacyHttp:
     async def _confirmed(self, session: Session) -> bool:
         """Whether `tools/list` fails in the same way, which no tool can be to blame for."""
         probe = jsonrpc.parse(jsonrpc.request(self._own_id(), "tools/list"))
-        answer, what = await self._ask(probe, session, _nowhere)
+        answer, what = await self._ask(probe, session, nowhere)
         return what is not None and (isinstance(answer, RefusedError) or answer.error is not None)
 
     async def _repair(self, lost: Session) -> None:
@@ -242,7 +236,7 @@ class LegacyHttp:
                 return
             await self._stop_listening()
             hello = jsonrpc.parse(self._hello.with_id(self._own_id()))
-            answer, session = await self._initialize(hello, _nowhere)
+            answer, session = await self._initialize(hello, nowhere)
             if answer.error is not None or session.version != lost.version:
                 raise RelayError(
                     "lost",
@@ -255,7 +249,7 @@ class LegacyHttp:
             self._start_listening()
             for standing in list(self._standing.values()):
                 with contextlib.suppress(SkerryError):
-                    await self._ask(jsonrpc.parse(standing.with_id(self._own_id())), session, _nowhere)
+                    await self._ask(jsonrpc.parse(standing.with_id(self._own_id())), session, nowhere)
         log.warning("the server had lost the session; it was initialized again")
         await self._tell(lost)
 
@@ -319,7 +313,3 @@ def _growing() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, _LONGEST)
-
-
-async def _nowhere(message: Envelope) -> None:
-    """Takes what nobody waits for."""

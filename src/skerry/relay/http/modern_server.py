@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from skerry.relay.http.endpoint import EndedError, Endpoint, RefusedError, ended
+from skerry.relay.http.endpoint import EndedError, Endpoint, RefusedError, Said, ended
 from skerry.relay.http.recovery import REPEATABLE
-from skerry.relay.ports import Emit, RelayError
+from skerry.relay.ports import Emit, RelayError, nowhere
+from skerry.relay.tool_pages import tool_pages
 from skerry.wire import jsonrpc
 from skerry.wire.eras import HEADER_MISMATCH, Era, standard_headers
 from skerry.wire.jsonrpc import Envelope
@@ -104,7 +105,7 @@ class ModernHttp:
             headers |= self._parameters(request)
         patient = request.method == "subscriptions/listen"
         try:
-            answer, _ = await self._endpoint.ask(request, headers.items(), emit, patient=patient)
+            answer, _ = await self._endpoint.ask(request, headers.items(), Said(emit), patient=patient)
         except RefusedError as refusal:
             return self._endpoint.outcome(refusal, request)
         except EndedError as end:
@@ -120,19 +121,9 @@ class ModernHttp:
 
     async def _learn(self, request: Envelope) -> None:
         """Reads the tools again, in the name of the client that calls."""
-        cursor: object = None
-        for _ in range(_MAX_PAGES):
-            params: dict[str, Any] = {"_meta": dict(request.params.get("_meta") or {})}
-            params["_meta"].pop("progressToken", None)
-            if cursor is not None:
-                params["cursor"] = cursor
-            body = jsonrpc.request(f"skerry-{next(self._ids)}", "tools/list", params)
-            answer = await self._answered(jsonrpc.parse(body), _nowhere)
+        pages = tool_pages(lambda asked: self._answered(asked, nowhere), request, self._ids, limit=_MAX_PAGES)
+        async for answer in pages:
             self._listed(answer)
-            result = answer.result
-            cursor = result.get("nextCursor") if isinstance(result, dict) else None
-            if not isinstance(cursor, str):
-                return
 
     def _listed(self, answer: Envelope) -> Envelope:
         """Remembers the tools with arguments in headers; leaves out those whose annotations are invalid."""
@@ -161,7 +152,3 @@ class ModernHttp:
 
 def _mismatch(answer: Envelope) -> bool:
     return answer.error is not None and answer.error.get("code") == HEADER_MISMATCH
-
-
-async def _nowhere(message: Envelope) -> None:
-    """Takes what nobody waits for."""
