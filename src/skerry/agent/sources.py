@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import httpx2
 
 from skerry.agent.errors import AgentError
 from skerry.agent.proof import Keys, Tokens
+from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.settings import AgentSettings
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 def role_keys() -> Keys:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from skerry.auth.background import in_thread
 from skerry.auth.bearer import MAX_TOKEN, expiry, read_token
+from skerry.auth.clock import SystemClock
 from skerry.auth.keeper import Lease
 from skerry.auth.ports import Clock, Fetch, Origin, Post
 from skerry.errors import ConfigurationError, ProgramError, TokenError
@@ -248,18 +249,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 # The token endpoint ----------------------------------------------------------------------------------
-
-
-class SystemClock:
-    """The clocks of this machine."""
-
-    def time(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds of a clock that never goes back."""
-        return time.monotonic()
 
 
 async def post_form(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:

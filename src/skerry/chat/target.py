@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx2
 
 from skerry.auth import local
+from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
 from skerry.auth.sigv4 import Credentials, sign
 from skerry.auth.transport import Transport
@@ -47,14 +48,6 @@ class Target:
     url: str
     region: str
     prove: Proof
-
-
-class _Clock:
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 def find(wanted: Wanted) -> Target:
@@ -122,6 +115,8 @@ def _token(stack: local.Stack, entry: Mapping[str, Any]) -> str:
     async def ask() -> str:
         async with httpx2.AsyncClient(trust_env=False) as http:
             transport = Transport(http)
-            return await local.token(stack, entry, post=transport.post, fetch=transport.fetch, clock=_Clock())
+            return await local.token(
+                stack, entry, post=transport.post, fetch=transport.fetch, clock=SystemClock()
+            )
 
     return asyncio.run(ask())

@@ -7,7 +7,6 @@ otherwise with `--auth`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Literal
 import httpx2
 
 from skerry.auth import local
+from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials, HttpxSigV4
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
@@ -76,16 +76,8 @@ class Target:
         async with httpx2.AsyncClient(trust_env=False) as http:
             transport = Transport(http)
             return await local.token(
-                self.stack, self.entry, post=transport.post, fetch=transport.fetch, clock=_Clock()
+                self.stack, self.entry, post=transport.post, fetch=transport.fetch, clock=SystemClock()
             )
-
-
-class _Clock:
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 class _Bearer(httpx2.Auth):

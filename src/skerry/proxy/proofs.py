@@ -178,7 +178,8 @@ def _of_stack(target: Target) -> Proof | None:
         return None
     from skerry.auth import local
     from skerry.auth.bearer import BearerProof
-    from skerry.auth.bearer_sources import AskedTokens, SystemClock, fetch_document, post_form
+    from skerry.auth.bearer_sources import AskedTokens, fetch_document, post_form
+    from skerry.auth.clock import SystemClock
 
     entry = stack[f"{target.kind}s"][name]
 
