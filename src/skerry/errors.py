@@ -16,7 +16,10 @@ meaning, and never holds a secret.
     ├── TokenError              SKY-202   a bearer token does not hold
     ├── ProtocolError           SKY-301   bytes that are not what the protocol says
     ├── RelayError              SKY-302   a relayed request has no answer of the server (relay.ports)
-    └── ServiceError            SKY-401   an AWS-shaped answer: exception name and HTTP status
+    ├── ServiceError            SKY-401   an AWS-shaped answer: exception name and HTTP status
+    └── StoreError              SKY-501   the conversation store does not work (store.records)
+        ├── ConversationNotFoundError   SKY-502   absent, expired, or somebody else's
+        └── ConversationConflictError   SKY-503   written by somebody else in between
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Ways to an agent: each implements `backend.Backend`."""

@@ -1,0 +1,45 @@
+"""Settings: one frozen dataclass per part, the only reader of the environment.
+
+A part never reads `os.environ`: its entry point calls `from_env(os.environ)` once and hands the
+object on. What the environment leaves out has a default that works on one machine.
+"""
+
+from skerry.settings.accounts import AccountsApiSettings, AccountsSettings
+from skerry.settings.agent import AgentSettings
+from skerry.settings.aws_ops import AwsOpsSettings
+from skerry.settings.bridge import BridgeSettings
+from skerry.settings.chat import ChatSettings
+from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
+from skerry.settings.models import ModelsSettings
+from skerry.settings.proxy import ProxySettings
+from skerry.settings.stack import StackSettings
+from skerry.settings.values import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_PORT,
+    DEFAULT_REGION,
+    DEFAULT_STATE,
+    region,
+    switch,
+    words,
+)
+
+__all__ = [
+    "CHILD_ENVIRONMENT",
+    "DEFAULT_ACCOUNT",
+    "DEFAULT_PORT",
+    "DEFAULT_REGION",
+    "DEFAULT_STATE",
+    "AccountsApiSettings",
+    "AccountsSettings",
+    "AgentSettings",
+    "AwsOpsSettings",
+    "BridgeSettings",
+    "ChatSettings",
+    "LocalSettings",
+    "ModelsSettings",
+    "ProxySettings",
+    "StackSettings",
+    "region",
+    "switch",
+    "words",
+]

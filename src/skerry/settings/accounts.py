@@ -1,0 +1,88 @@
+"""The accounts API and its MCP server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skerry.settings.values import DEFAULT_STATE, switch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountsApiSettings:
+    """The accounts API: its database, whose tokens it takes, and the compatibility endpoint.
+
+    Variables begin with ACCOUNTS_, but for PORT (0 picks a free one). `issuer` falls back to
+    SKERRY_ISSUER. An empty scope is not asked for. `generate_token` switches on GET /generate-token,
+    which hands out tokens of `client_id` to whoever can reach the port.
+    """
+
+    port: int = 0
+    database: Path = Path(DEFAULT_STATE, "accounts.sqlite")
+    seed: Path | None = None
+    issuer: str = ""
+    audience: str = "accounts-api"
+    tenant_claim: str = "tenant_id"
+    read_scope: str = "desk/use"
+    write_scope: str = "desk/use"
+    generate_token: bool = False
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> AccountsApiSettings:
+        """Settings from the environment of the service. Raises ValueError when PORT is no number."""
+        return cls(
+            port=int(env.get("PORT") or 0),
+            database=Path(env.get("ACCOUNTS_DATABASE") or Path(DEFAULT_STATE, "accounts.sqlite")),
+            seed=Path(env["ACCOUNTS_SEED"]) if env.get("ACCOUNTS_SEED") else None,
+            issuer=env.get("ACCOUNTS_ISSUER") or env.get("SKERRY_ISSUER", ""),
+            audience=env.get("ACCOUNTS_AUDIENCE") or "accounts-api",
+            tenant_claim=env.get("ACCOUNTS_TENANT_CLAIM") or "tenant_id",
+            read_scope=env.get("ACCOUNTS_READ_SCOPE", "desk/use"),
+            write_scope=env.get("ACCOUNTS_WRITE_SCOPE", "desk/use"),
+            generate_token=switch(env.get("ACCOUNTS_GENERATE_TOKEN", "")),
+            client_id=env.get("ACCOUNTS_CLIENT_ID", ""),
+            client_secret=env.get("ACCOUNTS_CLIENT_SECRET", ""),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountsSettings:
+    """The accounts MCP server: whose tokens it takes, and how it gets one for the API.
+
+    Variables begin with ACCOUNTS_. `issuer` falls back to SKERRY_ISSUER. `host` is 127.0.0.1, and
+    0.0.0.0 only in a container (DOCKER_CONTAINER is set, as AgentCore's own SDK reads it). `stateful`
+    keeps MCP sessions, which clients up to 2025-11-25 need in order to be asked for a confirmation.
+    `confirm_timeout` and `api_timeout` are in seconds.
+    """
+
+    issuer: str = ""
+    audience: str = "accounts"
+    client_id: str = "accounts"
+    client_secret: str = field(default="", repr=False)
+    api_url: str = ""
+    api_audience: str = "accounts-api"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    stateful: bool = False
+    confirm_timeout: float = 120.0
+    api_timeout: float = 10.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> AccountsSettings:
+        """Settings from the environment of the server. Raises ValueError when a number is none."""
+        return cls(
+            issuer=env.get("ACCOUNTS_ISSUER") or env.get("SKERRY_ISSUER", ""),
+            audience=env.get("ACCOUNTS_AUDIENCE") or "accounts",
+            client_id=env.get("ACCOUNTS_CLIENT_ID") or "accounts",
+            client_secret=env.get("ACCOUNTS_CLIENT_SECRET", ""),
+            api_url=env.get("ACCOUNTS_API_URL", "").rstrip("/"),
+            api_audience=env.get("ACCOUNTS_API_AUDIENCE") or "accounts-api",
+            host="0.0.0.0" if env.get("DOCKER_CONTAINER") else "127.0.0.1",
+            port=int(env.get("ACCOUNTS_PORT") or 8000),
+            stateful=switch(env.get("ACCOUNTS_STATEFUL", "")),
+            confirm_timeout=float(env.get("ACCOUNTS_CONFIRM_TIMEOUT") or 120),
+            api_timeout=float(env.get("ACCOUNTS_API_TIMEOUT") or 10),
+        )

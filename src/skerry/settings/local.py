@@ -1,0 +1,59 @@
+"""The endpoint of the local planes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skerry.settings.models import ModelsSettings
+from skerry.settings.values import DEFAULT_ACCOUNT, DEFAULT_PORT, DEFAULT_REGION, DEFAULT_STATE, region
+
+CHILD_ENVIRONMENT = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "PATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USERPROFILE",
+        "VIRTUAL_ENV",
+    }
+)
+"""What a program that the endpoint starts gets of the caller's environment: no keys, no proxies."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalSettings:
+    """The endpoint: its state, its port on 127.0.0.1, and what fills the embedded cloud.
+
+    `state` (SKERRY_STATE) gets `credentials.json`, `control.sqlite`, `hops.jsonl` and `logs/`; `port` is
+    SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
+    is the environment of the programs that the endpoint starts.
+    """
+
+    state: Path = Path(DEFAULT_STATE)
+    port: int = DEFAULT_PORT
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
+    seeds: tuple[Path, ...] = ()
+    models: ModelsSettings = field(default_factory=ModelsSettings)
+    inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
+        """Settings from the environment. Raises ValueError when a number is none."""
+        return cls(
+            state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
+            port=int(env.get("SKERRY_PORT") or DEFAULT_PORT),
+            region=region(env),
+            seeds=tuple(Path(name) for name in env.get("SKERRY_SEEDS", "").split(os.pathsep) if name),
+            models=ModelsSettings.from_env(env),
+            inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
+        )

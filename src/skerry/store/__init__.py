@@ -1,0 +1,1 @@
+"""Conversations that outlive the process: one interface over SQLite and DynamoDB."""
