@@ -107,6 +107,12 @@ COMMANDS: dict[str, Command] = {
         "all",
         ("skerry demo", "skerry demo </dev/null"),
     ),
+    "eval": Command(
+        "score how the desk's model chooses tools, on labelled questions",
+        "skerry.stack.evaluate",
+        "all",
+        ("skerry eval", "skerry eval --questions held-out --wrong", "skerry eval --json"),
+    ),
     "completion": Command(
         "print a completion script for bash, zsh or fish",
         "skerry.completion",

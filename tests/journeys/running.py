@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 READY_TIMEOUT = 90.0
@@ -27,12 +28,13 @@ class Running:
     folder: Path
     state: Path
     facts: Mapping[str, Any]
+    beside: Mapping[str, str]
 
     def skerry(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs a command against this stack, without a terminal."""
         return subprocess.run(
             [sys.executable, "-m", "skerry", *arguments],
-            env=environment() | {"SKERRY_STATE": str(self.state)},
+            env=clean_environment() | self.beside | {"SKERRY_STATE": str(self.state)},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -56,20 +58,25 @@ class Running:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """The tests' environment without anything that steers AWS or skerry."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKERRY_"))}
     return kept | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
 
 
 @contextlib.contextmanager
-def up(folder: Path, *arguments: str) -> Iterator[Running]:
-    """`skerry up --port 0 --json` in `folder`; ended with SIGTERM, which must take less than 5 s."""
+def up(
+    folder: Path, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Running]:
+    """`skerry up --port 0 --json` in `folder`; ended with SIGTERM, which must take less than 5 s.
+
+    `environment` is what the stack and the commands run against it get beside the tests' own.
+    """
     state = folder / "state"
     process = subprocess.Popen(
         [sys.executable, "-m", "skerry", "up", "--port", "0", "--json", "--state", str(state), *arguments],
         cwd=folder,
-        env=environment(),
+        env=clean_environment() | environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -85,7 +92,7 @@ def up(folder: Path, *arguments: str) -> Iterator[Running]:
         logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in (state / "logs").glob("*"))
         raise AssertionError(f"skerry up did not get ready\n{errors}\n{logs}")
     try:
-        yield Running(process, folder, state, json.loads(line))
+        yield Running(process, folder, state, json.loads(line), environment)
     finally:
         if process.poll() is None:
             began = time.monotonic()

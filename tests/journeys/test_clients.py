@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.running import Running, environment, up
+from tests.journeys.running import Running, clean_environment, up
 
 pytestmark = pytest.mark.xdist_group("desk")
 
@@ -19,7 +19,7 @@ def program(desk: Running, text: str) -> str:
     """Runs a program that knows nothing but the environment of `skerry env`."""
     done = subprocess.run(
         [sys.executable, "-c", text],
-        env=environment() | desk.environment(),
+        env=clean_environment() | desk.environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -118,7 +118,7 @@ def test_an_mcp_client_with_only_the_url_and_a_token(desk: Running, sdk: str, mo
     token = desk.skerry("token", "--client", "chat", "--audience", "desk-gateway").stdout.strip()
     done = subprocess.run(
         [sys.executable, "-c", MCP_CLIENTS[sdk], desk.facts["gateways"]["desk-jwt"]["url"], token, mode],
-        env=environment(),
+        env=clean_environment(),
         capture_output=True,
         text=True,
         check=False,

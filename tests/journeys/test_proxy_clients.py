@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import suite
-from tests.journeys.running import Running, environment
+from tests.journeys.running import Running, clean_environment
 
 pytestmark = pytest.mark.xdist_group("desk")
 
@@ -66,7 +66,7 @@ def test_an_sdk_client_lists_and_calls_through_the_proxy(desk: Running, sdk: str
     mode = {"legacy": "legacy", "modern": "2026-07-28"}[era]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAMS[sdk], mode, *proxy(desk, target)],
-        env=environment(),
+        env=clean_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -94,7 +94,7 @@ def inspect(
     patient = ["--connect-timeout", "60000"]  # the tests share two processors with each other
     return subprocess.run(
         [inspector, "--cli", "--protocol-era", era, *patient, *command, *arguments, "--format", "json"],
-        env=environment() | own,
+        env=clean_environment() | own,
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,

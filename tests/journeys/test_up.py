@@ -15,7 +15,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from tests.journeys.running import Running, environment, up
+from tests.journeys.running import Running, clean_environment, up
 
 LINUX = pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 
@@ -89,7 +89,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path):
         done = subprocess.run(
             [sys.executable, "-m", "skerry", "up", "--port", port, "--state", str(tmp_path / "state")],
             cwd=tmp_path,
-            env=environment(),
+            env=clean_environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -142,7 +142,7 @@ def invoke(running: Running) -> dict:
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment() | running.environment(),
+        env=clean_environment() | running.environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -213,7 +213,7 @@ def test_a_signal_ends_it_before_it_is_ready(team: Path):
     with subprocess.Popen(
         [sys.executable, "-m", "skerry", "up", "--port", "0", "--state", str(state)],
         cwd=team,
-        env=environment(),
+        env=clean_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -242,7 +242,7 @@ def test_a_mistake_in_the_file_is_one_line(team: Path):
     done = subprocess.run(
         [sys.executable, "-m", "skerry", "up", "--port", "0"],
         cwd=team,
-        env=environment(),
+        env=clean_environment(),
         capture_output=True,
         text=True,
         check=False,
