@@ -66,9 +66,12 @@ def clean_environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def up(
-    folder: Path, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    end_within: float = 5.0,
 ) -> Iterator[Running]:
-    """`skerry up --port 0 --json` in `folder`; ended with SIGTERM, which must take less than 5 s.
+    """`skerry up --port 0 --json` in `folder`; ended with SIGTERM, which must take less than `end_within` s.
 
     `environment` is what the stack and the commands run against it get beside the tests' own.
     """
@@ -97,9 +100,9 @@ def up(
         if process.poll() is None:
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=4 * end_within)
             took = time.monotonic() - began
             assert process.returncode == 0, errors
-            assert took < 5, f"it took {took:.1f} s to end"
+            assert took < end_within, f"it took {took:.1f} s to end"
         else:
             process.communicate()

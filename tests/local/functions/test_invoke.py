@@ -47,7 +47,7 @@ def plane(ports, state, **options):
     settings = {
         "functions": FUNCTIONS,
         "warm": 0,
-        "concurrency": 4,
+        "environments": 4,
         "endpoint": "http://127.0.0.1:9",
         **options,
     }

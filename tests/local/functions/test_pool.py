@@ -182,7 +182,7 @@ async def test_events_wait_for_their_turn_and_the_queue_is_bounded(tmp_path):
     started, go = tmp_path / "started", tmp_path / "go"
     for fifo in (started, go):
         os.mkfifo(fifo)
-    pool = make(tmp_path, "app.waits", warm=0, concurrency=1, queue=2)
+    pool = make(tmp_path, "app.waits", warm=0, environments=1, queue=2)
     event = json.dumps({"started": str(started), "go": str(go)}).encode()
     done: asyncio.Queue = asyncio.Queue()
     for _ in range(2):
@@ -195,6 +195,15 @@ async def test_events_wait_for_their_turn_and_the_queue_is_bounded(tmp_path):
         assert done.empty()
         await asyncio.to_thread(go.write_text, "")
         assert (await asyncio.wait_for(done.get(), PATIENCE)).payload == b'"gone on"'
+    await pool.close()
+
+
+@pytest.mark.behaviour("FN-ENVIRONMENTS")
+async def test_invocations_wait_for_an_environment(tmp_path):
+    pool = make(tmp_path, warm=0, environments=2)
+    answers = await asyncio.gather(*(run(pool) for _ in range(8)))
+    assert 1 <= len({answer["pid"] for answer in answers}) <= 2
+    assert len(pool.environments) <= 2
     await pool.close()
 
 

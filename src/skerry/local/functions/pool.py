@@ -27,7 +27,8 @@ class Pool:
         self._all: set[Environment] = set()
         self._timers: dict[Environment, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._places = asyncio.Semaphore(declared.plane.concurrency)
+        self._places = asyncio.Semaphore(declared.plane.environments)
+        self._invocations = 0
         self._queued = 0
         self._closing = False
 
@@ -51,19 +52,24 @@ class Pool:
         await asyncio.gather(*(environment.stop() for environment in list(self._all)))
 
     async def invoke(self, invocation: Invocation, *, settle: bool = False) -> Outcome:
-        """Runs one event now; with `settle` its log is complete when this returns.
+        """Runs one event; with `settle` its log is complete when this returns.
 
-        Raises ServiceError: TooManyRequestsException when `concurrency` invocations run already.
+        It waits where every environment that may run does: AWS would start another. Raises ServiceError:
+        TooManyRequestsException when `concurrency` invocations run or wait already.
         """
-        if self._places.locked():
+        if self._invocations >= self.declared.plane.concurrency:
             raise ServiceError(
                 "TooManyRequestsException",
                 429,
                 "Rate Exceeded.",
                 members={"Type": "User", "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"},
             )
-        async with self._places:
-            return await self._run(invocation, settle=settle)
+        self._invocations += 1
+        try:
+            async with self._places:
+                return await self._run(invocation, settle=settle)
+        finally:
+            self._invocations -= 1
 
     def enqueue(self, invocation: Invocation, done: Callable[[Outcome | ServiceError], None]) -> None:
         """Runs one event when there is a place for it. Raises ServiceError when the queue is full."""

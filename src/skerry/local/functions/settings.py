@@ -62,9 +62,10 @@ class FunctionsSettings:
     """All functions of a stack and how their environments are kept.
 
     `endpoint` is the stack's base URL, given to handlers as AWS_ENDPOINT_URL. `warm` environments of each
-    function are started ahead and kept, others end after `idle` seconds without work; `concurrency` is the
-    most invocations of one function at a time, `queue` the most waiting events. `init` is the time in seconds
-    in which an environment must be ready.
+    function are started ahead and kept, others end after `idle` seconds without work, and no more than
+    `environments` live at once: they share this machine. `concurrency` is the most invocations of one
+    function that run or wait, by default that of an AWS account, `queue` the most waiting events. `init` is
+    the time in seconds in which an environment must be ready.
     """
 
     state: Path
@@ -75,6 +76,7 @@ class FunctionsSettings:
     python: str = sys.executable
     warm: int = 1
     idle: float = 300.0
-    concurrency: int = 10
+    environments: int = 10
+    concurrency: int = 1000
     queue: int = 1000
     init: float = 30.0
