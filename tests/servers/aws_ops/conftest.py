@@ -30,10 +30,16 @@ def registry(estate):
 
 
 @pytest.fixture(scope="module")
-def ec2(registry):
-    return lambda **arguments: registry.call("ec2_read_operations", arguments)
+def ask(registry):
+    """`ask("ec2")` is a function that calls that tool with its keyword arguments."""
+    return lambda tool: lambda **arguments: registry.call(f"{tool}_read_operations", arguments)
 
 
 @pytest.fixture(scope="module")
-def s3(registry):
-    return lambda **arguments: registry.call("s3_read_operations", arguments)
+def ec2(ask):
+    return ask("ec2")
+
+
+@pytest.fixture(scope="module")
+def s3(ask):
+    return ask("s3")

@@ -69,6 +69,25 @@ def test_an_answer_is_capped_by_bytes(s3):
     found = [item["key"][:3] for answer in answers for item in answer["items"]]
     assert found == [f"{number:03d}" for number in range(90)]
 
+    # The first answer stopped inside a page of 200; smaller pages must not skip or repeat what follows.
+    answers = [s3(operation="list_objects", bucket="long-names", limit=200)]
+    while answers[-1]["truncated"]:
+        token = answers[-1]["next_token"]
+        answers.append(s3(operation="list_objects", bucket="long-names", limit=7, next_token=token))
+    found = [item["key"][:3] for answer in answers for item in answer["items"]]
+    assert found == [f"{number:03d}" for number in range(90)]
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=4))
+def test_a_cursor_of_several_members_comes_back_as_it_went(words):
+    assert cursor.parts(cursor.joined(words), len(words)) == words
+
+
+@pytest.mark.parametrize("token", ["", "x", "{}", "[1]", '["a"]', '["a","b","c"]', "[" * 5000])
+def test_a_cursor_of_several_members_is_checked(token):
+    with pytest.raises(ServiceError, match="is not one that this tool gave"):
+        cursor.parts(token, 2)
+
 
 def test_a_token_belongs_to_its_question(ec2):
     token = ec2(operation="list_instances", limit=3)["next_token"]

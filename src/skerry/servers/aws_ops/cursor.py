@@ -59,6 +59,22 @@ def decode(token: str, bound: str) -> list[Position]:
     return [_position(item) for item in data[1]]
 
 
+def joined(words: list[str]) -> str:
+    """Several members of a service's cursor as one token."""
+    return json.dumps(words, separators=(",", ":"))
+
+
+def parts(token: str, count: int) -> list[str]:
+    """The members that `joined` made one. Raises ServiceError (ValidationException) for anything else."""
+    try:
+        words = json.loads(token)
+    except (ValueError, RecursionError) as error:
+        raise _wrong("is not one that this tool gave") from error
+    if not isinstance(words, list) or len(words) != count or not all(isinstance(x, str) for x in words):
+        raise _wrong("is not one that this tool gave")
+    return words
+
+
 def _json(token: str) -> Any:
     if len(token) > MAX_LENGTH:
         raise _wrong("is too long")

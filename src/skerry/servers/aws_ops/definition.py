@@ -15,6 +15,7 @@ from skerry.servers.aws_ops.arguments import Arguments, Parameter, Parameters
 
 Members = dict[str, Any]
 Send = Callable[[Any], Members]
+Build = Callable[[Arguments, float], Members]
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -45,25 +46,35 @@ def tagged(value: str) -> Members:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paging:
-    """How a call pages: the member for the page size and its bounds, the token's members in and out."""
+    """How a call pages: the member for the page size and its bounds, the token's members in and out.
+
+    An empty `size` is for calls that page but take no size; `words` sends it as text, as Route 53 wants
+    it. `more` are further members that go with the cursor, by the member of the answer they come from.
+    """
 
     size: str = "MaxResults"
     minimum: int = 1
     maximum: int = 1000
     cursor: str = "NextToken"
     next: str = "NextToken"
+    words: bool = False
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
-    """A further call about the item of an operation; its fields are merged into the item.
+    """A further call about each item of an operation; its fields are merged into the item.
 
-    `absent` lists error codes that only say that nothing is configured: then `otherwise` is merged.
+    `sends` names arguments that are sent as the operation sends them, `takes` maps members of the call to
+    fields of the item. `absent` lists error codes that only say that nothing is configured: then
+    `otherwise` is merged. `service` is the tool's when empty.
     """
 
     api: str
     fields: str
-    sends: tuple[str, ...]
+    sends: tuple[str, ...] = ()
+    takes: Mapping[str, str] = field(default_factory=dict)
+    service: str = ""
     absent: tuple[str, ...] = ()
     otherwise: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,7 +87,9 @@ class Operation:
     `sends` maps arguments to members of the call, `always` is sent each time, `requires` must be given.
     `scope` says whether the call is about a region or about the whole account; `echo` names arguments
     that each item repeats, where the answer of AWS does not say what it is about. `absent` lists error
-    codes that only say that nothing is configured: then there are no items.
+    codes that only say that nothing is configured: then there are no items. `service` is for tools that
+    read two services, such as both versions of one; the tool's when empty. `build` makes members out of
+    several arguments and the time in epoch seconds; those arguments are named in `uses`.
     """
 
     name: str
@@ -91,10 +104,14 @@ class Operation:
     scope: Literal["region", "account"] = "region"
     echo: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    service: str = ""
+    build: Build | None = None
+    uses: tuple[str, ...] = ()
 
-    def calls(self) -> frozenset[str]:
-        """The API calls this operation makes."""
-        return frozenset({self.api, *(detail.api for detail in self.details)})
+    def calls(self, service: str) -> frozenset[tuple[str, str]]:
+        """The (service, API call) pairs this operation makes in a tool of `service`."""
+        own = self.service or service
+        return frozenset({(own, self.api), *((detail.service or own, detail.api) for detail in self.details)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,8 +153,8 @@ class ServiceTool:
 
     def calls(self) -> frozenset[tuple[str, str]]:
         """Every (service, API call) that this tool may make."""
-        names = frozenset(self.also).union(*(item.calls() for item in self.operations))
-        return frozenset((self.service, name) for name in names)
+        also = frozenset((self.service, name) for name in self.also)
+        return also.union(*(item.calls(self.service) for item in self.operations))
 
     def iam_actions(self) -> frozenset[str]:
         """What a role must be allowed to do for this tool, as `service:Action`."""
@@ -183,6 +200,12 @@ COMMON = (
         name="next_token",
         description="The next_token of the answer before, to go on where it stopped.",
         max_length=16_384,
+    ),
+    Parameter(
+        name="role_arn",
+        description="A role to read another account with, as far as this server allows it. "
+        "Left out: the account of the tool.",
+        max_length=2048,
     ),
     Parameter(
         name="profile",

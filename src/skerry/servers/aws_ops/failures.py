@@ -85,13 +85,24 @@ class Call:
 
 
 def explain(error: Exception, call: Call) -> RemoteError:
-    """The failure of `call` as one line. `error` is an exception of botocore."""
+    """The failure of `call` as one line. `error` is an exception of botocore.
+
+    The call may have failed before it was made, because its role could not be assumed: that is said.
+    """
+    if getattr(error, "operation_name", "") == "AssumeRole":
+        call = Call("sts", "AssumeRole", "", embedded=call.embedded)
     if call.embedded and _is_missing(error):
         return RemoteError(
             f"{call.service}:{call.api} is not available in the embedded cloud.",
             hint="Ask for another operation, or point the tool at AWS.",
         )
     code, message = _code(error)
+    if call.api == "AssumeRole" and "Denied" in code:
+        return RemoteError(
+            f"{call} {_DENIED} ({code}).",
+            hint="The role must trust the tool's own role or user, with its external id, and that one must be "
+            "allowed to assume it.",
+        )
     row = CODES.get(code) or EXCEPTIONS.get(type(error).__name__)
     if row is not None:
         return RemoteError(f"{call} {row[0]}{f' ({code})' if code else ''}.", hint=row[1])

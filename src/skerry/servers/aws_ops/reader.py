@@ -19,13 +19,15 @@ from typing import Any
 from skerry.errors import RemoteError
 from skerry.servers.aws_ops import cursor
 from skerry.servers.aws_ops.arguments import Arguments, closest, wrong_arguments
-from skerry.servers.aws_ops.cloud import Cloud
+from skerry.servers.aws_ops.cloud import Cloud, Who
 from skerry.servers.aws_ops.cursor import Position
 from skerry.servers.aws_ops.definition import DEFAULT_LIMIT, Detail, Members, Operation, ServiceTool
 from skerry.servers.aws_ops.failures import code_of
 
 MAX_BYTES = 60_000
 MAX_TEXT = 4_000
+FIXTURE_HEADER = "x-skerry-fixture"
+"""What the embedded cloud says of an answer that is made up; botocore gives names in lower case."""
 AT_ONCE = 8
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
@@ -34,6 +36,7 @@ _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 class _Page:
     items: list[dict[str, Any]]
     token: str = ""
+    source: str = ""
 
 
 @dataclass(slots=True)
@@ -75,10 +78,12 @@ class Reading:
     arguments: Arguments
     hint: str = ""
     """The caller's own region; untrusted."""
+    now: float = 0.0
+    """Seconds since the epoch."""
 
     @property
-    def profile(self) -> str:
-        return str(self.arguments.get("profile", ""))
+    def who(self) -> Who:
+        return Who(str(self.arguments.get("profile", "")), str(self.arguments.get("role_arn", "")))
 
     def run(self) -> dict[str, Any]:
         """The answer. Raises ServiceError for wrong arguments, RemoteError when AWS refuses."""
@@ -89,6 +94,7 @@ class Reading:
         pending = deque(cursor.decode(token, bound) if token else [Position(name) for name in regions])
         answer = _Answer(int(self.arguments.get("limit", DEFAULT_LIMIT)))
         problems: list[tuple[str, RemoteError]] = []
+        sources: set[str] = set()
         several = len(regions) > 1
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="aws-ops") as pool:
             while pending and not answer.full:
@@ -97,6 +103,7 @@ class Reading:
                     if isinstance(page, RemoteError):
                         problems.append((position.region, page))
                     else:
+                        sources.add(page.source)
                         pending.extend(_consume(answer, position, page, several=several))
         if problems and not answer.items and not pending:
             raise problems[0][1]
@@ -106,15 +113,18 @@ class Reading:
             "truncated": bool(pending),
             "next_token": cursor.encode(list(pending), bound) if pending else None,
             "region": self._place(regions),
-            "account": self.cloud.account(self.profile),
+            "account": self.cloud.account(self.who),
         }
+        if sources - {""}:
+            shown["source"] = "; ".join(sorted(sources - {""}))
         if problems:
             shown["problems"] = [{"region": region, "problem": str(error)} for region, error in problems]
         return shown
 
     def _check(self) -> None:
         """The arguments against this operation: what it requires, and what it would ignore."""
-        usable = {"operation", "region", "limit", "next_token", "profile", *self.operation.sends}
+        usable = {"operation", "region", "limit", "next_token", "profile", "role_arn"}
+        usable |= {*self.operation.sends, *self.operation.uses}
         problems = [
             (name, f"is needed by {self.operation.name}")
             for name in self.operation.requires
@@ -134,7 +144,7 @@ class Reading:
         if text == "all":
             if self.operation.scope == "account":
                 return [self.cloud.settings.region]
-            return list(self.cloud.enabled_regions(self.profile))
+            return list(self.cloud.enabled_regions(self.who))
         names = list(dict.fromkeys(part for part in re.split(r"[,\s]+", text) if part))
         wrong = [name for name in names if not _REGION.fullmatch(name) or name not in known]
         if wrong or not names:
@@ -152,23 +162,17 @@ class Reading:
     def _page(self, position: Position) -> _Page | RemoteError:
         """One page of one region; a failure is a value, because other regions go on."""
         try:
-            members = self._members()
-            paging = self.operation.paging
-            if paging is not None:
-                wanted = int(self.arguments.get("limit", DEFAULT_LIMIT))
-                members[paging.size] = min(max(wanted, paging.minimum), paging.maximum)
-                if position.token:
-                    members[paging.cursor] = position.token
-            answer = self._call(self.operation.api, position.region, members, self.operation.absent)
+            members = {**self._members(), **self._cursor(position.token)}
+            answer = self._call("", self.operation.api, position.region, members, self.operation.absent)
             found = (_search(self.operation.items, answer) or []) if answer else []
             told = {name: self.arguments[name] for name in self.operation.echo}
             items = [{**told, **_plain(item)} for item in found]
             for detail in self.operation.details:
-                items = [{**item, **self._detail(detail, position.region)} for item in items]
-            token = str(answer.get(paging.next) or "") if paging is not None else ""
+                items = [{**item, **self._detail(detail, position.region, item)} for item in items]
         except RemoteError as error:
             return error
-        return _Page(items, token)
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return _Page(items, self._next(answer), str(headers.get(FIXTURE_HEADER, "")))
 
     def _members(self) -> Members:
         """The members of the call: constants and arguments; filters of several arguments add up."""
@@ -178,23 +182,52 @@ class Reading:
                 continue
             for key, value in send(self.arguments[name]).items():
                 members[key] = [*members.get(key, []), *value] if key == "Filters" else value
+        if self.operation.build is not None:
+            members.update(self.operation.build(self.arguments, self.now))
         return members
 
-    def _detail(self, detail: Detail, region: str) -> dict[str, Any]:
-        """The fields of a further call; none when the service says that nothing is configured."""
+    def _cursor(self, token: str) -> Members:
+        """The members that ask for a page: its size, and where it begins."""
+        paging = self.operation.paging
+        if paging is None:
+            return {}
         members: Members = {}
+        if paging.size:
+            wanted = int(self.arguments.get("limit", DEFAULT_LIMIT))
+            size = min(max(wanted, paging.minimum), paging.maximum)
+            members[paging.size] = str(size) if paging.words else size
+        if token:
+            names = (paging.cursor, *paging.more)
+            parts = cursor.parts(token, len(names)) if paging.more else [token]
+            members.update((name, part) for name, part in zip(names, parts, strict=True) if part)
+        return members
+
+    def _next(self, answer: Mapping[str, Any]) -> str:
+        """Where the next page begins; empty when this was the last one."""
+        paging = self.operation.paging
+        first = str(answer.get(paging.next) or "") if paging is not None else ""
+        if not first or paging is None or not paging.more:
+            return first
+        return cursor.joined([first, *(str(answer.get(name) or "") for name in paging.more.values())])
+
+    def _detail(self, detail: Detail, region: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a further call; none when the service says that nothing is configured."""
+        members: Members = {name: item[part] for name, part in detail.takes.items()}
         for name in detail.sends:
             if name in self.arguments:
                 members.update(self.operation.sends[name](self.arguments[name]))
-        answer = self._call(detail.api, region, members, detail.absent)
+        answer = self._call(detail.service, detail.api, region, members, detail.absent)
         found = _plain(_search(detail.fields, answer))
         return found if answer and isinstance(found, dict) else dict(detail.otherwise)
 
-    def _call(self, api: str, region: str, members: Members, absent: tuple[str, ...]) -> dict[str, Any]:
+    def _call(
+        self, service: str, api: str, region: str, members: Members, absent: tuple[str, ...]
+    ) -> dict[str, Any]:
         """The answer of a call; empty when it failed with a code in `absent`."""
-        call = self.cloud.describe(self.tool.service, api, region)
+        named = service or self.operation.service or self.tool.service
+        call = self.cloud.describe(named, api, region)
         try:
-            return self.cloud.call(call, profile=self.profile, members=members)
+            return self.cloud.call(call, who=self.who, members=members)
         except RemoteError as error:
             cause = error.__cause__
             if isinstance(cause, Exception) and code_of(cause) in absent:
@@ -211,7 +244,8 @@ def _consume(answer: _Answer, position: Position, page: _Page, *, several: bool)
     if taken < len(fresh):
         return [Position(position.region, position.token, position.done + taken)]
     if page.token:
-        return [Position(position.region, page.token)]
+        # A smaller limit makes smaller pages: what was done may reach beyond this one.
+        return [Position(position.region, page.token, max(0, position.done - len(page.items)))]
     return []
 
 

@@ -60,7 +60,8 @@ class Registry:
         given = tool.arguments.check(arguments)
         if isinstance(tool, PlainTool):
             return tool.run(given, self._clock())
-        return Reading(self.cloud, tool, tool.operation(given["operation"]), given, region).run()
+        operation = tool.operation(given["operation"])
+        return Reading(self.cloud, tool, operation, given, region, self._clock()).run()
 
     def policy(self) -> dict[str, Any]:
         """The least that a role needs for these tools, as an IAM policy document."""
