@@ -18,17 +18,23 @@ from skerry.servers.aws_ops.arguments import wrong_arguments
 
 MAX_LENGTH = 16_384
 _MAX_POSITIONS = 100
+_LAST_SECOND = 32_503_680_000  # the year 3000
 _PLACE = re.compile(r"[a-z0-9-]{1,32}")
 _FREE = frozenset({"limit", "next_token"})
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The next page of one region: the service's own token, and how many of its items are done."""
+    """The next page of one region: the service's own token, and how many of its items are done.
+
+    `asked` is when the question was first asked, in epoch seconds, where its answer depends on the
+    time: "the last hour" is the same hour on every page.
+    """
 
     region: str
     token: str = ""
     done: int = 0
+    asked: int = 0
 
 
 def digest(operation: str, arguments: Mapping[str, Any]) -> str:
@@ -40,7 +46,7 @@ def digest(operation: str, arguments: Mapping[str, Any]) -> str:
 
 def encode(positions: list[Position], bound: str) -> str:
     """The positions as one opaque string of URL-safe characters."""
-    data = [bound, [[item.region, item.token, item.done] for item in positions]]
+    data = [bound, [[item.region, item.token, item.done, item.asked] for item in positions]]
     return base64.urlsafe_b64encode(json.dumps(data, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
@@ -87,9 +93,9 @@ def _json(token: str) -> Any:
 
 def _position(item: object) -> Position:
     match item:
-        case [str(region), str(token), int(done)] if not isinstance(done, bool):
-            if _PLACE.fullmatch(region) and 0 <= done <= 1_000_000:
-                return Position(region, token, done)
+        case [str(region), str(token), int(done), int(asked)] if bool not in (type(done), type(asked)):
+            if _PLACE.fullmatch(region) and 0 <= done <= 1_000_000 and 0 <= asked <= _LAST_SECOND:
+                return Position(region, token, done, asked)
     raise _wrong("is not one that this tool gave")
 
 

@@ -14,8 +14,11 @@ from typing import Any, Literal
 from skerry.servers.aws_ops.arguments import Arguments, Parameter, Parameters
 
 Members = dict[str, Any]
+Item = dict[str, Any]
 Send = Callable[[Any], Members]
 Build = Callable[[Arguments, float], Members]
+Pick = str | Callable[[Members], Any]
+"""Fields of an answer: a jmespath expression, or a function where an expression cannot say it."""
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -50,6 +53,7 @@ class Paging:
 
     An empty `size` is for calls that page but take no size; `words` sends it as text, as Route 53 wants
     it. `more` are further members that go with the cursor, by the member of the answer they come from.
+    `repeats` says that the last page gives back the token that was sent, instead of none.
     """
 
     size: str = "MaxResults"
@@ -59,6 +63,22 @@ class Paging:
     next: str = "NextToken"
     words: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
+    repeats: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """A further call that describes what the first one only lists: identifiers, `size` at once.
+
+    `key` is the field of `items` that repeats the identifier; what is not described is left out.
+    """
+
+    api: str
+    member: str
+    items: str
+    key: str
+    size: int = 100
+    sends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,14 +86,17 @@ class Detail:
     """A further call about each item of an operation; its fields are merged into the item.
 
     `sends` names arguments that are sent as the operation sends them, `takes` maps members of the call to
-    fields of the item. `absent` lists error codes that only say that nothing is configured: then
-    `otherwise` is merged. `service` is the tool's when empty.
+    fields of the item, `always` is sent each time. `again` says of an answer that it is not the last one
+    yet. `absent` lists error codes that only say that nothing is configured: then `otherwise` is merged.
+    `service` is the tool's when empty.
     """
 
     api: str
-    fields: str
+    fields: Pick
     sends: tuple[str, ...] = ()
     takes: Mapping[str, str] = field(default_factory=dict)
+    always: Mapping[str, Any] = field(default_factory=dict)
+    again: Callable[[Members], bool] | None = None
     service: str = ""
     absent: tuple[str, ...] = ()
     otherwise: Mapping[str, Any] = field(default_factory=dict)
@@ -83,19 +106,23 @@ class Detail:
 class Operation:
     """One value of the argument `operation`.
 
-    `items` is a jmespath expression over the answer of `api` that gives a list of plain objects.
+    `items` picks a list of plain objects from the answer of `api`, or of identifiers for `batch`.
     `sends` maps arguments to members of the call, `always` is sent each time, `requires` must be given.
     `scope` says whether the call is about a region or about the whole account; `echo` names arguments
     that each item repeats, where the answer of AWS does not say what it is about. `absent` lists error
     codes that only say that nothing is configured: then there are no items. `service` is for tools that
     read two services, such as both versions of one; the tool's when empty. `build` makes members out of
     several arguments and the time in epoch seconds; those arguments are named in `uses`.
+
+    `keeps` are arguments that the service cannot filter by: items that fail the test are left out.
+    `finish` has the last word on an item. `nothing` is the next move when there are no items, for
+    operations about one thing.
     """
 
     name: str
     summary: str
     api: str
-    items: str
+    items: Pick
     sends: Mapping[str, Send] = field(default_factory=dict)
     always: Mapping[str, Any] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
@@ -107,11 +134,33 @@ class Operation:
     service: str = ""
     build: Build | None = None
     uses: tuple[str, ...] = ()
+    batch: Batch | None = None
+    keeps: Mapping[str, Callable[[Item, Any], bool]] = field(default_factory=dict)
+    finish: Callable[[Item], Item] | None = None
+    nothing: str = ""
 
     def calls(self, service: str) -> frozenset[tuple[str, str]]:
         """The (service, API call) pairs this operation makes in a tool of `service`."""
         own = self.service or service
-        return frozenset({(own, self.api), *((detail.service or own, detail.api) for detail in self.details)})
+        batch = {(own, self.batch.api)} if self.batch else set()
+        details = {(detail.service or own, detail.api) for detail in self.details}
+        return frozenset({(own, self.api)} | batch | details)
+
+    def takes(self) -> frozenset[str]:
+        """The arguments that mean something to it, besides those that every operation has."""
+        return frozenset({*self.sends, *self.uses, *self.keeps})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """An error code by which the service says that a name does not exist, and the next move.
+
+    `says` is a part of the message, for codes that mean other things too.
+    """
+
+    code: str
+    hint: str
+    says: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +168,8 @@ class ServiceTool:
     """A tool that reads one AWS service through a list of operations.
 
     `also` names API calls that botocore makes by itself, such as S3's HeadBucket to find a region.
-    `actions` gives the IAM action of a call where it has another name than the call.
+    `actions` gives the IAM action of a call where it has another name than the call. `missing` lists
+    how the service says that there is nothing of a name.
     """
 
     name: str
@@ -130,6 +180,7 @@ class ServiceTool:
     parameters: tuple[Parameter, ...] = ()
     also: tuple[str, ...] = ()
     actions: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[Missing, ...] = ()
 
     @property
     def description(self) -> str:

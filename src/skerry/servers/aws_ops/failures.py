@@ -110,6 +110,11 @@ def explain(error: Exception, call: Call) -> RemoteError:
     return RemoteError(f"{call} failed{f' ({code})' if code else ''}: {said}")
 
 
+def message_of(error: Exception) -> str:
+    """What the service said, in its own words; empty for other failures."""
+    return _code(error)[1]
+
+
 def code_of(error: Exception) -> str:
     """The service's error code, such as `NoSuchBucket`; empty for other failures."""
     return _code(error)[0]

@@ -6,14 +6,13 @@ several regions could not be read.
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skerry.errors import RemoteError
@@ -21,20 +20,40 @@ from skerry.servers.aws_ops import cursor
 from skerry.servers.aws_ops.arguments import Arguments, closest, wrong_arguments
 from skerry.servers.aws_ops.cloud import Cloud, Who
 from skerry.servers.aws_ops.cursor import Position
-from skerry.servers.aws_ops.definition import DEFAULT_LIMIT, Detail, Members, Operation, ServiceTool
-from skerry.servers.aws_ops.failures import code_of
+from skerry.servers.aws_ops.definition import (
+    DEFAULT_LIMIT,
+    Detail,
+    Item,
+    Members,
+    Operation,
+    Pick,
+    ServiceTool,
+)
+from skerry.servers.aws_ops.failures import code_of, message_of
+from skerry.servers.aws_ops.plain import fitted, plain
 
 MAX_BYTES = 60_000
-MAX_TEXT = 4_000
 FIXTURE_HEADER = "x-skerry-fixture"
 """What the embedded cloud says of an answer that is made up; botocore gives names in lower case."""
 AT_ONCE = 8
+MAX_WAVES = 20
+"""How often an answer asks for further pages, at most `AT_ONCE` of them at a time. A page may be empty."""
+WAITS = (0.2, 0.3, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0)
+"""Seconds before a detail that is not ready is asked for again."""
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    items: list[dict[str, Any]]
+    """Items of a page from where the last answer stopped; None stands for one that is left out.
+
+    `size` is how many items the whole page has, `rest` says that more of them follow the given ones, and
+    `token` that there is a page after it.
+    """
+
+    items: list[Item | None]
+    size: int = 0
+    rest: bool = False
     token: str = ""
     source: str = ""
 
@@ -44,7 +63,7 @@ class _Answer:
     """Items collected so far, under a cap by number and one by bytes of JSON."""
 
     limit: int
-    items: list[dict[str, Any]] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     size: int = 0
     heavy: bool = False
 
@@ -52,10 +71,13 @@ class _Answer:
     def full(self) -> bool:
         return self.heavy or len(self.items) >= self.limit
 
-    def take(self, items: Iterable[dict[str, Any]]) -> int:
+    def take(self, items: Iterable[Item | None]) -> int:
         """Takes what fits and says how many that were; an answer has at least one item."""
         taken = 0
         for item in items:
+            if item is None:
+                taken += 1
+                continue
             size = len(json.dumps(item, ensure_ascii=False).encode())
             if self.full:
                 break
@@ -91,13 +113,17 @@ class Reading:
         regions = self._regions()
         bound = cursor.digest(self.operation.name, self.arguments)
         token = self.arguments.get("next_token")
-        pending = deque(cursor.decode(token, bound) if token else [Position(name) for name in regions])
+        asked = int(self.now) if self.operation.build else 0
+        first = [Position(name, asked=asked) for name in regions]
+        pending = deque(cursor.decode(token, bound) if token else first)
         answer = _Answer(int(self.arguments.get("limit", DEFAULT_LIMIT)))
         problems: list[tuple[str, RemoteError]] = []
         sources: set[str] = set()
         several = len(regions) > 1
+        waves = 0
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="aws-ops") as pool:
-            while pending and not answer.full:
+            while pending and not answer.full and waves < MAX_WAVES:
+                waves += 1
                 wave = [pending.popleft() for _ in range(min(AT_ONCE, len(pending)))]
                 for position, page in zip(wave, pool.map(self._page, wave), strict=True):
                     if isinstance(page, RemoteError):
@@ -107,6 +133,8 @@ class Reading:
                         pending.extend(_consume(answer, position, page, several=several))
         if problems and not answer.items and not pending:
             raise problems[0][1]
+        if self.operation.nothing and not (answer.items or pending or token):
+            raise RemoteError(f"There is {self._named('nothing')}.", hint=self.operation.nothing)
         shown = {
             "items": answer.items,
             "count": len(answer.items),
@@ -124,7 +152,7 @@ class Reading:
     def _check(self) -> None:
         """The arguments against this operation: what it requires, and what it would ignore."""
         usable = {"operation", "region", "limit", "next_token", "profile", "role_arn"}
-        usable |= {*self.operation.sends, *self.operation.uses}
+        usable |= self.operation.takes()
         problems = [
             (name, f"is needed by {self.operation.name}")
             for name in self.operation.requires
@@ -162,19 +190,57 @@ class Reading:
     def _page(self, position: Position) -> _Page | RemoteError:
         """One page of one region; a failure is a value, because other regions go on."""
         try:
-            members = {**self._members(), **self._cursor(position.token)}
+            members = {**self._members(position.asked), **self._cursor(position.token)}
             answer = self._call("", self.operation.api, position.region, members, self.operation.absent)
-            found = (_search(self.operation.items, answer) or []) if answer else []
-            told = {name: self.arguments[name] for name in self.operation.echo}
-            items = [{**told, **_plain(item)} for item in found]
-            for detail in self.operation.details:
-                items = [{**item, **self._detail(detail, position.region, item)} for item in items]
+            found = (_pick(self.operation.items, answer) or []) if answer else []
+            last = position.done + int(self.arguments.get("limit", DEFAULT_LIMIT))
+            items = self._items(found[position.done : last], position.region)
         except RemoteError as error:
             return error
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        return _Page(items, self._next(answer), str(headers.get(FIXTURE_HEADER, "")))
+        return _Page(
+            items,
+            size=len(found),
+            rest=len(found) > last,
+            token=self._next(answer, position.token),
+            source=str(headers.get(FIXTURE_HEADER, "")),
+        )
 
-    def _members(self) -> Members:
+    def _items(self, found: list[Any], region: str) -> list[Item | None]:
+        """What is shown of the items that a call gave: described, detailed, kept and finished."""
+        raw = self._described(found, region) if self.operation.batch else found
+        told = {name: self.arguments[name] for name in self.operation.echo}
+        items = [None if item is None else {**told, **plain(item)} for item in raw]
+        if not self.operation.details or len(items) <= 1:
+            return [self._whole(item, region) for item in items]
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="aws-ops-details") as pool:
+            return list(pool.map(lambda item: self._whole(item, region), items))
+
+    def _whole(self, item: Item | None, region: str) -> Item | None:
+        """The item with its details, or None when an argument leaves it out."""
+        if item is None:
+            return None
+        for name, keeps in self.operation.keeps.items():
+            if name in self.arguments and not keeps(item, self.arguments[name]):
+                return None
+        for detail in self.operation.details:
+            item = {**item, **self._detail(detail, region, item)}
+        if self.operation.finish is not None:
+            item = plain(self.operation.finish(item))
+        return fitted(item, MAX_BYTES)
+
+    def _described(self, found: list[Any], region: str) -> list[Any]:
+        """The items behind identifiers, in their order; None for one that is not there any more."""
+        batch = self.operation.batch
+        assert batch is not None
+        described: dict[Any, Any] = {}
+        for start in range(0, len(found), batch.size):
+            members = {**self._sent(batch.sends), batch.member: found[start : start + batch.size]}
+            answer = self._call("", batch.api, region, members, ())
+            described.update({item[batch.key]: item for item in _pick(batch.items, answer) or []})
+        return [described.get(identifier) for identifier in found]
+
+    def _members(self, asked: float) -> Members:
         """The members of the call: constants and arguments; filters of several arguments add up."""
         members: Members = {**self.operation.always}
         for name, send in self.operation.sends.items():
@@ -183,7 +249,7 @@ class Reading:
             for key, value in send(self.arguments[name]).items():
                 members[key] = [*members.get(key, []), *value] if key == "Filters" else value
         if self.operation.build is not None:
-            members.update(self.operation.build(self.arguments, self.now))
+            members.update(self.operation.build(self.arguments, asked))
         return members
 
     def _cursor(self, token: str) -> Members:
@@ -202,23 +268,36 @@ class Reading:
             members.update((name, part) for name, part in zip(names, parts, strict=True) if part)
         return members
 
-    def _next(self, answer: Mapping[str, Any]) -> str:
+    def _next(self, answer: Mapping[str, Any], sent: str) -> str:
         """Where the next page begins; empty when this was the last one."""
         paging = self.operation.paging
         first = str(answer.get(paging.next) or "") if paging is not None else ""
+        if paging is not None and paging.repeats and first == sent:
+            return ""
         if not first or paging is None or not paging.more:
             return first
         return cursor.joined([first, *(str(answer.get(name) or "") for name in paging.more.values())])
 
-    def _detail(self, detail: Detail, region: str, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of a further call; none when the service says that nothing is configured."""
-        members: Members = {name: item[part] for name, part in detail.takes.items()}
-        for name in detail.sends:
+    def _sent(self, names: Iterable[str]) -> Members:
+        """The members that these arguments become, as in the operation's first call."""
+        members: Members = {}
+        for name in names:
             if name in self.arguments:
                 members.update(self.operation.sends[name](self.arguments[name]))
+        return members
+
+    def _detail(self, detail: Detail, region: str, item: Item) -> Item:
+        """The fields of a further call; none when the service says that nothing is configured."""
+        members = {**detail.always, **{name: item[part] for name, part in detail.takes.items()}}
+        members.update(self._sent(detail.sends))
         answer = self._call(detail.service, detail.api, region, members, detail.absent)
-        found = _plain(_search(detail.fields, answer))
-        return found if answer and isinstance(found, dict) else dict(detail.otherwise)
+        for pause in WAITS:
+            if detail.again is None or not detail.again(answer):
+                break
+            time.sleep(pause)
+            answer = self._call(detail.service, detail.api, region, members, detail.absent)
+        found = plain(_pick(detail.fields, answer)) if answer else None
+        return found if isinstance(found, dict) else dict(detail.otherwise)
 
     def _call(
         self, service: str, api: str, region: str, members: Members, absent: tuple[str, ...]
@@ -230,44 +309,41 @@ class Reading:
             return self.cloud.call(call, who=self.who, members=members)
         except RemoteError as error:
             cause = error.__cause__
-            if isinstance(cause, Exception) and code_of(cause) in absent:
+            if not isinstance(cause, Exception):
+                raise
+            code, text = code_of(cause), message_of(cause)
+            if code in absent:
                 return {}
+            for missing in self.tool.missing:
+                if code == missing.code and missing.says in text:
+                    said = f"{call} found {self._named('nothing of that name')} ({code})."
+                    raise RemoteError(said, hint=missing.hint) from cause
             raise
+
+    def _named(self, otherwise: str) -> str:
+        """What the question is about: `no function 'x'`."""
+        known = self.operation.takes() & frozenset(self.operation.requires)
+        named = [f"{name.replace('_', ' ')} '{str(self.arguments[name])[:200]}'" for name in sorted(known)]
+        return f"no {' with '.join(named)}" if named else otherwise
 
 
 def _consume(answer: _Answer, position: Position, page: _Page, *, several: bool) -> list[Position]:
     """Puts a page into the answer; what is left of it and after it comes back as positions."""
-    fresh = page.items[position.done :]
+    fresh = page.items
     if several:
-        fresh = [{"region": position.region, **item} for item in fresh]
+        fresh = [item and {"region": position.region, **item} for item in fresh]
     taken = answer.take(fresh)
-    if taken < len(fresh):
-        return [Position(position.region, position.token, position.done + taken)]
+    if taken < len(fresh) or page.rest:
+        return [replace(position, done=position.done + taken)]
     if page.token:
         # A smaller limit makes smaller pages: what was done may reach beyond this one.
-        return [Position(position.region, page.token, max(0, position.done - len(page.items)))]
+        return [replace(position, token=page.token, done=max(0, position.done - page.size))]
     return []
 
 
-def _search(expression: str, data: Mapping[str, Any]) -> Any:
+def _pick(pick: Pick, data: Members) -> Any:
+    if not isinstance(pick, str):
+        return pick(data)
     import jmespath  # type: ignore[import-untyped]
 
-    return jmespath.search(expression, data)
-
-
-def _plain(value: Any) -> Any:
-    """JSON values only: times as ISO 8601, bytes as base64, long texts cut, empty members left out."""
-    match value:
-        case dict():
-            return {str(key): _plain(part) for key, part in value.items() if part not in (None, "", [], {})}
-        case list() | tuple():
-            return [_plain(part) for part in value]
-        case dt.datetime() | dt.date():
-            return value.isoformat()
-        case bytes():
-            return base64.b64encode(value[:MAX_TEXT]).decode()
-        case str() if len(value) > MAX_TEXT:
-            return f"{value[:MAX_TEXT]}… ({len(value)} characters)"
-        case str() | int() | float() | None:
-            return value
-    return str(value)
+    return jmespath.search(pick, data)
