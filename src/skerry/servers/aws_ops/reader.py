@@ -322,9 +322,10 @@ class Reading:
 
     def _named(self, otherwise: str) -> str:
         """What the question is about: `no function 'x'`."""
-        known = self.operation.takes() & frozenset(self.operation.requires)
-        named = [f"{name.replace('_', ' ')} '{str(self.arguments[name])[:200]}'" for name in sorted(known)]
-        return f"no {' with '.join(named)}" if named else otherwise
+        given = [name for name in self.operation.takes() if name in self.arguments]
+        names = self.operation.requires or sorted(given)
+        named = [f"no {name.replace('_', ' ')} '{str(self.arguments[name])[:200]}'" for name in names]
+        return " or ".join(named) or otherwise
 
 
 def _consume(answer: _Answer, position: Position, page: _Page, *, several: bool) -> list[Position]:

@@ -20,7 +20,7 @@ from skerry.servers.aws_ops.definition import (
     listed,
     member,
 )
-from skerry.servers.aws_ops.template import secret_outputs
+from skerry.servers.aws_ops.template import hidden
 
 _PAGES = Paging(size="")
 _STACK = {"stack": member("StackName")}
@@ -34,19 +34,27 @@ _PRESENT = (
     *("IMPORT_IN_PROGRESS", "IMPORT_COMPLETE"),
     *("IMPORT_ROLLBACK_IN_PROGRESS", "IMPORT_ROLLBACK_FAILED", "IMPORT_ROLLBACK_COMPLETE"),
 )
-_HIDDEN = "(hidden: from a NoEcho parameter)"
+_HIDDEN = "(hidden: NoEcho)"
 
 
-def _secret_outputs(answer: Members) -> Item:
-    return {"secret_outputs": secret_outputs(answer.get("TemplateBody"))}
+def _hidden(answer: Members) -> Item:
+    found = hidden(answer.get("TemplateBody"))
+    return {
+        "hidden": {
+            "parameters": sorted(found.parameters),
+            "outputs": sorted(found.outputs),
+            "everything": found.everything,
+        }
+    }
 
 
 def _masked(item: Item) -> Item:
-    """The stack with outputs hidden that repeat a NoEcho parameter; without a template, all are."""
-    secret = item.pop("secret_outputs", [])
-    for output in item.get("outputs", []):
-        if output["name"] in secret or "*" in secret:
-            output["value"] = _HIDDEN
+    """The stack without the values of NoEcho parameters; without its template, without any value."""
+    secret = item.pop("hidden")
+    for kind in ("parameters", "outputs"):
+        for part in item.get(kind, []):
+            if secret["everything"] or part["name"] in secret.get(kind, ()):
+                part["value"] = _HIDDEN
     return item
 
 
@@ -109,10 +117,11 @@ TOOL = ServiceTool(
             details=(
                 Detail(
                     api="GetTemplate",
-                    fields=_secret_outputs,
+                    fields=_hidden,
                     sends=("stack",),
+                    always={"TemplateStage": "Processed"},
                     absent=("ValidationError", "AccessDenied", "AccessDeniedException"),
-                    otherwise={"secret_outputs": ["*"]},
+                    otherwise={"hidden": {"everything": True}},
                 ),
             ),
             finish=_masked,

@@ -102,6 +102,7 @@ TOOL = ServiceTool(
             summary="running tasks of a cluster or service, or stopped ones with the reason",
             api="ListTasks",
             items="taskArns",
+            always={"desiredStatus": "RUNNING"},
             sends={
                 **_CLUSTER,
                 "service": member("serviceName"),

@@ -84,7 +84,7 @@ TOOL = ServiceTool(
             "scaling_groups: resources.autoScalingGroups[].name, created: createdAt, "
             f"changed: modifiedAt, {_ISSUES}, {_TAGS}}}]",
             sends={**_CLUSTER, "nodegroup": member("nodegroupName")},
-            requires=("cluster", "nodegroup"),
+            requires=("nodegroup", "cluster"),
         ),
         Operation(
             name="list_fargate_profiles",

@@ -176,7 +176,7 @@ TOOL = ServiceTool(
             api="GetRolePolicy",
             items="[{role: RoleName, policy: PolicyName, document: PolicyDocument}]",
             sends={**_ROLE, "policy_name": member("PolicyName")},
-            requires=("role", "policy_name"),
+            requires=("policy_name", "role"),
             scope="account",
         ),
         Operation(

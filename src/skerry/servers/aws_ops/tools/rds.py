@@ -145,7 +145,7 @@ TOOL = ServiceTool(
             items=_logs,
             sends=_DATABASE,
             requires=("database",),
-            paging=_PAGES,
+            paging=Paging(size="", cursor="Marker", next="Marker"),
         ),
         Operation(
             name="list_pending_maintenance",

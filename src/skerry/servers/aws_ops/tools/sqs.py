@@ -34,7 +34,7 @@ def _dated(item: Item) -> Item:
     """Times of the service, which are seconds as text, as ISO 8601."""
     for name in ("created", "changed"):
         if name in item:
-            item[name] = from_millis(int(item[name]) * 1000)
+            item[name] = from_millis(float(item[name]) * 1000)
     return item
 
 
