@@ -11,7 +11,11 @@ from skerry.servers.aws_ops.arguments import Parameter, Parameters
 from skerry.servers.aws_ops.registry import find
 
 TOOLS = list(find())
-NAMES = ["ec2_read_operations", "get_time", "hello_world", "s3_read_operations"]
+NAMES = [
+    *(f"{name}_read_operations" for name in ("cloudformation", "cloudwatch", "ec2", "ecs", "eks")),
+    *("get_time", "hello_world"),
+    *(f"{name}_read_operations" for name in ("iam", "lambda", "rds", "s3", "sns", "sqs")),
+]
 
 sample = Parameters(
     (

@@ -136,7 +136,7 @@ def test_the_desks_tool_schema_is_fresh():
         (["policy"], 0, '"s3:ListAllMyBuckets"'),
         (["call", "hello_world", '{"name": "Ada"}'], 0, "Hello, Ada!"),
         (["call", "hello_world", "{"], 2, "The arguments are not JSON"),
-        (["call", "nope"], 1, "There is no tool 'nope'. There are: ec2_read_operations"),
+        (["call", "nope"], 1, "There is no tool 'nope'. There are: cloudformation_read_operations"),
     ],
 )
 def test_the_command(arguments, code, text):

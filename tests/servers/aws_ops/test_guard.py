@@ -10,7 +10,8 @@ from skerry.settings import AwsOpsSettings
 # A prefix says nothing: these read as "get" and hand out secrets, or only look harmless.
 SECRETS = {
     "GetSecretValue", "GetSessionToken", "GetFederationToken", "AssumeRole", "GetObject", "GetPasswordData",
-    "GetParameter", "GetConsoleOutput", "DescribeInstanceAttribute",
+    "GetParameter", "GetConsoleOutput", "DescribeInstanceAttribute", "GetFunction", "GetLayerVersion",
+    "ReceiveMessage", "CreateAccessKey", "GetTemplate", "DownloadDBLogFilePortion", "GetLoginProfile",
 }  # fmt: skip
 
 
@@ -24,6 +25,14 @@ SECRETS = {
         ("s3", "get_object", {"Bucket": "reports", "Key": "2026/0.csv"}),
         ("sts", "assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/x", "RoleSessionName": "xx"}),
         ("iam", "create_access_key", {}),
+        ("iam", "generate_credential_report", {}),
+        ("lambda", "get_function", {"FunctionName": "orders"}),
+        ("lambda", "invoke", {"FunctionName": "orders"}),
+        ("sqs", "receive_message", {"QueueUrl": "http://127.0.0.1/1/jobs"}),
+        ("sqs", "purge_queue", {"QueueUrl": "http://127.0.0.1/1/jobs"}),
+        ("rds", "download_db_log_file_portion", {"DBInstanceIdentifier": "orders", "LogFileName": "x"}),
+        ("logs", "delete_log_group", {"logGroupName": "/x"}),
+        ("cloudformation", "delete_stack", {"StackName": "shop"}),
     ],
 )
 def test_a_call_that_no_tool_lists_is_refused_before_it_is_sent(registry, service, method, members):
@@ -42,8 +51,11 @@ def test_the_refused_calls_changed_nothing(registry, s3):
 
 def test_no_tool_lists_a_call_that_writes_or_hands_out_secrets():
     listed = frozenset().union(OWN_CALLS, *(tool.calls() for tool in find()))
-    assert {name for _, name in listed} & SECRETS == set()
-    assert all(name.startswith(("Describe", "List", "Get", "Head")) for _, name in listed)
+    # The text of a template is read to know what it hides, and is never shown.
+    assert {name for _, name in listed} & SECRETS == {"GetTemplate"}
+    others = {name for _, name in listed if not name.startswith(("Describe", "List", "Get", "Head"))}
+    # Reads by AWS's own access levels, whatever they are called.
+    assert others == {"FilterLogEvents", "SimulatePrincipalPolicy", "StartQuery"}
 
 
 def test_the_policy_allows_what_the_tools_call_and_no_more(registry):
