@@ -90,6 +90,7 @@ def test_what_moto_lacks_of_eks(ask):
     assert (insight["status"], insight["version"]) == ("WARNING", "1.34")
 
 
+@pytest.mark.behaviour("OPS-QUERY")
 def test_a_query_that_takes_its_time(ask, fake):
     """Running twice, then complete: the tool waits, and shows the rows."""
     row = [{"field": "@message", "value": "late"}, {"field": "@ptr", "value": "x"}]
@@ -108,6 +109,7 @@ def test_a_query_that_takes_its_time(ask, fake):
     assert (asked["limit"], asked["endTime"] - asked["startTime"]) == (50, 3600)
 
 
+@pytest.mark.behaviour("OPS-BOUNDED")
 def test_pages_without_any_event_end_with_a_token_and_not_never(ask, fake):
     """A filter over a large log gives page after page with nothing in it."""
     fake.answers[("logs", "FilterLogEvents")] = {"events": [], "nextToken": "on"}
@@ -118,6 +120,7 @@ def test_pages_without_any_event_end_with_a_token_and_not_never(ask, fake):
     assert len(fake.calls) - before <= 21
 
 
+@pytest.mark.behaviour("OPS-NOECHO")
 def test_a_stack_whose_template_may_not_be_read_shows_no_value(ask, fake):
     stack = {
         "StackName": "shop",
