@@ -84,9 +84,19 @@ def test_the_seeded_estate_is_there_from_the_first_answer(running):
     assert [item["TopicArn"] for item in running.client("sns").list_topics()["Topics"]] == [
         f"arn:aws:sns:us-east-1:{ACCOUNT}:order-alerts"
     ]
-    assert [item["FunctionName"] for item in running.client("lambda").list_functions()["Functions"]] == [
-        "resize-images"
-    ]
+    assert {item["FunctionName"] for item in running.client("lambda").list_functions()["Functions"]} == {
+        "resize-images",
+        "order-receipts",
+        "storefront-render",
+    }
+    alarms = running.client("cloudwatch").describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    assert [item["AlarmName"] for item in alarms] == ["order-receipts-errors"]
+    events = running.client("logs").filter_log_events(
+        logGroupName="/aws/lambda/order-receipts",
+        startTime=int((time.time() - 3600) * 1000),
+        filterPattern="ERROR",
+    )["events"]
+    assert len(events) == 2
     costs = running.client("ce").get_cost_and_usage(
         TimePeriod={"Start": "2026-08-01", "End": "2026-11-01"},
         Granularity="MONTHLY",

@@ -90,6 +90,36 @@ def test_a_call_may_refer_to_an_earlier_answer():
     assert cloud.calls[0].headers["X-Amz-Target"] == "AmazonSQS.CreateQueue"
 
 
+@pytest.mark.behaviour("AWS-SEEDS")
+def test_a_call_may_refer_to_a_time_ago():
+    cloud = Cloud()
+    message = {
+        "timestamp": "${millis-600}",
+        "message": "at ${now-60} and ${millis-1}",
+    }
+    calls = [
+        Call(
+            "logs",
+            "PutLogEvents",
+            parameters={"logGroupName": "g", "logStreamName": "s", "logEvents": [message]},
+        ),
+        Call(
+            "cloudwatch",
+            "PutMetricData",
+            parameters={"Namespace": "n", "MetricData": [{"MetricName": "m", "Timestamp": "${now-3600}"}]},
+        ),
+    ]
+    failed = Seeder(cloud, region="us-east-1", clock=lambda: 1_800_000_000.0).run(calls)
+    assert len(failed) == 1
+    assert "${now-60} refers to nothing" in failed[0]
+    message["message"] = "plain"
+    assert Seeder(cloud, region="us-east-1", clock=lambda: 1_800_000_000.0).run(calls) == []
+    (event,) = json.loads(cloud.calls[-2].body)["logEvents"]
+    assert event == {"timestamp": 1_799_999_400_000, "message": "plain"}
+    (datum,) = json.loads(cloud.calls[-1].body)["MetricData"]
+    assert datum["Timestamp"] == 1_799_996_400
+
+
 def test_failures_are_named_and_the_rest_goes_on():
     cloud = Cloud((400, b'{"__type": "x#QueueNameExists", "message": "taken"}'), (200, b"{}"))
     calls = [

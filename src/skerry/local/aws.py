@@ -13,6 +13,7 @@ estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an ac
 
 from __future__ import annotations
 
+import gc
 import hmac
 import io
 import json
@@ -141,6 +142,7 @@ def parse_models_once() -> None:
 def main() -> None:
     """Runs until standard input ends."""
     parameters = json.loads(sys.stdin.readline())
+    gc.disable()  # while modules and models come in there is nothing to free, and looking costs a third
     parse_models_once()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -158,6 +160,8 @@ def main() -> None:
     _say({"port": server.server_port})
     calls = [Call(**call) for call in parameters["seeds"]]
     failed = application.seed(calls, parameters["region"])
+    gc.freeze()
+    gc.enable()
     _say({"seeded": len(calls) - len(failed), "failed": failed})
     while sys.stdin.buffer.read(65536):
         pass

@@ -9,7 +9,8 @@
     [call.parameters]
     ImageId = "ami-12c6146b"
 
-Parameters are those of boto3. A string may refer to an earlier answer, `"${web.Instances.0.InstanceId}"`.
+Parameters are those of boto3. A string may refer to an earlier answer, `"${web.Instances.0.InstanceId}"`, or
+be a time some seconds ago: `"${now-600}"` in ISO 8601, `"${millis-600}"` in milliseconds since 1970.
 The pseudo service `moto-api` posts `parameters` to the path `operation` below `/moto-api/`, for what no
 AWS API can fill, such as the results of Cost Explorer.
 
@@ -19,8 +20,10 @@ costs more than the calls themselves.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
+import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +34,7 @@ from urllib.parse import urlencode
 from skerry.errors import ConfigurationError
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][\w-]*)((?:\.[\w-]+)*)\}")
+_AGO = re.compile(r"\$\{(now|millis)-(\d{1,9})\}")
 _CALL_KEYS = frozenset({"service", "region", "operation", "parameters", "save", "repeat"})
 
 
@@ -96,11 +100,12 @@ def _call(raw: object, where: str) -> Call:
 class Seeder:
     """Performs calls one after the other, and collects what went wrong instead of stopping."""
 
-    def __init__(self, send: Send, *, region: str) -> None:
+    def __init__(self, send: Send, *, region: str, clock: Callable[[], float] = time.time) -> None:
         import botocore.session  # late: only a process that seeds pays for it
 
         self._send = send
         self._region = region
+        self._clock = clock
         self._session = botocore.session.Session()
         self._answers: dict[str, Any] = {}
 
@@ -111,7 +116,7 @@ class Seeder:
     def _one(self, call: Call) -> str:
         where = f"seed {call.service} {call.operation}"
         try:
-            parameters = _resolved(call.parameters, self._answers)
+            parameters = _resolved(call.parameters, self._answers, self._clock())
         except LookupError as error:
             return f"{where}: {error.args[0]}"
         if call.service == "moto-api":
@@ -167,15 +172,24 @@ def _on_the_wire(prepared: Mapping[str, Any], service: str, region: str) -> Http
     )
 
 
-def _resolved(value: Any, answers: Mapping[str, Any]) -> Any:
+def _resolved(value: Any, answers: Mapping[str, Any], now: float) -> Any:
     """The value with every `${name.path}` replaced. Raises LookupError that names what is missing."""
     if isinstance(value, str):
+        ago = _AGO.fullmatch(value)
+        if ago is not None:
+            return _time(now - int(ago[2]), ago[1])
         return _REFERENCE.sub(lambda found: str(_looked_up(found, answers)), value)
     if isinstance(value, Mapping):
-        return {key: _resolved(item, answers) for key, item in value.items()}
+        return {key: _resolved(item, answers, now) for key, item in value.items()}
     if isinstance(value, list):
-        return [_resolved(item, answers) for item in value]
+        return [_resolved(item, answers, now) for item in value]
     return value
+
+
+def _time(seconds: float, form: str) -> int | str:
+    if form == "millis":
+        return int(seconds * 1000)
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="seconds")
 
 
 def _looked_up(found: re.Match[str], answers: Mapping[str, Any]) -> Any:

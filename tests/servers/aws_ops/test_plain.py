@@ -1,7 +1,6 @@
 """Answers as JSON values of a bounded size."""
 
 import datetime as dt
-import json
 
 import pytest
 from hypothesis import given
