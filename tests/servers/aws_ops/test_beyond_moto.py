@@ -25,8 +25,14 @@ def fake():
 
 
 @pytest.fixture(scope="module")
-def ask(fake):
-    registry = Registry(AwsOpsSettings.from_env(fake.environment))
+def waited():
+    """The pauses of the tools, in seconds; nobody really waits."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def ask(fake, waited):
+    registry = Registry(AwsOpsSettings.from_env(fake.environment), sleep=waited.append)
     return lambda tool, **arguments: registry.call(f"{tool}_read_operations", arguments)
 
 
@@ -91,7 +97,7 @@ def test_what_moto_lacks_of_eks(ask):
 
 
 @pytest.mark.behaviour("OPS-QUERY")
-def test_a_query_that_takes_its_time(ask, fake):
+def test_a_query_that_takes_its_time(ask, fake, waited):
     """Running twice, then complete: the tool waits, and shows the rows."""
     row = [{"field": "@message", "value": "late"}, {"field": "@ptr", "value": "x"}]
     running = {"status": "Running", "results": []}
@@ -104,9 +110,38 @@ def test_a_query_that_takes_its_time(ask, fake):
     fake.answers[("logs", "GetQueryResults")] = [running, dict(running), done]
     (item,) = ask("cloudwatch", operation="query_logs", log_group="/a, /b", query="fields @message")["items"]
     assert (item["status"], item["rows"], item["scanned_bytes"]) == ("Complete", [{"@message": "late"}], 9.0)
+    assert len(waited) == 2
     asked = next(given for _, name, given in fake.calls if name == "StartQuery")
     assert asked["logGroupNames"] == ["/a", "/b"]
     assert (asked["limit"], asked["endTime"] - asked["startTime"]) == (50, 3600)
+
+
+@pytest.mark.behaviour("OPS-QUERY")
+def test_a_query_that_takes_too_long_can_be_asked_again(ask, fake, waited):
+    waited.clear()
+    fake.answers[("logs", "StartQuery")] = {"queryId": "q-2"}
+    fake.answers[("logs", "GetQueryResults")] = {"status": "Running", "results": []}
+    (item,) = ask("cloudwatch", operation="query_logs", log_group="/a", query="fields @message")["items"]
+    assert item == {"query_id": "q-2", "status": "Running"}
+    assert 5 <= sum(waited) <= 15
+
+
+@pytest.mark.behaviour("OPS-MISSING")
+def test_a_name_that_is_in_one_region_is_not_reported_missing_in_the_others(ask, fake):
+    gone = Error("ResourceNotFoundException", "Function not found", 404)
+    here = {"FunctionName": "orders", "FunctionArn": "arn:x", "Runtime": "python3.12"}
+    arguments = {"operation": "get_function_policy", "function": "orders", "region": "us-east-1,eu-west-1"}
+    fake.answers[("lambda", "GetPolicy")] = {"Policy": "{}"}
+    fake.answers[("lambda", "GetFunctionConfiguration")] = [here, gone]
+    answer = ask("lambda", **arguments)
+    assert (answer["count"], "problems" in answer) == (1, False)
+    fake.answers[("lambda", "GetFunctionConfiguration")] = gone
+    with pytest.raises(RemoteError, match="found no function 'orders'"):
+        ask("lambda", **arguments)
+    denied = Error("AccessDeniedException", "no", 403)
+    fake.answers[("lambda", "GetFunctionConfiguration")] = [gone, denied]
+    with pytest.raises(RemoteError, match="is denied"):
+        ask("lambda", **arguments)
 
 
 @pytest.mark.behaviour("OPS-BOUNDED")

@@ -10,6 +10,7 @@ from skerry.errors import ServiceError
 from skerry.servers.aws_ops.times import from_millis, moment, window
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+FIRST, LAST = dt.datetime.fromisoformat("2000-01-02"), dt.datetime.fromisoformat("2200-01-01")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,8 @@ NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
         ("90m", "2027-01-15T06:30:00+00:00"),
         ("3h", "2027-01-15T05:00:00+00:00"),
         ("3 hours ago", "2027-01-15T05:00:00+00:00"),
+        ("90 mins", "2027-01-15T06:30:00+00:00"),
+        ("1 week ago", "2027-01-08T08:00:00+00:00"),
         ("7D", "2027-01-08T08:00:00+00:00"),
         ("2w", "2027-01-01T08:00:00+00:00"),
         ("2026-10-31", "2026-10-31T00:00:00+00:00"),
@@ -33,7 +36,23 @@ def test_a_time(text, expected):
 
 @pytest.mark.behaviour("OPS-SPAN")
 @pytest.mark.parametrize(
-    "text", ["yesterday", "3", "h", "-3h", "3y", "2026-13-01", "0001-01-01", "9999999h", "999999w", "\0"]
+    "text",
+    [
+        "yesterday",
+        "2 months",
+        "1mo",
+        "3 hoursx",
+        "1 ms",
+        "3",
+        "h",
+        "-3h",
+        "3y",
+        "2026-13-01",
+        "0001-01-01",
+        "9999999h",
+        "999999w",
+        "\0",
+    ],
 )
 def test_what_is_no_time(text):
     with pytest.raises(ServiceError, match="'since' is "):
@@ -50,7 +69,7 @@ def test_any_text_is_a_time_or_refused_in_words(text):
         assert found.tzinfo is dt.UTC
 
 
-@given(st.datetimes(dt.datetime(2000, 1, 2), dt.datetime(2200, 1, 1), timezones=st.just(dt.UTC)))
+@given(st.datetimes(FIRST, LAST, timezones=st.just(dt.UTC)))
 def test_iso_times_come_back_as_they_went(time):
     assert moment("since", time.isoformat(), NOW) == time
 

@@ -34,6 +34,11 @@ def listed(name: str) -> Send:
     return lambda value: {name: [part.strip() for part in str(value).split(",") if part.strip()]}
 
 
+def alone(name: str) -> Send:
+    """The argument as the only element of the list in the member `name`."""
+    return lambda value: {name: [str(value)]}
+
+
 def filtered(name: str) -> Send:
     """The argument as a filter of EC2: `Filters=[{Name, Values}]`."""
     return lambda value: {"Filters": [{"Name": name, "Values": [str(value)]}]}

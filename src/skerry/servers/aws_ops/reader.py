@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -58,6 +58,10 @@ class _Page:
     source: str = ""
 
 
+class _NotThereError(RemoteError):
+    """The service has nothing of the name that was asked for."""
+
+
 @dataclass(slots=True)
 class _Answer:
     """Items collected so far, under a cap by number and one by bytes of JSON."""
@@ -101,7 +105,8 @@ class Reading:
     hint: str = ""
     """The caller's own region; untrusted."""
     now: float = 0.0
-    """Seconds since the epoch."""
+    """When the question is asked, in seconds since the epoch."""
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def who(self) -> Who:
@@ -131,8 +136,10 @@ class Reading:
                     else:
                         sources.add(page.source)
                         pending.extend(_consume(answer, position, page, several=several))
+        # A name that is in one region is missed in the others, which is no news.
+        told = [row for row in problems if not (several and isinstance(row[1], _NotThereError))]
         if problems and not answer.items and not pending:
-            raise problems[0][1]
+            raise (told or problems)[0][1]
         if self.operation.nothing and not (answer.items or pending or token):
             raise RemoteError(f"There is {self._named('nothing')}.", hint=self.operation.nothing)
         shown = {
@@ -145,8 +152,8 @@ class Reading:
         }
         if sources - {""}:
             shown["source"] = "; ".join(sorted(sources - {""}))
-        if problems:
-            shown["problems"] = [{"region": region, "problem": str(error)} for region, error in problems]
+        if told:
+            shown["problems"] = [{"region": region, "problem": str(error)} for region, error in told]
         return shown
 
     def _check(self) -> None:
@@ -294,7 +301,7 @@ class Reading:
         for pause in WAITS:
             if detail.again is None or not detail.again(answer):
                 break
-            time.sleep(pause)
+            self.sleep(pause)
             answer = self._call(detail.service, detail.api, region, members, detail.absent)
         found = plain(_pick(detail.fields, answer)) if answer else None
         return found if isinstance(found, dict) else dict(detail.otherwise)
@@ -317,7 +324,7 @@ class Reading:
             for missing in self.tool.missing:
                 if code == missing.code and missing.says in text:
                     said = f"{call} found {self._named('nothing of that name')} ({code})."
-                    raise RemoteError(said, hint=missing.hint) from cause
+                    raise _NotThereError(said, hint=missing.hint) from cause
             raise
 
     def _named(self, otherwise: str) -> str:

@@ -31,7 +31,8 @@ def find() -> Iterator[Tool]:
 class Registry:
     """Tools and the cloud they read.
 
-    `tools` are all of this package when left out; `clock` gives seconds since the epoch.
+    `tools` are all of this package when left out; `clock` gives seconds since the epoch, and `sleep` waits
+    for what AWS has begun.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Registry:
         tools: Iterable[Tool] | None = None,
         *,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tools = {tool.name: tool for tool in (find() if tools is None else tools)}
         self.cloud = Cloud(settings, frozenset().union(*(tool.calls() for tool in self.tools.values())))
         self._clock = clock
+        self._sleep = sleep
 
     def call(self, name: str, arguments: object, *, region: str = "") -> dict[str, Any]:
         """Runs a tool; blocks while AWS answers.
@@ -61,7 +64,7 @@ class Registry:
         if isinstance(tool, PlainTool):
             return tool.run(given, self._clock())
         operation = tool.operation(given["operation"])
-        return Reading(self.cloud, tool, operation, given, region, self._clock()).run()
+        return Reading(self.cloud, tool, operation, given, region, self._clock(), self._sleep).run()
 
     def policy(self) -> dict[str, Any]:
         """The least that a role needs for these tools, as an IAM policy document."""

@@ -7,7 +7,8 @@ import re
 
 from skerry.servers.aws_ops.arguments import Arguments, Parameter, wrong_arguments
 
-_SPAN = re.compile(r"(\d{1,6})\s*([smhdw])[a-z]*(?: ago)?")
+_UNITS = r"s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?|w(?:eeks?)?"
+_SPAN = re.compile(rf"(\d{{1,6}})\s*({_UNITS})(?: ago)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
@@ -36,7 +37,7 @@ def moment(name: str, text: str, now: float) -> dt.datetime:
     shown = text.strip().lower()
     span = _SPAN.fullmatch(shown)
     try:
-        found = _utc(now - int(span[1]) * _SECONDS[span[2]]) if span else _parsed(shown.upper())
+        found = _utc(now - int(span[1]) * _SECONDS[span[2][0]]) if span else _parsed(shown.upper())
     except (ValueError, OverflowError, OSError) as error:
         problem = "is no time; it looks like 30m, 3h, 7d, 2026-10-31 or 2026-10-31T08:00"
         raise wrong_arguments([(name, problem)]) from error

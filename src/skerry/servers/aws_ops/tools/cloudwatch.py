@@ -14,6 +14,7 @@ from skerry.servers.aws_ops.definition import (
     Operation,
     Paging,
     ServiceTool,
+    alone,
     listed,
     member,
 )
@@ -75,7 +76,7 @@ TOOL = ServiceTool(
             "no_data_actions: InsufficientDataActions, changed: AlarmConfigurationUpdatedTimestamp, "
             "arn: AlarmArn}",
             always={"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
-            sends={"alarm": listed("AlarmNames")},
+            sends={"alarm": alone("AlarmNames")},
             requires=("alarm",),
             nothing="Check the name and the region; list_alarms shows what there is.",
         ),
@@ -162,7 +163,7 @@ TOOL = ServiceTool(
             items=loglines.events,
             sends={
                 **_GROUP,
-                "log_stream": listed("logStreamNames"),
+                "log_stream": alone("logStreamNames"),
                 "pattern": member("filterPattern"),
             },
             requires=("log_group",),

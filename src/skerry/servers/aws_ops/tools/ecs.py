@@ -13,7 +13,7 @@ from skerry.servers.aws_ops.definition import (
     Operation,
     Paging,
     ServiceTool,
-    listed,
+    alone,
     member,
 )
 
@@ -60,7 +60,7 @@ TOOL = ServiceTool(
             api="DescribeClusters",
             items=f"clusters[].{{{_CLUSTERS}, settings: settings[].{{name: name, value: value}}, {_TAGS}}}",
             always={"include": ["SETTINGS", "TAGS"]},
-            sends={"cluster": listed("clusters")},
+            sends={"cluster": alone("clusters")},
             requires=("cluster",),
             nothing=_HINT.format("list_clusters"),
         ),
@@ -93,7 +93,7 @@ TOOL = ServiceTool(
             "security_groups: networkConfiguration.awsvpcConfiguration.securityGroups, "
             f"public_ip: networkConfiguration.awsvpcConfiguration.assignPublicIp, {_TAGS}}}",
             always={"include": ["TAGS"]},
-            sends={**_CLUSTER, "service": listed("services")},
+            sends={**_CLUSTER, "service": alone("services")},
             requires=("service",),
             nothing=_HINT.format("list_services"),
         ),
@@ -127,7 +127,7 @@ TOOL = ServiceTool(
             "reason: reason, health: healthStatus, image: image, "
             f"addresses: networkInterfaces[].privateIpv4Address}}, {_TAGS}}}",
             always={"include": ["TAGS"]},
-            sends={**_CLUSTER, "task": listed("tasks")},
+            sends={**_CLUSTER, "task": alone("tasks")},
             requires=("task",),
             nothing=_HINT.format("list_tasks"),
         ),
