@@ -100,8 +100,8 @@ def explain(error: Exception, call: Call) -> RemoteError:
     if call.api == "AssumeRole" and "Denied" in code:
         return RemoteError(
             f"{call} {_DENIED} ({code}).",
-            hint="The role must trust the tool's own role or user, with its external id, and that one must be "
-            "allowed to assume it.",
+            hint="The role must trust the tool's own role or user, with its external id, and that one must "
+            "be allowed to assume it.",
         )
     row = CODES.get(code) or EXCEPTIONS.get(type(error).__name__)
     if row is not None:
