@@ -14,6 +14,7 @@ _PAGES = Paging(size="MaxItems", maximum=50, cursor="Marker", next="NextMarker")
 _FUNCTION = {"function": member("FunctionName")}
 _NAMES = "environment_names: keys(Environment.Variables || `{}`)"
 _ABSENT = ("ResourceNotFoundException",)
+_QUALIFIED = ("InvalidParameterValueException",)  # of a version or an alias, which has none of its own
 
 TOOL = ServiceTool(
     name="lambda_read_operations",
@@ -51,8 +52,9 @@ TOOL = ServiceTool(
                     api="GetFunctionConcurrency",
                     fields="{reserved_concurrency: ReservedConcurrentExecutions}",
                     sends=("function",),
+                    absent=_QUALIFIED,
                 ),
-                Detail(api="ListTags", fields="{tags: Tags}", takes={"Resource": "arn"}),
+                Detail(api="ListTags", fields="{tags: Tags}", takes={"Resource": "arn"}, absent=_QUALIFIED),
             ),
         ),
         Operation(
