@@ -5,13 +5,14 @@ The only module that knows several planes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept as a name of this module)
 from skerry.local.functions.plane import FunctionsPlane
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.local.gateway.plane import GatewayPlane
 from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.models.guardrails.rules import Guardrail, Guardrails
 from skerry.local.models.plane import ModelsPlane
 from skerry.local.ports import Clock
 from skerry.local.runtime.plane import RuntimePlane
@@ -24,11 +25,12 @@ def create_app(
     *,
     url: str,
     functions: Mapping[str, FunctionSettings] | None = None,
+    guardrails: Sequence[Guardrail] = (),
     clock: Clock | None = None,
 ) -> Endpoint:
     """The endpoint with every plane; `functions` are the declared Lambda functions by name.
 
-    Raises StateError and ConfigurationError.
+    `guardrails` are the declared ones. Raises StateError and ConfigurationError.
     """
     endpoint = Endpoint(settings, url=url, clock=clock)
     lambdas = _functions(endpoint, functions or {})
@@ -36,7 +38,7 @@ def create_app(
     endpoint.add("functions", lambdas, declared=lambdas.serves)
     endpoint.add("runtime", runtimes, warm=runtimes.warm)
     endpoint.add("gateway", _gateway(endpoint))
-    endpoint.add("models", _models(endpoint))
+    endpoint.add("models", _models(endpoint, guardrails))
     return endpoint
 
 
@@ -87,10 +89,12 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
     )
 
 
-def _models(endpoint: Endpoint) -> ModelsPlane:
+def _models(endpoint: Endpoint, guardrails: Sequence[Guardrail]) -> ModelsPlane:
+    settings = endpoint.settings
     return ModelsPlane(
         access=endpoint.access,
         recorder=endpoint.recorder,
         clock=endpoint.clock,
-        settings=endpoint.settings.models,
+        settings=settings.models,
+        guardrails=Guardrails(guardrails, region=settings.region, account=settings.account),
     )

@@ -18,6 +18,7 @@ from typing import Any
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import PortInUseError, SkerryError
 from skerry.local.app import Endpoint
+from skerry.local.models.guardrails.rules import Guardrails
 from skerry.settings import StackSettings
 from skerry.sockets import bind
 from skerry.stack import children, endpoint
@@ -47,6 +48,11 @@ class Stack:
             "services": {},
             "gateways": {},
             "runtimes": {},
+        }
+        known = Guardrails(tuple(declared.guardrails.values()), self._values["region"], settings.account)
+        self._values["guardrails"] = {
+            item.name: {"id": item.identifier, "arn": known.arn(item), "version": item.version}
+            for item in known.declared
         }
 
     async def start(self) -> dict[str, Any]:
@@ -174,6 +180,7 @@ class Stack:
             "gateways": self._values["gateways"],
             "realms": self._values["realms"],
             "services": self._values["services"],
+            "guardrails": self._values["guardrails"],
         }
 
 

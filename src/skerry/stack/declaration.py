@@ -7,6 +7,7 @@
     [gateways.NAME]                   an MCP gateway; [gateways.NAME.targets.TARGET] what is behind it
     [seeds]                           AWS API calls that fill the embedded cloud
     [models]                          who answers Converse: the offline router, a server, or AWS
+    [guardrails.NAME]                 what ApplyGuardrail answers: words, patterns, topics, rules
 
 Paths are relative to the file. Every string may refer to what the stack knows only when it runs, as
 `${gateways.tools.url}`; see `references.py`.
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ConfigurationError
-from skerry.stack import table
+from skerry.local.models.guardrails.rules import Guardrail
+from skerry.stack import guardrails, table
 from skerry.stack.table import Table
 
 RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
@@ -168,6 +170,7 @@ class Declaration:
     gateways: Mapping[str, Gateway]
     seeds: tuple[Path, ...]
     models: Models
+    guardrails: Mapping[str, Guardrail]
 
 
 def load(file: Path) -> Declaration:
@@ -202,6 +205,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
             model=models.text("model", ""),
             api_key_env=models.text("api_key_env", ""),
         ),
+        guardrails={name: guardrails.read(part, name) for name, part in top.tables("guardrails")},
     )
     for part in (stack, seeds, models, top):
         part.finish()

@@ -48,6 +48,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
         ),
         url=values["endpoint"],
         functions=functions,
+        guardrails=tuple(declared.guardrails.values()),
     )
 
 

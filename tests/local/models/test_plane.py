@@ -189,7 +189,7 @@ def test_a_signature_for_another_service_is_refused(served):
 def test_other_operations_are_named_as_not_served(served, path, method, status):
     found, body = raw(served, path, b"{}", method=method)
     assert found == status
-    assert "Converse and ConverseStream" in json.loads(body)["message"]
+    assert "Converse, ConverseStream and ApplyGuardrail" in json.loads(body)["message"]
 
 
 def test_a_body_that_is_too_large_is_refused(served):

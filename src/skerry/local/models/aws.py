@@ -20,7 +20,7 @@ CARRIED = ("content-type", "x-amzn-errortype", "x-amzn-requestid", "retry-after"
 
 
 class Relay:
-    """Passes Converse and ConverseStream to Amazon Bedrock.
+    """Passes Converse, ConverseStream and ApplyGuardrail to Amazon Bedrock.
 
     `credentials` gives the developer's own credentials at each call, so that a refresh is picked up.
     """
@@ -40,15 +40,19 @@ class Relay:
         self._upstream = upstream
         self._credentials = credentials
 
-    async def forward(self, action: str, model_id: str, body: bytes) -> Reply:
-        """The answer of Bedrock to `action` (`converse`, `converse-stream`), whatever its status.
+    async def converse(self, action: str, model_id: str, body: bytes) -> Reply:
+        """The answer of Bedrock to `action` (`converse`, `converse-stream`), as `forward` gives it."""
+        return await self.forward(f"/model/{quote(self._settings.model or model_id, safe='')}/{action}", body)
+
+    async def forward(self, path: str, body: bytes) -> Reply:
+        """The answer of Bedrock to a POST, whatever its status; `path` is percent-encoded.
 
         Raises ServiceError (ServiceUnavailableException, ModelTimeoutException) when none comes, and
         SkerryError when there are no credentials.
         """
         settings = self._settings
         base = settings.url.rstrip("/") or f"https://bedrock-runtime.{settings.region}.amazonaws.com"
-        url = f"{base}/model/{quote(settings.model or model_id, safe='')}/{action}"
+        url = f"{base}{path}"
         headers = {"content-type": "application/json", "accept": "application/json"}
         added = sign(
             "POST",

@@ -10,6 +10,7 @@ from typing import Any
 
 from skerry.local.asgi import ClientGoneError, send_reply
 from skerry.local.models.events import Event
+from skerry.local.models.guardrails.assess import Outcome
 from skerry.local.ports import Receive, Send
 from skerry.local.rest_json import Reply
 
@@ -28,6 +29,7 @@ class Exchange:
     identity: str = "anonymous"
     status: int = 0
     tools: list[str] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     ended: bool = False
 
     async def begin(self, content_type: str) -> None:

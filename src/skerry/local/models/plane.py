@@ -1,5 +1,7 @@
 """The models plane: Converse and ConverseStream of bedrock-runtime, answered by the backend of the settings.
 
+ApplyGuardrail is answered from the declared guardrails, or by AWS where AWS is the backend.
+
 Source: service model of bedrock-runtime; Smithy, "Amazon Event Stream Specification".
 """
 
@@ -7,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
+from typing import Any
 from urllib.parse import unquote
 
 from skerry.auth.sigv4 import Credentials
@@ -18,12 +21,23 @@ from skerry.local.models import eventstream
 from skerry.local.models.aws import CARRIED, Relay
 from skerry.local.models.events import Backend, Event, fold
 from skerry.local.models.exchange import Exchange, while_connected
+from skerry.local.models.guardrails import apply, converse
+from skerry.local.models.guardrails.rules import Guardrails
 from skerry.local.models.openai import OpenAI
-from skerry.local.models.request import MAX_BODY, Operation, parse, service_model
+from skerry.local.models.request import (
+    MAX_BODY,
+    ConverseRequest,
+    Operation,
+    checked,
+    document,
+    parse,
+    service_model,
+)
 from skerry.local.models.router.conversation import Router
 from skerry.local.ports import Access, Clock, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply, error_reply
 from skerry.local.upstream import Limits, Upstream, UpstreamError
+from skerry.local.upstream import Reply as UpstreamReply
 from skerry.settings import ModelsSettings
 from skerry.wire.hop import Hop
 
@@ -43,7 +57,7 @@ _ROLE_MARK = ":assumed-role/"
 
 
 class ModelsPlane:
-    """ASGI application for `POST /model/{modelId}/converse` and `/converse-stream`.
+    """ASGI application for `POST /model/{modelId}/converse`, `/converse-stream` and `/guardrail/…/apply`.
 
     `credentials` gives the developer's own credentials for the `aws` backend; by default botocore's chain.
     Use it between `start()` and `close()`. Raises ConfigurationError for settings that cannot work.
@@ -56,8 +70,10 @@ class ModelsPlane:
         recorder: Recorder,
         clock: Clock,
         settings: ModelsSettings,
+        guardrails: Guardrails | None = None,
         credentials: Callable[[], Awaitable[Credentials]] | None = None,
     ) -> None:
+        self._guardrails = guardrails or Guardrails()
         self._access = access
         self._recorder = recorder
         self._clock = clock
@@ -68,7 +84,7 @@ class ModelsPlane:
     @staticmethod
     def serves(raw_path: bytes) -> bool:
         """Whether a raw path is one of this plane."""
-        return _target(raw_path) is not None
+        return _target(raw_path) is not None or _guardrail(raw_path) is not None
 
     async def start(self) -> None:
         """Opens the pool of connections and reads the service model."""
@@ -96,32 +112,69 @@ class ModelsPlane:
         body = await read_body(receive, MAX_BODY)
         caller = await self._access.signed_by(scope, body, service="bedrock")
         exchange.identity = caller.name
+        labels = _guardrail(scope["raw_path"])
+        if labels is not None and scope["method"] == "POST":
+            await self._apply(exchange, receive, scope["raw_path"], labels, body)
+            return
         target = _target(scope["raw_path"])
         if target is None or scope["method"] != "POST":
             raise ServiceError(
                 "UnknownOperationException",
                 404,
-                "Of bedrock-runtime skerry serves Converse and ConverseStream.",
+                "Of bedrock-runtime skerry serves Converse, ConverseStream and ApplyGuardrail.",
             )
         exchange.model_id, action = target
         operation = exchange.operation = ACTIONS[action]
         if isinstance(self._backend, Relay):
-            await while_connected(receive, _relay(self._backend, exchange, action, body))
+            reply = self._backend.converse(action, exchange.model_id, body)
+            await while_connected(receive, _relay(exchange, reply))
             return
         if len(body) > LARGE:
             request = await asyncio.to_thread(parse, operation, exchange.model_id, body)
         else:
             request = parse(operation, exchange.model_id, body)
         streaming = operation == "ConverseStream"
-        events = self._backend.events(request, streaming=streaming)
+        events = self._events(exchange, self._backend, request, streaming=streaming)
         async with aclosing(events):
             work = _stream(exchange, events) if streaming else _whole(exchange, events)
             await while_connected(receive, work)
 
+    def _events(
+        self, exchange: Exchange, backend: Backend, request: ConverseRequest, *, streaming: bool
+    ) -> AsyncGenerator[Event]:
+        guard = converse.guard(request, self._guardrails, self._clock.monotonic)
+        if guard is None:
+            return backend.events(converse.unwrapped(request), streaming=streaming)
+        exchange.outcomes = guard.outcomes
+        return guard.around(request, lambda changed: backend.events(changed, streaming=streaming))
+
+    async def _apply(
+        self, exchange: Exchange, receive: Receive, raw_path: bytes, labels: Mapping[str, str], body: bytes
+    ) -> None:
+        exchange.operation = "ApplyGuardrail"
+        exchange.model_id = labels["guardrailIdentifier"]
+        if isinstance(self._backend, Relay):
+            reply = self._backend.forward(raw_path.decode("ascii"), body)
+            await while_connected(receive, _relay(exchange, reply))
+            return
+        request = checked("ApplyGuardrail", {**document(body), **labels})
+        began = self._clock.monotonic()
+        outcome = await asyncio.to_thread(apply.apply, self._guardrails, request)
+        exchange.outcomes.append(outcome)
+        milliseconds = int((self._clock.monotonic() - began) * 1000)
+        answer = apply.answer(self._guardrails, request, outcome, milliseconds)
+        await exchange.reply(
+            Reply(200, [(b"content-type", b"application/json")], json.dumps(answer).encode())
+        )
+
     def _record(self, exchange: Exchange) -> None:
-        detail = {"backend": self._backend.name}
+        applied = exchange.operation == "ApplyGuardrail" and not isinstance(self._backend, Relay)
+        detail = {"backend": "rules" if applied else self._backend.name}
         if exchange.tools:
             detail["tool"] = ", ".join(exchange.tools)
+        if exchange.outcomes:
+            detail["guardrail"] = exchange.outcomes[0].guardrail.name
+            detail["action"] = ", ".join(f"{item.source} {item.action}" for item in exchange.outcomes)
         self._recorder.record(
             Hop(
                 part="models",
@@ -168,6 +221,12 @@ def _target(raw_path: bytes) -> tuple[str, str] | None:
     return unquote(head.removeprefix("/model/")), action
 
 
+def _guardrail(raw_path: bytes) -> Mapping[str, str] | None:
+    """Identifier and version in the raw path of ApplyGuardrail."""
+    match = service_model().match("POST", raw_path)
+    return match.labels if match is not None and match.operation.name == "ApplyGuardrail" else None
+
+
 def _session(identity: str) -> str:
     """The session name of an assumed role: for an agent that is its runtime session id."""
     return identity.rpartition("/")[2] if _ROLE_MARK in identity else ""
@@ -209,8 +268,8 @@ async def _stream(exchange: Exchange, events: AsyncIterator[Event]) -> None:
     await exchange.finish()
 
 
-async def _relay(relay: Relay, exchange: Exchange, action: str, body: bytes) -> None:
-    reply = await relay.forward(action, exchange.model_id, body)
+async def _relay(exchange: Exchange, answer: Coroutine[Any, Any, UpstreamReply]) -> None:
+    reply = await answer
     try:
         headers = [
             (name.encode("latin-1"), value.encode("latin-1"))

@@ -59,13 +59,8 @@ class ConverseRequest:
 def parse(operation: Operation, model_id: str, body: bytes) -> ConverseRequest:
     """The request in `body`. Raises ServiceError (ValidationException) that names the member at fault."""
     _check_model(model_id)
-    try:
-        data = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise validation("The request body is not JSON that can be read.") from error
-    if not isinstance(data, dict):
-        raise validation("The request body must be a JSON object.")
-    found = _checked(operation, {**data, "modelId": model_id})
+    data = document(body)
+    found = checked(operation, {**data, "modelId": model_id})
     messages = found.get("messages") or []
     tools, choice = _tools(found.get("toolConfig") or {})
     _check_messages(messages, tools=bool(tools))
@@ -77,7 +72,19 @@ def service_model() -> ServiceModel:
     return load("bedrock-runtime")
 
 
-def _checked(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+def document(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body. Raises ServiceError (ValidationException)."""
+    try:
+        data = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise validation("The request body is not JSON that can be read.") from error
+    if not isinstance(data, dict):
+        raise validation("The request body must be a JSON object.")
+    return data
+
+
+def checked(operation: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The input of an operation, if the service model agrees. Raises ServiceError (ValidationException)."""
     model = service_model()
     try:
         found: dict[str, Any] = without_nulls(given)

@@ -1,0 +1,1 @@
+"""Guardrails answered from declared rules: words, patterns, topics by their words, simple logic."""
