@@ -9,6 +9,7 @@ from skerry.settings.agent import AgentSettings
 from skerry.settings.aws_ops import AwsOpsSettings
 from skerry.settings.bridge import BridgeSettings
 from skerry.settings.chat import ChatSettings
+from skerry.settings.guardrails import GuardrailsSettings
 from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
 from skerry.settings.models import ModelsSettings
 from skerry.settings.proxy import ProxySettings
@@ -35,6 +36,7 @@ __all__ = [
     "AwsOpsSettings",
     "BridgeSettings",
     "ChatSettings",
+    "GuardrailsSettings",
     "LocalSettings",
     "ModelsSettings",
     "ProxySettings",

@@ -1,0 +1,1 @@
+"""The guardrails MCP server: `validate_content` on ApplyGuardrail of Amazon Bedrock."""
