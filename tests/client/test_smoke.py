@@ -146,7 +146,10 @@ def test_the_mode_may_be_given(run: Any) -> None:
 def test_another_server_is_named_as_such(run: Any) -> None:
     done = run("--json", "--", sys.executable, str(stdio_server.__file__))
     assert done.failed == ["tools"]
-    assert "this is no demo server (tools: add, arguments)" in done.steps["tools"]["error"]["message"]
+    assert (
+        "this is no demo server and no guardrails server (tools: add, arguments)"
+        in done.steps["tools"]["error"]["message"]
+    )
 
 
 @pytest.mark.behaviour("SMOKE-VERDICT")

@@ -41,7 +41,7 @@ def test_boto3_speaks_to_every_plane(desk: Running):
 import boto3
 control = boto3.client("bedrock-agentcore-control")
 names = sorted(r["agentRuntimeName"] for r in control.list_agent_runtimes()["agentRuntimes"])
-assert names == ["accounts", "ops", "ops_jwt"], names
+assert {"accounts", "ops", "ops_jwt"} <= set(names), names
 assert len(control.list_gateways()["items"]) == 2
 answer = boto3.client("bedrock-runtime").converse(
     modelId="any", messages=[{"role": "user", "content": [{"text": "hello"}]}])

@@ -42,6 +42,8 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
         "ops": "iam",
         "ops_jwt": "jwt",
         "accounts": "jwt",
+        "guardrails": "iam",
+        "guardrails_jwt": "jwt",
     }
     assert {name: gateway.authorizer.kind for name, gateway in desk.gateways.items()} == {
         "desk": "iam",

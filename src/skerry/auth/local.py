@@ -74,14 +74,15 @@ def credentials(stack: Stack) -> Credentials:
 async def token(stack: Stack, entry: Mapping[str, Any], *, post: Post, fetch: Fetch, clock: Clock) -> str:
     """An access token that `entry` accepts, by client credentials of a client of its realm.
 
+    `entry` may name `client`, `audience` and `scope`.
+
     Raises ConfigurationError when the stack has no fitting client, RemoteError when the provider refuses.
     """
     realm = stack.get("realms", {}).get(entry.get("realm", ""), {})
-    audience = str(entry.get("audience", ""))
+    audience, wanted = str(entry.get("audience", "")), entry.get("client", "")
     for name, client in realm.get("clients", {}).items():
-        if "client_credentials" in client.get("grants", ()) and (
-            not audience or audience in client.get("audiences", ())
-        ):
+        fits = wanted in ("", name) and (not audience or audience in client.get("audiences", ()))
+        if fits and "client_credentials" in client.get("grants", ()):
             chosen = Client(
                 client_id=name, client_secret=client["secret"], token_endpoint=realm["token_endpoint"]
             )

@@ -1,7 +1,8 @@
-"""`skerry smoke`: walks through a demo server over the proxy and says what it saw.
+"""`skerry smoke`: walks through a demo or guardrails server over the proxy and says what it saw.
 
 The server is whatever a command brings to standard input and output: `skerry proxy TARGET`, or any other
-command after `--`. Exit code 0 when every step held, 1 when one did not.
+command after `--`. A guardrails server behind a target also gets single requests with other proofs, of
+which each says its verdict (`requests.py`). Exit code 0 when every step held, 1 when one did not.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -24,10 +25,13 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from skerry.client import requests
 from skerry.client.connection import IDENTITY, Era
 from skerry.client.problems import FAILURES, Refusals, innermost, problem
-from skerry.client.walk import Answers, Mode, Walk
+from skerry.client.target import Wanted, find
+from skerry.client.walk import HARMLESS, VALIDATE, Answers, Mode, Walk
 from skerry.errors import ConfigurationError, ProgramError, RemoteError, SkerryError
+from skerry.settings import ChatSettings
 from skerry.wire.shown import clean
 
 ERAS: dict[str, Era] = {"auto": "auto", "legacy": "legacy", "modern": "2026-07-28"}
@@ -47,6 +51,7 @@ class Step:
     saw: str = ""
     error: SkerryError | None = None
     seconds: float = 0.0
+    request: Mapping[str, Any] | None = None
 
     def line(self) -> str:
         """The step for a person; one line, and one more for the next move."""
@@ -61,6 +66,7 @@ class Step:
             "step": self.name,
             "ok": self.error is None,
             "seconds": round(self.seconds, 3),
+            **(self.request or {}),
         }
         if self.error is None:
             return {**told, "saw": self.saw}
@@ -101,12 +107,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--mode", choices=("stateless", "stateful"), help="which demo server it is (default: by its tools)"
+        "--mode",
+        choices=("stateless", "stateful", "guardrails"),
+        help="which server it is (default: by its tools)",
     )
     parser.add_argument("--endpoint-url", default="", metavar="URL", help="the data plane, for the proxy")
     parser.add_argument("--era", choices=tuple(ERAS), default="auto", help="protocol era (default: auto)")
     parser.add_argument(
         "--timeout", type=float, default=60.0, metavar="S", help="seconds for each step (default: 60)"
+    )
+    parser.add_argument(
+        "--content", default=HARMLESS, metavar="TEXT", help="the text that a guardrails server is to judge"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
 
@@ -114,10 +125,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Walks. Returns 0 when every step held, else 1. Raises ConfigurationError for wrong usage (2)."""
     options, words = command(options)
+    beyond = _Beyond.of(options, words)
     if not 0 < options.timeout <= MAX_TIMEOUT:
         raise ConfigurationError(f"--timeout must be above 0 and at most {MAX_TIMEOUT:g} seconds.")
     report = Report(quiet=options.json)
-    mode = asyncio.run(_smoke(words, options, report))
+    mode = asyncio.run(_smoke(words, options, report, beyond))
     if options.json:
         steps = [step.record() for step in report.steps]
         told = {"command": list(words), "mode": mode, "ok": report.held, "steps": steps}
@@ -160,8 +172,10 @@ def command(options: argparse.Namespace) -> tuple[argparse.Namespace, tuple[str,
     return parsed, (sys.executable, "-m", "skerry", "proxy", parsed.target, *endpoint, *further)
 
 
-async def _smoke(command: Sequence[str], options: argparse.Namespace, report: Report) -> Mode | None:
-    """Starts the command and walks; returns the mode that was found."""
+async def _smoke(
+    command: Sequence[str], options: argparse.Namespace, report: Report, beyond: _Beyond | None
+) -> Mode | None:
+    """Starts the command and walks, then asks `beyond` the proxy; returns the mode that was found."""
     answers = Answers()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         server = StdioServerParameters(command=command[0], args=list(command[1:]), env=dict(os.environ))
@@ -173,7 +187,7 @@ async def _smoke(command: Sequence[str], options: argparse.Namespace, report: Re
             elicitation_callback=answers.elicit,
             client_info=IDENTITY,
         )
-        walk = Walk(client, answers, options.mode)
+        walk = Walk(client, answers, options.mode, content=options.content)
         taken = _Steps(report, options.timeout, command, log)
         began = time.monotonic()
         try:
@@ -188,7 +202,55 @@ async def _smoke(command: Sequence[str], options: argparse.Namespace, report: Re
             if not report.steps or report.steps[-1].error is None:  # else a step has said why it ended
                 name = "close" if report.finished else "connect"
                 report.add(Step(name, error=taken.failure(cause), seconds=time.monotonic() - began))
+    if walk.mode == "guardrails" and report.finished and beyond is not None:
+        await beyond.ask(report)
     return walk.mode
+
+
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """Single requests to the target itself, without the proxy."""
+
+    wanted: Wanted
+    content: str
+    timeout: float
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, words: Sequence[str]) -> _Beyond | None:
+        """For a target; None for a command of one's own. Takes the proxy's `--state` and `--region` too."""
+        if not options.target:
+            return None
+        settings = ChatSettings.from_env(os.environ)
+        reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        reader.add_argument("--state", type=Path, default=settings.state)
+        reader.add_argument("--region", default="")
+        given, _ = reader.parse_known_args(words[4:])
+        wanted = Wanted(
+            target=options.target,
+            region=given.region,
+            state=given.state,
+            endpoint_url=options.endpoint_url or settings.endpoint_url,
+            token=settings.token,
+        )
+        return cls(wanted, options.content, options.timeout)
+
+    async def ask(self, report: Report) -> None:
+        """One step for each request; the first failure to prove oneself ends them."""
+        call = {"method": "tools/call", "params": {"name": VALIDATE, "arguments": {"content": self.content}}}
+        try:
+            target = find(self.wanted)
+            planned = await requests.planned(target, call)
+        except SkerryError as error:
+            report.add(Step("proof", error=error))
+            return
+        for request in planned:
+            try:
+                answered = await requests.send(target, request, timeout=self.timeout)
+            except FAILURES as error:
+                report.add(Step(request.name, error=problem(error, target.url, Refusals())))
+                continue
+            wrong = None if answered.as_expected else answered.problem()
+            report.add(Step(request.name, answered.saw(), wrong, answered.seconds, request=answered.record()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,15 +58,20 @@ class Target:
     async def auth(self) -> httpx2.Auth | None:
         """The authentication of an httpx2 client. Raises ConfigurationError, RemoteError."""
         if self.mode == "iam":
-            return HttpxSigV4(self._keys, region=self.region)
-        return _Bearer(await self._bearer()) if self.mode == "bearer" else None
+            return self.signing()
+        return Bearer(await self.bearer()) if self.mode == "bearer" else None
+
+    def signing(self) -> httpx2.Auth:
+        """A signature with the stack's key, or with that of the environment."""
+        return HttpxSigV4(self._keys, region=self.region)
 
     async def _keys(self) -> Credentials:
         if self.stack is not None:
             return local.credentials(self.stack)
         return await AwsCredentials().frozen()
 
-    async def _bearer(self) -> str:
+    async def bearer(self) -> str:
+        """The token. Raises ConfigurationError, RemoteError."""
         if self.token:
             return self.token
         if self.stack is None or self.entry is None or not self.entry.get("realm"):
@@ -80,7 +85,9 @@ class Target:
             )
 
 
-class _Bearer(httpx2.Auth):
+class Bearer(httpx2.Auth):
+    """Sends a bearer token."""
+
     def __init__(self, token: str) -> None:
         self._token = token
 

@@ -1,8 +1,8 @@
-"""The walk through the demo servers: one step after the other, each with what was seen and a verdict.
+"""The walk through a known server: one step after the other, each with what was seen and a verdict.
 
 The steps of a mode come from its tools: a server with `generate_story_with_sampling` keeps state and asks
-during a call, one with `request_story` keeps none. What the client is asked is answered with fixed
-values, so that every answer can be checked.
+during a call, one with `request_story` keeps none, one with `validate_content` judges a text. What the
+client is asked is answered with fixed values, so that every answer can be checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mcp.types import (
 from skerry.client.connection import all_tools
 from skerry.errors import RemoteError
 
-Mode = Literal["stateless", "stateful"]
+Mode = Literal["stateless", "stateful", "guardrails"]
 
 TOOLS: Mapping[Mode, tuple[str, ...]] = {
     "stateless": (
@@ -38,6 +38,9 @@ TOOLS: Mapping[Mode, tuple[str, ...]] = {
     ),
     "stateful": ("whoami", "get_weather", "generate_story_with_sampling", "create_character_profile"),
 }
+VALIDATE = "validate_content"
+VERDICTS = ("allowed", "blocked", "anonymized")
+HARMLESS = "The bucket logs holds forty objects."
 CITY, TOPIC, CHARACTER = "Reykjavik", "a lighthouse that answers letters", "the keeper"
 STORY = "The lamp wrote back each night, one turn for yes, two for no. Nobody asked it anything else."
 MODEL = "canned-text"
@@ -51,19 +54,21 @@ class Walk:
     client: Client
     answers: Answers
     mode: Mode | None = None
+    content: str = HARMLESS
     sandbox: Mapping[str, Any] = field(default_factory=dict)
 
     async def tools(self) -> str:
         """Lists the tools and finds the mode. Raises RemoteError where some are missing."""
         names = [tool.name for tool in await all_tools(self.client)]
         self.mode = self.mode or _mode(names)
-        missing = [name for name in TOOLS[self.mode] if name not in names]
+        missing = [name for name in TOOLS.get(self.mode, (VALIDATE,)) if name not in names]
         if missing:
+            kind = "guardrails" if self.mode == "guardrails" else f"{self.mode} demo"
             raise RemoteError(
-                f"the {self.mode} demo server has no {', '.join(missing)}.",
+                f"the {kind} server has no {', '.join(missing)}.",
                 hint="Check the target and --mode, and --allow and --deny of the proxy.",
             )
-        return f"{len(names)} tools, {self.mode}: {', '.join(names)}"
+        return f"{len(names)} tool{'s' if len(names) != 1 else ''}, {self.mode}: {', '.join(names)}"
 
     async def whoami(self) -> str:
         """Learns which sandbox answers."""
@@ -124,8 +129,28 @@ class Walk:
         _expect(not wrong, f"what came back differs in {', '.join(wrong)}")
         return f"{how}, {' and '.join(ANSWERS)} came back whole"
 
+    async def validate_input(self) -> str:
+        """Has a text judged as a person's."""
+        return await self._validate("INPUT")
+
+    async def validate_output(self) -> str:
+        """Has it judged as a model's."""
+        return await self._validate("OUTPUT")
+
+    async def _validate(self, source: str) -> str:
+        seen = await self._call(VALIDATE, content=self.content, source=source)
+        verdict, findings = seen.get("verdict"), seen.get("findings")
+        _expect(verdict in VERDICTS, f"the verdict is {verdict!r}, not one of {', '.join(VERDICTS)}")
+        _expect(seen.get("source") == source, f"it was judged as {seen.get('source')!r}, not as {source!r}")
+        _expect(isinstance(findings, list), "there is no list of findings")
+        units = sum((seen.get("usage") or {}).values())
+        which = f"guardrail {seen.get('guardrail')} version {seen.get('version')}"
+        return f"{source}: {verdict}, {len(findings or ())} findings, {units} text units ({which})"
+
     def steps(self) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
         """The steps after `tools`, in order."""
+        if self.mode == "guardrails":
+            return [("validate", self.validate_input), ("validate out", self.validate_output)]
         return [
             ("whoami", self.whoami),
             ("get_weather", self.get_weather),
@@ -175,10 +200,12 @@ def _mode(names: Collection[str]) -> Mode:
         return "stateful"
     if "request_story" in names:
         return "stateless"
+    if VALIDATE in names:
+        return "guardrails"
     listed = ", ".join(names) or "none"
     raise RemoteError(
-        f"this is no demo server (tools: {listed}).",
-        hint="Deploy python -m skerry.servers.demo, or use skerry call for other servers.",
+        f"this is no demo server and no guardrails server (tools: {listed}).",
+        hint="Deploy skerry.servers.demo or skerry.servers.guardrails, or use skerry call for others.",
     )
 
 

@@ -247,6 +247,8 @@ class Provisioner:
         if authorizer.kind != "jwt" or not authorizer.realm:
             return {}
         hint = {"realm": authorizer.realm}
+        if authorizer.clients:
+            hint["client"] = authorizer.clients[0]
         if authorizer.audience:
             hint["audience"] = authorizer.audience[0]
         if authorizer.scopes:

@@ -9,6 +9,7 @@ from skerry.local.runtime import envelopes
 
 FAILED = ServiceError("RuntimeClientError", 424, "Received error (500) from runtime.")
 BUSY = ServiceError("RetryableConflictException", 409, "Session operation in progress, please retry")
+UNSIGNED = ServiceError("MissingAuthenticationTokenException", 403, "Missing Authentication Token")
 OTHER = ServiceError("InternalServerException", 500, "the disk is full")
 
 
@@ -48,6 +49,10 @@ def shown(protocol, problem):
             (500, -32603, "Internal error - An unexpected error occurred while processing the request"),
         ),
         ("AGUI", OTHER, (500, "INTERNAL_ERROR", OTHER.message)),
+        ("HTTP", UNSIGNED, (403, UNSIGNED.name, UNSIGNED.message)),
+        ("MCP", UNSIGNED, (403, -32002, UNSIGNED.message)),
+        ("A2A", UNSIGNED, (403, UNSIGNED.name, UNSIGNED.message)),
+        ("AGUI", UNSIGNED, (403, "ACCESS_DENIED", UNSIGNED.message)),
         ("MCP", access_denied("no"), (403, -32002, "no")),
         ("A2A", access_denied("no"), (403, "AccessDeniedException", "no")),
         (

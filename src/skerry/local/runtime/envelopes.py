@@ -83,14 +83,16 @@ def error(protocol: str, problem: ServiceError, *, raw_id: bytes = b"null") -> A
     """The response for an error of a runtime with this `serverProtocol`.
 
     `raw_id` is the JSON of the request's id for JSON-RPC. Where AWS fixes the message, what skerry knows
-    beyond it goes to `error.data`.
+    beyond it goes to `error.data`. Whatever is refused with 403, such as a signature that is missing or does
+    not hold, is an AccessDeniedException to the protocol.
     """
+    kind = "AccessDeniedException" if problem.status == 403 else problem.name
     if protocol == "MCP":
-        return _rpc(MCP.get(problem.name, MCP_OTHER), problem, raw_id)
-    if protocol == "A2A" and problem.name not in A2A_PLAIN:
-        return _rpc(A2A.get(problem.name, A2A_OTHER), problem, raw_id)
+        return _rpc(MCP.get(kind, MCP_OTHER), problem, raw_id)
+    if protocol == "A2A" and kind not in A2A_PLAIN:
+        return _rpc(A2A.get(kind, A2A_OTHER), problem, raw_id)
     if protocol == "AGUI":
-        code, status = AGUI.get(problem.name, AGUI_OTHER)
+        code, status = AGUI.get(kind, AGUI_OTHER)
         event = {"type": "RUN_ERROR", "code": code, "message": str(problem)}
         return Answer(status, sse.encode(json.dumps(event)), ((b"content-type", b"text/event-stream"),))
     return plain(problem)
