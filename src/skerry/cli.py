@@ -82,11 +82,12 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "smoke": Command(
-        "walk through a demo server over the proxy and say what was seen",
+        "walk through a demo or guardrails server and say what was seen",
         "skerry.client.smoke",
         "client",
         (
             "skerry smoke arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/demo-1a2b3c4d5e",
+            "skerry smoke guardrails_jwt",
             "skerry smoke demo --mode stateful --json -- --read-timeout 30",
             "skerry smoke -- python -m skerry.servers.demo stateless",
         ),
