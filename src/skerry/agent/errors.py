@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,7 @@ from strands.types.exceptions import (
 )
 
 from skerry.errors import SkerryError
+from skerry.wire.shown import safe
 
 Code = Literal[
     "VALIDATION_ERROR",  # the payload is wrong
@@ -36,6 +38,10 @@ class AgentError(SkerryError):
         self.kind: Code = kind
 
 
+class ProviderError(Exception):
+    """A model provider's client raised; its own error is the cause. Strands passes those on as they are."""
+
+
 MODEL_FAILURES = (
     BotoCoreError,
     ClientError,
@@ -43,25 +49,67 @@ MODEL_FAILURES = (
     EventLoopException,
     MaxTokensReachedException,
     ModelThrottledException,
+    ProviderError,
 )
-"""What Strands raises when a model does not answer."""
+"""What ends a run when a model does not answer."""
+
+REFUSED = {
+    400: "Check SKERRY_MODEL_ID and the settings of the model.",
+    401: "Check SKERRY_MODEL_API_KEY.",
+    403: "Check SKERRY_MODEL_API_KEY, and that it may use this model.",
+    404: "Check SKERRY_MODEL_ID and SKERRY_MODEL_URL.",
+    429: "Wait, or raise the quota.",
+}
+"""The next move for a status of a model's server."""
 
 
 def model_error(error: BaseException) -> AgentError:
-    """A model's failure as an AgentError, with AWS's own name and text where there is one."""
-    cause = innermost(error)
-    if isinstance(cause, ClientError):
-        details = cause.response.get("Error", {})
+    """A model's failure as an AgentError, with the provider's own words where they hold no secret."""
+    chain = list(causes(error))
+    for cause in chain:
+        if isinstance(cause, ClientError):
+            details = cause.response.get("Error", {})
+            return AgentError(
+                "MODEL_ERROR", f"the model refused: {details.get('Code')}: {details.get('Message')}"
+            )
+        if status := _status(cause):
+            # Who refuses a key may repeat it.
+            said = "" if status in (401, 403) else f": {safe(str(cause))}"
+            return AgentError(
+                "MODEL_ERROR", f"the model refused (HTTP {status}){said}", hint=REFUSED.get(status, "")
+            )
+    if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in chain):
         return AgentError(
-            "MODEL_ERROR", f"the model refused: {details.get('Code')}: {details.get('Message')}"
+            "MODEL_ERROR",
+            "the model did not answer in time.",
+            hint="Raise SKERRY_MODEL_TIMEOUT if it is slow.",
         )
+    cause = innermost(error)
+    unreached = any(
+        isinstance(item, BotoCoreError | OSError) or "Connect" in type(item).__name__ for item in chain
+    )
     return AgentError(
         "MODEL_ERROR",
-        f"the model does not answer: {str(cause) or type(cause).__name__}",
-        hint="Is AWS_ENDPOINT_URL right, and does the models plane run?"
-        if isinstance(cause, BotoCoreError | OSError)
-        else "",
+        f"the model does not answer: {safe(str(cause)) or type(cause).__name__}",
+        hint="Is its URL right (AWS_ENDPOINT_URL, SKERRY_MODEL_URL), and does it run?" if unreached else "",
     )
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from, outermost first."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.exceptions[0] if isinstance(seen, BaseExceptionGroup) else seen.__cause__
+
+
+def _status(error: BaseException) -> int:
+    """The HTTP status that an error of a provider's client carries, or 0."""
+    for name in ("status_code", "code"):
+        found = getattr(error, name, None)
+        if isinstance(found, int) and 400 <= found < 600:
+            return found
+    return 0
 
 
 def innermost(error: BaseException) -> BaseException:
