@@ -6,6 +6,7 @@ object on. What the environment leaves out has a default that works on one machi
 
 from skerry.settings.accounts import AccountsApiSettings, AccountsSettings
 from skerry.settings.agent import AgentSettings
+from skerry.settings.agent_model import AgentModelSettings
 from skerry.settings.aws_ops import AwsOpsSettings
 from skerry.settings.bridge import BridgeSettings
 from skerry.settings.chat import ChatSettings
@@ -32,6 +33,7 @@ __all__ = [
     "DEFAULT_STATE",
     "AccountsApiSettings",
     "AccountsSettings",
+    "AgentModelSettings",
     "AgentSettings",
     "AwsOpsSettings",
     "BridgeSettings",
