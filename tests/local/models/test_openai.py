@@ -99,6 +99,28 @@ def test_a_streamed_answer(server, ask):
     assert server.asked[0][2]["stream"] is True
 
 
+CACHED = {
+    "prompt_tokens": 100,
+    "completion_tokens": 4,
+    "total_tokens": 104,
+    "prompt_tokens_details": {"cached_tokens": 60},
+}
+
+
+@pytest.mark.behaviour("MD-USAGE")
+def test_tokens_of_a_cache_come_through(ask):
+    expected = {
+        "inputTokens": 40,
+        "outputTokens": 4,
+        "totalTokens": 104,
+        "cacheReadInputTokens": 60,
+        "cacheWriteInputTokens": 0,
+    }
+    assert ask(body={**completion({"content": "Hi"}), "usage": CACHED})["usage"] == expected
+    events = list(ask(chunks=[delta("Hi"), delta(finish="stop"), {"choices": [], "usage": CACHED}]))
+    assert events[-1]["metadata"]["usage"] == expected
+
+
 def read(events):
     """Tool uses of a stream: name and input, in the order of their blocks."""
     blocks = {}

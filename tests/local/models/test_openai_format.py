@@ -4,6 +4,8 @@ import base64
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skerry.errors import ServiceError
 from skerry.local.models import openai_format
@@ -137,3 +139,50 @@ def test_what_cannot_be_carried_is_refused(block):
 )
 def test_the_message_of_an_error(text, message):
     assert openai_format.message(text) == message
+
+
+@pytest.mark.behaviour("MD-USAGE")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, (0, 0, 0, None, None)),
+        ({"prompt_tokens": 3, "completion_tokens": 4}, (3, 4, 7, None, None)),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 4,
+                "total_tokens": 104,
+                "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+            },
+            (10, 4, 104, 60, 30),
+        ),
+        ({"prompt_tokens": 3, "prompt_tokens_details": {"audio_tokens": 0}}, (3, 0, 3, 0, 0)),
+        ({"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 5}}, (0, 0, 1, 5, 0)),
+    ],
+)
+def test_usage_counts_the_cache_beside_the_input(given, expected):
+    usage = openai_format.usage(given)
+    names = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+    assert tuple(usage.get(name) for name in names) == expected
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+        lambda inner: st.dictionaries(
+            st.sampled_from(
+                [
+                    "prompt_tokens",
+                    "completion_tokens",
+                    "total_tokens",
+                    "prompt_tokens_details",
+                    "cached_tokens",
+                ]
+            ),
+            inner,
+            max_size=5,
+        ),
+    )
+)
+def test_whatever_a_server_counts_is_a_usage(given):
+    assert all(isinstance(count, int) and count >= 0 for count in openai_format.usage(given).values())

@@ -62,6 +62,14 @@ def test_converse(client):
     assert answer["ResponseMetadata"]["RequestId"]
 
 
+@pytest.mark.behaviour("MD-USAGE")
+def test_the_router_has_no_tokens(client):
+    usage = {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
+    assert client.converse(modelId="m", messages=EMAIL)["usage"] == usage
+    *_, last = client.converse_stream(modelId="m", messages=EMAIL)["stream"]
+    assert last["metadata"]["usage"] == usage
+
+
 @pytest.mark.behaviour("MD-CONVERSE-STREAM")
 def test_converse_stream(client):
     answer = client.converse_stream(modelId="local-router", messages=EMAIL, toolConfig=CONFIG)

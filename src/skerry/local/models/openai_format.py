@@ -79,11 +79,24 @@ def message(text: str) -> str:
 
 
 def usage(given: Any) -> dict[str, int]:
-    """Token counts; zero where the server gives none."""
+    """Token counts; zero where the server gives none.
+
+    Chat completions count what was read from or written to a cache among the prompt, Converse beside it.
+    """
     counts = given if isinstance(given, Mapping) else {}
-    asked, answered = int(counts.get("prompt_tokens") or 0), int(counts.get("completion_tokens") or 0)
-    total = int(counts.get("total_tokens") or asked + answered)
-    return {"inputTokens": asked, "outputTokens": answered, "totalTokens": total}
+    found = counts.get("prompt_tokens_details")
+    details = found if isinstance(found, Mapping) else {}
+    asked, answered = _count(counts, "prompt_tokens"), _count(counts, "completion_tokens")
+    read, written = _count(details, "cached_tokens"), _count(details, "cache_write_tokens")
+    cached = {"cacheReadInputTokens": read, "cacheWriteInputTokens": written} if details else {}
+    total = _count(counts, "total_tokens") or asked + answered
+    fresh = max(0, asked - read - written)
+    return {"inputTokens": fresh, "outputTokens": answered, "totalTokens": total, **cached}
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    value = counts.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _messages(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
