@@ -246,7 +246,7 @@ class _Beyond:
         for request in planned:
             try:
                 answered = await requests.send(target, request, timeout=self.timeout)
-            except FAILURES as error:
+            except (SkerryError, *FAILURES) as error:
                 report.add(Step(request.name, error=problem(error, target.url, Refusals())))
                 continue
             wrong = None if answered.as_expected else answered.problem()

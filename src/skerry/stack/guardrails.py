@@ -6,7 +6,7 @@ pii                               a type of Bedrock and what is done: { EMAIL = 
 [….topics.NAME]                   definition, examples, action
 [….grounding]                     thresholds: grounding, relevance
 [….variables.NAME]                what a text can state: kind, patterns, negations, claim
-[….rules.NAME]                    what must hold: if, then, text
+[….rules.NAME]                    what must hold: if, then
 """
 
 from __future__ import annotations
@@ -105,7 +105,6 @@ def _rule(part: Table, name: str) -> Rule:
         name=name,
         when=comparisons(part.text("if", "")),
         then=comparisons(part.text("then")),
-        text=part.text("text", ""),
     )
     part.finish()
     return found

@@ -133,6 +133,12 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     if running["realms"]:
         lines += ["", "issuers"]
         lines += [f"  {name:<18} {realm['issuer']}" for name, realm in running["realms"].items()]
+    if running["guardrails"]:
+        lines += ["", "guardrails"]
+        lines += [
+            f"  {name:<18} {item['id']} version {item['version']}"
+            for name, item in running["guardrails"].items()
+        ]
     if running["services"]:
         lines += ["", "services"]
         lines += [f"  {name:<18} {service['url']}" for name, service in running["services"].items()]

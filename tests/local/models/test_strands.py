@@ -10,6 +10,7 @@ from strands.vended_interventions.hitl import HumanInTheLoop
 from skerry.local.models import ModelsPlane
 from skerry.settings import ModelsSettings
 from tests.kit.plane import REGION, running
+from tests.local.models.guardrails.estate import ESTATE, FULL
 
 
 class Person(BaseModel):
@@ -23,7 +24,11 @@ class Person(BaseModel):
 def served():
     def make(ports):
         return ModelsPlane(
-            access=ports.access, recorder=ports.hops, clock=ports.clock, settings=ModelsSettings()
+            access=ports.access,
+            recorder=ports.hops,
+            clock=ports.clock,
+            settings=ModelsSettings(),
+            guardrails=ESTATE,
         )
 
     with running(make) as found:
@@ -96,3 +101,14 @@ async def test_a_refused_call_is_said_plainly(model):
     result = await found.invoke_async([answer])
     assert "did not approve `change_email`" in str(result)
     assert "nothing was changed" in str(result)
+
+
+@pytest.mark.behaviour("GR-CONVERSE")
+async def test_a_guardrail_of_strands_intervenes(model):
+    model.update_config(guardrail_id=FULL.identifier, guardrail_version="3")
+    result = await agent(model, get_email).invoke_async("Tell me about Falcon")
+    assert result.stop_reason == "guardrail_intervened"
+    assert result.message["content"][0]["text"] == "No entry."
+    free = await agent(model, get_email).invoke_async("What is the email for account 12345?")
+    assert free.stop_reason == "guardrail_intervened"  # the answer was masked
+    assert str(free).strip() == "{EMAIL}"

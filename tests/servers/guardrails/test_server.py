@@ -243,6 +243,17 @@ async def test_over_stdio(environment):
         assert (await validate(client, "Falcon"))["verdict"] == "blocked"
 
 
+@pytest.mark.behaviour("SMOKE-GUARDRAILS")
+def test_smoke_walks_it_over_stdio_and_sends_no_requests(environment):
+    command = [sys.executable, "-m", "skerry", "smoke", "--json", "--content", "the code name", "--"]
+    command += [sys.executable, "-m", "skerry.servers.guardrails", "stdio"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["mode"], told["ok"]) == (0, "guardrails", True)
+    assert [step["step"] for step in told["steps"]] == ["connect", "tools", "validate", "validate out"]
+    assert told["steps"][2]["saw"].startswith("INPUT: blocked, 1 findings")
+
+
 @pytest.mark.behaviour("GR-STATELESS")
 def test_over_http_every_request_stands_alone(environment):
     command = [sys.executable, "-m", "skerry.servers.guardrails", "http"]

@@ -56,6 +56,7 @@ def test_an_invalid_finding_names_the_rule_against_it():
     assert content["translation"]["untranslatedClaims"] == [{"text": "The sky is blue"}]
     [against] = content["contradictingRules"]
     assert against["policyVersionArn"] == ARN
+    assert against["identifier"].startswith("least")
     assert len(against["identifier"]) == 12
     _, other = said("In production logs can be erased.")
     assert other["contradictingRules"] != [against]

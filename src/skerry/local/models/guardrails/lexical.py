@@ -7,6 +7,7 @@ says the same in other words is not found, and what denies it in the same words 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -24,10 +25,14 @@ _SENTENCE = re.compile(r"[^.!?;\n]+")
 
 def found_words(text: str, banned: Sequence[str]) -> Iterator[str]:
     """The banned words and phrases that stand in a text as whole words, whatever their case."""
-    for word in banned:
-        parts = r"\s+".join(re.escape(part) for part in word.split())
-        if re.search(rf"(?<!\w){parts}(?!\w)", text, re.IGNORECASE):
-            yield word
+    return (word for word in banned if _whole(word).search(text))
+
+
+@functools.cache
+def _whole(word: str) -> re.Pattern[str]:
+    """A declared word or phrase, whatever blanks stand in it."""
+    parts = r"\s+".join(re.escape(part) for part in word.split())
+    return re.compile(rf"(?<!\w){parts}(?!\w)", re.IGNORECASE)
 
 
 def is_about(topic: Topic, text: str) -> bool:

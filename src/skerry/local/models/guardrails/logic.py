@@ -76,12 +76,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """If all of `when` then all of `then`; `text` says it in words."""
+    """If all of `when` then all of `then`."""
 
     name: str
     when: tuple[Comparison, ...]
     then: tuple[Comparison, ...]
-    text: str = ""
 
     def holds(self, world: World) -> bool:
         applies = all(item.holds(world) for item in self.when)

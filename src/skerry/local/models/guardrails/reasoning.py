@@ -56,7 +56,7 @@ def _decided(
 
     def told(some: Sequence[Rule]) -> list[dict[str, str]]:
         return [
-            {"identifier": twelve(f"{guardrail.name}/{rule.name}"), "policyVersionArn": policy_arn}
+            {"identifier": rule_id(guardrail.name, rule.name), "policyVersionArn": policy_arn}
             for rule in some
         ]
 
@@ -136,6 +136,12 @@ class _Translator:
             }
             for name, value in values.items()
         ]
+
+
+def rule_id(guardrail: str, rule: str) -> str:
+    """The identifier of a rule: the beginning of its name, so that it can be recognised, and four more."""
+    begin = "".join(letter for letter in rule.lower() if letter.isascii() and letter.isalnum())[:8]
+    return begin + twelve(f"{guardrail}/{rule}")[: 12 - len(begin)]
 
 
 def _heard(variable: Variable, premises_text: str, text: str) -> str:
