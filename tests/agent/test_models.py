@@ -18,7 +18,7 @@ from skerry.agent.errors import MODEL_FAILURES, AgentError, model_error
 from skerry.agent.models import caching, model_factory, named, profiled, usage_event, usage_of
 from skerry.errors import ConfigurationError
 from skerry.settings import AgentModelSettings
-from skerry.settings.agent_model import Price, prices
+from skerry.settings.agent_model import Price, price, prices
 from tests.kit.model_wires import WIRES, Hang, Refuse, wire
 from tests.kit.scripted_model import Say, Use
 
@@ -234,6 +234,14 @@ def test_a_missing_key_is_a_setting_that_is_missing(name):
     assert caught.value.kind == "CONFIGURATION_ERROR"
 
 
+@pytest.mark.parametrize(
+    ("url", "name"), [("", "max_completion_tokens"), ("http://127.0.0.1:9/v1", "max_tokens")]
+)
+def test_openai_itself_has_its_own_name_for_the_length(url, name):
+    chosen = AgentModelSettings(provider="openai", model_id="m", api_key=KEY, url=url, max_tokens=5)
+    assert model_factory(chosen)().get_config()["params"] == {name: 5}
+
+
 def test_the_model_is_made_once():
     make = model_factory(settings("ollama", "http://127.0.0.1:9"))
     assert make() is make()
@@ -366,7 +374,7 @@ def test_settings_from_the_environment(tmp_path):
     assert (found.provider, found.model_id, found.url) == ("openai", "m1", "http://127.0.0.1:1/v1")
     assert (found.temperature, found.max_tokens, found.timeout) == (0.0, 100, 9.0)
     assert (found.cache, found.profile, found.region) == ("off", "eu", "eu-west-1")
-    assert found.price("m1") == Price(Decimal("0.1"), Decimal(2), currency="EUR")
+    assert price(found.prices, "m1") == Price(Decimal("0.1"), Decimal(2), currency="EUR")
     assert KEY not in repr(found)
     assert AgentModelSettings.from_env({}) == AgentModelSettings()
 

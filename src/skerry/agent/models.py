@@ -223,7 +223,7 @@ def _openai(settings: AgentModelSettings) -> Model:
             "max_retries": 0,
         },
         model_id=settings.model_id,
-        params=_limits(settings),
+        params=_limits(settings, length="max_tokens" if settings.url else "max_completion_tokens"),
     )
     return cast("Model", made)
 
@@ -264,8 +264,7 @@ def _gemini(settings: AgentModelSettings) -> Model:
                 finally:
                     client.close()
 
-    names = {"max_tokens": "max_output_tokens"}
-    params = {names.get(name, name): value for name, value in _limits(settings).items()}
+    params = _limits(settings, length="max_output_tokens")
     return cast("Model", Gemini(model_id=settings.model_id, params=params))
 
 
@@ -307,9 +306,9 @@ def _ollama(settings: AgentModelSettings) -> Model:
     )
 
 
-def _limits(settings: AgentModelSettings) -> dict[str, Any]:
-    """Temperature and length, where they are set."""
-    given = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
+def _limits(settings: AgentModelSettings, *, length: str = "max_tokens") -> dict[str, Any]:
+    """Temperature and length, where they are set; `length` is the provider's name for it."""
+    given = {"temperature": settings.temperature, length: settings.max_tokens}
     return {name: value for name, value in given.items() if value is not None}
 
 

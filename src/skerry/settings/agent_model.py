@@ -80,10 +80,6 @@ class AgentModelSettings:
             prices=prices(env.get("SKERRY_MODEL_PRICES", "")),
         )
 
-    def price(self, *names: str) -> Price | None:
-        """The price of the first of a model's names that is listed, or that fits a pattern of the list."""
-        return price(self.prices, *names)
-
 
 def price(listed: Mapping[str, Price], *names: str) -> Price | None:
     """The price of a model by one of its names: exactly, else by the first pattern that fits."""

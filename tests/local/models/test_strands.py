@@ -7,10 +7,8 @@ from strands import Agent, tool
 from strands.models import BedrockModel
 from strands.vended_interventions.hitl import HumanInTheLoop
 
-from skerry.local.models import ModelsPlane
-from skerry.settings import ModelsSettings
 from tests.kit.plane import REGION, running
-from tests.local.models.guardrails.estate import ESTATE, FULL
+from tests.local.models.guardrails.estate import FULL, plane
 
 
 class Person(BaseModel):
@@ -22,16 +20,7 @@ class Person(BaseModel):
 
 @pytest.fixture(scope="module")
 def served():
-    def make(ports):
-        return ModelsPlane(
-            access=ports.access,
-            recorder=ports.hops,
-            clock=ports.clock,
-            settings=ModelsSettings(),
-            guardrails=ESTATE,
-        )
-
-    with running(make) as found:
+    with running(plane) as found:
         yield found
 
 

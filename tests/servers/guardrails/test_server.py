@@ -19,8 +19,7 @@ from skerry.servers.guardrails.server import create_server
 from skerry.settings import GuardrailsSettings
 from tests.kit.asgi_thread import serve
 from tests.kit.plane import REGION, running
-from tests.local.models.guardrails.estate import ESTATE, FULL
-from tests.local.models.guardrails.test_plane import plane
+from tests.local.models.guardrails.estate import ESTATE, FULL, plane
 
 PLAIN = ESTATE.declared[1].identifier
 SETTINGS = GuardrailsSettings(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from skerry.local.models import ModelsPlane
 from skerry.local.models.guardrails.logic import Rule, Variable, comparisons
 from skerry.local.models.guardrails.rules import Grounding, Guardrail, Guardrails, Topic, pattern
+from skerry.settings import ModelsSettings
 
 
 def variable(name, kind="boolean", *patterns, claim=False, negations=()):
@@ -58,3 +60,14 @@ FULL = Guardrail(
     ),
 )
 ESTATE = Guardrails((FULL, Guardrail(name="plain", words=("secret",))))
+
+
+def plane(ports, guardrails=ESTATE, **settings):
+    """The models plane with these guardrails."""
+    return ModelsPlane(
+        access=ports.access,
+        recorder=ports.hops,
+        clock=ports.clock,
+        settings=ModelsSettings(**settings),
+        guardrails=guardrails,
+    )

@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from skerry.errors import ConfigurationError
 from skerry.local.models.guardrails import lexical
+from skerry.local.models.guardrails.apply import answer, apply
 from skerry.local.models.guardrails.assess import Block, assess
 from skerry.local.models.guardrails.entities import FINDERS
 from skerry.local.models.guardrails.rules import Grounding, Guardrail, Topic, pattern, twelve
+from skerry.local.models.request import service_model
+from skerry.local.validation import violations
 from tests.local.models.guardrails.estate import ESTATE, FULL
 
 
@@ -153,11 +156,11 @@ def test_grounding_compares_words_with_the_source_and_the_question():
     source = Block("The bucket logs holds forty objects.", frozenset({"grounding_source"}))
     query = Block("How many objects does the bucket logs hold?", frozenset({"query"}))
 
-    def answer(text, kind="OUTPUT"):
+    def judged(text, kind="OUTPUT"):
         return assess(ESTATE, FULL, kind, [source, query, Block(text)])
 
-    assert answer("The bucket logs holds forty objects.").action == "NONE"
-    outcome = answer("Penguins swim quickly.")
+    assert judged("The bucket logs holds forty objects.").action == "NONE"
+    outcome = judged("Penguins swim quickly.")
     assert outcome.action == "BLOCK"
     assert [
         (item["type"], item["action"]) for item in outcome.assessment["contextualGroundingPolicy"]["filters"]
@@ -170,7 +173,7 @@ def test_grounding_compares_words_with_the_source_and_the_question():
         "guarded": 22,
         "total": 22 + len(source.text) + len(query.text),
     }
-    assert answer("Penguins swim quickly.", "INPUT").action == "NONE"
+    assert judged("Penguins swim quickly.", "INPUT").action == "NONE"
 
 
 def test_what_is_only_context_is_not_guarded():
@@ -195,6 +198,51 @@ def test_usage_counts_text_units_of_configured_policies():
     }
     plain = assess(ESTATE, ESTATE.declared[1], "INPUT", [Block("x")])
     assert {name: count for name, count in plain.usage.items() if count} == {"wordPolicyUnits": 1}
+
+
+SAID = st.lists(
+    st.sampled_from(
+        [
+            "falcon",
+            "INC-1234",
+            "ada@example.com",
+            "4111 1111 1111 1111",
+            "10.0.0.1",
+            "in production",
+            "stocks to buy",
+            "kept for 30 days",
+            "kept for 7 days",
+            "cannot be erased",
+            "can be erased",
+            "staging",
+            ".",
+            "hello",
+            "weather",
+        ]
+    )
+    | st.text(max_size=8),
+    max_size=12,
+).map(" ".join)
+
+
+@given(SAID, st.sampled_from(["INPUT", "OUTPUT"]), st.booleans())
+def test_every_outcome_is_an_answer_of_the_service_model(text, source, full):
+    request = {
+        "guardrailIdentifier": FULL.identifier,
+        "guardrailVersion": "3",
+        "source": source,
+        "content": [{"text": {"text": text}}],
+        "outputScope": "FULL" if full else "INTERVENTIONS",
+    }
+    outcome = apply(ESTATE, request)
+    told = answer(ESTATE, request, outcome, 1)
+    model = service_model()
+    assert violations(model, model.operations["ApplyGuardrail"].output, told) == []
+    assert (told["action"] == "NONE") == (not told["outputs"])
+    entities = outcome.assessment.get("sensitiveInformationPolicy", {}).get("piiEntities", [])
+    hidden = [item["match"] for item in entities if item["action"] == "ANONYMIZED"]
+    if outcome.action == "ANONYMIZE":
+        assert not any(match in outcome.texts[0] for match in hidden)
 
 
 @given(st.text(max_size=200))

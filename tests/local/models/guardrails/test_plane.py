@@ -14,7 +14,7 @@ from skerry.local.validation import violations
 from skerry.settings import ModelsSettings
 from tests.kit.chat_completions import Answer, chat_completions, delta
 from tests.kit.plane import REGION, running
-from tests.local.models.guardrails.estate import ESTATE, FULL
+from tests.local.models.guardrails.estate import ESTATE, FULL, plane
 
 ID = FULL.identifier
 EVERYTHING = (
@@ -34,16 +34,6 @@ CONTENTS = [
         {"text": {"text": "penguins", "qualifiers": ["guard_content"]}},
     ],
 ]
-
-
-def plane(ports, guardrails=ESTATE, **settings):
-    return ModelsPlane(
-        access=ports.access,
-        recorder=ports.hops,
-        clock=ports.clock,
-        settings=ModelsSettings(**settings),
-        guardrails=guardrails,
-    )
 
 
 @pytest.fixture(scope="module")
