@@ -64,6 +64,14 @@ def test_a_runtime_that_takes_access_tokens_of_a_pool(desk: Running):
     assert "eyJ" not in text + done.stderr
 
 
+@pytest.mark.behaviour("SMOKE-GUARDRAILS")
+def test_the_requests_tell_why_where_the_walk_failed(desk: Running):
+    code, steps = smoke(desk, "guardrails_jwt", "--mode", "guardrails", "--", "--auth", "sigv4")
+    assert (code, steps["connect"]["ok"]) == (1, False)
+    assert (steps["list"]["ok"], steps["list"]["status"]) == (True, 200)
+    assert steps["other proof"]["why"].startswith("A runtime takes one kind of proof only")
+
+
 def test_boto3_asks_the_declared_guardrail(desk: Running):
     ids = desk.facts["guardrails"]["desk"]
     shown = program(

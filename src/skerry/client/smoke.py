@@ -202,7 +202,7 @@ async def _smoke(
             if not report.steps or report.steps[-1].error is None:  # else a step has said why it ended
                 name = "close" if report.finished else "connect"
                 report.add(Step(name, error=taken.failure(cause), seconds=time.monotonic() - began))
-    if walk.mode == "guardrails" and report.finished and beyond is not None:
+    if walk.mode == "guardrails" and beyond is not None:  # found, or said: then also after a walk that failed
         await beyond.ask(report)
     return walk.mode
 
