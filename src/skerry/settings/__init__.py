@@ -15,6 +15,7 @@ from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
 from skerry.settings.models import ModelsSettings
 from skerry.settings.proxy import ProxySettings
 from skerry.settings.stack import StackSettings
+from skerry.settings.terraform import TerraformSettings, TerraformStandinSettings
 from skerry.settings.values import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
@@ -43,6 +44,8 @@ __all__ = [
     "ModelsSettings",
     "ProxySettings",
     "StackSettings",
+    "TerraformSettings",
+    "TerraformStandinSettings",
     "region",
     "switch",
     "words",
