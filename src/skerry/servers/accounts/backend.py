@@ -12,7 +12,7 @@ import httpx2
 
 from skerry.auth.oauth import TokenSource
 from skerry.errors import RemoteError
-from skerry.servers.accounts.caller import Caller
+from skerry.servers.caller import Caller
 from skerry.wire.context import SESSION_ID, ClientContext
 from skerry.wire.headers import encode_value
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import httpx2
 from fastmcp import Context
 from fastmcp.exceptions import ToolError
-from starlette.datastructures import Headers
 
 from skerry.auth.keys import Clock, Keys
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError, ProtocolError, RemoteError, TokenError
 from skerry.servers.accounts.backend import Accounts, Backend
-from skerry.servers.accounts.caller import Caller, identify
+from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.http_auth import ProtectedResource
 from skerry.settings import AccountsSettings
 from skerry.wire.context import ClientContext
@@ -66,7 +65,7 @@ class Desk:
         started, begun = self.clock.time(), self.clock.monotonic()
         name, status, context = "anonymous", 500, ClientContext()
         try:
-            headers = _headers(ctx)
+            headers = request_headers(ctx)
             context = ClientContext.from_headers(headers or {}, now=started)
             caller = await identify(headers, self.resource, self.settings.client_id)
             name = caller.name
@@ -96,12 +95,6 @@ class Desk:
                 detail={"region": context.region, "agent": context.agent_name},
             )
             _hops.info(encode(hop))
-
-
-def _headers(ctx: Context) -> Headers | None:
-    """The headers of this very request, which a session shares with nobody; None over stdio."""
-    request = ctx.request_context.request if ctx.request_context is not None else None
-    return request.headers if request is not None else None
 
 
 def _check(settings: AccountsSettings) -> None:

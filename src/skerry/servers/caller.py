@@ -1,12 +1,13 @@
 """Whose call a tool serves: the bearer token that reaches the server, verified for this server.
 
-The token is for proving who calls and for exchanging it; it never goes to the API.
+The token is for proving who calls, and for exchanging it; it never goes to what stands behind a server.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fastmcp import Context
 from starlette.datastructures import Headers
 
 from skerry.auth.tokens import bearer
@@ -16,10 +17,16 @@ from skerry.servers.http_auth import ProtectedResource
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `name` is `sub@issuer`. An empty `token` means the server itself, over stdio."""
+    """Who calls. An empty `token` means the server itself, over stdio."""
 
-    name: str
+    subject: str
+    issuer: str
     token: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """`sub@issuer`, as hops show it."""
+        return f"{self.subject}@{self.issuer}"
 
 
 async def identify(headers: Headers | None, resource: ProtectedResource, client_id: str) -> Caller:
@@ -28,7 +35,7 @@ async def identify(headers: Headers | None, resource: ProtectedResource, client_
     Raises TokenError, whose text says what is wrong with the token and what to do.
     """
     if headers is None:
-        return Caller(f"{client_id}@{resource.issuer}")
+        return Caller(client_id, resource.issuer)
     authorization = headers.getlist("authorization")
     if not authorization:
         raise TokenError(
@@ -38,4 +45,10 @@ async def identify(headers: Headers | None, resource: ProtectedResource, client_
             "requestHeaderAllowlist must name Authorization.",
         )
     claims = await resource.verify(authorization)
-    return Caller(f"{claims['sub']}@{claims['iss']}", bearer(authorization))
+    return Caller(str(claims["sub"]), str(claims["iss"]), bearer(authorization))
+
+
+def request_headers(ctx: Context) -> Headers | None:
+    """The headers of this very request, which a session shares with nobody; None over stdio."""
+    request = ctx.request_context.request if ctx.request_context is not None else None
+    return request.headers if request is not None else None
