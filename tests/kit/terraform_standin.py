@@ -24,6 +24,11 @@ class RunningStandin:
     standin: Standin
     clock: FakeClock
 
+    def refill(self) -> None:
+        """Begins again with what the seed says."""
+        fresh = _made(self.clock, self.standin.rate)
+        self.standin.estate, self.standin.runs = fresh.estate, fresh.runs
+
     def phases(self, count: int) -> None:
         """Lets `count` phases of every run go by."""
         self.clock.advance(STEP * count)
@@ -33,6 +38,10 @@ class RunningStandin:
 def running_standin(*, rate: int = 0) -> Iterator[RunningStandin]:
     """A stand-in with the bundled seed; it knows TOKEN and OTHER_TOKEN."""
     clock = FakeClock()
-    standin = Standin.of(seed.load(), tokens=TOKENS, clock=clock, step=STEP, rate=rate)
+    standin = _made(clock, rate)
     with serve(standin.app(), lifespan="off") as url:
         yield RunningStandin(url, standin, clock)
+
+
+def _made(clock: FakeClock, rate: int) -> Standin:
+    return Standin.of(seed.load(), tokens=TOKENS, clock=clock, step=STEP, rate=rate)

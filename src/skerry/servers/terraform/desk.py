@@ -1,0 +1,223 @@
+"""What the Terraform tools work with, and what happens around each of their calls."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.exceptions import ToolError
+
+from skerry.auth.keys import Clock, Keys
+from skerry.auth.transport import Transport
+from skerry.errors import ConfigurationError, ProtocolError, RemoteError, StateError, TokenError
+from skerry.servers.caller import Caller, identify, request_headers
+from skerry.servers.elicitation import Answer, Question, confirm
+from skerry.servers.http_auth import ProtectedResource
+from skerry.servers.terraform.cloud import Cloud, Value
+from skerry.servers.terraform.failures import HOW_TO_GIVE_ONE
+from skerry.servers.terraform.library import TFEClient
+from skerry.servers.terraform.state import Preferences, Session, Sessions
+from skerry.servers.terraform.stores import derived, open_sessions
+from skerry.settings import TerraformSettings
+from skerry.wire.context import ClientContext
+from skerry.wire.hop import Hop, encode
+
+PART = "terraform"
+
+_hops = logging.getLogger("skerry.hop")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the tools work with. `resource` is None over stdio, where the only caller is who started it."""
+
+    settings: TerraformSettings
+    resource: ProtectedResource | None
+    sessions: Sessions
+    cloud: Cloud
+    clock: Clock
+    secret: bytes = field(repr=False)
+    closers: tuple[Callable[[], Awaitable[None]], ...]
+    own_session: str = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: TerraformSettings, *, url: str, clock: Clock = time) -> Desk:
+        """The desk of a server whose clients type `url`; empty: over stdio. Raises ConfigurationError."""
+        if url and not settings.issuer:
+            raise ConfigurationError(
+                "the terraform server does not know whose tokens to take.",
+                hint="Set SKERRY_TERRAFORM_ISSUER to the issuer's URL.",
+            )
+        if settings.concurrency < 1:
+            raise ConfigurationError("SKERRY_TERRAFORM_CONCURRENCY must be at least 1.")
+        opened = open_sessions(settings, clock)
+        cloud = Cloud.of(settings)
+        http = httpx2.AsyncClient(trust_env=False, timeout=settings.api_timeout)
+        keys = Keys.of_issuer(settings.issuer, fetch=Transport(http).fetch, clock=clock)
+        resource = ProtectedResource(url, settings.issuer, settings.audience, keys) if url else None
+        return cls(
+            settings,
+            resource,
+            opened.sessions,
+            cloud,
+            clock,
+            opened.secret,
+            (http.aclose, cloud.close, opened.close),
+            f"stdio-{secrets.token_urlsafe(16)}",
+        )
+
+    async def close(self) -> None:
+        """Lets go of everything."""
+        for close in self.closers:
+            await close()
+
+    async def caller(self, ctx: Context) -> tuple[Caller, ClientContext]:
+        """Who calls, and the client context. Raises TokenError and ProtocolError."""
+        headers = request_headers(ctx)
+        if headers is None or self.resource is None:
+            now = self.clock.time()
+            return Caller("stdio", "local"), ClientContext(session_id=self.own_session, timestamp=now)
+        context = ClientContext.from_headers(headers, now=self.clock.time())
+        return await identify(headers, self.resource, ""), context
+
+    @contextlib.asynccontextmanager
+    async def visit(self, ctx: Context, tool: str) -> AsyncIterator[Visit]:
+        """One tool call: a hop in the log, a ToolError for every failure."""
+        started, begun = self.clock.time(), self.clock.monotonic()
+        name, auth, status, context = "anonymous", "none", 500, ClientContext()
+        try:
+            caller, context = await self.caller(ctx)
+            name, auth = caller.name, "jwt" if caller.token else "none"
+            session = self.sessions.of(caller, context.session_id)
+            yield Visit(self, ctx, tool, caller, context, session)
+            if session is not None:
+                await session.remember(context)
+            status = 200
+        except TokenError as error:
+            status = 401
+            said = "" if error.reason == "missing" else "The bearer token cannot be used. "
+            raise ToolError(f"{said}{error}") from error
+        except (RemoteError, ProtocolError, StateError) as error:
+            status = 400
+            raise ToolError(str(error)) from error
+        except ToolError:
+            status = 400
+            raise
+        finally:
+            hop = Hop(
+                part=PART,
+                operation=f"tools/call {tool}",
+                identity=name,
+                auth=auth,
+                status=status,
+                started=started,
+                duration_ms=(self.clock.monotonic() - begun) * 1000,
+                session=context.session_id,
+                target=self.settings.audience,
+                detail={"region": context.region, "agent": context.agent_name},
+            )
+            _hops.info(encode(hop))
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One call of a tool: who makes it, in which session, and what it may reach."""
+
+    desk: Desk
+    ctx: Context
+    tool: str
+    caller: Caller
+    context: ClientContext
+    session: Session | None
+
+    async def preferences(self) -> Preferences:
+        """What the caller set for this session, else nothing."""
+        return await self.session.preferences() if self.session is not None else Preferences()
+
+    async def token(self) -> tuple[str, str]:
+        """The Terraform token of this call and where it is from: `session`, `deployment`, or `none`."""
+        own = await self.session.token() if self.session is not None else ""
+        if own:
+            return own, "session"
+        deployed = self.desk.settings.token
+        return (deployed, "deployment") if deployed else ("", "none")
+
+    async def call(self, work: Callable[[TFEClient], Value], *, writes: bool = False) -> Value:
+        """Terraform with this caller's token. Raises ToolError without one, TerraformError when it fails."""
+        token, _ = await self.token()
+        if not token:
+            raise ToolError(f"There is no Terraform token for this call. {HOW_TO_GIVE_ONE}")
+        return await self.desk.cloud.call(token, work, writes=writes)
+
+    async def organization(self, given: str) -> str:
+        """The organization that a tool is to use: as given, else the session's, else the server's.
+
+        Raises ToolError when there is none, or when this server does not serve it.
+        """
+        name = given or (await self.preferences()).organization or self.desk.settings.organization
+        if not name:
+            raise ToolError(
+                "Which organization? Name it in terraform_org_name, or set a default with set_preferences; "
+                "list_terraform_orgs lists them."
+            )
+        self.allow(name)
+        return name
+
+    def serves(self, organization: str) -> bool:
+        """Whether this server works for an organization at all."""
+        allowed = self.desk.settings.organizations
+        return not allowed or organization.casefold() in {name.casefold() for name in allowed}
+
+    def allow(self, organization: str) -> None:
+        """Raises ToolError when this server does not work for the organization."""
+        if not organization or not self.serves(organization):
+            raise ToolError(
+                f"This server does not work for the organization '{organization or 'unknown'}'. "
+                f"It works for: {', '.join(self.desk.settings.organizations)}."
+            )
+
+    def hidden(self, value: str) -> str:
+        """A secret value as a confirmation may show it: what an answer is bound to, and no more."""
+        key = derived(self.desk.secret, "hidden values")
+        return f"(sensitive, {hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:16]})"
+
+    async def approved(
+        self, summary: str, arguments: Mapping[str, object]
+    ) -> types.InputRequiredResult | str | None:
+        """Asks the person. None is a yes; anything else is what the tool must return.
+
+        `arguments` is everything that the answer is bound to: also what the person was shown of the state
+        of things, so that an answer does not hold for another state.
+        """
+        answer = await confirm(
+            self.ctx,
+            Question(
+                tool=self.tool,
+                arguments={name: _text(value) for name, value in arguments.items()},
+                principal=self.caller.name,
+                summary=summary,
+                timeout=self.desk.settings.confirm_timeout,
+            ),
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        if not answer.approval:
+            return f"Nothing was changed: {answer.reason}."
+        if not await self.desk.sessions.spend(self.caller, answer.approval):
+            return "Nothing was changed: this confirmation was used before."
+        return None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

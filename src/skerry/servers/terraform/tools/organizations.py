@@ -1,0 +1,53 @@
+"""Organizations and projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmcp import Context, FastMCP
+
+from skerry.servers.terraform.arguments import Limit, Organization, Page, Search, clip, fields, page_of
+from skerry.servers.terraform.desk import Desk
+from skerry.servers.terraform.library import models
+from skerry.servers.terraform.tools import READ
+
+
+def add(server: FastMCP, desk: Desk) -> None:
+    """Adds the tools of this module."""
+
+    @server.tool(annotations=READ, title="Organizations")
+    async def list_terraform_orgs(ctx: Context, limit: Limit = 20, page: Page = 1) -> dict[str, Any]:
+        """Lists the organizations that the caller's Terraform token can see and this server works for."""
+        async with desk.visit(ctx, "list_terraform_orgs") as visit:
+            found, more = await visit.call(
+                lambda client: page_of(
+                    (each for each in client.organizations.list() if visit.serves(str(each.id))), page, limit
+                )
+            )
+            listed = [
+                fields((("name", each.id), ("email", each.email), ("created_at", each.created_at)))
+                for each in found
+            ]
+            return {"organizations": listed, "count": len(listed), "more": more}
+
+    @server.tool(annotations=READ, title="Projects")
+    async def list_terraform_projects(
+        ctx: Context,
+        *,
+        terraform_org_name: Organization = "",
+        search: Search = "",
+        limit: Limit = 20,
+        page: Page = 1,
+    ) -> dict[str, Any]:
+        """Lists the projects of an organization, with their ids."""
+        async with desk.visit(ctx, "list_terraform_projects") as visit:
+            name = await visit.organization(terraform_org_name)
+            options = models.ProjectListOptions.model_validate({"query": search or None, "page_size": limit})
+            found, more = await visit.call(
+                lambda client: page_of(client.projects.list(name, options), page, limit)
+            )
+            listed = [
+                fields((("id", each.id), ("name", each.name), ("description", clip(each.description))))
+                for each in found
+            ]
+            return {"organization": name, "projects": listed, "count": len(listed), "more": more}
