@@ -127,7 +127,9 @@ def door(http, url, user_token):
     """Calls the endpoint of the session's Terraform token."""
 
     def call(method, body=None, *, token=None, session=SESSION, headers=None, base=url):
-        sent = {"Authorization": f"Bearer {user_token() if token is None else token}", **(headers or {})}
+        sent = dict(headers or {})
+        if token != "":
+            sent["Authorization"] = f"Bearer {token or user_token()}"
         if session:
             sent["X-Session-ID"] = session
         return http.request(method, f"{base}/session/terraform-token", json=body, headers=sent)

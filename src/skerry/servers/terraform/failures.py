@@ -54,7 +54,8 @@ def told(error: Exception, *, token: str, writes: bool = False) -> TerraformErro
     if isinstance(error, errors.TFEError) and status:
         return TerraformError(f"Terraform answered {status}: {detail}.", status=status)
     if isinstance(error, _STRANGE):
-        return TerraformError("Terraform answered in a shape that this server does not know.")
+        text = "Terraform answered in a shape that this server does not know."
+        return TerraformError(text, hint=_after(writes))
     return TerraformError(f"Terraform's client does not accept this: {detail}.")
 
 
@@ -72,7 +73,7 @@ def _after(writes: bool) -> str:
 def _detail(error: Exception, token: str) -> str:
     """What Terraform says of the error: its detail or title, on one line, without the token."""
     text = str(error)
-    for item in getattr(error, "errors", None) or []:
+    for item in error.errors if isinstance(error, errors.TFEError) else []:
         if isinstance(item, dict):
             source = item.get("source") if isinstance(item.get("source"), dict) else {}
             pointer = str((source or {}).get("pointer", "")).rpartition("/")[2]
