@@ -10,9 +10,8 @@ import sys
 from skerry.errors import SkerryError
 from skerry.servers.accounts.desk import Desk
 from skerry.servers.accounts.server import create_server
+from skerry.servers.hosting import PATH, serve_in_container
 from skerry.settings import AccountsSettings
-
-PATH = "/mcp"
 
 
 def main() -> int:
@@ -26,15 +25,7 @@ def main() -> int:
         print(f"accounts: {error}", file=sys.stderr)  # noqa: T201 - a program's last words
         return 2
     server = create_server(desk)
-    server.run(
-        "http",
-        host=settings.host,
-        port=settings.port,
-        path=PATH,
-        stateless_http=not settings.stateful,
-        show_banner=False,
-        uvicorn_config={"access_log": False, "log_level": "warning"},
-    )
+    serve_in_container(server, host=settings.host, port=settings.port, stateful=settings.stateful)
     return 0
 
 

@@ -9,9 +9,8 @@ import os
 import sys
 
 from skerry.errors import SkerryError
+from skerry.servers.hosting import PATH, serve_in_container
 from skerry.settings import TerraformSettings
-
-PATH = "/mcp"
 
 
 def main() -> int:
@@ -28,15 +27,7 @@ def main() -> int:
     except (SkerryError, ValueError) as error:
         print(f"terraform: {error}", file=sys.stderr)  # noqa: T201 - a program's last words
         return 2
-    server.run(
-        "http",
-        host=settings.host,
-        port=settings.port,
-        path=PATH,
-        stateless_http=not settings.stateful,
-        show_banner=False,
-        uvicorn_config={"access_log": False, "log_level": "warning"},
-    )
+    serve_in_container(server, host=settings.host, port=settings.port, stateful=settings.stateful)
     return 0
 
 

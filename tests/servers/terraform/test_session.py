@@ -241,3 +241,18 @@ def test_strands_agents_list_and_call_the_tools(url, user_token):
         result = agent.call_tool_sync("1", "list_workspaces", ACME)
     assert result["status"] == "success"
     assert "network-prod" in str(result["content"])
+
+
+@pytest.mark.behaviour("TF-STATE")
+async def test_a_store_that_is_gone_is_told_before_anything_is_done(serving, ask, standin):
+    import socket
+
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        state = f"redis://:hush@127.0.0.1:{nobody.getsockname()[1]}/0"
+        with serving(state=state, state_key=("k" * 40,), stateful=True) as base:
+            with pytest.raises(ToolError, match="store of session state does not answer") as caught:
+                await ask("create_workspace", {**ACME, "workspace_name": "fresh"}, url=base)
+            found = await ask("list_workspaces", ACME, url=base, session="")
+    assert "hush" not in str(caught.value)
+    assert "fresh" not in {item["name"] for item in found["workspaces"]}

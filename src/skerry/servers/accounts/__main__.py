@@ -12,19 +12,12 @@ import logging
 import os
 import sys
 
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
-from skerry.auth.challenge import WELL_KNOWN
 from skerry.errors import ConfigurationError, SkerryError
 from skerry.servers.accounts.desk import PART, Desk
 from skerry.servers.accounts.server import create_server
-from skerry.servers.bearer_gate import BearerGate
-from skerry.servers.listener import Server, bind, url_of
+from skerry.servers.hosting import PATH, serve_gated
+from skerry.servers.listener import bind, url_of
 from skerry.settings import AccountsSettings
-
-PATH = "/mcp"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,16 +52,7 @@ def _settings() -> AccountsSettings:
 async def _serve(settings: AccountsSettings, port: int) -> None:
     with bind(port) as sock:
         desk = Desk.of(settings, url=url_of(sock) + PATH)
-        server = create_server(desk)
-
-        async def metadata(_: Request) -> Response:
-            return JSONResponse(desk.resource.metadata.document())
-
-        for place in (desk.resource.metadata_path, WELL_KNOWN):
-            server.custom_route(place, methods=["GET"])(metadata)
-        gate = Middleware(BearerGate, resource=desk.resource, path=PATH)
-        app = server.http_app(path=PATH, stateless_http=not settings.stateful, middleware=[gate])
-        await Server(app, {"service": PART, "url": desk.resource.url}).serve(sockets=[sock])
+        await serve_gated(create_server(desk), desk.resource, sock, stateful=settings.stateful)
 
 
 if __name__ == "__main__":

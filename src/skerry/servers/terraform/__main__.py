@@ -12,18 +12,12 @@ import logging
 import os
 import sys
 
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
-from skerry.auth.challenge import WELL_KNOWN
 from skerry.errors import ConfigurationError, SkerryError
-from skerry.servers.bearer_gate import BearerGate
-from skerry.servers.listener import Server, bind, url_of
+from skerry.servers.hosting import PATH, serve_gated
+from skerry.servers.listener import bind, url_of
 from skerry.settings import TerraformSettings
 
 PART = "terraform"
-PATH = "/mcp"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,18 +59,8 @@ async def _serve(settings: TerraformSettings, port: int) -> None:
 
     with bind(port) as sock:
         desk = Desk.of(settings, url=url_of(sock) + PATH)
-        resource = desk.resource
-        assert resource is not None, "a desk with a URL has one"
-        server = create_server(desk)
-
-        async def metadata(_: Request) -> Response:
-            return JSONResponse(resource.metadata.document())
-
-        for place in (resource.metadata_path, WELL_KNOWN):
-            server.custom_route(place, methods=["GET"])(metadata)
-        gate = Middleware(BearerGate, resource=resource, path=PATH)
-        app = server.http_app(path=PATH, stateless_http=not settings.stateful, middleware=[gate])
-        await Server(app, {"service": PART, "url": resource.url}).serve(sockets=[sock])
+        assert desk.resource is not None, "a desk with a URL has one"
+        await serve_gated(create_server(desk), desk.resource, sock, stateful=settings.stateful)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -18,7 +17,7 @@ from fastmcp.exceptions import ToolError
 
 from skerry.auth.keys import Clock, Keys
 from skerry.auth.transport import Transport
-from skerry.errors import ConfigurationError, ProtocolError, RemoteError, StateError, TokenError
+from skerry.errors import ConfigurationError
 from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.elicitation import Answer, Question, confirm
 from skerry.servers.http_auth import ProtectedResource
@@ -27,13 +26,11 @@ from skerry.servers.terraform.failures import HOW_TO_GIVE_ONE
 from skerry.servers.terraform.library import TFEClient
 from skerry.servers.terraform.state import Preferences, Session, Sessions
 from skerry.servers.terraform.stores import derived, open_sessions
+from skerry.servers.visit import recorded
 from skerry.settings import TerraformSettings
 from skerry.wire.context import ClientContext
-from skerry.wire.hop import Hop, encode
 
 PART = "terraform"
-
-_hops = logging.getLogger("skerry.hop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,57 +77,32 @@ class Desk:
         for close in self.closers:
             await close()
 
-    async def caller(self, ctx: Context) -> tuple[Caller, ClientContext]:
-        """Who calls, and the client context. Raises TokenError and ProtocolError."""
-        headers = request_headers(ctx)
-        if headers is None or self.resource is None:
-            now = self.clock.time()
-            return Caller("stdio", "local"), ClientContext(session_id=self.own_session, timestamp=now)
-        context = ClientContext.from_headers(headers, now=self.clock.time())
-        return await identify(headers, self.resource, ""), context
-
     @contextlib.asynccontextmanager
     async def visit(self, ctx: Context, tool: str) -> AsyncIterator[Visit]:
         """One tool call: a hop in the log, a ToolError for every failure."""
-        started, begun = self.clock.time(), self.clock.monotonic()
-        name, auth, status, context = "anonymous", "none", 500, ClientContext()
-        try:
-            caller, context = await self.caller(ctx)
-            name, auth = caller.name, "jwt" if caller.token else "none"
-            session = self.sessions.of(caller, context.session_id)
-            yield Visit(self, ctx, tool, caller, context, session)
-            if session is not None:
-                await session.remember(context)
-            status = 200
-        except TokenError as error:
-            status = 401
-            said = "" if error.reason == "missing" else "The bearer token cannot be used. "
-            raise ToolError(f"{said}{error}") from error
-        except (RemoteError, ProtocolError, StateError) as error:
-            status = 400
-            raise ToolError(str(error)) from error
-        except ToolError:
-            status = 400
-            raise
-        finally:
-            hop = Hop(
-                part=PART,
-                operation=f"tools/call {tool}",
-                identity=name,
-                auth=auth,
-                status=status,
-                started=started,
-                duration_ms=(self.clock.monotonic() - begun) * 1000,
-                session=context.session_id,
-                target=self.settings.audience,
-                detail={"region": context.region, "agent": context.agent_name},
-            )
-            _hops.info(encode(hop))
+        target = self.settings.audience
+        async with recorded(PART, tool, target=target, clock=self.clock) as record:
+            headers = request_headers(ctx)
+            if headers is None or self.resource is None:
+                record.context = ClientContext(session_id=self.own_session, timestamp=self.clock.time())
+                record.caller = Caller("stdio", "local")
+            else:
+                record.context = ClientContext.from_headers(headers, now=self.clock.time())
+                record.caller = await identify(headers, self.resource, "")
+            session = self.sessions.of(record.caller, record.context.session_id)
+            previous = None
+            if session is not None:  # before the tool does anything: a store that fails afterwards would lie
+                previous = await session.context()
+                await session.remember(record.context)
+            yield Visit(self, ctx, tool, record.caller, record.context, session, previous)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One call of a tool: who makes it, in which session, and what it may reach."""
+    """One call of a tool: who makes it, in which session, and what it may reach.
+
+    `previous` is the client context of the session's call before this one.
+    """
 
     desk: Desk
     ctx: Context
@@ -138,6 +110,7 @@ class Visit:
     caller: Caller
     context: ClientContext
     session: Session | None
+    previous: Mapping[str, object] | None
 
     async def preferences(self) -> Preferences:
         """What the caller set for this session, else nothing."""

@@ -48,13 +48,12 @@ def add(server: FastMCP, desk: Desk) -> None:
         """Shows what this server knows of the caller: session, region, agent, preferences and limits."""
         async with desk.visit(ctx, "session_info") as visit:
             _, source = await visit.token()
-            before = await visit.session.context() if visit.session is not None else None
             return {
                 "session": visit.context.session_id,
                 "keeps_state": visit.session is not None,
                 "principal": principal_digest(visit.caller),
                 "context": visit.context.to_payload(),
-                "previous_context": before,
+                "previous_context": visit.previous,
                 "preferences": asdict(await visit.preferences()),
                 "default_organization": desk.settings.organization,
                 "organizations": list(desk.settings.organizations),
