@@ -18,7 +18,9 @@ class TerraformSettings:
     listed only with `writes`; `organizations` limits every tool to the named ones. `state` says where
     sessions are kept: `memory`, `redis://…` or `dynamodb://TABLE?region=…`; the last two need `state_key`,
     secrets of at least 32 characters of which the first encrypts and the others still decrypt.
-    `host` is 127.0.0.1, and 0.0.0.0 only in a container. Times are in seconds.
+    `host` is 127.0.0.1, and 0.0.0.0 only in a container. `environment_proxy` is whether the environment
+    would send calls to this machine itself through an HTTP proxy, as pytfe's HTTP client does then.
+    Times are in seconds.
     """
 
     issuer: str = ""
@@ -29,6 +31,7 @@ class TerraformSettings:
     verify_tls: bool = True
     ca_bundle: str = ""
     proxy: str = field(default="", repr=False)
+    environment_proxy: bool = False
     writes: bool = False
     organizations: tuple[str, ...] = ()
     organization: str = ""
@@ -59,6 +62,7 @@ class TerraformSettings:
             verify_tls=not switch(own("INSECURE")),
             ca_bundle=own("CA_BUNDLE"),
             proxy=own("PROXY"),
+            environment_proxy=_proxied(env),
             writes=switch(own("WRITES")),
             organizations=words(own("ORGANIZATIONS")),
             organization=own("ORGANIZATION"),
@@ -100,3 +104,10 @@ class TerraformStandinSettings:
             step=float(env.get("TERRAFORM_STANDIN_STEP") or 1),
             rate=int(env.get("TERRAFORM_STANDIN_RATE") or 30),
         )
+
+
+def _proxied(env: Mapping[str, str]) -> bool:
+    """Whether the environment names a proxy for plain HTTP and does not except this machine."""
+    named = any(env.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"))
+    excepted = words(env.get("no_proxy") or env.get("NO_PROXY", ""))
+    return named and not {"*", "127.0.0.1", "localhost"} & set(excepted)

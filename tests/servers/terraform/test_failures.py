@@ -176,6 +176,23 @@ def test_a_token_goes_over_tls_or_not_beyond_this_machine(address, name):
 
 
 @pytest.mark.behaviour("TF-ADDRESS")
+@pytest.mark.parametrize(
+    ("env", "refused"),
+    [({}, False), ({"HTTP_PROXY": "http://proxy:3128"}, True), ({"all_proxy": "socks5://proxy"}, True),
+     ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "example.com,127.0.0.1"}, False),
+     ({"http_proxy": "http://proxy", "no_proxy": "*"}, False), ({"HTTPS_PROXY": "http://proxy"}, False),
+     ({"SKERRY_TERRAFORM_PROXY": "http://proxy"}, True)],
+)  # fmt: skip
+async def test_no_proxy_is_sent_a_token_for_this_machine(env, refused):
+    local = TerraformSettings.from_env({**env, "TFE_ADDRESS": "http://127.0.0.1:1"})
+    if refused:
+        with pytest.raises(ConfigurationError, match="NO_PROXY"):
+            Cloud.of(local)
+    else:
+        await Cloud.of(local).close()
+
+
+@pytest.mark.behaviour("TF-ADDRESS")
 async def test_no_argument_or_header_moves_the_address(url, ask, fake):
     fake.headers.clear()
     with serve(fake, lifespan="off") as elsewhere:

@@ -46,6 +46,11 @@ class Cloud:
             ("SKERRY_TERRAFORM_REGISTRY", settings.registry),
         ):
             _check(name, url)
+        if settings.address.startswith("http:") and (settings.environment_proxy or settings.proxy):
+            raise ConfigurationError(
+                "TFE_ADDRESS is on this machine, but an HTTP proxy would be sent the token.",
+                hint="Set NO_PROXY=127.0.0.1,localhost and leave SKERRY_TERRAFORM_PROXY out.",
+            )
         http = httpx2.AsyncClient(
             trust_env=False,
             timeout=settings.api_timeout,
