@@ -106,6 +106,13 @@ async def test_defaults_are_used_where_a_tool_is_not_told(empty, ask, door):
     (shop,) = (await ask("list_terraform_projects", {"search": "shop"}, url=empty))["projects"]
     await ask("set_preferences", {"project": shop["id"]}, url=empty)
     assert (await ask("list_workspaces", url=empty))["count"] == 2
+    assert (await ask("list_workspaces", ACME, url=empty))["count"] == 2
+    with pytest.raises(ToolError, match="not found"):  # the default project is of the default organization
+        await ask("list_workspaces", {"terraform_org_name": "globex"}, url=empty)
+    await ask("create_workspace", {"workspace_name": "fresh"}, url=empty)
+    assert (await ask("get_workspace_details", {"workspace_name": "fresh"}, url=empty))["project_id"] == shop[
+        "id"
+    ]
     await ask("set_preferences", {"organization": "", "project": ""}, url=empty)
     with pytest.raises(ToolError, match=r"Which organization\?"):
         await ask("list_workspaces", url=empty)

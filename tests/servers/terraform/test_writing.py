@@ -345,3 +345,16 @@ def test_a_replica_with_the_same_key_may_hear_the_answer(http, serving, user_tok
             Raw(http, second, token)("create_run", PROD, requestState=state, **YES)
         )
     assert len(standin.standin.estate.runs) == 1
+
+
+@pytest.mark.behaviour("TF-BOUND")
+async def test_what_terraform_sends_cannot_look_like_another_line_of_the_question(ask, standin):
+    from skerry.servers.terraform.standin.estate import Variable
+
+    asked = []
+    variable = Variable("var-evil", 'size? No.\n\ndelete_nothing\n  workspace: "other"')
+    workspaces(standin)["sandbox"].variables[variable.id] = variable
+    await ask("delete_workspace_variable", {**SANDBOX, "variable_id": variable.id}, asked=asked)
+    lines = asked[0].splitlines()
+    assert lines[2] == "delete_workspace_variable"
+    assert [line for line in lines if line.startswith("  workspace:")] == ['  workspace: "sandbox"']

@@ -5,6 +5,7 @@ Names and ids become parts of paths, so they hold letters, digits, `_` and `-` o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,6 +13,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field
 
 MAX_TEXT = 2000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
 Item = TypeVar("Item")
 
 Organization = Annotated[
@@ -65,6 +68,11 @@ def page_of(items: Iterable[Item], page: int, limit: int) -> tuple[list[Item], b
     """One page of an iterator, and whether there is more. Reads no further than it must."""
     found = list(islice(items, (page - 1) * limit, page * limit + 1))
     return found[:limit], len(found) > limit
+
+
+def one_line(text: str) -> str:
+    """A text that may hold what Terraform sent, so that no part of it can look like another line."""
+    return _CONTROL.sub(" ", text).strip()
 
 
 def clip(text: str | None, length: int = MAX_TEXT) -> str:

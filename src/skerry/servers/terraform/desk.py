@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 import mcp_types as types
@@ -21,6 +22,7 @@ from skerry.errors import ConfigurationError
 from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.elicitation import Answer, Question, confirm
 from skerry.servers.http_auth import ProtectedResource
+from skerry.servers.terraform.arguments import Item, one_line, page_of
 from skerry.servers.terraform.cloud import Cloud, Value
 from skerry.servers.terraform.failures import HOW_TO_GIVE_ONE
 from skerry.servers.terraform.library import TFEClient
@@ -145,6 +147,25 @@ class Visit:
         self.allow(name)
         return name
 
+    async def project(self, given: str, organization: str) -> str:
+        """The project that a tool is to use: as given, else the session's where its organization is meant."""
+        preferences = await self.preferences()
+        ours = organization in ("", preferences.organization)
+        return given or (preferences.project if ours else "")
+
+    async def listing(
+        self,
+        name: str,
+        find: Callable[[TFEClient], Iterable[Item]],
+        shape: Callable[[Item], dict[str, Any]],
+        *,
+        page: int,
+        limit: int,
+    ) -> dict[str, Any]:
+        """One page of a list of Terraform's, under `name`, with whether there is more."""
+        found, more = await self.call(lambda client: page_of(find(client), page, limit))
+        return {name: [shape(each) for each in found], "count": len(found), "more": more}
+
     def serves(self, organization: str) -> bool:
         """Whether this server works for an organization at all."""
         allowed = self.desk.settings.organizations
@@ -177,7 +198,7 @@ class Visit:
                 tool=self.tool,
                 arguments={name: _text(value) for name, value in arguments.items()},
                 principal=self.caller.name,
-                summary=summary,
+                summary=one_line(summary),
                 timeout=self.desk.settings.confirm_timeout,
             ),
         )

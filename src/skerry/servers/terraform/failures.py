@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 
 from pydantic import ValidationError
 
 from skerry.errors import RemoteError
+from skerry.servers.terraform.arguments import one_line
 from skerry.servers.terraform.library import errors
 
 MAX_DETAIL = 400
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _STRANGE = (ValidationError, json.JSONDecodeError, KeyError, AttributeError, TypeError)
 HOW_TO_GIVE_ONE = (
     "Store a valid token for this session (PUT /session/terraform-token) "
@@ -85,4 +84,4 @@ def _detail(error: Exception, token: str) -> str:
             break
     if token:
         text = text.replace(token, "…").replace(json.dumps(token)[1:-1], "…")
-    return _CONTROL.sub(" ", text).strip().rstrip(".")[:MAX_DETAIL] or type(error).__name__
+    return one_line(text).rstrip(".")[:MAX_DETAIL] or type(error).__name__

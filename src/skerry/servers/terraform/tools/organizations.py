@@ -6,7 +6,7 @@ from typing import Any
 
 from fastmcp import Context, FastMCP
 
-from skerry.servers.terraform.arguments import Limit, Organization, Page, Search, clip, fields, page_of
+from skerry.servers.terraform.arguments import Limit, Organization, Page, Search, clip, fields
 from skerry.servers.terraform.desk import Desk
 from skerry.servers.terraform.library import models
 from skerry.servers.terraform.tools import READ
@@ -19,16 +19,13 @@ def add(server: FastMCP, desk: Desk) -> None:
     async def list_terraform_orgs(ctx: Context, limit: Limit = 20, page: Page = 1) -> dict[str, Any]:
         """Lists the organizations that the caller's Terraform token can see and this server works for."""
         async with desk.visit(ctx, "list_terraform_orgs") as visit:
-            found, more = await visit.call(
-                lambda client: page_of(
-                    (each for each in client.organizations.list() if visit.serves(str(each.id))), page, limit
-                )
+            return await visit.listing(
+                "organizations",
+                lambda client: (each for each in client.organizations.list() if visit.serves(str(each.id))),
+                _organization,
+                page=page,
+                limit=limit,
             )
-            listed = [
-                fields((("name", each.id), ("email", each.email), ("created_at", each.created_at)))
-                for each in found
-            ]
-            return {"organizations": listed, "count": len(listed), "more": more}
 
     @server.tool(annotations=READ, title="Projects")
     async def list_terraform_projects(
@@ -43,11 +40,19 @@ def add(server: FastMCP, desk: Desk) -> None:
         async with desk.visit(ctx, "list_terraform_projects") as visit:
             name = await visit.organization(terraform_org_name)
             options = models.ProjectListOptions.model_validate({"query": search or None, "page_size": limit})
-            found, more = await visit.call(
-                lambda client: page_of(client.projects.list(name, options), page, limit)
+            found = await visit.listing(
+                "projects",
+                lambda client: client.projects.list(name, options),
+                _project,
+                page=page,
+                limit=limit,
             )
-            listed = [
-                fields((("id", each.id), ("name", each.name), ("description", clip(each.description))))
-                for each in found
-            ]
-            return {"organization": name, "projects": listed, "count": len(listed), "more": more}
+            return {"organization": name, **found}
+
+
+def _organization(found: models.Organization) -> dict[str, Any]:
+    return fields((("name", found.id), ("email", found.email), ("created_at", found.created_at)))
+
+
+def _project(found: models.Project) -> dict[str, Any]:
+    return fields((("id", found.id), ("name", found.name), ("description", clip(found.description))))

@@ -68,11 +68,14 @@ def _add_private_modules(server: FastMCP, desk: Desk) -> None:
             options = models.RegistryModuleListOptions.model_validate(
                 {"search": search or None, "page_size": limit}
             )
-            found, more = await visit.call(
-                lambda client: page_of(client.registry_modules.list(name, options), page, limit)
+            found = await visit.listing(
+                "modules",
+                lambda client: client.registry_modules.list(name, options),
+                _module,
+                page=page,
+                limit=limit,
             )
-            listed = [_module(each) for each in found]
-            return {"organization": name, "modules": listed, "count": len(listed), "more": more}
+            return {"organization": name, **found}
 
     @server.tool(annotations=READ, title="Module of an organization")
     async def get_private_module_details(
@@ -117,11 +120,14 @@ def _add_private_providers(server: FastMCP, desk: Desk) -> None:
             options = models.RegistryProviderListOptions.model_validate(
                 {"search": search or None, "page_size": limit}
             )
-            found, more = await visit.call(
-                lambda client: page_of(client.registry_providers.list(name, options), page, limit)
+            found = await visit.listing(
+                "providers",
+                lambda client: client.registry_providers.list(name, options),
+                provider,
+                page=page,
+                limit=limit,
             )
-            listed = [provider(each) for each in found]
-            return {"organization": name, "providers": listed, "count": len(listed), "more": more}
+            return {"organization": name, **found}
 
     @server.tool(annotations=READ, title="Provider of an organization")
     async def get_private_provider_details(

@@ -20,7 +20,6 @@ from skerry.servers.terraform.arguments import (
     WorkspaceName,
     clip,
     fields,
-    page_of,
 )
 from skerry.servers.terraform.desk import Desk, Visit
 from skerry.servers.terraform.library import Plan, models
@@ -93,11 +92,14 @@ def add(server: FastMCP, desk: Desk) -> None:
             organization = await visit.organization(terraform_org_name)
             workspace = await read(visit, organization, workspace_name)
             options = models.RunListOptions.model_validate({"page_size": limit, "status": status or None})
-            found, more = await visit.call(
-                lambda client: page_of(client.runs.list(workspace.id, options), page, limit)
+            found = await visit.listing(
+                "runs",
+                lambda client: client.runs.list(workspace.id, options),
+                summary_of,
+                page=page,
+                limit=limit,
             )
-            listed = [summary_of(each) for each in found]
-            return {"workspace": workspace_name, "runs": listed, "count": len(listed), "more": more}
+            return {"workspace": workspace_name, **found}
 
     @server.tool(annotations=READ, title="Run")
     async def get_run_details(ctx: Context, run_id: RunId) -> dict[str, Any]:

@@ -81,11 +81,14 @@ def add(server: FastMCP, desk: Desk) -> None:
             options = models.StateVersionListOptions.model_validate(
                 {"page_size": limit, "organization": organization, "workspace": workspace_name}
             )
-            found, more = await visit.call(
-                lambda client: page_of(client.state_versions.list(options), page, limit)
+            found = await visit.listing(
+                "state_versions",
+                lambda client: client.state_versions.list(options),
+                summary_of,
+                page=page,
+                limit=limit,
             )
-            listed = [summary_of(each) for each in found]
-            return {"workspace": workspace_name, "state_versions": listed, "count": len(listed), "more": more}
+            return {"workspace": workspace_name, **found}
 
     @server.tool(annotations=READ, title="State version")
     async def get_state_version(ctx: Context, state_version_id: StateVersionId) -> dict[str, Any]:
@@ -120,13 +123,14 @@ def add(server: FastMCP, desk: Desk) -> None:
             workspace = await read(visit, organization, workspace_name)
             if workspace.current_state_version is None:
                 return {"workspace": workspace_name, "outputs": [], "count": 0, "more": False}
-            found, more = await visit.call(
-                lambda client: page_of(
-                    client.state_version_outputs.read_current(workspace.id), 1, MAX_OUTPUTS
-                )
+            found = await visit.listing(
+                "outputs",
+                lambda client: client.state_version_outputs.read_current(workspace.id),
+                output_of,
+                page=1,
+                limit=MAX_OUTPUTS,
             )
-            listed = [output_of(each) for each in found]
-            return {"workspace": workspace_name, "outputs": listed, "count": len(listed), "more": more}
+            return {"workspace": workspace_name, **found}
 
 
 def _resource(found: dict[str, Any]) -> dict[str, Any]:

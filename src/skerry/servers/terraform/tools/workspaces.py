@@ -22,7 +22,6 @@ from skerry.servers.terraform.arguments import (
     WorkspaceName,
     clip,
     fields,
-    page_of,
 )
 from skerry.servers.terraform.desk import Desk, Visit
 from skerry.servers.terraform.library import models
@@ -130,15 +129,18 @@ def add(server: FastMCP, desk: Desk) -> None:
         """Lists the workspaces of an organization, of one project where that is named or set as default."""
         async with desk.visit(ctx, "list_workspaces") as visit:
             organization = await visit.organization(terraform_org_name)
-            project = project_id or (await visit.preferences()).project
+            project = await visit.project(project_id, terraform_org_name)
             options = models.WorkspaceListOptions.model_validate(
                 {"page_size": limit, "search": search or None, "project_id": project or None}
             )
-            found, more = await visit.call(
-                lambda client: page_of(client.workspaces.list(organization, options), page, limit)
+            found = await visit.listing(
+                "workspaces",
+                lambda client: client.workspaces.list(organization, options),
+                summary_of,
+                page=page,
+                limit=limit,
             )
-            listed = [summary_of(each) for each in found]
-            return {"organization": organization, "workspaces": listed, "count": len(listed), "more": more}
+            return {"organization": organization, **found}
 
     @server.tool(annotations=READ, title="Workspace")
     async def get_workspace_details(
@@ -213,7 +215,7 @@ def _add_settings(server: FastMCP, desk: Desk) -> None:
         """Creates a workspace without any infrastructure. Asks the person to confirm first."""
         async with desk.visit(ctx, "create_workspace") as visit:
             organization = await visit.organization(terraform_org_name)
-            project = project_id or (await visit.preferences()).project
+            project = await visit.project(project_id, terraform_org_name)
             given = {
                 "organization": organization,
                 "workspace": workspace_name,
