@@ -42,6 +42,7 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
         "ops": "iam",
         "ops_jwt": "jwt",
         "accounts": "jwt",
+        "terraform": "jwt",
         "guardrails": "iam",
         "guardrails_jwt": "jwt",
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from skerry.errors import AlreadyRunningError, NotRunningError, StateError
+from skerry.errors import AlreadyRunningError, ConfigurationError, NotRunningError, StateError
+from skerry.stack.references import resolve
 from skerry.stack.state import State, running
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")
@@ -41,6 +42,16 @@ def test_the_lock_is_free_after_the_holder_was_killed(tmp_path: Path):
         holder.wait()
         with State(tmp_path).lock():
             pass
+
+
+def test_a_secret_of_the_file_is_made_once_and_kept(tmp_path: Path):
+    first = resolve("${secrets.terraform-token}", {"secrets": State(tmp_path).own_secrets()}, where="here")
+    again = resolve("${secrets.terraform-token}", {"secrets": State(tmp_path).own_secrets()}, where="here")
+    other = resolve("${secrets.another}", {"secrets": State(tmp_path).own_secrets()}, where="here")
+    assert len(first) >= 32
+    assert first == again != other
+    with pytest.raises(ConfigurationError, match="there is no 'Not A Name'"):
+        resolve("${secrets.Not A Name}", {"secrets": State(tmp_path).own_secrets()}, where="here")
 
 
 @POSIX

@@ -44,6 +44,7 @@ class Stack:
             "region": declared.region or settings.region,
             "account": settings.account,
             "state": str(state.folder),
+            "secrets": state.own_secrets(),
             "realms": {},
             "services": {},
             "gateways": {},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from typing import IO, Any
 
 from skerry.auth import local
 from skerry.errors import AlreadyRunningError, NotRunningError, StateError
+
+SECRET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 if sys.platform == "win32":
     import msvcrt
@@ -29,6 +32,24 @@ else:
 
     def _take(file: IO[str]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class _OwnSecrets(Mapping[str, str]):
+    """Secrets by the name that somebody asks for. It lists none: what was not asked for does not exist."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __getitem__(self, name: str) -> str:
+        if not SECRET_NAME.fullmatch(name):
+            raise KeyError(name)
+        return self._state.secret(f"secrets/{name}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 class State:
@@ -76,6 +97,10 @@ class State:
             kept[name] = secrets.token_urlsafe(32)
             self.write("secrets.json", kept)
         return str(kept[name])
+
+    def own_secrets(self) -> Mapping[str, str]:
+        """The `${secrets.NAME}` of skerry.toml: every fitting name is there, made when it is first read."""
+        return _OwnSecrets(self)
 
     def ports(self) -> dict[str, int]:
         """The ports that the stack's processes had the last time."""
