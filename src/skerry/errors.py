@@ -19,7 +19,9 @@ meaning, and never holds a secret.
     ├── ServiceError            SKY-401   an AWS-shaped answer: exception name and HTTP status
     └── StoreError              SKY-501   the conversation store does not work (store.records)
         ├── ConversationNotFoundError   SKY-502   absent, expired, or somebody else's
-        └── ConversationConflictError   SKY-503   written by somebody else in between
+        ├── ConversationConflictError   SKY-503   written by somebody else in between
+        ├── CursorError                 SKY-504   a cursor that this store did not give to this owner
+        └── ContentError                SKY-505   too large, or not JSON and bytes
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
 from skerry.settings.models import ModelsSettings
 from skerry.settings.proxy import ProxySettings
 from skerry.settings.stack import StackSettings
+from skerry.settings.store import StoreSettings
 from skerry.settings.terraform import TerraformSettings, TerraformStandinSettings
 from skerry.settings.values import (
     DEFAULT_ACCOUNT,
@@ -44,6 +45,7 @@ __all__ = [
     "ModelsSettings",
     "ProxySettings",
     "StackSettings",
+    "StoreSettings",
     "TerraformSettings",
     "TerraformStandinSettings",
     "region",

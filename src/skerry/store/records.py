@@ -38,6 +38,18 @@ class ConversationConflictError(StoreError):
     code = "SKY-503"
 
 
+class CursorError(StoreError):
+    """A cursor that is none, or was given to another owner."""
+
+    code = "SKY-504"
+
+
+class ContentError(StoreError):
+    """What should be kept is too large, or is something else than JSON and bytes; nothing was changed."""
+
+    code = "SKY-505"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversation:
     """A conversation without its messages. Times are seconds since the epoch.
@@ -92,6 +104,8 @@ class Store(Protocol):
     """A store of conversations. Safe for use by several threads and processes; calls block.
 
     Every method raises StoreError when the store does not work. Expired conversations are never shown.
+    What is larger than `limits` says, or is not JSON and bytes, raises ContentError before anything is
+    written. Pages hold `limit` items, at least 1 and at most MAX_PAGE.
     """
 
     def create(
@@ -133,7 +147,10 @@ class Store(Protocol):
         ...
 
     def list(self, owner: str, *, limit: int = 20, cursor: str = "") -> Page[Conversation]:
-        """The owner's conversations, newest first, without `state`. A cursor of another owner is refused."""
+        """The owner's conversations, newest first, without `state`. Raises CursorError for another's cursor.
+
+        One that is created or written to while somebody turns pages is not repeated and displaces none.
+        """
         ...
 
     def delete(self, owner: str, identifier: str) -> None:
@@ -142,4 +159,15 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Ends connections."""
+        ...
+
+
+class KeptStore(Store, Protocol):
+    """A store with the care that its keeper takes of it."""
+
+    def purge(self, limit: int = MAX_PAGE) -> int:
+        """Deletes at most `limit` expired conversations of anybody; gives how many there were.
+
+        0 as well from a store whose service deletes them by itself.
+        """
         ...
