@@ -102,6 +102,16 @@ COMMANDS: dict[str, Command] = {
         "skerry.stack.hops",
         examples=("skerry hops", "skerry hops --session ID --json"),
     ),
+    "store": Command(
+        "make, read, export and clear the store of conversations",
+        "skerry.stack.store",
+        examples=(
+            "skerry store create --environment dev",
+            "skerry store list --owner user:ann",
+            "skerry store export ID --owner user:ann --format json",
+            "skerry store purge --url sqlite:///conversations.db",
+        ),
+    ),
     "demo": Command(
         "start the stack and hold a conversation over the whole road",
         "skerry.stack.demo",

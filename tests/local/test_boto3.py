@@ -8,6 +8,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -397,3 +398,34 @@ def test_a_path_that_is_not_ascii_is_refused(running):
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall("GET /gateways/é/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         assert connection.makefile("rb").readline().split()[1] == b"400"
+
+
+@pytest.mark.behaviour("AWS-DYNAMODB-ATOMIC")
+def test_a_failed_transaction_undoes_nothing_of_others(running):
+    """moto alone puts back the whole table of a failed transaction."""
+    dynamodb = running.client("dynamodb")
+    dynamodb.create_table(
+        TableName="atomic",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    filling = [{"Put": {"TableName": "atomic", "Item": {"id": {"S": f"f{n}"}}}} for n in range(90)]
+    dynamodb.transact_write_items(TransactItems=filling)
+    refused = {
+        "TableName": "atomic",
+        "Item": {"id": {"S": "f1"}},
+        "ConditionExpression": "attribute_not_exists(id)",
+    }
+
+    def write(number):
+        if number % 2:
+            with pytest.raises(ClientError):
+                dynamodb.transact_write_items(TransactItems=[{"Put": refused}])
+        else:
+            dynamodb.put_item(TableName="atomic", Item={"id": {"S": f"w{number}"}})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(80)))
+    found = {item["id"]["S"] for item in dynamodb.scan(TableName="atomic")["Items"]}
+    assert {f"w{number}" for number in range(0, 80, 2)} <= found

@@ -22,6 +22,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from skerry.local.seeds import Call, HttpCall, Seeder
@@ -44,6 +45,7 @@ class Application:
         self._secret = secret.encode()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._seeded = threading.Event()
+        self._one_at_a_time = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Serves one request, in a thread of its own."""
@@ -62,9 +64,15 @@ class Application:
         return self.moto(environ, start_response)
 
     def moto(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Moto's answer; an operation that it lacks is marked by a header."""
+        """Moto's answer; an operation that it lacks is marked by a header.
+
+        Calls of DynamoDB wait for each other: moto undoes a failed transaction by putting back the whole
+        table as it was, and so would undo what others wrote meanwhile.
+        """
+        dynamodb = environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB")
         try:
-            answer: Iterable[bytes] = self._moto(environ, start_response)
+            with self._one_at_a_time if dynamodb else nullcontext():
+                answer: Iterable[bytes] = self._moto(environ, start_response)
         except NotImplementedError as error:
             _log.info("not implemented in moto: %s", error)
             start_response("501 Not Implemented", [(UNSUPPORTED_HEADER, "1"), ("Content-Length", "0")])

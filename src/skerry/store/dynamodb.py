@@ -22,6 +22,7 @@ from skerry.store import dynamodb_items as items
 from skerry.store import limits
 from skerry.store.drafts import Times, Writing, conflict, not_found, opening
 from skerry.store.dynamodb_items import INDEX, Item, key, message_key, number
+from skerry.store.failures import table_error
 from skerry.store.records import (
     MAX_PAGE,
     Conversation,
@@ -290,7 +291,8 @@ class DynamoDbStore:
         with self._failures():
             answer = self._client.get_item(TableName=self._table, Key=key(identifier), ConsistentRead=True)
         item: Item = answer.get("Item", {})
-        if not item or item["owner"]["S"] != owner or int(item["ttl"]["N"]) <= self._clock():
+        owned = item.get("owner", {}).get("S") == owner
+        if not owned or float(item["ttl"]["N"]) <= self._clock():
             raise not_found()
         return item
 
@@ -346,27 +348,8 @@ class DynamoDbStore:
     def _failures(self) -> Iterator[None]:
         try:
             yield
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            said, hint = _SAID.get(
-                code, ("refused the call", "See the service's documentation of this code.")
-            )
-            raise StoreError(f"the table {self._table} {said} ({code}).", hint=hint) from error
-        except BotoCoreError as error:
-            raise StoreError(
-                f"the table {self._table} cannot be reached: {type(error).__name__}.",
-                hint="Check the credentials, the region and the network.",
-            ) from error
-
-
-_SAID: Mapping[str, tuple[str, str]] = {
-    "ResourceNotFoundException": ("does not exist", "Make it with: skerry store create"),
-    "AccessDeniedException": ("is denied", "Grant the actions that docs/store.md lists."),
-    "ProvisionedThroughputExceededException": ("is throttled", "Wait a moment and repeat."),
-    "ThrottlingException": ("is throttled", "Wait a moment and repeat."),
-    "ExpiredTokenException": ("was asked with an expired login", "Log in again."),
-    "UnrecognizedClientException": ("was asked with unknown credentials", "Check them and the region."),
-}
+        except (BotoCoreError, ClientError) as error:
+            raise table_error(self._table, error) from error
 
 
 def _groups(new: Sequence[Item], *, reserved: int) -> list[list[Item]]:

@@ -43,7 +43,7 @@ def message_key(number: int, part: int = 0) -> str:
 
 def number(value: float) -> dict[str, str]:
     """A number as the API has it."""
-    return {"N": repr(value)}
+    return {"N": str(int(value)) if value == int(value) else repr(value)}
 
 
 def meta(conversation: Conversation, *, born: str, kept: float, metadata: str, state: str) -> Item:

@@ -6,6 +6,7 @@ is taken for bytes. Every string comes back as it was, control characters and lo
 
 from __future__ import annotations
 
+import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,7 @@ def _restored(members: dict[str, Any]) -> Any:
     if len(members) == 1:
         [(name, item)] = members.items()
         if name == _BYTES:
-            return binascii.a2b_base64(item)
+            return base64.b64decode(item, validate=True)
         if name.startswith("$$"):
             return {name[1:]: item}
     return members
