@@ -35,7 +35,13 @@ def serve(app: Any, *, lifespan: str = "on") -> Iterator[str]:
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_level="error", lifespan=lifespan, timeout_graceful_shutdown=1, ws="none", access_log=False
+        app,
+        log_level="error",
+        lifespan=lifespan,
+        timeout_graceful_shutdown=1,
+        ws="none",
+        access_log=False,
+        proxy_headers=False,
     )
     server = _Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)

@@ -175,7 +175,7 @@ def _signed(key: Key, access_key_id: str, now: float, service: str, region: str)
     """The outcome of a check that held, unless the key's time is over."""
     if key.expires is not None and now >= key.expires:
         raise _expired()
-    caller = Caller(kind="iam", arn=key.arn, access_key_id=access_key_id)
+    caller = Caller(kind="iam", arn=key.arn, access_key_id=access_key_id, user_id=key.user_id)
     return Signed(caller, key.user_id, service, region)
 
 

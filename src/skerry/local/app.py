@@ -35,7 +35,7 @@ def create_app(
     endpoint = Endpoint(settings, url=url, clock=clock)
     lambdas = _functions(endpoint, functions or {})
     runtimes = _runtime(endpoint)
-    endpoint.add("functions", lambdas, declared=lambdas.serves)
+    endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
     endpoint.add("runtime", runtimes, warm=runtimes.warm)
     endpoint.add("gateway", _gateway(endpoint))
     endpoint.add("models", _models(endpoint, guardrails))

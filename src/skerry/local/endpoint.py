@@ -91,6 +91,7 @@ class Endpoint:
         self._planes: dict[PlaneName, Plane] = self._own_planes()
         self._is_declared: Callable[[bytes], bool] = lambda _: False
         self._warm: Callable[[Record], None] = lambda _: None
+        self._late: Callable[[], None] = lambda: None
         self._started: list[StartedPlane] = []
         self._running = AsyncExitStack()
 
@@ -109,16 +110,18 @@ class Endpoint:
         *,
         declared: Callable[[bytes], bool] | None = None,
         warm: Callable[[Record], None] | None = None,
+        late: Callable[[], None] | None = None,
     ) -> None:
         """Serves a plane under its routes; it starts and ends with the endpoint. Before `start`.
 
         `declared` tells which paths invoke one of the stack's own functions; `warm` is given every agent
-        runtime that is there at the start.
+        runtime that is there at the start, `late` is called when the rest of the stack is there.
         """
         self._planes[name] = plane
         self._started.append(plane)
         self._is_declared = declared or self._is_declared
         self._warm = warm or self._warm
+        self._late = late or self._late
 
     async def start(self) -> None:
         """Starts everything. Raises SkerryError; what had started by then is ended."""
@@ -152,6 +155,10 @@ class Endpoint:
         Raises ProgramError when it ended before.
         """
         await self.aws.wait_seeded()
+
+    def complete(self) -> None:
+        """The rest of the stack is there: what refers to it may start."""
+        self._late()
 
     def health(self) -> Mapping[str, Any]:
         """What `GET /_skerry/health` says."""

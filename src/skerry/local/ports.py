@@ -33,6 +33,7 @@ class Caller:
     kind: Literal["iam", "jwt", "anonymous"]
     arn: str = ""
     access_key_id: str = ""
+    user_id: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
     token: str = field(default="", repr=False)
 

@@ -9,7 +9,8 @@ no plane of skerry's own claims goes to the embedded cloud.
 | `/runtimes/X/invocations…`, `/stopruntimesession`, `/commands`, `/ws…` | | runtime |
 | `/gateway/…`, `/.well-known/oauth-protected-resource/gateway/…` | | gateway |
 | `/model/…`, `/guardrail/…` | | models |
-| `/2015-03-31/functions/NAME/invocations` of a declared function | | functions |
+| `/2015-03-31/functions/NAME/invocations`, `…/url`, `…/urls` of a declared function | | functions |
+| `/function-urls/ID/…`, and the host `ID.lambda-url.REGION.localhost` | | functions |
 | anything | `bedrock-agentcore` | control |
 | `/runtimes…`, `/gateways…`, `/identities/…`, unsigned | | control, which says what is missing |
 | anything else | | aws |
@@ -30,7 +31,9 @@ _PATHS: tuple[tuple[re.Pattern[bytes], PlaneName], ...] = (
     (re.compile(rb"/gateway/"), "gateway"),
     (re.compile(rb"/\.well-known/[^/]+/gateway/"), "gateway"),
     (re.compile(rb"/(model|guardrail)/"), "models"),
+    (re.compile(rb"/function-urls/"), "functions"),
 )
+_FUNCTION_HOST = re.compile(rb"[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.localhost(:\d+)?", re.IGNORECASE)
 _CONTROL = re.compile(rb"/(runtimes|gateways|identities|policy-engines|resourcepolicy|workload)(/|$)")
 _SCOPE = re.compile(rb"Credential=[^,\s]*/(?P<service>[^/,\s]+)/aws4_request")
 _SCOPE_IN_QUERY = re.compile(
@@ -46,6 +49,9 @@ def plane_of(
     declared: Callable[[bytes], bool],
 ) -> PlaneName:
     """The plane for a request; `declared` tells whether a path invokes one of the stack's own functions."""
+    headers = list(headers)
+    if any(name == b"host" and _FUNCTION_HOST.fullmatch(value) for name, value in headers):
+        return "functions"
     service = credential_service(raw_query, headers)
     for pattern, name in _PATHS:
         # An S3 bucket may be called `model` or `gateway`: a signature for S3 keeps its paths.

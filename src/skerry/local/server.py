@@ -62,6 +62,7 @@ async def serving(endpoint: Endpoint, listening: socket.socket) -> AsyncIterator
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody is in front of it whose word on the caller's address would count
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,

@@ -47,6 +47,7 @@ class Stack:
             "secrets": state.own_secrets(),
             "realms": {},
             "services": {},
+            "functions": {},
             "gateways": {},
             "runtimes": {},
         }
@@ -83,6 +84,8 @@ class Stack:
         await self._children(local.recorder.record)
         self._progress("gateways, runtimes …")
         await asyncio.to_thread((await provisioner).run)
+        endpoint.late_environments(self._declared, self._values)
+        local.complete()
 
     def _provisioner(self, developer: Credentials) -> Provisioner:
         return Provisioner(
@@ -182,6 +185,7 @@ class Stack:
             "realms": self._values["realms"],
             "services": self._values["services"],
             "guardrails": self._values["guardrails"],
+            "functions": self._values["functions"],
         }
 
 

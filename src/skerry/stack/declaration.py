@@ -2,7 +2,8 @@
 
     [realms.NAME]                     an issuer; [realms.NAME.clients.ID] its OAuth clients
     [services.NAME]                   a program that listens on a port of its own
-    [functions.NAME]                  a Lambda function: path and handler
+    [functions.NAME]                  a Lambda function: path and handler, or web, the command of a web server;
+                                      [functions.NAME.url] its Function URL
     [runtimes.NAME]                   an agent or MCP server: path, entry_point, protocol …
     [gateways.NAME]                   an MCP gateway; [gateways.NAME.targets.TARGET] what is behind it
     [seeds]                           AWS API calls that fill the embedded cloud
@@ -69,12 +70,27 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionUrl:
+    """The HTTP door of a function. `cors` has the rules for browsers by the names of the file."""
+
+    auth: str
+    stream: bool
+    cors: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function for Python: `handler` is `module.function` in `path`."""
+    """A Lambda function for Python: `handler` is `module.function` in `path`.
+
+    Instead, `web` is the command of a web server, which is ready when the path `ready` answers.
+    """
 
     name: str
     path: Path
     handler: str
+    web: tuple[str, ...]
+    ready: str
+    url: FunctionUrl | None
     environment: Mapping[str, str]
     timeout: float
     python: str
@@ -255,13 +271,38 @@ def _function(part: Table, name: str) -> Function:
     function = Function(
         name=name,
         path=part.path(part.text("path")),
-        handler=part.text("handler"),
+        handler=part.text("handler", ""),
+        web=part.texts("web"),
+        ready=part.text("ready", "/health"),
+        url=_function_url(part.table("url")) if part.mapping("url") else None,
         environment=part.environment(),
         timeout=part.number("timeout", 60),
         python=part.text("python", ""),
     )
+    if bool(function.handler) == bool(function.web):
+        raise part.problem("", "needs either handler (module.function) or web (the command of a web server)")
     part.finish()
     return function
+
+
+def _function_url(part: Table) -> FunctionUrl:
+    cors = part.table("cors")
+    rules = {
+        **{
+            name: cors.texts(name)
+            for name in ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
+        },
+        "allow_credentials": cors.flag("allow_credentials", default=False),
+        "max_age": int(cors.number("max_age", 0)) if "max_age" in part.mapping("cors") else 0,
+    }
+    url = FunctionUrl(
+        auth=part.choice("auth", ("iam", "none"), "iam"),
+        stream=part.choice("invoke_mode", ("buffered", "response_stream"), "buffered") == "response_stream",
+        cors=rules if part.mapping("cors") else {},
+    )
+    cors.finish()
+    part.finish()
+    return url
 
 
 def _runtime(part: Table, name: str) -> Runtime:

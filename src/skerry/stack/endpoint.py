@@ -9,12 +9,14 @@ from typing import Any
 
 from skerry.errors import ConfigurationError
 from skerry.local.app import Endpoint, create_app
-from skerry.local.functions.settings import FunctionSettings
+from skerry.local.functions.settings import Cors, FunctionSettings, UrlSettings
+from skerry.local.functions.urls import url_id, url_of
 from skerry.local.server import log_to, serving
 from skerry.settings import LocalSettings, ModelsSettings, StackSettings
-from skerry.stack.declaration import Declaration, Models
-from skerry.stack.references import resolve_all
+from skerry.stack.declaration import Declaration, Function, Models
+from skerry.stack.references import Later, is_late, resolve_all
 from skerry.stack.state import State
+from skerry.wire.arn import lambda_arn
 
 MODELS = {
     "router": "the offline router (no language model)",
@@ -27,16 +29,10 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
     """The endpoint, not yet started. Raises ConfigurationError and StateError."""
     settings = LocalSettings.from_env({**chosen.environment, "SKERRY_PORT": str(chosen.port)})
     log_to(state.folder / "logs" / "endpoint.log")
-    functions = {
-        name: FunctionSettings(
-            path=function.path,
-            handler=function.handler,
-            environment=resolve_all(function.environment, values, where=f"[functions.{name}] environment"),
-            timeout=function.timeout,
-            python=function.python,
-        )
-        for name, function in declared.functions.items()
+    values["functions"] = {
+        name: _published(name, function, values) for name, function in declared.functions.items()
     }
+    functions = {name: _function(function, values) for name, function in declared.functions.items()}
     return create_app(
         LocalSettings(
             state=state.folder,
@@ -49,6 +45,43 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
         url=values["endpoint"],
         functions=functions,
         guardrails=tuple(declared.guardrails.values()),
+    )
+
+
+def late_environments(declared: Declaration, values: Mapping[str, Any]) -> None:
+    """Raises ConfigurationError for a function's environment that refers to what there is not."""
+    for function in declared.functions.values():
+        resolve_all(function.environment, values, where=f"[functions.{function.name}] environment")
+
+
+def _published(name: str, function: Function, values: Mapping[str, Any]) -> dict[str, str]:
+    """What others may know of a function."""
+    region, account = values["region"], values["account"]
+    known = {"arn": lambda_arn(region, account, name)}
+    if function.url is not None:
+        known["url"] = url_of(values["endpoint"], url_id(region, account, name))
+        known["auth"] = function.url.auth
+    return known
+
+
+def _function(function: Function, values: dict[str, Any]) -> FunctionSettings:
+    where = f"[functions.{function.name}] environment"
+    late = is_late(function.environment)
+    url = function.url
+    return FunctionSettings(
+        path=function.path,
+        handler=function.handler,
+        web=function.web,
+        ready=function.ready,
+        url=None
+        if url is None
+        else UrlSettings(auth=url.auth, stream=url.stream, cors=Cors(**url.cors) if url.cors else None),
+        late=late,
+        environment=Later(function.environment, values, where=where)
+        if late
+        else resolve_all(function.environment, values, where=where),
+        timeout=function.timeout,
+        python=function.python,
     )
 
 

@@ -6,12 +6,13 @@ ${realms.NAME.clients.ID.secret}
 ${secrets.NAME}                    random, made at the first start and kept
 ${guardrails.NAME.id} ${guardrails.NAME.arn} ${guardrails.NAME.version}
 ${services.NAME.url}  ${gateways.NAME.url}  ${runtimes.NAME.arn}  ${runtimes.NAME.url}
+${functions.NAME.url}  ${functions.NAME.arn}
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skerry.errors import ConfigurationError
@@ -45,3 +46,29 @@ def resolve(text: str, values: Mapping[str, Any], *, where: str) -> str:
 def resolve_all(items: Mapping[str, str], values: Mapping[str, Any], *, where: str) -> dict[str, str]:
     """A table of strings with every reference replaced."""
     return {name: resolve(text, values, where=f"{where}.{name}") for name, text in items.items()}
+
+
+class Later(Mapping[str, str]):
+    """A table of strings whose references are replaced when it is read: by then the stack knows more."""
+
+    def __init__(self, items: Mapping[str, str], values: Mapping[str, Any], *, where: str) -> None:
+        self._items = items
+        self._values = values
+        self._where = where
+
+    def __getitem__(self, name: str) -> str:
+        return resolve(self._items[name], self._values, where=f"{self._where}.{name}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+_NOT_YET = re.compile(r"\$\{(realms|services|gateways|runtimes)\.")
+
+
+def is_late(items: Mapping[str, str]) -> bool:
+    """Whether one of the strings refers to what is only there after the endpoint."""
+    return any(_NOT_YET.search(text) for text in items.values())

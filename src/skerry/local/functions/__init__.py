@@ -1,6 +1,6 @@
-"""Lambda on one machine: Invoke for declared Python functions."""
+"""Lambda on one machine: Invoke and Function URLs for declared Python functions."""
 
 from skerry.local.functions.plane import FunctionsPlane
-from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
+from skerry.local.functions.settings import Cors, FunctionSettings, FunctionsSettings, UrlSettings
 
-__all__ = ["FunctionSettings", "FunctionsPlane", "FunctionsSettings"]
+__all__ = ["Cors", "FunctionSettings", "FunctionsPlane", "FunctionsSettings", "UrlSettings"]

@@ -1,5 +1,7 @@
 """Runs AWS's runtime client in an environment: `python bootstrap.py module.function`.
 
+`python bootstrap.py --program FILE …` runs another client of the Runtime API instead: `web_adapter.py`.
+
 It runs in the function's own interpreter, which may have nothing of skerry, so it needs the standard library
 and awslambdaric only. Its standard input is a pipe that nobody writes to: it ends when the stack ends, in
 whatever way, and then the whole process group goes with it. (PR_SET_PDEATHSIG would end this process alone
@@ -34,6 +36,10 @@ def _die_with_the_stack() -> None:
 def main() -> None:
     """Watches the stack, puts the function's folder first on the path, and runs the handler."""
     _die_with_the_stack()
+    if sys.argv[1] == "--program":
+        del sys.argv[:2], sys.path[0]
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        return
     sys.path[0] = os.getcwd()  # noqa: PTH109 - this file runs in interpreters where start-up time is what counts
     if find_spec("awslambdaric") is None:
         print(f"awslambdaric is not installed in {sys.executable}")  # noqa: T201 - the log of the environment

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from skerry.local.functions import bootstrap, web_adapter
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.local.ports import Credentials
 
@@ -36,8 +37,16 @@ class Declared:
         """The ARN of the execution role."""
         return self.settings.role or f"arn:aws:iam::{self.plane.account}:role/{self.name}"
 
+    def command(self) -> list[str]:
+        """What an environment runs: AWS's runtime client for a handler, our adapter for a web server."""
+        if self.settings.web:
+            return [sys.executable, bootstrap.__file__, "--program", web_adapter.__file__, *self.settings.web]
+        return [self.python, bootstrap.__file__, self.settings.handler]
+
     def code_time(self) -> float:
         """When the file of the handler's module was written, in seconds since the epoch; 0 without one."""
+        if self.settings.web:
+            return 0.0
         module = self.settings.handler.rpartition(".")[0]
         file = self.settings.path.joinpath(*module.replace("/", ".").split(".")).with_suffix(".py")
         with contextlib.suppress(OSError):
@@ -67,7 +76,8 @@ def variables(declared: Declared, credentials: Credentials, address: str, folder
         # What another interpreter is, is not known here; awslambdaric does without.
         **({} if settings.python else {"AWS_EXECUTION_ENV": execution}),
         **settings.environment,
-        "_HANDLER": settings.handler,
+        **_of_adapter(settings),
+        "_HANDLER": settings.handler or " ".join(settings.web),
         "LAMBDA_TASK_ROOT": str(settings.path.resolve()),
         "LAMBDA_RUNTIME_DIR": str(settings.path.resolve()),
         "AWS_LAMBDA_RUNTIME_API": address,
@@ -82,4 +92,15 @@ def variables(declared: Declared, credentials: Credentials, address: str, folder
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_SESSION_TOKEN": credentials.session_token or "",
+    }
+
+
+def _of_adapter(settings: FunctionSettings) -> dict[str, str]:
+    """What the web adapter is told, under the names that AWS's own one reads."""
+    if not settings.web:
+        return {}
+    stream = settings.url is not None and settings.url.stream
+    return {
+        "AWS_LWA_READINESS_CHECK_PATH": settings.ready,
+        "AWS_LWA_INVOKE_MODE": "response_stream" if stream else "buffered",
     }

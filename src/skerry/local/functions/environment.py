@@ -76,7 +76,7 @@ class Environment:
         try:
             address = await self._api.start()
             self._process = await processes.start(
-                [declared.python, bootstrap.__file__, declared.settings.handler],
+                declared.command(),
                 cwd=declared.settings.path,
                 env=variables(declared, self._credentials, address, self._folder),
                 on_line=self._printed,

@@ -12,6 +12,9 @@ MAX_PAYLOAD = 6 * 1024 * 1024
 MAX_ASYNC_PAYLOAD = 1024 * 1024
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 """Bytes of an event, of an asynchronous event, of a response. Source: Lambda developer guide, "Quotas"."""
+MAX_STREAM = 200 * 1024 * 1024
+"""Bytes of a streamed response. Source: Lambda developer guide, "Response streaming"."""
+_HELD = 256 * 1024
 TAIL = 4096
 """Bytes of log that X-Amz-Log-Result carries."""
 
@@ -24,12 +27,79 @@ class Outcome:
     error: str = ""
 
 
+class Stream:
+    """An answer on its way, piece by piece. Who writes waits while who reads is behind.
+
+    `begun` is set with the first of it, or never: handlers may answer as a whole.
+    """
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.content_type = ""
+        self.error = ""
+        self.size = 0
+        self._pieces: deque[bytes] = deque()
+        self._held = 0
+        self._readable = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ended = False
+        self._unread = False
+
+    def begin(self, content_type: str) -> None:
+        """The handler starts to answer."""
+        self.content_type = content_type
+        self.begun.set()
+
+    async def write(self, piece: bytes) -> bool:
+        """Adds a piece; False when that is more than an answer may have, and then the stream has ended."""
+        self.size += len(piece)
+        if self.size > MAX_STREAM:
+            self.end("Function.ResponseSizeTooLarge")
+            return False
+        if not self._unread and not self._ended:
+            self._pieces.append(piece)
+            self._held += len(piece)
+            self._readable.set()
+            if self._held > _HELD:
+                self._room.clear()
+                await self._room.wait()
+        return True
+
+    def end(self, error: str = "") -> None:
+        """Nothing more comes; `error` says that it should have. A second end is ignored."""
+        if not self._ended:
+            self._ended = True
+            self.error = error
+            self._readable.set()
+            self._room.set()
+
+    def leave(self) -> None:
+        """Nobody reads any more; the handler goes on as if somebody did."""
+        self._unread = True
+        self._pieces.clear()
+        self._room.set()
+
+    async def read(self) -> bytes | None:
+        """The next piece, None at the end; then `error` tells whether it was complete."""
+        while not self._pieces:
+            if self._ended:
+                return None
+            self._readable.clear()
+            await self._readable.wait()
+        piece = self._pieces.popleft()
+        self._held -= len(piece)
+        self._room.set()
+        return piece
+
+
 @dataclass(slots=True, eq=False)
 class Invocation:
     """An event on its way to a handler.
 
     `timeout` is in seconds. `delivered` is set when an environment has fetched the event; `outcome` is done
-    when the handler has answered.
+    when the handler has answered. With `stream` an answer that is streamed goes there and the outcome is
+    empty; without it is collected.
     """
 
     payload: bytes
@@ -37,6 +107,7 @@ class Invocation:
     timeout: float
     client_context: str = ""
     trace: str = ""
+    stream: Stream | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     delivered: asyncio.Event = field(default_factory=asyncio.Event)
     outcome: asyncio.Future[Outcome] = field(

@@ -1,4 +1,4 @@
-"""The functions plane: Lambda's Invoke for declared Python functions.
+"""The functions plane: Lambda's Invoke and Function URLs for declared Python functions.
 
 Source: service model of Lambda (2015-03-31); Lambda API reference, "Invoke".
 """
@@ -15,8 +15,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from skerry.errors import ServiceError
+from skerry.local import service_model
 from skerry.local.asgi import ClientGoneError, send_reply
-from skerry.local.functions import names
+from skerry.local.functions import names, urls
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, no_runtime
 from skerry.local.functions.invocation import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD, Invocation, Outcome
@@ -25,8 +26,10 @@ from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import error_reply, log_tail, not_found, request_id_header
 from skerry.local.functions.requests import checked_event, client_context, read_event, session_of
 from skerry.local.functions.settings import FunctionsSettings
+from skerry.local.functions.url_door import UrlDoor, Visit
+from skerry.local.functions.urls import Urls
 from skerry.local.ports import Access, Clock, Receive, Recorder, Scope, Send
-from skerry.local.rest_json import Reply
+from skerry.local.rest_json import Reply, iso8601
 from skerry.wire.arn import lambda_arn
 from skerry.wire.hop import Hop
 
@@ -43,12 +46,13 @@ class _Exchange:
     identity: str = "anonymous"
     target: str = ""
     session: str = ""
+    operation: str = "Invoke"
     status: int = 0
     detail: dict[str, str] = field(default_factory=dict)
 
 
 class FunctionsPlane:
-    """ASGI application for `POST /2015-03-31/functions/{name}/invocations`.
+    """ASGI application for Invoke, the operations of function URLs, and these URLs themselves.
 
     Use it between `start()` and `close()`. Raises ConfigurationError for functions that cannot work.
     """
@@ -61,6 +65,14 @@ class FunctionsPlane:
         self._clock = clock
         self._settings = settings
         self._pools: dict[str, Pool] = {}
+        self._urls = Urls(settings, now=iso8601(clock.time()))
+        self._door = UrlDoor(
+            self._urls,
+            access=access,
+            clock=clock,
+            pool=lambda name: self._pools[name],
+            problem=lambda name: self._runtime_problem(self._pools[name].declared),
+        )
         for name, function in settings.functions.items():
             function.check(name)
             arn = lambda_arn(settings.region, settings.account, name)
@@ -72,8 +84,8 @@ class FunctionsPlane:
         return self._pools.keys()
 
     def serves(self, raw_path: bytes) -> bool:
-        """Whether a raw path is the Invoke of a declared function; any other is the embedded cloud's."""
-        text = names.raw_name(raw_path)
+        """Whether a raw path invokes or asks of a declared function; any other is the embedded cloud's."""
+        text = names.raw_name(raw_path) or urls.control_name(raw_path)
         if text is None:
             return False
         try:
@@ -87,8 +99,15 @@ class FunctionsPlane:
 
     async def start(self) -> None:
         """Starts the warm environments, without waiting until they are ready."""
+        self._start(late=False)
+
+    def start_late(self) -> None:
+        """Starts the warm environments of functions that had to wait for the rest of the stack."""
+        self._start(late=True)
+
+    def _start(self, *, late: bool) -> None:
         for pool in self._pools.values():
-            if self._runtime_problem(pool.declared) is None:
+            if pool.declared.settings.late is late and self._runtime_problem(pool.declared) is None:
                 pool.start()
 
     async def close(self) -> None:
@@ -101,8 +120,14 @@ class FunctionsPlane:
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
         exchange = _Exchange(headers, self._clock.time(), self._clock.monotonic())
+        if urls.asked(scope["raw_path"], headers.get("host", "")) is not None:
+            await self._visit(exchange, scope, receive, send)
+            return
         try:
-            reply = await self._serve(exchange, scope, receive)
+            if urls.control_name(scope["raw_path"]) is not None:
+                reply = await self._control(exchange, scope, receive)
+            else:
+                reply = await self._serve(exchange, scope, receive)
         except ServiceError as error:
             reply = error_reply(error)
         except ClientGoneError:
@@ -111,13 +136,40 @@ class FunctionsPlane:
         self._record(exchange)  # before the caller can have the answer and ask for the hop
         await send_reply(send, reply)
 
+    async def _visit(self, exchange: _Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange.operation = "FunctionUrl"
+
+        def complete(visit: Visit) -> None:
+            exchange.identity, exchange.target = visit.identity, visit.target
+            exchange.session = session_of(None, visit.identity)
+            exchange.status, exchange.detail = visit.status or 499, visit.detail
+            self._record(exchange)
+
+        await self._door.serve(scope, receive, send, Visit(complete))
+
+    async def _control(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Reply:
+        body = await read_event(receive)
+        caller = await self._access.signed_by(scope, body, service="lambda")
+        exchange.identity = caller.name
+        model = await asyncio.to_thread(service_model.load, "lambda")
+        match = model.match(scope["method"], scope["raw_path"])
+        if match is None:
+            raise ServiceError("UnknownOperationException", 404, "There is no such operation.")
+        exchange.operation = match.operation.name
+        name = names.parse(match.labels["FunctionName"])
+        exchange.target = name.name
+        self._pool(name)
+        now = iso8601(self._clock.time())
+        reply = self._urls.perform(match, scope["query_string"], scope["headers"], body, now=now)
+        return Reply(reply.status, [*request_id_header(), *reply.headers], reply.body)
+
     async def _serve(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Reply:
         body = await read_event(receive)
         caller = await self._access.signed_by(scope, body, service="lambda")
         exchange.identity = caller.name
         text = names.raw_name(scope["raw_path"])
         if text is None or scope["method"] != "POST":
-            raise ServiceError("UnknownOperationException", 404, "Of Lambda skerry serves Invoke.")
+            raise ServiceError("UnknownOperationException", 404, "Of Lambda skerry serves Invoke and URLs.")
         name = names.parse(text, scope["query_string"])
         exchange.target = name.name
         pool = self._pool(name)
@@ -206,7 +258,9 @@ class FunctionsPlane:
     def _runtime_problem(self, declared: Declared) -> ServiceError | None:
         """Why the function cannot run at all. Another interpreter is only known when it runs."""
         if sys.platform == "win32" or (
-            declared.python == sys.executable and find_spec("awslambdaric") is None
+            not declared.settings.web
+            and declared.python == sys.executable
+            and find_spec("awslambdaric") is None
         ):
             return no_runtime(declared.python)
         return None
@@ -215,7 +269,7 @@ class FunctionsPlane:
         self._recorder.record(
             Hop(
                 part="functions",
-                operation="Invoke",
+                operation=exchange.operation,
                 identity=exchange.identity,
                 auth="none" if exchange.identity == "anonymous" else "sigv4",
                 status=exchange.status,

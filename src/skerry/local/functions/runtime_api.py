@@ -5,18 +5,25 @@
     POST /2018-06-01/runtime/invocation/{id}/error      what the handler raised
     POST /2018-06-01/runtime/init/error                 why the handler could not be loaded
 
-Source: Lambda developer guide, "Using the Lambda runtime API for custom runtimes".
+A response whose Lambda-Runtime-Function-Response-Mode is `streaming` is passed on as it comes; an error in
+the middle of it is told in trailers.
+
+Source: Lambda developer guide, "Using the Lambda runtime API for custom runtimes" and "Building a custom
+runtime".
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from skerry.local.functions.invocation import MAX_RESPONSE, Invocation, Outcome, too_large
+from skerry.local.functions.invocation import MAX_RESPONSE, Invocation, Outcome, Stream, too_large
 from skerry.local.ports import Clock
 
 _SHUTDOWN = 0.1
@@ -24,6 +31,35 @@ BASE = "/2018-06-01/runtime"
 MAX_ERROR = 1 << 20
 _MAX_HEADER = 2 << 20
 """awslambdaric sends a traceback as a header, up to 1 MiB of it."""
+_MAX_TRAILERS = 64 * 1024
+_TRAILERS = re.compile(rb"\r\n0+\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)+)\r\n\Z")
+_ERROR_TYPE = "lambda-runtime-function-error-type"
+_ERROR_BODY = "lambda-runtime-function-error-body"
+
+
+class _Connection(web.RequestHandler):
+    """Remembers the end of what was received: aiohttp reads trailers and keeps them to itself."""
+
+    __slots__ = ("_tail",)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        before = getattr(self, "_tail", b"")
+        self._tail = data[-_MAX_TRAILERS:] if len(data) >= _MAX_TRAILERS else (before + data)[-_MAX_TRAILERS:]
+        super().data_received(data)
+
+    def trailers(self) -> Mapping[str, str]:
+        """The trailers of the request that was just read to its end."""
+        found = _TRAILERS.search(getattr(self, "_tail", b""))
+        lines = found[1].decode("latin-1").split("\r\n") if found else []
+        parted = (line.partition(":") for line in lines if line)
+        return {name.lower(): value.strip() for name, _, value in parted}
+
+
+class _Server(web.Server):
+    def __call__(self) -> _Connection:
+        """A new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class RuntimeApi:
@@ -39,7 +75,7 @@ class RuntimeApi:
         self._waiting: asyncio.Queue[Invocation] = asyncio.Queue(maxsize=1)
         self._current: Invocation | None = None
         self._server: asyncio.Server | None = None
-        self._handler = web.Server(
+        self._handler = _Server(
             self._serve,
             max_field_size=_MAX_HEADER,
             max_line_size=64 * 1024,
@@ -96,12 +132,28 @@ class RuntimeApi:
         invocation = self._current
         if invocation is None or request_id != invocation.id:
             return _refused(400, "InvalidRequestID", "This is not the invocation that was handed out.")
+        mode = request.headers.get("Lambda-Runtime-Function-Response-Mode", "")
+        streaming = action == "response" and mode.lower() == "streaming"
+        if streaming and invocation.stream is not None:
+            return await self._streamed(request, invocation, invocation.stream)
         limit = MAX_RESPONSE if action == "response" else MAX_ERROR
         body = await _read(request, limit)
         if body is None:
             invocation.finish(too_large(request.content_length or limit + 1))
             return _refused(413, "RequestEntityTooLarge", f"The {action} is larger than {limit} bytes.")
-        invocation.finish(Outcome(body, "Unhandled" if action == "error" else ""))
+        failed = _failure(request) if streaming else None
+        invocation.finish(failed or Outcome(body, "Unhandled" if action == "error" else ""))
+        return _accepted()
+
+    async def _streamed(
+        self, request: web.BaseRequest, invocation: Invocation, stream: Stream
+    ) -> web.Response:
+        stream.begin(request.content_type)
+        async for piece in request.content.iter_any():
+            if not await stream.write(piece):
+                invocation.finish(too_large(stream.size))
+                return _refused(413, "RequestEntityTooLarge", "The response is larger than Lambda streams.")
+        invocation.finish(_failure(request) or Outcome(b""))
         return _accepted()
 
 
@@ -114,6 +166,20 @@ async def _read(request: web.BaseRequest, limit: int) -> bytes | None:
         if size <= limit:
             pieces.append(piece)
     return b"".join(pieces) if size <= limit else None
+
+
+def _failure(request: web.BaseRequest) -> Outcome | None:
+    """What trailers say of an answer that broke off, or None."""
+    assert isinstance(request.protocol, _Connection)
+    trailers = request.protocol.trailers()
+    if _ERROR_TYPE not in trailers:
+        return None
+    try:
+        told = base64.b64decode(trailers.get(_ERROR_BODY, ""), validate=True)
+    except binascii.Error:
+        told = b""
+    fallback = json.dumps({"errorType": trailers[_ERROR_TYPE], "errorMessage": ""}).encode()
+    return Outcome(told or fallback, "Unhandled")
 
 
 def _accepted() -> web.Response:

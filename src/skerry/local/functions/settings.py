@@ -23,8 +23,40 @@ Source: Lambda developer guide, "Defined runtime environment variables".
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cors:
+    """What browsers of other origins may do with a Function URL."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    allow_credentials: bool = False
+    max_age: int = 0
+
+    def problem(self) -> str:
+        """Why this cannot be, empty when it can."""
+        if self.allow_credentials and "*" in self.allow_origins:
+            return "credentials for every origin would let any page act as its visitor; name the origins"
+        if not 0 <= self.max_age <= 86400:
+            return "max_age must be 0 to 86400 seconds"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UrlSettings:
+    """A Function URL: `auth` is `iam` or `none`; with `stream` answers come as they are produced."""
+
+    auth: str = "iam"
+    stream: bool = False
+    cors: Cors | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionSettings:
     """One function: `handler` is `module.function` in the folder `path`.
+
+    Instead of a handler, `web` is the command of a web server, which gets its port as PORT and is ready when
+    `ready` answers with less than 500. `late` functions are not started ahead before `start_late`.
 
     `timeout` is in seconds, `memory` in MB; the handler is told of it and it is not enforced. `python` is the
     interpreter (relative to `path`), by default that of the plane; it needs `awslambdaric`. `role` is the ARN
@@ -32,7 +64,11 @@ class FunctionSettings:
     """
 
     path: Path
-    handler: str
+    handler: str = ""
+    web: tuple[str, ...] = ()
+    ready: str = "/"
+    url: UrlSettings | None = None
+    late: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 60.0
     memory: int = 512
@@ -44,7 +80,15 @@ class FunctionSettings:
         where = f"The function {name}"
         if not self.path.is_dir():
             raise ConfigurationError(f"{where}: its path {self.path} is no folder.")
-        if "." not in self.handler:
+        if bool(self.web) == bool(self.handler):
+            raise ConfigurationError(f"{where} needs either a handler or web, the command of a web server.")
+        if self.web and not self.ready.startswith("/"):
+            raise ConfigurationError(f"{where}: ready is '{self.ready}', which is no path such as /health.")
+        if self.url is not None and self.url.auth not in ("iam", "none"):
+            raise ConfigurationError(f"{where}: the auth of its url must be iam or none.")
+        if self.url is not None and self.url.cors is not None and self.url.cors.problem():
+            raise ConfigurationError(f"{where}: its cors: {self.url.cors.problem()}.")
+        if self.handler and "." not in self.handler:
             raise ConfigurationError(
                 f"{where}: its handler '{self.handler}' must be module.function.",
                 hint="For def handler(event, context) in app.py write app.handler.",

@@ -1,9 +1,11 @@
 """Handlers that the tests of the functions plane invoke; each runs in an environment of its own."""
 
+import json
 import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -107,3 +109,15 @@ def deep(event, context):
         return down(count - 1) if count else {}["nothing"]
 
     return down(400)
+
+
+def url(event, context):
+    """What a Function URL hands a handler; or the answer that the request's query asks for."""
+    asked = (event.get("queryStringParameters") or {}).get("answer")
+    if asked is None:
+        return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(event)}
+    return json.loads(asked)
+
+
+def sleeps(event, context):
+    threading.Event().wait()

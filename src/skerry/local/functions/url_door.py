@@ -1,0 +1,293 @@
+"""Requests to Function URLs: who may come in, what the function gets, how its answer goes out.
+
+| refusal | answer |
+|---|---|
+| no such URL; no signature where one is needed | 403 `{"Message":"Forbidden"}` |
+| a signature that does not hold | 403 `{"message": why}` |
+| the request is larger than 6 MB | 413 |
+| too many at once | 429 |
+| the function failed, or answered with no HTTP response | 502 `Internal Server Error` |
+| the function did not answer in time | 504 |
+
+A client that goes away ends nothing: the function runs on, as on Lambda.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from skerry.errors import ServiceError
+from skerry.local.asgi import read_body
+from skerry.local.functions import cors, url_event
+from skerry.local.functions.invocation import MAX_PAYLOAD, Invocation, Outcome, Stream
+from skerry.local.functions.pool import Pool
+from skerry.local.functions.replies import request_id_header
+from skerry.local.functions.url_event import PRELUDE_TYPE, Answer, Asked, BadAnswerError, PreludeReader
+from skerry.local.functions.urls import Url, Urls, asked
+from skerry.local.ports import Access, Caller, Clock, Receive, Scope, Send
+
+_LARGE = 256 * 1024
+
+
+@dataclass(slots=True)
+class Visit:
+    """What the recorder is told of a request to a URL.
+
+    `complete` is called before the caller has the whole answer: then he may ask the recorder.
+    """
+
+    complete: Callable[[Visit], None]
+    identity: str = "anonymous"
+    proof: str = "none"
+    target: str = ""
+    status: int = 0
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+class UrlDoor:
+    """Serves the URLs; `pool` gives a function's environments, `problem` why it cannot run at all."""
+
+    def __init__(
+        self,
+        urls: Urls,
+        *,
+        access: Access,
+        clock: Clock,
+        pool: Callable[[str], Pool],
+        problem: Callable[[str], ServiceError | None],
+    ) -> None:
+        self._urls = urls
+        self._access = access
+        self._clock = clock
+        self._pool = pool
+        self._problem = problem
+        self._running: set[asyncio.Task[Outcome]] = set()
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
+        """One request. Raises ClientGoneError."""
+        headers = _headers(scope)
+        found = asked(scope["raw_path"], headers.get("host", ""))
+        url = self._urls.get(found[0]) if found else None
+        reply = _Reply(send, visit, url, headers)
+        if found is None or url is None:
+            visit.detail["error"] = "there is no such function URL"
+            await reply.whole(_forbidden())
+            return
+        visit.target = url.function
+        rules = url.settings.cors
+        if rules is not None and cors.is_preflight(scope["method"], headers):
+            visit.detail["type"] = "preflight"
+            await reply.whole(Answer(200, cors.preflight(rules, headers)))
+            return
+        try:
+            body = await read_body(receive, MAX_PAYLOAD)
+            caller = await self._caller(url, scope, body, visit)
+            invocation = self._invocation(url, scope, body, Asked(
+                url_id=url.id,
+                domain=_domain(url.id, self._pool(url.function).declared.plane.region),
+                path=found[1],
+                caller=caller,
+                request_id=secrets.token_hex(16),
+                now=self._clock.time(),
+            ))  # fmt: skip
+            if url.settings.stream:
+                await self._streamed(url, invocation, receive, reply)
+            else:
+                await reply.outcome(await self._pool(url.function).invoke(invocation))
+        except ServiceError as error:
+            visit.detail["error"] = error.name
+            await reply.whole(_refusal(error))
+
+    async def _caller(self, url: Url, scope: Scope, body: bytes, visit: Visit) -> Caller:
+        if url.settings.auth == "none":
+            return Caller(kind="anonymous")
+        authorization = _headers(scope).get("authorization", "")
+        if not authorization.startswith("AWS4-") and b"X-Amz-Signature=" not in scope["query_string"]:
+            raise ServiceError("MissingAuthenticationTokenException", 403, "The request is not signed.")
+        caller = await self._access.signed_by(scope, body, service="lambda")
+        visit.identity, visit.proof = caller.name, "sigv4"
+        return caller
+
+    def _invocation(self, url: Url, scope: Scope, body: bytes, request: Asked) -> Invocation:
+        """Raises ServiceError for an event that is too large and a function that cannot run."""
+        event = json.dumps(url_event.event(scope, body, request), separators=(",", ":")).encode()
+        if len(event) > MAX_PAYLOAD:
+            raise ServiceError("RequestEntityTooLargeException", 413, "The request is larger than 6 MB.")
+        problem = self._problem(url.function)
+        if problem is not None:
+            raise problem
+        declared = self._pool(url.function).declared
+        return Invocation(
+            payload=event,
+            arn=declared.arn,
+            timeout=declared.settings.timeout,
+            trace=f"Root=1-{int(request.now):08x}-{secrets.token_hex(12)};Sampled=0",
+            stream=Stream() if url.settings.stream else None,
+        )
+
+    async def _streamed(self, url: Url, invocation: Invocation, receive: Receive, reply: _Reply) -> None:
+        stream = invocation.stream
+        assert stream is not None
+        running = asyncio.create_task(self._pool(url.function).invoke(invocation))
+        self._running.add(running)
+        running.add_done_callback(lambda task: self._ended(task, stream))
+        gone = asyncio.create_task(_gone(receive))
+        passing = asyncio.create_task(reply.stream(stream, running))
+        try:
+            await asyncio.wait((gone, passing), return_when=asyncio.FIRST_COMPLETED)
+            if passing.done():
+                passing.result()
+            else:
+                reply.visit.detail["client"] = "gone"
+                reply.visit.complete(reply.visit)
+        finally:
+            stream.leave()
+            for task in (gone, passing):
+                task.cancel()
+            await asyncio.gather(gone, passing, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Outcome], stream: Stream) -> None:
+        self._running.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            stream.end("Runtime.Ended")
+        else:
+            stream.end(task.result().error)
+
+
+class _Reply:
+    """The way out: headers that every answer of a URL has, and what the recorder is told."""
+
+    def __init__(self, send: Send, visit: Visit, url: Url | None, headers: Mapping[str, str]) -> None:
+        self.visit = visit
+        self._send = send
+        self._cors = url.settings.cors if url else None
+        self._headers = headers
+
+    async def whole(self, answer: Answer) -> None:
+        """An answer that is there."""
+        length = (b"content-length", str(len(answer.body)).encode())
+        await self._start(answer, [] if answer.status in (204, 304) else [length])
+        body = b"" if answer.status in (204, 304) else answer.body
+        self.visit.complete(self.visit)
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def outcome(self, outcome: Outcome) -> None:
+        """What a function's outcome stands for."""
+        if outcome.error:
+            self.visit.detail["error"] = _kind(outcome) or outcome.error
+            await self.whole(_failed(504 if _kind(outcome) == "Sandbox.Timedout" else 502))
+            return
+        try:
+            if len(outcome.payload) > _LARGE:
+                answer = await asyncio.to_thread(url_event.answer, outcome.payload)
+            else:
+                answer = url_event.answer(outcome.payload)
+        except BadAnswerError as error:
+            self.visit.detail["error"] = f"bad answer: {error}"
+            await self.whole(_failed(502))
+            return
+        await self.whole(answer)
+
+    async def stream(self, stream: Stream, running: asyncio.Task[Outcome]) -> None:
+        """The answer as it comes. One that breaks off is left unfinished: the connection ends with it."""
+        begun = asyncio.create_task(stream.begun.wait())
+        try:
+            await asyncio.wait((begun, running), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            begun.cancel()
+        if not stream.begun.is_set():  # the handler does not stream
+            await self.outcome(await running)
+            return
+        try:
+            answer, first = await self._head(stream)
+        except BadAnswerError as error:
+            self.visit.detail["error"] = f"bad answer: {error}"
+            await self.whole(_failed(504 if stream.error == "Sandbox.Timedout" else 502))
+            return
+        await self._start(answer, [])
+        piece: bytes | None = first
+        while piece is not None:
+            if piece:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            piece = await stream.read()
+        if stream.error:
+            self.visit.detail["error"] = stream.error
+            self.visit.complete(self.visit)
+            return
+        self.visit.complete(self.visit)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _head(self, stream: Stream) -> tuple[Answer, bytes]:
+        if stream.content_type != PRELUDE_TYPE:
+            return Answer(200, [(b"content-type", stream.content_type.encode("latin-1"))]), b""
+        reader = PreludeReader()
+        while True:
+            piece = await stream.read()
+            if piece is None:
+                raise BadAnswerError("the answer ended before its prelude did")
+            found = reader.feed(piece)
+            if found is not None:
+                return found
+
+    async def _start(self, answer: Answer, more: list[tuple[bytes, bytes]]) -> None:
+        headers = list(answer.headers)
+        if self._cors is not None and self.visit.detail.get("type") != "preflight":
+            headers = cors.answered(self._cors, self._headers, headers)
+        self.visit.status = answer.status
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [*request_id_header(), *headers, *more],
+            }
+        )
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _domain(identifier: str, region: str) -> str:
+    return f"{identifier}.lambda-url.{region}.on.aws"
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _refusal(error: ServiceError) -> Answer:
+    """A refusal in the words of a Function URL."""
+    if error.name == "MissingAuthenticationTokenException":
+        return _forbidden()
+    if error.status in (403, 413, 429):
+        return _told(error.status, error.name, {**error.members, "message": str(error)})
+    return _failed(error.status if error.status in (502, 503) else 502)
+
+
+def _forbidden() -> Answer:
+    return _told(403, "AccessDeniedException", {"Message": "Forbidden"})
+
+
+def _told(status: int, name: str, body: Mapping[str, Any]) -> Answer:
+    headers = [(b"content-type", b"application/json"), (b"x-amzn-errortype", name.encode())]
+    return Answer(status, headers, json.dumps(body, separators=(",", ":")).encode())
+
+
+def _failed(status: int) -> Answer:
+    text = {504: b"Gateway Timeout", 503: b"Service Unavailable"}.get(status, b"Internal Server Error")
+    return Answer(status, [(b"content-type", b"text/plain")], text)
+
+
+def _kind(outcome: Outcome) -> str:
+    try:
+        value = json.loads(outcome.payload)
+    except ValueError:
+        return ""
+    kind = value.get("errorType") if isinstance(value, dict) else None
+    return str(kind)[:128] if kind else ""
