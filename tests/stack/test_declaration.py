@@ -71,6 +71,13 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
         ("[gateways.tools.targets.a]\nruntime = 'r'", "the runtime 'r', which is not declared"),
         ("[gateways.tools.targets.a]\nfunction = 'f'", "tools is missing"),
         ("[services.api]", "command is missing"),
+        ("[functions.f]\npath = 'agent'", "needs either handler"),
+        ("[functions.f]\npath = 'agent'\nhandler = 'a.b'\nweb = ['python']", "needs either handler"),
+        ("[functions.f]\npath = 'agent'\nhandler = 'a.b'\nurl.auth = 'jwt'", "must be one of iam, none"),
+        (
+            "[functions.f]\npath = 'agent'\nhandler = 'a.b'\nurl.cors.origins = ['*']",
+            "origins is not a known key",
+        ),
         ("[runtime.helper]", r"runtime is not a known key \(did you mean 'runtimes'\)"),
         ("runtimes = 3", "runtimes must be a table"),
         ("not toml", "is not valid TOML"),
@@ -79,6 +86,37 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
 def test_a_mistake_is_named_with_its_table_and_key(agent: Path, text: str, expected: str):
     with pytest.raises(ConfigurationError, match=expected):
         declared(agent, text)
+
+
+def test_a_function_url_is_declared_with_its_rules(agent: Path):
+    text = """
+[functions.service]
+path = "agent"
+web = ["python", "-m", "my_service"]
+
+[functions.service.url]
+invoke_mode = "response_stream"
+cors = { allow_origins = ["https://page.example"], allow_credentials = true, max_age = 60 }
+
+[functions.plain]
+path = "agent"
+handler = "main.handler"
+url = {}
+
+[functions.none]
+path = "agent"
+handler = "main.handler"
+"""
+    found = declared(agent, text).functions
+    service, plain = found["service"].url, found["plain"].url
+    assert (found["service"].web, found["service"].ready) == (("python", "-m", "my_service"), "/health")
+    assert (service.auth, service.stream, service.cors["allow_origins"]) == (
+        "iam",
+        True,
+        ("https://page.example",),
+    )
+    assert (plain.auth, plain.stream, plain.cors) == ("iam", False, {})
+    assert found["none"].url is None
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

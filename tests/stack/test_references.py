@@ -1,7 +1,7 @@
 import pytest
 
 from skerry.errors import ConfigurationError
-from skerry.stack.references import resolve, resolve_all
+from skerry.stack.references import Later, is_late, resolve, resolve_all
 
 VALUES = {"region": "us-east-1", "gateways": {"tools": {"url": "http://127.0.0.1:1/mcp"}}}
 
@@ -31,3 +31,16 @@ def test_an_unknown_reference_says_what_is_known(text: str, expected: str):
         resolve(text, VALUES, where="[runtimes.a] environment.URL")
     assert expected in str(caught.value)
     assert str(caught.value).startswith("[runtimes.a] environment.URL refers to")
+
+
+def test_a_late_table_knows_what_came_after_it():
+    values = {"region": "us-east-1", "gateways": {}}
+    table = {"URL": "${gateways.tools.url}", "REGION": "${region}"}
+    later = Later(table, values, where="[functions.f] environment")
+    assert (set(later), len(later)) == ({"URL", "REGION"}, 2)
+    with pytest.raises(ConfigurationError, match="there is no 'tools'"):
+        dict(later)
+    values["gateways"]["tools"] = {"url": "http://127.0.0.1:1/mcp"}
+    assert dict(later) == {"URL": "http://127.0.0.1:1/mcp", "REGION": "us-east-1"}
+    assert is_late(table)
+    assert not is_late({"A": "${region} ${functions.f.url} $gateways"})

@@ -2,8 +2,8 @@
 
     [realms.NAME]                     an issuer; [realms.NAME.clients.ID] its OAuth clients
     [services.NAME]                   a program that listens on a port of its own
-    [functions.NAME]                  a Lambda function: path and handler, or web, the command of a web server;
-                                      [functions.NAME.url] its Function URL
+    [functions.NAME]                  a Lambda function: path and handler, or web, a web server's command
+    [functions.NAME.url]              its Function URL
     [runtimes.NAME]                   an agent or MCP server: path, entry_point, protocol …
     [gateways.NAME]                   an MCP gateway; [gateways.NAME.targets.TARGET] what is behind it
     [seeds]                           AWS API calls that fill the embedded cloud
@@ -274,7 +274,7 @@ def _function(part: Table, name: str) -> Function:
         handler=part.text("handler", ""),
         web=part.texts("web"),
         ready=part.text("ready", "/health"),
-        url=_function_url(part.table("url")) if part.mapping("url") else None,
+        url=None if part.raw("url", None) is None else _function_url(part.table("url")),
         environment=part.environment(),
         timeout=part.number("timeout", 60),
         python=part.text("python", ""),

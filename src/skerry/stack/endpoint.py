@@ -29,10 +29,9 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
     """The endpoint, not yet started. Raises ConfigurationError and StateError."""
     settings = LocalSettings.from_env({**chosen.environment, "SKERRY_PORT": str(chosen.port)})
     log_to(state.folder / "logs" / "endpoint.log")
-    values["functions"] = {
-        name: _published(name, function, values) for name, function in declared.functions.items()
-    }
-    functions = {name: _function(function, values) for name, function in declared.functions.items()}
+    lambdas = declared.functions
+    values["functions"] = {name: _published(name, function, values) for name, function in lambdas.items()}
+    functions = {name: _function(function, values) for name, function in lambdas.items()}
     return create_app(
         LocalSettings(
             state=state.folder,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from skerry.errors import ProgramError, ServiceError, StateError
+from skerry.errors import ConfigurationError, ProgramError, ServiceError, StateError
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, StaleError
 from skerry.local.functions.invocation import Invocation, Outcome
@@ -138,7 +138,7 @@ class Pool:
             raise ServiceError(
                 "InvalidRuntimeException", 502, str(error), members={"Type": "User"}
             ) from error
-        except StateError as error:
+        except (ConfigurationError, StateError) as error:
             raise ServiceError("ServiceException", 500, str(error), members={"Type": "Service"}) from error
         finally:
             if not started:
