@@ -1,6 +1,7 @@
 """The Runtime API of one environment, spoken to over its socket."""
 
 import asyncio
+import base64
 import io
 import json
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from skerry.errors import ServiceError
 from skerry.local.functions import names
-from skerry.local.functions.invocation import MAX_RESPONSE, Invocation
+from skerry.local.functions.invocation import MAX_RESPONSE, Invocation, Outcome, Stream
 from skerry.local.functions.runtime_api import BASE, RuntimeApi
 from tests.kit.clock import FakeClock
 
@@ -155,3 +156,97 @@ def test_any_name_is_read_or_refused(text):
 @given(st.binary(max_size=80))
 def test_any_path_is_read(path):
     names.raw_name(path)
+
+
+async def streamed(address, invocation, *pieces: bytes, end: bytes = b"0\r\n\r\n", kind: str = "text/plain"):
+    """Sends a streaming response piece by piece over a socket of its own; gives the status line."""
+    host, port = address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST {BASE}/invocation/{invocation.id}/response HTTP/1.1\r\nHost: {address}\r\n"
+        f"Content-Type: {kind}\r\nTransfer-Encoding: chunked\r\n"
+        "Lambda-Runtime-Function-Response-Mode: streaming\r\n\r\n".encode()
+    )
+    for piece in pieces:
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        await writer.drain()
+    writer.write(end)
+    await writer.drain()
+    try:
+        return (await reader.readline()).decode().strip() if end else ""
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def everything(stream) -> bytes:
+    found = b""
+    while (piece := await stream.read()) is not None:
+        found += piece
+    return found
+
+
+async def given_to(api, **options):
+    found, http, _ = api
+    invocation = event(**options)
+    found.give(invocation)
+    (await http.get(f"{BASE}/invocation/next")).close()
+    return invocation
+
+
+@pytest.mark.behaviour("FN-RUNTIME-STREAM")
+async def test_a_streamed_answer_can_be_read_while_it_is_written(api):
+    invocation = await given_to(api, stream=Stream())
+    sending = asyncio.create_task(streamed(api[2], invocation, b"one ", b"two", kind="text/x-own"))
+    await invocation.stream.begun.wait()
+    assert invocation.stream.content_type == "text/x-own"
+    invocation.outcome.add_done_callback(lambda _: invocation.stream.end())
+    assert await everything(invocation.stream) == b"one two"
+    assert await sending == "HTTP/1.1 202 Accepted"
+    assert invocation.outcome.result() == Outcome(b"")
+
+
+@pytest.mark.behaviour("FN-RUNTIME-STREAM")
+async def test_trailers_say_that_an_answer_broke_off(api):
+    told = base64.b64encode(b'{"errorType":"X","errorMessage":"why"}')
+    end = b"0\r\nLambda-Runtime-Function-Error-Type: X\r\n"
+    end += b"Lambda-Runtime-Function-Error-Body: " + told + b"\r\n\r\n"
+    for stream in (Stream(), None):
+        invocation = await given_to(api, stream=stream)
+        assert (await streamed(api[2], invocation, b"half", end=end)).endswith("202 Accepted")
+        assert invocation.outcome.result() == Outcome(base64.b64decode(told), "Unhandled")
+
+
+@pytest.mark.behaviour("FN-RUNTIME-STREAM")
+async def test_a_body_that_looks_like_trailers_is_a_body(api):
+    body = b"\r\n0\r\nLambda-Runtime-Function-Error-Type: X\r\n\r\n"
+    invocation = await given_to(api)
+    assert (await streamed(api[2], invocation, body)).endswith("202 Accepted")
+    assert invocation.outcome.result() == Outcome(body)
+
+
+async def test_an_answer_that_is_cut_off_is_none(api):
+    invocation = await given_to(api, stream=Stream())
+    await streamed(api[2], invocation, b"half", end=b"")
+    await invocation.stream.begun.wait()
+    assert await invocation.stream.read() == b"half"
+    assert not invocation.outcome.done()  # the environment's end decides
+
+
+async def test_who_writes_waits_for_who_reads_and_not_when_nobody_does():
+    stream = Stream()
+    stream.begin("text/plain")
+    writing = asyncio.create_task(stream.write(b"x" * 300_000))
+    await asyncio.sleep(0)
+    assert not writing.done()
+    assert await stream.read() == b"x" * 300_000
+    assert await writing
+    again = asyncio.create_task(stream.write(b"x" * 300_000))
+    await asyncio.sleep(0)
+    assert not again.done()
+    stream.leave()
+    assert await again
+    assert await stream.write(b"x" * 10_000_000)
+    stream.end("why")
+    stream.end()
+    assert (await stream.read(), stream.error) == (None, "why")

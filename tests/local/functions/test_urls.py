@@ -523,6 +523,52 @@ def test_a_server_also_gets_events_that_are_no_requests(served) -> None:
     assert (json.loads(head)["statusCode"], json.loads(body)) == (200, {"event": {"detail": 2}})
 
 
+@pytest.mark.behaviour("FN-STREAMING")
+def test_boto3_invokes_with_a_response_stream(served, pipe: Path) -> None:
+    client = served.client("lambda")
+    event = {
+        "version": "2.0",
+        "rawPath": "/stream",
+        "rawQueryString": f"pipe={quote(str(pipe), safe='')}",
+        "requestContext": {"http": {"method": "GET"}},
+    }
+    answer = client.invoke_with_response_stream(FunctionName="web", Payload=json.dumps(event))
+    assert answer["ExecutedVersion"] == "$LATEST"
+    read = b""
+    events = iter(answer["EventStream"])
+    while not read.endswith(b"first\n"):
+        read += next(events)["PayloadChunk"]["Payload"]
+    pipe.write_text("more")  # only now can the program go on
+    rest = list(events)
+    assert rest[-1] == {"InvokeComplete": {}}
+    read += b"".join(event["PayloadChunk"]["Payload"] for event in rest[:-1])
+    head, _, body = read.partition(bytes(8))
+    assert (json.loads(head)["statusCode"], body) == (200, b"first\nthen more\n")
+
+
+@pytest.mark.behaviour("FN-STREAMING")
+def test_handlers_that_answer_as_a_whole_or_fail_end_a_response_stream(served) -> None:
+    client = served.client("lambda")
+
+    def events(name: str, event) -> list:
+        answer = client.invoke_with_response_stream(FunctionName=name, Payload=json.dumps(event))
+        return list(answer["EventStream"])
+
+    asked = {"queryStringParameters": {"answer": '{"whole": true}'}}
+    assert events("handler", asked) == [
+        {"PayloadChunk": {"Payload": b'{"whole": true}'}},
+        {"InvokeComplete": {}},
+    ]
+    [failed] = events("raises", {})
+    assert failed["InvokeComplete"]["ErrorCode"] == "Unhandled"
+    assert json.loads(failed["InvokeComplete"]["ErrorDetails"])["errorType"] == "ValueError"
+    *_, broken = events("web", {"rawPath": "/breaks", "requestContext": {"http": {"method": "GET"}}})
+    assert broken["InvokeComplete"]["ErrorCode"] == "Unhandled"
+    with pytest.raises(ClientError) as caught:
+        events("absent", {})
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
 @pytest.mark.behaviour("FN-URL-ANSWER")
 def test_a_handler_that_does_not_stream_answers_a_streaming_url_as_a_whole(served) -> None:
     value = quote(json.dumps({"statusCode": 202, "body": "whole"}))

@@ -45,7 +45,7 @@ def _allowed(cors: Cors, headers: Mapping[str, str]) -> Headers:
         return []
     if "*" in cors.allow_origins and not cors.allow_credentials:
         return [(b"access-control-allow-origin", b"*")]
-    if origin not in cors.allow_origins:
+    if origin == "*" or origin not in cors.allow_origins:
         return []
     found = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
     if cors.allow_credentials:

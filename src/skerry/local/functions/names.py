@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, unquote
 from skerry.errors import ServiceError
 
 LATEST = "$LATEST"
-PREFIX = "/2015-03-31/functions/"
-SUFFIX = "/invocations"
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
 
 _NAME = re.compile(
     r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?"
@@ -35,10 +35,13 @@ class FunctionName:
 def raw_name(raw_path: bytes) -> str | None:
     """The decoded function name in the path of an Invoke, or None for another path."""
     path = raw_path.decode("latin-1")
-    name = path.removeprefix(PREFIX).removesuffix(SUFFIX)
-    if not (path.startswith(PREFIX) and path.endswith(SUFFIX)) or not name or "/" in name:
-        return None
-    return unquote(name)
+    found = _INVOKE.fullmatch(path) or _STREAM.fullmatch(path)
+    return unquote(found[1]) if found else None
+
+
+def is_streaming(raw_path: bytes) -> bool:
+    """Whether a path is that of InvokeWithResponseStream."""
+    return _STREAM.fullmatch(raw_path.decode("latin-1")) is not None
 
 
 def parse(text: str, query: bytes = b"") -> FunctionName:

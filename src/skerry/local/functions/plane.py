@@ -20,12 +20,13 @@ from skerry.local.asgi import ClientGoneError, send_reply
 from skerry.local.functions import names, urls
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, no_runtime
-from skerry.local.functions.invocation import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD, Invocation, Outcome
+from skerry.local.functions.invocation import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD, Invocation, Outcome, Stream
 from skerry.local.functions.names import LATEST, FunctionName
 from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import error_reply, log_tail, not_found, request_id_header
 from skerry.local.functions.requests import checked_event, client_context, read_event, session_of
 from skerry.local.functions.settings import FunctionsSettings
+from skerry.local.functions.streaming import Streams, send_events
 from skerry.local.functions.url_door import UrlDoor, Visit
 from skerry.local.functions.urls import Urls
 from skerry.local.ports import Access, Clock, Receive, Recorder, Scope, Send
@@ -52,7 +53,7 @@ class _Exchange:
 
 
 class FunctionsPlane:
-    """ASGI application for Invoke, the operations of function URLs, and these URLs themselves.
+    """ASGI application for Invoke (streamed too), the operations of function URLs, and these themselves.
 
     Use it between `start()` and `close()`. Raises ConfigurationError for functions that cannot work.
     """
@@ -66,8 +67,10 @@ class FunctionsPlane:
         self._settings = settings
         self._pools: dict[str, Pool] = {}
         self._urls = Urls(settings, now=iso8601(clock.time()))
+        self._streams = Streams()
         self._door = UrlDoor(
             self._urls,
+            streams=self._streams,
             access=access,
             clock=clock,
             pool=lambda name: self._pools[name],
@@ -126,6 +129,10 @@ class FunctionsPlane:
         try:
             if urls.control_name(scope["raw_path"]) is not None:
                 reply = await self._control(exchange, scope, receive)
+            elif names.is_streaming(scope["raw_path"]):
+                exchange.operation = "InvokeWithResponseStream"
+                await self._streaming(exchange, scope, receive, send)
+                return
             else:
                 reply = await self._serve(exchange, scope, receive)
         except ServiceError as error:
@@ -163,7 +170,32 @@ class FunctionsPlane:
         reply = self._urls.perform(match, scope["query_string"], scope["headers"], body, now=now)
         return Reply(reply.status, [*request_id_header(), *reply.headers], reply.body)
 
-    async def _serve(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Reply:
+    async def _streaming(self, exchange: _Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        pool, body = await self._asked(exchange, scope, receive)
+        event = await checked_event(body, MAX_PAYLOAD)
+        problem = self._runtime_problem(pool.declared)
+        if problem is not None:
+            raise problem
+        context = client_context(exchange.headers.get("x-amz-client-context", ""))
+        exchange.session = session_of(context, exchange.identity)
+        invocation = self._invocation(exchange, pool, event, context)
+        invocation.stream = Stream()
+
+        def done(error: str) -> None:
+            exchange.status = 200
+            exchange.detail |= {"error": error} if error else {}
+            self._record(exchange)
+
+        async def passing(stream: Stream, running: asyncio.Task[Outcome]) -> None:
+            await send_events(send, invocation, stream, running, done)
+
+        if not await self._streams.run(pool, invocation, receive, passing):
+            exchange.detail["client"] = "gone"
+            exchange.status = 499
+            self._record(exchange)
+
+    async def _asked(self, exchange: _Exchange, scope: Scope, receive: Receive) -> tuple[Pool, bytes]:
+        """The function that a signed request names, and the body."""
         body = await read_event(receive)
         caller = await self._access.signed_by(scope, body, service="lambda")
         exchange.identity = caller.name
@@ -172,7 +204,10 @@ class FunctionsPlane:
             raise ServiceError("UnknownOperationException", 404, "Of Lambda skerry serves Invoke and URLs.")
         name = names.parse(text, scope["query_string"])
         exchange.target = name.name
-        pool = self._pool(name)
+        return self._pool(name), body
+
+    async def _serve(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Reply:
+        pool, body = await self._asked(exchange, scope, receive)
         kind = exchange.headers.get("x-amz-invocation-type") or "RequestResponse"
         exchange.detail["type"] = kind
         if kind not in TYPES:

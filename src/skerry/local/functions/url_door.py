@@ -8,8 +8,6 @@
 | too many at once | 429 |
 | the function failed, or answered with no HTTP response | 502 `Internal Server Error` |
 | the function did not answer in time | 504 |
-
-A client that goes away ends nothing: the function runs on, as on Lambda.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from skerry.local.functions import cors, url_event
 from skerry.local.functions.invocation import MAX_PAYLOAD, Invocation, Outcome, Stream
 from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import request_id_header
+from skerry.local.functions.streaming import Streams, begun
 from skerry.local.functions.url_event import PRELUDE_TYPE, Answer, Asked, BadAnswerError, PreludeReader
 from skerry.local.functions.urls import Url, Urls, asked
 from skerry.local.ports import Access, Caller, Clock, Receive, Scope, Send
@@ -58,6 +57,7 @@ class UrlDoor:
         *,
         access: Access,
         clock: Clock,
+        streams: Streams,
         pool: Callable[[str], Pool],
         problem: Callable[[str], ServiceError | None],
     ) -> None:
@@ -66,7 +66,7 @@ class UrlDoor:
         self._clock = clock
         self._pool = pool
         self._problem = problem
-        self._running: set[asyncio.Task[Outcome]] = set()
+        self._streams = streams
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         """One request. Raises ClientGoneError."""
@@ -96,7 +96,10 @@ class UrlDoor:
                 now=self._clock.time(),
             ))  # fmt: skip
             if url.settings.stream:
-                await self._streamed(url, invocation, receive, reply)
+                pool = self._pool(url.function)
+                if not await self._streams.run(pool, invocation, receive, reply.stream):
+                    visit.detail["client"] = "gone"
+                    visit.complete(visit)
             else:
                 await reply.outcome(await self._pool(url.function).invoke(invocation))
         except ServiceError as error:
@@ -129,34 +132,6 @@ class UrlDoor:
             trace=f"Root=1-{int(request.now):08x}-{secrets.token_hex(12)};Sampled=0",
             stream=Stream() if url.settings.stream else None,
         )
-
-    async def _streamed(self, url: Url, invocation: Invocation, receive: Receive, reply: _Reply) -> None:
-        stream = invocation.stream
-        assert stream is not None
-        running = asyncio.create_task(self._pool(url.function).invoke(invocation))
-        self._running.add(running)
-        running.add_done_callback(lambda task: self._ended(task, stream))
-        gone = asyncio.create_task(_gone(receive))
-        passing = asyncio.create_task(reply.stream(stream, running))
-        try:
-            await asyncio.wait((gone, passing), return_when=asyncio.FIRST_COMPLETED)
-            if passing.done():
-                passing.result()
-            else:
-                reply.visit.detail["client"] = "gone"
-                reply.visit.complete(reply.visit)
-        finally:
-            stream.leave()
-            for task in (gone, passing):
-                task.cancel()
-            await asyncio.gather(gone, passing, return_exceptions=True)
-
-    def _ended(self, task: asyncio.Task[Outcome], stream: Stream) -> None:
-        self._running.discard(task)
-        if task.cancelled() or task.exception() is not None:
-            stream.end("Runtime.Ended")
-        else:
-            stream.end(task.result().error)
 
 
 class _Reply:
@@ -195,12 +170,7 @@ class _Reply:
 
     async def stream(self, stream: Stream, running: asyncio.Task[Outcome]) -> None:
         """The answer as it comes. One that breaks off is left unfinished: the connection ends with it."""
-        begun = asyncio.create_task(stream.begun.wait())
-        try:
-            await asyncio.wait((begun, running), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            begun.cancel()
-        if not stream.begun.is_set():  # the handler does not stream
+        if not await begun(stream, running):  # the handler does not stream
             await self.outcome(await running)
             return
         try:
@@ -246,11 +216,6 @@ class _Reply:
                 "headers": [*request_id_header(), *headers, *more],
             }
         )
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _domain(identifier: str, region: str) -> str:

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, ServiceError, SkerryError
+from skerry.local import eventstream
 from skerry.local.asgi import ClientGoneError, read_body
-from skerry.local.models import eventstream
 from skerry.local.models.aws import CARRIED, Relay
 from skerry.local.models.events import Backend, Event, fold
 from skerry.local.models.exchange import Exchange, while_connected

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import ProtocolError
-from skerry.local.models import eventstream
+from skerry.local import eventstream
 
 names = st.text(min_size=1, max_size=40).filter(lambda text: len(text.encode()) < 256)
 values = st.text(max_size=300)
