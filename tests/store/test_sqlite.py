@@ -242,3 +242,13 @@ def test_relative_paths_and_percent_signs(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     open_store("sqlite:///here/a%20b.db", clock=lambda: 1.0, lifetime=1.0).close()
     assert (tmp_path / "here" / "a b.db").is_file()
+
+
+def test_a_file_needs_no_aws_library(tmp_path: Path) -> None:
+    code = (
+        "import sys; from skerry.store.open import open_store; import skerry.store.transcript\n"
+        f"open_store('sqlite:///{tmp_path}/store.db', clock=lambda: 1.0, lifetime=1.0).create('me', 'c')\n"
+        "print(sorted({'boto3', 'botocore'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
