@@ -130,6 +130,10 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     for kind, where in (("runtimes", "arn"), ("gateways", "url")):
         lines += ["", kind]
         lines += [f"  {name:<12} {item['auth']:<5} {item[where]}" for name, item in running[kind].items()]
+    urls = {name: item for name, item in running["functions"].items() if "url" in item}
+    if urls:
+        lines += ["", "function URLs"]
+        lines += [f"  {name:<12} {item['auth']:<5} {item['url']}" for name, item in urls.items()]
     if running["realms"]:
         lines += ["", "issuers"]
         lines += [f"  {name:<18} {realm['issuer']}" for name, realm in running["realms"].items()]
