@@ -124,6 +124,18 @@ COMMANDS: dict[str, Command] = {
         "all",
         ("skerry eval", "skerry eval --questions held-out --wrong", "skerry eval --json"),
     ),
+    "aws-ops": Command(
+        "read an AWS account: one call, an MCP server, the tools' schema and IAM policy",
+        "skerry.servers.aws_ops.command",
+        "servers",
+        (
+            """skerry aws-ops table ec2 '{"operation": "list_instances", "region": "all"}'""",
+            """skerry aws-ops call cost_explorer '{"operation": "costs_by_service"}'""",
+            "skerry aws-ops policy",
+            "skerry aws-ops stdio",
+            "skerry aws-ops http --port 8000",
+        ),
+    ),
     "completion": Command(
         "print a completion script for bash, zsh or fish",
         "skerry.completion",

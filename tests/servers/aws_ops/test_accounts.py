@@ -86,7 +86,9 @@ def test_the_guard_holds_with_assumed_credentials_too(accounts):
         ("ec2", "delete_key_pair", {"KeyName": "theirs"}),
     ):
         client = accounts.cloud.client(service, HOME, Who(role=READER))
-        with pytest.raises(RemoteError, match="is not among the read operations"):
+        with pytest.raises(
+            RemoteError, match=r"is not among the read operations|none of these tools makes it"
+        ):
             getattr(client, method)(**members)
     assert names(accounts, role_arn=READER) == (OTHER, ["theirs"])
 

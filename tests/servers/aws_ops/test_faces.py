@@ -1,5 +1,6 @@
 """One definition, three faces: Lambda, MCP and Python; and the programs around them."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -17,9 +18,10 @@ from skerry.errors import ProtocolError, ServiceError
 from skerry.servers.aws_ops.handler import make_handler, tool_name
 from skerry.servers.aws_ops.registry import Registry
 from skerry.servers.aws_ops.server import create_server
+from skerry.servers.aws_ops.table import render
 from skerry.settings import AwsOpsSettings
 from tests.kit.asgi_thread import serve
-from tests.kit.moto_estate import AWAY
+from tests.kit.moto_estate import AWAY, HOME
 
 DESK = Path(skerry.desk.__file__).parent
 
@@ -63,6 +65,9 @@ def test_a_tool_that_cannot_answer_says_why_in_the_result(registry):
     assert answer["code"] == "ValidationException"
     assert "did you mean list_instances?" in answer["error"]
     assert handler({}, context("aws___nope"))["code"] == "ResourceNotFoundException"
+    answer = handler({"operation": "delete_volume"}, context("aws___ec2_read_operations"))
+    assert answer["code"] == "ReadOnlyException"
+    assert answer["needed"]["permission"] == "ec2:DeleteVolume"
 
 
 def test_the_region_of_the_client_is_the_default(registry, estate):
@@ -82,21 +87,64 @@ async def test_over_mcp_in_both_eras(registry, estate):
                 assert all(tool.annotations.read_only_hint for tool in tools.values())
                 answer = await client.call_tool("ec2_read_operations", {"operation": "list_addresses"})
                 assert answer.structured_content["items"][0]["public_ip"] == estate.ids["address"]
-                assert json.loads(answer.content[0].text) == answer.structured_content
+                assert answer.content[0].text == render(answer.structured_content)
                 with pytest.raises(ToolError, match="did you mean list_addresses"):
                     await client.call_tool("ec2_read_operations", {"operation": "list_address"})
 
 
-async def test_over_stdio(estate):
+@pytest.fixture(scope="module")
+def over_http(registry):
+    with serve(create_server(registry).http_app(stateless_http=True)) as url:
+        yield f"{url}/mcp"
+
+
+async def by_python(registry, _url, tool, arguments):
+    return registry.call(tool, arguments)
+
+
+async def by_lambda(registry, _url, tool, arguments):
+    return make_handler(registry)(arguments, context(f"aws___{tool}"))
+
+
+async def by_http(_registry, url, tool, arguments):
+    async with Client(url) as client:
+        return (await client.call_tool(tool, arguments)).structured_content
+
+
+async def by_stdio(_registry, _url, tool, arguments):
     program = StdioTransport(
         sys.executable,
-        ["-m", "skerry.servers.aws_ops", "stdio"],
-        env={**os.environ, **estate.environment},
+        ["-m", "skerry.cli", "aws-ops", "stdio"],
+        env=dict(os.environ),
         log_file=Path(os.devnull),
     )
     async with Client(program) as client:
-        answer = await client.call_tool("s3_read_operations", {"operation": "list_buckets"})
-    assert {"plain", "reports"} <= {item["name"] for item in answer.structured_content["items"]}
+        return (await client.call_tool(tool, arguments)).structured_content
+
+
+async def by_command(_registry, _url, tool, arguments):
+    words = [sys.executable, "-m", "skerry.cli", "aws-ops", "call", tool, json.dumps(arguments)]
+    process = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
+    printed, _ = await process.communicate()
+    return json.loads(printed)
+
+
+@pytest.mark.behaviour("OPS-FACES")
+@pytest.mark.parametrize("face", [by_lambda, by_http, by_stdio, by_command])
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("hello_world", {"name": "Ada"}),
+        ("ec2_read_operations", {"operation": "list_instances", "region": f"{HOME}, {AWAY}"}),
+        ("s3_read_operations", {"operation": "list_objects", "bucket": "reports", "limit": 200}),
+    ],
+)
+async def test_the_same_call_has_the_same_answer_on_every_face(
+    registry, estate, over_http, face, tool, arguments
+):
+    expected = await by_python(registry, over_http, tool, arguments)
+    assert expected.get("count", 1) > 0
+    assert await face(registry, over_http, tool, arguments) == expected
 
 
 def test_plain_tools_need_no_cloud():
@@ -129,22 +177,25 @@ def test_the_desks_tool_schema_is_fresh():
     assert file == Registry(AwsOpsSettings()).gateway_schema(), "run: python -m skerry.servers.aws_ops schema"
 
 
+PROGRAMS = [["skerry.servers.aws_ops"], ["skerry.cli", "aws-ops"]]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=["module", "command"])
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
         (["schema"], 0, '"inputSchema"'),
         (["policy"], 0, '"s3:ListAllMyBuckets"'),
         (["call", "hello_world", '{"name": "Ada"}'], 0, "Hello, Ada!"),
+        (["table", "hello_world"], 0, "| message | Hello, world! |"),
         (["call", "hello_world", "{"], 2, "The arguments are not JSON"),
         (["call", "nope"], 1, "There is no tool 'nope'. There are: cloudformation_read_operations"),
+        (["call", "ec2", '{"operation": "stop_instances"}'], 1, "aws ec2 stop-instances --instance-ids"),
     ],
 )
-def test_the_command(arguments, code, text):
+def test_the_command(program, arguments, code, text):
     done = subprocess.run(
-        [sys.executable, "-m", "skerry.servers.aws_ops", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", *program, *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == code
     assert text in done.stdout + done.stderr

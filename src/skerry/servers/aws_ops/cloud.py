@@ -16,6 +16,7 @@ from typing import Any
 from skerry.errors import RemoteError
 from skerry.servers.aws_ops.arguments import wrong_arguments
 from skerry.servers.aws_ops.failures import Call, explain
+from skerry.servers.aws_ops.secrets import REFUSED, sentence
 from skerry.settings import AwsOpsSettings
 
 Calls = frozenset[tuple[str, str]]
@@ -34,6 +35,8 @@ class Guard:
         """Raises RemoteError unless (service, operation) of the event's `model` is listed."""
         model = event["model"]
         call = (str(model.service_model.service_name), str(model.name))
+        if call in REFUSED:
+            raise RemoteError(sentence(f"{call[0]}:{call[1]}", REFUSED[call]))
         if call not in self._allowed:
             raise RemoteError(
                 f"{call[0]}:{call[1]} is not among the read operations of these tools.",

@@ -173,8 +173,8 @@ class ServiceTool:
     """A tool that reads one AWS service through a list of operations.
 
     `also` names API calls that botocore makes by itself, such as S3's HeadBucket to find a region.
-    `actions` gives the IAM action of a call where it has another name than the call. `missing` lists
-    how the service says that there is nothing of a name.
+    `missing` lists how the service says that there is nothing of a name. What a role must be allowed to do
+    for the calls is in `policy`.
     """
 
     name: str
@@ -184,7 +184,6 @@ class ServiceTool:
     operations: tuple[Operation, ...]
     parameters: tuple[Parameter, ...] = ()
     also: tuple[str, ...] = ()
-    actions: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[Missing, ...] = ()
 
     @property
@@ -212,10 +211,6 @@ class ServiceTool:
         also = frozenset((self.service, name) for name in self.also)
         return also.union(*(item.calls(self.service) for item in self.operations))
 
-    def iam_actions(self) -> frozenset[str]:
-        """What a role must be allowed to do for this tool, as `service:Action`."""
-        return frozenset(f"{service}:{self.actions.get(name, name)}" for service, name in self.calls())
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlainTool:
@@ -228,10 +223,6 @@ class PlainTool:
     arguments: Parameters = field(default_factory=Parameters)
 
     def calls(self) -> frozenset[tuple[str, str]]:
-        """None."""
-        return frozenset()
-
-    def iam_actions(self) -> frozenset[str]:
         """None."""
         return frozenset()
 

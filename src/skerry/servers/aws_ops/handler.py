@@ -25,15 +25,15 @@ def make_handler(registry: Registry) -> Handler:
     """The function that Lambda calls with event and context.
 
     A tool that cannot answer returns `{"error": one line, "code": …}`, because a Gateway replaces the
-    text of a failed function by a general sentence. A call without a tool name is a mistake in the
-    configuration and fails.
+    text of a failed function by a general sentence; for a write, `needed` says what it would take. A
+    call without a tool name is a mistake in the configuration and fails.
     """
 
     def handle(event: Any, context: Any) -> dict[str, Any]:
         try:
             return registry.call(tool_name(context), event, region=_client_region(context))
         except ServiceError as error:
-            return {"error": str(error), "code": error.name}
+            return {"error": str(error), "code": error.name, **_needed(error)}
         except RemoteError as error:
             return {"error": str(error), "code": error.code}
 
@@ -49,6 +49,10 @@ def tool_name(context: Any) -> str:
             hint="A Gateway's Lambda target sends it; a call by hand needs a client context too.",
         )
     return name.partition(SEPARATOR)[2]
+
+
+def _needed(error: ServiceError) -> dict[str, Any]:
+    return {"needed": error.members["needed"]} if "needed" in error.members else {}
 
 
 def _client_region(context: Any) -> str:

@@ -10,10 +10,11 @@ from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
 from fastmcp.server.dependencies import get_http_headers
 from fastmcp.tools.base import Tool, ToolResult
-from mcp_types import ToolAnnotations
+from mcp_types import TextContent, ToolAnnotations
 from pydantic import PrivateAttr
 
 from skerry.errors import RemoteError, ServiceError
+from skerry.servers.aws_ops import table
 from skerry.servers.aws_ops.registry import Registry
 from skerry.wire.context import REGION
 
@@ -29,14 +30,15 @@ class RegistryTool(Tool):
     _registry: Registry = PrivateAttr()
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        """The answer as structured content and as JSON text. Raises ToolError with one line."""
+        """The answer as structured content and as a table in text. Raises ToolError with one line."""
         try:
             region = get_http_headers().get(REGION.lower(), "")
             call = functools.partial(self._registry.call, self.name, arguments, region=region)
             answer = await anyio.to_thread.run_sync(call)
         except (ServiceError, RemoteError) as error:
             raise ToolError(str(error)) from error
-        return ToolResult(structured_content=answer)
+        text = TextContent(type="text", text=table.render(answer))
+        return ToolResult(content=[text], structured_content=answer)
 
     @classmethod
     def of(cls, registry: Registry, name: str) -> RegistryTool:

@@ -129,15 +129,5 @@ TOOL = ServiceTool(
         Parameter(name="key", description="The key of an object, for describe_object.", max_length=1024),
         Parameter(name="prefix", description="Only names that begin with this text.", max_length=1024),
     ),
-    actions={
-        "ListBuckets": "ListAllMyBuckets",
-        "HeadBucket": "ListBucket",
-        "ListObjectsV2": "ListBucket",
-        "ListObjectVersions": "ListBucketVersions",
-        "HeadObject": "GetObject",
-        "GetBucketEncryption": "GetEncryptionConfiguration",
-        "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-        "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    },
     also=("HeadBucket",),  # botocore asks it for a bucket's region when a call went to the wrong one
 )
