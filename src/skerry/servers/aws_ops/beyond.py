@@ -102,7 +102,7 @@ def refusal(tool: ServiceTool, arguments: object) -> ServiceError | None:
     words = _words(asked)
     if not words:
         return None
-    hands_out = _hands_out(tool, words)
+    hands_out = _hands_out(tool, asked)
     if hands_out:
         return ServiceError("ReadOnlyException", 403, hands_out)
     if words[0] in _READING or words[0] not in _WRITING:
@@ -119,10 +119,13 @@ def refusal(tool: ServiceTool, arguments: object) -> ServiceError | None:
     return ServiceError("ReadOnlyException", 403, text, members={"needed": needed.members()})
 
 
-def _hands_out(tool: ServiceTool, words: tuple[str, ...]) -> str:
+def _hands_out(tool: ServiceTool, asked: str) -> str:
     """The sentence about a call that hands out secrets, of the tool's own services before others."""
+    words, spelled = _words(asked), _letters(asked)
     own = {service for service, _ in tool.calls()}
-    rows = sorted(secrets.REFUSED.items(), key=lambda row: row[0][0] not in own)
+    rows = sorted(
+        secrets.REFUSED.items(), key=lambda row: (row[0][0] not in own, _letters(row[0][1]) != spelled)
+    )
     for (service, api), why in rows:
         if _words(api) == words:
             return secrets.sentence(f"{service}:{api}", why)

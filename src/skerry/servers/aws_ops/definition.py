@@ -108,6 +108,21 @@ class Detail:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Lookup:
+    """A call before the operation's own, which turns a name that people know into the service's id.
+
+    `known` says of a value that it is an id already; `pick` finds the id in the answer, None for none.
+    """
+
+    argument: str
+    api: str
+    sends: Send
+    known: Callable[[str], bool]
+    pick: Callable[[Members, str], str | None]
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
     """One value of the argument `operation`.
 
@@ -121,7 +136,7 @@ class Operation:
 
     `keeps` are arguments that the service cannot filter by: items that fail the test are left out.
     `finish` has the last word on an item. `nothing` is the next move when there are no items, for
-    operations about one thing.
+    operations about one thing. `lookup` turns a name into an id first.
     """
 
     name: str
@@ -143,13 +158,15 @@ class Operation:
     keeps: Mapping[str, Callable[[Item, Any], bool]] = field(default_factory=dict)
     finish: Callable[[Item], Item] | None = None
     nothing: str = ""
+    lookup: Lookup | None = None
 
     def calls(self, service: str) -> frozenset[tuple[str, str]]:
         """The (service, API call) pairs this operation makes in a tool of `service`."""
         own = self.service or service
         batch = {(own, self.batch.api)} if self.batch else set()
+        lookup = {(own, self.lookup.api)} if self.lookup else set()
         details = {(detail.service or own, detail.api) for detail in self.details}
-        return frozenset({(own, self.api)} | batch | details)
+        return frozenset({(own, self.api)} | lookup | batch | details)
 
     def takes(self) -> frozenset[str]:
         """The arguments that mean something to it, besides those that every operation has."""

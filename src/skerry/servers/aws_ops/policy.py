@@ -24,6 +24,7 @@ PREFIXES: Mapping[str, str] = {
     "cloudformation": "cloudformation",
     "cloudwatch": "cloudwatch",
     "dynamodb": "dynamodb",
+    "dynamodbstreams": "dynamodb",
     "ec2": "ec2",
     "ecs": "ecs",
     "eks": "eks",

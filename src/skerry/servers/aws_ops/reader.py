@@ -197,21 +197,36 @@ class Reading:
     def _page(self, position: Position) -> _Page | RemoteError:
         """One page of one region; a failure is a value, because other regions go on."""
         try:
-            members = {**self._members(position.asked), **self._cursor(position.token)}
-            answer = self._call("", self.operation.api, position.region, members, self.operation.absent)
-            found = (_pick(self.operation.items, answer) or []) if answer else []
-            last = position.done + int(self.arguments.get("limit", DEFAULT_LIMIT))
-            items = self._items(found[position.done : last], position.region)
+            return self._looked_up(position.region).page(position)
         except RemoteError as error:
             return error
+
+    def page(self, position: Position) -> _Page:
+        """One page of one region. Raises RemoteError when AWS refuses."""
+        members = {**self._members(position.asked), **self._cursor(position.token)}
+        answer = self._call("", self.operation.api, position.region, members, self.operation.absent)
+        found = (_pick(self.operation.items, answer) or []) if answer else []
+        last = position.done + int(self.arguments.get("limit", DEFAULT_LIMIT))
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         return _Page(
-            items,
+            self._items(found[position.done : last], position.region),
             size=len(found),
             rest=len(found) > last,
             token=self._next(answer, position.token),
             source=str(headers.get(FIXTURE_HEADER, "")),
         )
+
+    def _looked_up(self, region: str) -> Reading:
+        """The same with an id instead of a name, where the operation looks names up."""
+        lookup = self.operation.lookup
+        value = str(self.arguments.get(lookup.argument, "")) if lookup else ""
+        if lookup is None or not value or lookup.known(value):
+            return self
+        answer = self._call("", lookup.api, region, lookup.sends(value), ())
+        found = lookup.pick(answer, value)
+        if found is None:
+            raise RemoteError(f"There is no {lookup.argument} '{value[:200]}'.", hint=lookup.hint)
+        return replace(self, arguments={**self.arguments, lookup.argument: found})
 
     def _items(self, found: list[Any], region: str) -> list[Item | None]:
         """What is shown of the items that a call gave: described, detailed, kept and finished."""
