@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -98,12 +99,20 @@ def test_the_seeded_estate_is_there_from_the_first_answer(running):
         filterPattern="ERROR",
     )["events"]
     assert len(events) == 2
+    first = datetime.now(UTC).date().replace(day=1)
     costs = running.client("ce").get_cost_and_usage(
-        TimePeriod={"Start": "2026-08-01", "End": "2026-11-01"},
+        TimePeriod={"Start": (first - timedelta(31)).isoformat(), "End": first.isoformat()},
         Granularity="MONTHLY",
         Metrics=["UnblendedCost"],
+        GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}],
     )
-    assert len(costs["ResultsByTime"]) == 3
+    assert "Amazon DynamoDB" in [group["Keys"][0] for group in costs["ResultsByTime"][-1]["Groups"]]
+    assert costs["ResponseMetadata"]["HTTPHeaders"]["x-skerry-fixture"].startswith("made-up")
+    assert running.client("dynamodb").list_tables()["TableNames"] == ["orders", "sessions"]
+    zones = running.client("route53").list_hosted_zones()["HostedZones"]
+    assert [zone["Name"] for zone in zones] == ["example.com.", "example.net."]
+    (custom,) = running.client("bedrock").list_custom_models()["modelSummaries"]
+    assert custom["modelName"] == "support-tone"
     queue = running.client("sqs").get_queue_url(QueueName="order-events")["QueueUrl"]
     assert queue.startswith(running.url)
     message = running.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]
@@ -281,7 +290,13 @@ def test_without_a_signature_the_error_says_what_is_missing(running):
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "named"),
     [
-        ("bedrock", "list_guardrails", {}, "bedrock ListGuardrails"),
+        ("bedrock", "list_imported_models", {}, "bedrock ListImportedModels"),
+        (
+            "ce",
+            "get_savings_plans_utilization",
+            {"TimePeriod": {"Start": "2026-01-01", "End": "2026-02-01"}},
+            "ce GetSavingsPlansUtilization",
+        ),
         (
             "iam",
             "simulate_principal_policy",

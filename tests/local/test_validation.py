@@ -317,3 +317,18 @@ def test_numbers_of_other_models_are_judged_too():
     assert violations(model, model.shapes["In"], {"rate": 0.75}) == []
     assert len(violations(model, model.shapes["In"], {"rate": 0.25})) == 1
     assert len(violations(model, model.shapes["In"], {"rate": "1"})) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        (r"[\p{L}\p{Z}\p{N}_]*", "Größe 3_", True),
+        (r"[\p{L}\p{Z}\p{N}_]*", "a-b", False),
+        (r"[\p{L}]+", "日本", True),
+        (r"\p{N}+", "x", False),
+        (r"[\p{L}\p{M}]+", "e\u0301", True),
+        (r"[\p{L}]+", "\u0301", False),
+    ],
+)
+def test_categories_of_unicode_in_patterns(pattern, text, fits):
+    assert matcher(pattern)(text) is fits

@@ -2,7 +2,8 @@
 
 A request goes on byte for byte, its signature header included, which tells moto the service and region.
 What moto lacks or fails at comes back as one error in the form of the called service, with a 4xx status so
-that boto3 does not try again. GetCallerIdentity is answered here, because moto knows only its own keys.
+that boto3 does not try again. GetCallerIdentity is answered here, because moto knows only its own keys; what
+moto has only an empty place for is answered from `aws_fixtures`, and labelled.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from skerry.errors import ServiceError, SignatureError
 from skerry.local import service_model
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
+from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
 from skerry.local.ports import Clock, Receive, Recorder, Scope, Send
@@ -41,13 +43,21 @@ class AwsPlane:
     """ASGI application for every service that no other plane serves."""
 
     def __init__(
-        self, *, process: AwsProcess, upstream: Upstream, access: Access, recorder: Recorder, clock: Clock
+        self,
+        *,
+        process: AwsProcess,
+        upstream: Upstream,
+        access: Access,
+        recorder: Recorder,
+        clock: Clock,
+        fixtures: Fixtures,
     ) -> None:
         self._process = process
         self._upstream = upstream
         self._access = access
         self._recorder = recorder
         self._clock = clock
+        self._fixtures = fixtures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -93,6 +103,10 @@ class AwsPlane:
                 f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
+        made_up = self._fixtures.answer(scope, body, signed)
+        if made_up is not None:
+            await send_reply(send, made_up)
+            return made_up.status
         return await self._forward(scope, body, signed, send)
 
     async def _forward(self, scope: Scope, body: bytes, signed: Signed, send: Send) -> int:

@@ -20,6 +20,7 @@ from skerry.errors import ServiceError, SkerryError
 from skerry.local import private, seeds, service_model
 from skerry.local.access import Access, developer_key
 from skerry.local.asgi import Answer, ClientGoneError, send_reply
+from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_plane import AwsPlane
 from skerry.local.aws_process import AwsProcess
 from skerry.local.clock import SystemClock
@@ -100,8 +101,18 @@ class Endpoint:
         return {
             "inspection": InspectionPlane(access=self.access, recorder=self.recorder, health=self.health),
             "control": ControlPlane(resources=self.resources, **shared),
-            "aws": AwsPlane(process=self.aws, upstream=self.upstream, **shared),
+            "aws": AwsPlane(process=self.aws, upstream=self.upstream, fixtures=self._fixtures(), **shared),
         }
+
+    def _fixtures(self) -> Fixtures:
+        """Made-up data for what moto lacks; costs only where no seed brings costs of its own."""
+        seeded = any(call.service == "moto-api" and "static/ce/" in call.operation for call in self._seeds)
+        return Fixtures(
+            account=self.settings.account,
+            region=self.settings.region,
+            clock=self.clock,
+            without=frozenset({"ce"} if seeded else ()),
+        )
 
     def add(
         self,

@@ -35,6 +35,7 @@ from skerry.errors import ConfigurationError
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][\w-]*)((?:\.[\w-]+)*)\}")
 _AGO = re.compile(r"\$\{(now|millis)-(\d{1,9})\}")
+_ROUTE53_ID = re.compile(r"\A/(hostedzone|change|delegationset)/")
 _CALL_KEYS = frozenset({"service", "region", "operation", "parameters", "save", "repeat"})
 
 
@@ -133,6 +134,8 @@ class Seeder:
         import botocore.parsers
         import botocore.serialize
 
+        if call.service == "route53":
+            parameters = {name: _bare(value) for name, value in parameters.items()}
         try:
             model = self._session.get_service_model(call.service)
             operation = model.operation_model(call.operation)
@@ -155,6 +158,11 @@ class Seeder:
         if call.save:
             self._answers[call.save] = parsed
         return ""
+
+
+def _bare(value: Any) -> Any:
+    """`/hostedzone/Z1` as `Z1`, as botocore's clients send what Route 53 gave them."""
+    return _ROUTE53_ID.sub("", value) if isinstance(value, str) else value
 
 
 def _on_the_wire(prepared: Mapping[str, Any], service: str, region: str) -> HttpCall:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -224,16 +225,17 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text) is not None
 
 
-_TOKEN = re.compile(r"(?s)\\p\{C\}|\\.|\[\^?|.")
+_TOKEN = re.compile(r"(?s)\\p\{[CLMNZ]\}|\\.|\[\^?|.")
 
 
 def _translated(pattern: str) -> str:
-    r"""Anchors as `\A` and `\Z`, `\p{C}` as ranges; other escapes and classes are left alone."""
+    r"""Anchors as `\A` and `\Z`, `\p{C}` and its like as ranges; the rest is left alone."""
     parts: list[str] = []
     in_class = False
     for piece in _TOKEN.findall(pattern):
-        if piece == r"\p{C}":
-            parts.append(_CATEGORY_C if in_class else f"[{_CATEGORY_C}]")
+        if piece.startswith(r"\p{"):
+            ranges = _category(piece[3])
+            parts.append(ranges if in_class else f"[{ranges}]")
         elif in_class:
             parts.append(piece)
             in_class = piece != "]"
@@ -241,6 +243,19 @@ def _translated(pattern: str) -> str:
             parts.append({"^": r"\A", "$": r"\Z"}.get(piece, piece))
             in_class = piece in ("[", "[^")
     return "".join(parts)
+
+
+@functools.cache
+def _category(name: str) -> str:
+    """A general category of Unicode as ranges of a class. Beyond the first plane all counts as letters."""
+    if name == "C":
+        return _CATEGORY_C
+    points = [point for point in range(0x10000) if unicodedata.category(chr(point))[0] == name]
+    known = set(points)
+    starts = [point for point in points if point - 1 not in known]
+    ends = [point for point in points if point + 1 not in known]
+    ranges = "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in zip(starts, ends, strict=True))
+    return ranges + (r"\U00010000-\U0010ffff" if name == "L" else "")
 
 
 def _clipped(text: str) -> str:

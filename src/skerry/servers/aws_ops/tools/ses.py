@@ -51,7 +51,8 @@ TOOL = ServiceTool(
             summary="one address or domain: verification, DKIM, MAIL FROM, configuration set, tags",
             api="GetEmailIdentity",
             items="[{type: IdentityType, verification: VerificationStatus, "
-            "may_send: VerifiedForSendingStatus, dkim: DkimAttributes.Status, dkim_signing: DkimAttributes.SigningEnabled, "
+            "may_send: VerifiedForSendingStatus, dkim: DkimAttributes.Status, "
+            "dkim_signing: DkimAttributes.SigningEnabled, "
             "dkim_origin: DkimAttributes.SigningAttributesOrigin, "
             "mail_from: MailFromAttributes.MailFromDomain, "
             "mail_from_status: MailFromAttributes.MailFromDomainStatus, "

@@ -1,0 +1,61 @@
+"""The plane of the embedded cloud without moto: what the fixtures answer, at a time of the test's choice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from skerry.auth.sigv4 import Credentials
+from skerry.local.access import Access, Key
+from skerry.local.aws_fixtures.fixtures import Fixtures
+from skerry.local.aws_plane import AwsPlane
+from skerry.local.aws_process import AwsProcess
+from skerry.local.clock import SystemClock
+from skerry.local.recorder import HopRecorder
+from skerry.local.upstream import Upstream
+from tests.kit.asgi_thread import serve
+from tests.kit.clock import FakeClock
+from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, Keys
+
+OTHER_ACCOUNT = "210987654321"
+OTHER = Credentials("AKIAOTHERACCOUNT0000", "not a real secret " + "y" * 30)
+NOW = datetime(2026, 12, 10, 15, 30, tzinfo=UTC).timestamp()
+
+
+@dataclass
+class FixturePlane:
+    """Signatures are checked against the real time; the data follows `clock`. `url` is where it listens."""
+
+    folder: Path
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+    without: frozenset[str] = frozenset()
+    url: str = ""
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[FixturePlane]:
+        key = Key(arn=f"arn:aws:iam::{OTHER_ACCOUNT}:user/x", user_id="AIDA", secret=OTHER.secret_access_key)
+        keys = Keys(**{OTHER.access_key_id: key})
+        upstream = Upstream()
+        plane = AwsPlane(
+            process=AwsProcess(upstream, region=REGION, inherited={}, log=self.folder / "aws.log"),
+            upstream=upstream,
+            access=Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=keys),
+            recorder=HopRecorder(),
+            clock=SystemClock(),
+            fixtures=Fixtures(account=ACCOUNT, region=REGION, clock=self.clock, without=self.without),
+        )
+        with serve(plane, lifespan="off") as self.url:
+            yield self
+
+    def environment(self) -> dict[str, str]:
+        """What points boto3 here."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": DEVELOPER.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": DEVELOPER.secret_access_key,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
