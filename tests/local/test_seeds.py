@@ -40,7 +40,7 @@ def test_the_bundled_seeds_are_well_formed():
         "sns",
         "iam",
         "lambda",
-        "moto-api",
+        "route53",
     }
     assert "eu-west-1" in {call.region for call in calls}
 
@@ -157,3 +157,30 @@ def test_values_without_references_stay_as_they_are(value):
     if "${" not in json.dumps(value):
         assert failed == []
         assert json.loads(cloud.calls[0].body) == {"v": value}
+
+
+def test_services_may_be_filled_later(tmp_path):
+    file = tmp_path / "seeds.toml"
+    calls = """
+[[call]]
+service = "s3"
+operation = "CreateBucket"
+parameters = { Bucket = "b" }
+[[call]]
+service = "route53"
+operation = "CreateHostedZone"
+parameters = { Name = "example.com", CallerReference = "1" }
+"""
+    file.write_text('later = ["route53"]' + calls)
+    assert [(call.service, call.later) for call in seeds.read(file)] == [("s3", False), ("route53", True)]
+    for wrong in ('later = ["s3"]', 'later = "route53"', "later = [1]"):
+        file.write_text(wrong + calls)
+        with pytest.raises(ConfigurationError, match="later in the seeds"):
+            seeds.read(file)
+
+
+def test_route53_gets_bare_ids():
+    cloud = Cloud()
+    call = Call("route53", "DeleteHostedZone", parameters={"Id": "/hostedzone/Z1"})
+    Seeder(cloud, region="us-east-1").run([call])
+    assert cloud.calls[0].path == "/2013-04-01/hostedzone/Z1"

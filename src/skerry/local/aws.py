@@ -4,7 +4,7 @@
 
 reads one JSON line from standard input, `{"secret", "region", "seeds": […]}`, binds a free port on
 127.0.0.1 and says so in one JSON line, `{"port": …}`; when the seeds are in, a second line says
-`{"seeded": n, "failed": […]}`. It ends when standard input ends, so it never outlives its parent.
+`{"seeded": n, "failed": […]}`, and when those are in that may come later, a third one does. It ends when standard input ends, so it never outlives its parent.
 
 Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody but the endpoint, which
 checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
@@ -19,17 +19,21 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from skerry.local.seeds import Call, HttpCall, Seeder
+from skerry.local.seeds import LATER, Call, HttpCall, Seeder
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 KEYS_PATH = "/_skerry/keys/"
+
+_SCOPE = re.compile(r"Credential=[^,\s]*/([^/,\s]+)/aws4_request")
 
 _log = logging.getLogger("skerry.local.aws")
 
@@ -46,6 +50,8 @@ class Application:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._seeded = threading.Event()
         self._one_at_a_time = threading.Lock()
+        self._later: dict[str, threading.Event] = {}
+        """By signing name: set when a service that is filled later is in."""
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Serves one request, in a thread of its own."""
@@ -54,6 +60,10 @@ class Application:
             start_response("403 Forbidden", [("Content-Length", "0")])
             return [b""]
         self._seeded.wait()
+        if self._later:
+            found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+            if found and found[1] in self._later:
+                self._later[found[1]].wait()
         path = environ["PATH_INFO"]
         if path.startswith(KEYS_PATH):
             body = json.dumps(access_key(path.removeprefix(KEYS_PATH))).encode()
@@ -79,12 +89,31 @@ class Application:
             return [b""]
         return answer
 
-    def seed(self, calls: list[Call], region: str) -> list[str]:
-        """Performs the calls in this process and lets requests in. Gives what failed."""
+    def seed(self, calls: list[Call], region: str) -> Iterator[list[str]]:
+        """Performs the calls in this process and lets requests in. Gives what failed: first of the calls
+        that requests wait for, then of those that only requests to their services wait for.
+        """
+        soon = [call for call in calls if not call.later]
+        later = [call for call in calls if call.later]
+        self._later = {LATER[call.service]: threading.Event() for call in later}
+        seeder = Seeder(self._perform, region=region) if calls else None
         try:
-            return Seeder(self._perform, region=region).run(calls) if calls else []
+            failed = seeder.run(soon) if seeder else []
         finally:
             self._seeded.set()
+        yield failed
+        failed = []
+        try:
+            left = Counter(LATER[call.service] for call in later)
+            for call in later:
+                failed += seeder.run([call]) if seeder else []
+                left[LATER[call.service]] -= 1
+                if not left[LATER[call.service]]:
+                    self._later[LATER[call.service]].set()
+        finally:
+            for event in self._later.values():
+                event.set()
+        yield failed
 
     def _perform(self, call: HttpCall) -> tuple[int, Mapping[str, str], bytes]:
         from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -167,10 +196,10 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say({"port": server.server_port})
     calls = [Call(**call) for call in parameters["seeds"]]
-    failed = application.seed(calls, parameters["region"])
+    for failed in application.seed(calls, parameters["region"]):
+        _say({"seeded": len(calls) - len(failed), "failed": failed})
     gc.freeze()
     gc.enable()
-    _say({"seeded": len(calls) - len(failed), "failed": failed})
     while sys.stdin.buffer.read(65536):
         pass
     sys.stderr.flush()

@@ -46,7 +46,8 @@ class AwsProcess:
         self._reader: asyncio.Task[None] | None = None
         self._base = ""
         self.seeded = asyncio.Event()
-        """Set when the seeds are in."""
+        """Set when the seeds are in that requests of all services wait for."""
+        self._rest: asyncio.Task[None] | None = None
 
     async def start(self, seeds: Sequence[Call]) -> None:
         """Starts the process and returns when it listens. Raises ProgramError when it does not."""
@@ -76,10 +77,11 @@ class AwsProcess:
 
     async def stop(self) -> None:
         """Ends the process; safe to call twice."""
-        if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
+        for task in (self._reader, self._rest):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         process, self._process = self._process, None
         if process is None:
             return
@@ -158,10 +160,21 @@ class AwsProcess:
 
     async def _read_seeded(self) -> None:
         try:
-            done = await self._line(600.0)
+            await self._read_failed()
         except ProgramError:
             _log.error("the embedded cloud ended while it was seeded; its log: %s", self._log_path)
             return
+        self.seeded.set()
+        self._rest = asyncio.create_task(self._read_rest())
+
+    async def _read_rest(self) -> None:
+        """What failed of the seeds that come later."""
+        try:
+            await self._read_failed()
+        except ProgramError:
+            _log.error("the embedded cloud ended while it was seeded; its log: %s", self._log_path)
+
+    async def _read_failed(self) -> None:
+        done = await self._line(600.0)
         for problem in done["failed"]:
             _log.warning("%s", problem)
-        self.seeded.set()

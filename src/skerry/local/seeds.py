@@ -11,8 +11,12 @@
 
 Parameters are those of boto3. A string may refer to an earlier answer, `"${web.Instances.0.InstanceId}"`, or
 be a time some seconds ago: `"${now-600}"` in ISO 8601, `"${millis-600}"` in milliseconds since 1970.
-The pseudo service `moto-api` posts `parameters` to the path `operation` below `/moto-api/`, for what no
-AWS API can fill, such as the results of Cost Explorer.
+
+    later = ["route53", "sagemaker"]
+
+at the top of a file names services whose calls need not be in when the stack is ready: only requests to
+these services wait for them. The pseudo service `moto-api` posts `parameters` to the path `operation`
+below `/moto-api/`, for what no AWS API can fill; results for Cost Explorer take the place of the made-up ones.
 
 The calls are serialised with botocore's serialisers and models but without its clients: making a client
 costs more than the calls themselves.
@@ -26,7 +30,7 @@ import re
 import time
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -36,12 +40,27 @@ from skerry.errors import ConfigurationError
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][\w-]*)((?:\.[\w-]+)*)\}")
 _AGO = re.compile(r"\$\{(now|millis)-(\d{1,9})\}")
 _ROUTE53_ID = re.compile(r"\A/(hostedzone|change|delegationset)/")
+LATER: Mapping[str, str] = {
+    "apigateway": "apigateway",
+    "apigatewayv2": "apigateway",
+    "bedrock": "bedrock",
+    "cloudwatch": "monitoring",
+    "ecs": "ecs",
+    "eks": "eks",
+    "rds": "rds",
+    "route53": "route53",
+    "sagemaker": "sagemaker",
+    "ses": "ses",
+    "sesv2": "ses",
+}
+"""Services that may be filled later, and the names that their requests are signed with: those whose calls
+are seen through their own service alone."""
 _CALL_KEYS = frozenset({"service", "region", "operation", "parameters", "save", "repeat"})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call; `region` "" is the stack's."""
+    """One call; `region` "" is the stack's. `later` calls need not be in when the stack is ready."""
 
     service: str
     operation: str
@@ -49,6 +68,7 @@ class Call:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     save: str = ""
     repeat: int = 1
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +95,16 @@ def read(path: Path) -> list[Call]:
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the seeds {path} cannot be read: {error}.") from error
     calls = document.get("call", [])
-    if not isinstance(calls, list) or set(document) - {"call"}:
-        raise ConfigurationError(f"the seeds {path} hold something else than [[call]] tables.")
-    return [_call(raw, f"call {number} of {path}") for number, raw in enumerate(calls, 1)]
+    if not isinstance(calls, list) or set(document) - {"call", "later"}:
+        raise ConfigurationError(f"the seeds {path} hold something else than [[call]] tables and later.")
+    later = document.get("later", [])
+    if not isinstance(later, list) or not all(name in LATER for name in later):
+        raise ConfigurationError(
+            f"later in the seeds {path} is a list of services out of: {', '.join(LATER)}.",
+            hint="What other services hold can be seen through several services, so it comes first.",
+        )
+    read_calls = [_call(raw, f"call {number} of {path}") for number, raw in enumerate(calls, 1)]
+    return [replace(call, later=call.service in later) for call in read_calls]
 
 
 def _call(raw: object, where: str) -> Call:
