@@ -4,7 +4,8 @@
 
 reads one JSON line from standard input, `{"secret", "region", "seeds": […]}`, binds a free port on
 127.0.0.1 and says so in one JSON line, `{"port": …}`; when the seeds are in, a second line says
-`{"seeded": n, "failed": […]}`, and when those are in that may come later, a third one does. It ends when standard input ends, so it never outlives its parent.
+`{"seeded": n, "failed": […]}`, and when those are in that may come later, a third one does. It ends when
+standard input ends, so it never outlives its parent.
 
 Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody but the endpoint, which
 checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
@@ -90,8 +91,10 @@ class Application:
         return answer
 
     def seed(self, calls: list[Call], region: str) -> Iterator[list[str]]:
-        """Performs the calls in this process and lets requests in. Gives what failed: first of the calls
-        that requests wait for, then of those that only requests to their services wait for.
+        """Performs the calls in this process and lets requests in.
+
+        Gives what failed: first of the calls that all requests wait for, then of those that only requests
+        to their services wait for.
         """
         soon = [call for call in calls if not call.later]
         later = [call for call in calls if call.later]

@@ -16,7 +16,8 @@ be a time some seconds ago: `"${now-600}"` in ISO 8601, `"${millis-600}"` in mil
 
 at the top of a file names services whose calls need not be in when the stack is ready: only requests to
 these services wait for them. The pseudo service `moto-api` posts `parameters` to the path `operation`
-below `/moto-api/`, for what no AWS API can fill; results for Cost Explorer take the place of the made-up ones.
+below `/moto-api/`, for what no AWS API can fill; results for Cost Explorer there take the place of the
+made-up ones.
 
 The calls are serialised with botocore's serialisers and models but without its clients: making a client
 costs more than the calls themselves.

@@ -11,11 +11,17 @@ from skerry.servers.aws_ops.arguments import Parameter, Parameters
 from skerry.servers.aws_ops.registry import find
 
 TOOLS = list(find())
-NAMES = [
-    *(f"{name}_read_operations" for name in ("cloudformation", "cloudwatch", "ec2", "ecs", "eks")),
-    *("get_time", "hello_world"),
-    *(f"{name}_read_operations" for name in ("iam", "lambda", "rds", "s3", "sns", "sqs")),
-]
+NAMES = sorted(
+    [
+        *(f"{name}_read_operations" for name in ["apigateway", "bedrock", "cloudformation", "cloudwatch"]),
+        *(
+            f"{name}_read_operations"
+            for name in ["cost_explorer", "dynamodb", "ec2", "ecs", "eks", "iam", "lambda", "rds"]
+        ),
+        *(f"{name}_read_operations" for name in ["route53", "s3", "sagemaker", "ses", "sns", "sqs"]),
+        *("get_time", "hello_world"),
+    ]
+)
 
 sample = Parameters(
     (
@@ -76,7 +82,8 @@ def test_any_object_is_either_taken_or_refused_in_words(values):
 
 
 def test_the_tools_of_this_package():
-    assert [tool.name for tool in TOOLS] == NAMES
+    assert sorted(tool.name for tool in TOOLS) == NAMES
+    assert len(NAMES) == 20
 
 
 @pytest.mark.behaviour("OPS-SCHEMA")

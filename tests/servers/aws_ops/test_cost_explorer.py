@@ -1,44 +1,14 @@
-"""Every operation of `cost_explorer_read_operations`, and of `bedrock` where moto has no lists, on the
-labelled data of the embedded cloud."""
-
-import os
+"""Every operation of `cost_explorer_read_operations` on the labelled data of the embedded cloud."""
 
 import pytest
 
 from skerry.errors import RemoteError, ServiceError
-from skerry.servers.aws_ops.registry import Registry
 from skerry.servers.aws_ops.table import render
-from skerry.settings import AwsOpsSettings
-from tests.kit.fixture_plane import FixturePlane
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory):
-    """10 December 2026."""
-    with (
-        FixturePlane(tmp_path_factory.mktemp("plane")).running() as running,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def registry(plane):
-    return Registry(AwsOpsSettings.from_env(plane.environment()), clock=plane.clock.time)
-
-
-@pytest.fixture(scope="module")
-def costs(registry):
-    return lambda **arguments: registry.call("cost_explorer_read_operations", arguments)
-
-
-@pytest.fixture(scope="module")
-def bedrock(registry):
-    return lambda **arguments: registry.call("bedrock_read_operations", arguments)
+def costs(made_up):
+    return lambda **arguments: made_up.call("cost_explorer_read_operations", arguments)
 
 
 def total(answer):
@@ -183,52 +153,3 @@ def test_a_period_means_the_same_days_on_every_page(plane, costs):
 def test_costs_from_before_there_was_data(costs):
     with pytest.raises(RemoteError, match="goes back beyond 400 days"):
         costs(operation="get_costs", start="2020-01-01", end="2020-02-01")
-
-
-def test_models(bedrock):
-    items = {item["id"]: item for item in bedrock(operation="list_foundation_models")["items"]}
-    assert items["amazon.nova-lite-v1:0"]["provider"] == "Amazon"
-    anthropic = bedrock(operation="list_foundation_models", provider="anthropic")["items"]
-    assert {item["provider"] for item in anthropic} == {"Anthropic"}
-    embedding = bedrock(operation="list_foundation_models", modality="EMBEDDING")["items"]
-    assert [item["id"] for item in embedding] == ["amazon.titan-embed-text-v2:0"]
-    profiled = bedrock(operation="list_foundation_models", inference="INFERENCE_PROFILE", name="claude")[
-        "items"
-    ]
-    assert [item["id"] for item in profiled] == ["anthropic.claude-sonnet-4-6"]
-    (item,) = bedrock(operation="describe_foundation_model", model_id="amazon.nova-pro-v1:0")["items"]
-    assert item["customization"] == ["FINE_TUNING", "DISTILLATION"]
-    with pytest.raises(RemoteError, match="the list operations show what there is"):
-        bedrock(operation="describe_foundation_model", model_id="amazon.none")
-
-
-def test_profiles(bedrock):
-    answer = bedrock(operation="list_inference_profiles", region="eu-west-1", type="SYSTEM_DEFINED")
-    assert answer["region"] == "eu-west-1"
-    assert {item["id"] for item in answer["items"]} == {
-        "global.anthropic.claude-sonnet-4-6",
-        "us.amazon.nova-pro-v1:0",
-    }
-    (item,) = bedrock(operation="describe_inference_profile", profile_id="us.amazon.nova-pro-v1:0")["items"]
-    assert len(item["models"]) == 2
-    answers = [bedrock(operation="list_inference_profiles", limit=1)]
-    while answers[-1]["truncated"]:
-        token = answers[-1]["next_token"]
-        answers.append(bedrock(operation="list_inference_profiles", limit=1, next_token=token))
-    assert len({item["id"] for answer in answers for item in answer["items"]}) == 2
-
-
-def test_guardrails(bedrock):
-    answer = bedrock(operation="list_guardrails")
-    assert [item["name"] for item in answer["items"]] == ["desk-answers", "shop-assistant"]
-    assert answer["source"] == "made-up bedrock data of the embedded cloud"
-    guardrail = answer["items"][0]["id"]
-    (item,) = bedrock(operation="describe_guardrail", guardrail_id=guardrail)["items"]
-    assert {"type": "AWS_SECRET_KEY", "action": "BLOCK"} in item["personal_data"]
-
-
-def test_throughputs(bedrock):
-    (item,) = bedrock(operation="list_provisioned_throughputs", status="InService")["items"]
-    assert (item["name"], item["units"]) == ("night-reports", 1)
-    (item,) = bedrock(operation="describe_provisioned_throughput", throughput="night-reports")["items"]
-    assert item["arn"].endswith("/n1ghtrep0rt5")

@@ -136,12 +136,14 @@ async def by_command(_registry, _url, tool, arguments):
     [
         ("hello_world", {"name": "Ada"}),
         ("ec2_read_operations", {"operation": "list_instances", "region": f"{HOME}, {AWAY}"}),
+        ("dynamodb_read_operations", {"operation": "list_tables"}),
         ("s3_read_operations", {"operation": "list_objects", "bucket": "reports", "limit": 200}),
     ],
 )
 async def test_the_same_call_has_the_same_answer_on_every_face(
     registry, estate, over_http, face, tool, arguments
 ):
+    estate.need("dynamodb")
     expected = await by_python(registry, over_http, tool, arguments)
     assert expected.get("count", 1) > 0
     assert await face(registry, over_http, tool, arguments) == expected
@@ -189,7 +191,7 @@ PROGRAMS = [["skerry.servers.aws_ops"], ["skerry.cli", "aws-ops"]]
         (["call", "hello_world", '{"name": "Ada"}'], 0, "Hello, Ada!"),
         (["table", "hello_world"], 0, "| message | Hello, world! |"),
         (["call", "hello_world", "{"], 2, "The arguments are not JSON"),
-        (["call", "nope"], 1, "There is no tool 'nope'. There are: cloudformation_read_operations"),
+        (["call", "nope"], 1, "There is no tool 'nope'. There are: apigateway_read_operations"),
         (["call", "ec2", '{"operation": "stop_instances"}'], 1, "aws ec2 stop-instances --instance-ids"),
     ],
 )
