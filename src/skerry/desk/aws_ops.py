@@ -1,7 +1,7 @@
 """The AWS tools as a Lambda function: `aws_ops.handler`.
 
 `aws_ops_tools.json` beside it is the tool schema of the Gateway target; write it anew with
-`python -m skerry.servers.aws_ops schema > aws_ops_tools.json` when a tool changes.
+`skerry aws-ops schema > aws_ops_tools.json` when a tool changes.
 """
 
 import os

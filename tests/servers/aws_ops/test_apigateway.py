@@ -110,7 +110,7 @@ def test_routes_integrations_and_stages_of_an_http_api(apis, ids):
     assert (stage["stage"], stage["auto_deploy"]) == ("$default", True)
 
 
-@pytest.mark.behaviour("OPS-SECRETS")
+@pytest.mark.behaviour("OPS-REFUSED")
 def test_keys_are_never_read(apis, ids):
     with pytest.raises(ServiceError, match="apigateway:GetApiKeys hands out a secret"):
         apis(operation="get_api_keys")

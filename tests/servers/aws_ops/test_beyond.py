@@ -74,7 +74,7 @@ def test_a_write_that_is_no_single_call_is_still_only_said(operation):
     assert "needed" not in error.members
 
 
-@pytest.mark.behaviour("OPS-SECRETS")
+@pytest.mark.behaviour("OPS-REFUSED")
 @pytest.mark.parametrize(
     ("operation", "call"),
     [

@@ -86,7 +86,7 @@ def test_a_table_that_is_not_there(dynamodb):
         dynamodb(operation="describe_table", table_name="nope")
 
 
-@pytest.mark.behaviour("OPS-SECRETS")
+@pytest.mark.behaviour("OPS-REFUSED")
 @pytest.mark.parametrize("operation", ["scan", "get_item", "query"])
 def test_items_are_never_read(dynamodb, operation):
     with pytest.raises(ServiceError, match="hands out contents"):

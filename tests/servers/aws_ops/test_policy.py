@@ -84,7 +84,7 @@ def test_a_service_without_a_prefix_has_no_policy():
     assert all(service(name).service_name for name in PREFIXES)
 
 
-@pytest.mark.behaviour("OPS-SECRETS")
+@pytest.mark.behaviour("OPS-REFUSED")
 @pytest.mark.parametrize("call", sorted(REFUSED), ids=":".join)
 def test_the_registry_refuses_a_tool_that_lists_a_call_which_hands_out_secrets(call):
     name, api = call
@@ -98,7 +98,7 @@ def test_the_registry_refuses_a_tool_that_lists_a_call_which_hands_out_secrets(c
         Registry(AwsOpsSettings(), [tool])
 
 
-@pytest.mark.behaviour("OPS-SECRETS")
+@pytest.mark.behaviour("OPS-REFUSED")
 def test_no_tool_lists_a_call_that_writes_or_hands_out_secrets():
     assert CALLS & set(REFUSED) == set()
     others = {name for _, name in CALLS if not name.startswith(("Describe", "List", "Get", "Head"))}
