@@ -12,6 +12,7 @@ from skerry.auth.sigv4 import Credentials
 from skerry.settings import AgentSettings
 from tests.kit.agent_client import Asking, running
 from tests.kit.mcp_gateway import StandIn, gateway
+from tests.kit.memory_store import MemoryStore
 from tests.kit.scripted_model import ScriptedModel
 
 KEYS = Credentials("AKIAEXAMPLE", "a-secret-of-the-role", "a-session-token")
@@ -43,12 +44,18 @@ def modern() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts an agent: `start(turns, gateway_url=…)`; a second one has the same storage."""
+def kept() -> MemoryStore:
+    """The store of the agents of a test."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def start(kept: MemoryStore) -> Iterator[Start]:
+    """Starts an agent: `start(turns, gateway_url=…)`; a second one has the same store."""
     with ExitStack() as stack:
 
         def begin(turns: Any, *, tokens: Any = None, clock: Any = None, **settings: Any) -> Asking:
-            chosen = AgentSettings(**{"state": tmp_path / "agent", "gateway_auth": "iam", **settings})
+            chosen = AgentSettings(**{"gateway_auth": "iam", **settings})
 
             async def keys() -> Credentials:
                 return KEYS
@@ -59,6 +66,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 model=turns if isinstance(turns, ScriptedModel) else ScriptedModel(turns),
                 keys=keys,
                 tokens=tokens,
+                store=kept,
                 **more,
             )
             return stack.enter_context(running(app))

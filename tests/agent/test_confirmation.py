@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
+from skerry.agent.approvals import digest
 from tests.agent.conftest import Start
 from tests.kit.agent_client import Asking, Events, error, interrupts, kinds, said
 from tests.kit.mcp_gateway import StandIn
@@ -29,8 +31,10 @@ def test_a_change_pauses_with_the_tool_and_its_exact_arguments(start: Start, sta
     call = next(event for event in events if event["type"] == "TOOL_CALL_START")
     assert interrupt.pop("id")
     assert interrupt.pop("message")
+    assert interrupt.pop("digest") == digest(interrupt["toolName"], interrupt["arguments"])
+    assert interrupt.pop("expires") > time.time()
     assert interrupt == {
-        "reason": "approval",
+        "reason": "approval_required",
         "toolCallId": call["toolCallId"],
         "toolName": "accounts___change_email",
         "arguments": {"account_id": "12345", "new_email": "mynew@email.com"},

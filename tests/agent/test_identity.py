@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from skerry.agent.identity import caller
+from skerry.agent.identity import USER_HEADER, caller
 from skerry.auth.sigv4 import check, presented
 from skerry.errors import SignatureError, TokenError
 from tests.agent.conftest import KEYS, Start
@@ -104,7 +104,8 @@ def test_a_callers_token_is_exchanged_and_never_passed_on(start: Start, stand_in
 
 @pytest.mark.behaviour("AGENT-EXCHANGE")
 def test_a_renewed_token_of_the_same_caller_is_taken_at_once(start: Start, modern: StandIn):
-    asking = start([Say("ok"), Say("ok")], gateway_url=modern.url, gateway_auth="auto", tokens=Exchange())
+    turns = [READ, Say("ok"), READ, Say("ok")]
+    asking = start(turns, gateway_url=modern.url, gateway_auth="auto", tokens=Exchange())
     for nonce in (1, 100_000):
         asking.headers = {"Authorization": f"Bearer {jwt('chat', nonce=nonce)}"}
         asking.ask("hi")
@@ -164,20 +165,21 @@ def test_a_redirect_is_not_followed_with_the_proof(start: Start, modern: StandIn
 @pytest.mark.parametrize(
     ("headers", "name"),
     [
-        (None, "iam"),
-        ({}, "iam"),
-        ({"Authorization": "AWS4-HMAC-SHA256 x"}, "iam"),
-        ({"Authorization": "Bearer "}, "iam"),
+        (None, "session:s"),
+        ({}, "session:s"),
+        ({"Authorization": "AWS4-HMAC-SHA256 x"}, "session:s"),
+        ({"Authorization": "Bearer "}, "session:s"),
+        ({USER_HEADER: "ada"}, "session:s"),
         ({"authorization": f"bearer {jwt('me')}"}, "jwt:me@http://idp/desk"),
     ],
 )
 def test_who_asks(headers: dict[str, str] | None, name: str):
-    assert caller(headers).name == name
+    assert caller(headers, session_id="s").name == name
 
 
 @pytest.mark.parametrize("token", ["opaque", "a.b.c", "..", "e30.e30.x", "a.W10.c", "a.bnVsbA.c"])
 def test_a_token_of_another_kind_is_its_own_name_without_its_bytes(token: str):
-    found = caller({"Authorization": f"Bearer {token}"})
+    found = caller({"Authorization": f"Bearer {token}"}, session_id="s")
     assert found.name.startswith("token:")
     assert token not in found.name or len(token) < 5
     assert found.token == token

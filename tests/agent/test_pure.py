@@ -1,22 +1,20 @@
-"""Events, approvals, policy and records: data in, data out."""
+"""Events, approvals, forms and policy: data in, data out."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp.types import ElicitRequestFormParams, ElicitRequestURLParams
 
-from skerry.agent.approvals import Pause, answers, digest
+from skerry.agent.approvals import answers, digest
 from skerry.agent.errors import AgentError, innermost
 from skerry.agent.events import Run, blocks
-from skerry.agent.gate import Policy, confirmation
+from skerry.agent.forms import filled, is_confirmation, yes
+from skerry.agent.gate import Policy
 from skerry.agent.gateway import fitting
-from skerry.agent.store import Record, Store, mend
 from skerry.settings import AgentSettings
 
 JSON = st.recursive(
@@ -76,22 +74,86 @@ def test_the_policy_is_an_allow_list(name: str, annotations: Any, asks: bool):
     assert policy.asks(name, annotations) is asks
 
 
-def form(**properties: Any) -> ElicitRequestFormParams:
-    return ElicitRequestFormParams(message="?", requested_schema={"type": "object", "properties": properties})
+def form(*required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 @pytest.mark.parametrize(
-    ("params", "content"),
+    ("schema", "content"),
     [
         (form(), {}),
         (form(confirm={"type": "boolean"}), {"confirm": True}),
         (form(confirm={"type": "string"}), None),
         (form(a={"type": "boolean"}, b={"type": "boolean"}), None),
-        (ElicitRequestURLParams(message="?", url="https://example.com", elicitation_id="1"), None),
+        ({"properties": "odd"}, None),
     ],
 )
-def test_only_a_plain_confirmation_is_answered_for_a_person(params: Any, content: Any):
-    assert confirmation(params) == content
+def test_only_a_plain_confirmation_is_answered_for_a_person(schema: Any, content: Any):
+    assert is_confirmation(schema) is (content is not None)
+    if content is not None:
+        assert yes(schema) == content
+
+
+FIELDS = form(
+    "name",
+    name={"type": "string", "minLength": 2},
+    size={"type": "integer", "minimum": 1, "maximum": 9},
+    price={"type": "number"},
+    sure={"type": "boolean"},
+    colour={"type": "string", "enum": ["red", "blue"]},
+    day={"type": "string", "oneOf": [{"const": "mon", "title": "Monday"}]},
+    many={"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+)
+
+
+def test_a_form_that_is_filled_in_right_is_passed_on():
+    content = {
+        "name": "Zoë",
+        "size": 3,
+        "price": 1.5,
+        "sure": False,
+        "colour": "red",
+        "day": "mon",
+        "many": ["a", "b"],
+    }
+    assert filled(FIELDS, {**content, "colour": None}) == {k: v for k, v in content.items() if k != "colour"}
+    assert filled(FIELDS, content) == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"name": None},
+        {"name": "a"},
+        {"name": 7},
+        {"name": "ab", "other": 1},
+        {"name": "ab", "size": 10},
+        {"name": "ab", "size": 1.5},
+        {"name": "ab", "size": True},
+        {"name": "ab", "price": float("nan")},
+        {"name": "ab", "price": float("inf")},
+        {"name": "ab", "sure": "yes"},
+        {"name": "ab", "colour": "green"},
+        {"name": "ab", "day": "tue"},
+        {"name": "ab", "many": ["c"]},
+        {"name": "ab", "many": [1]},
+        {"name": "a" * 10_001},
+    ],
+)
+def test_a_form_that_is_filled_in_wrong_is_refused(content: dict[str, Any]):
+    with pytest.raises(AgentError) as caught:
+        filled(FIELDS, content)
+    assert caught.value.kind == "VALIDATION_ERROR"
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=3), st.dictionaries(st.text(), JSON, max_size=3))
+def test_forms_of_any_shape_are_filled_or_refused(schema: dict[str, Any], content: dict[str, Any]):
+    for given_schema in (schema, {"properties": schema}, {"properties": dict.fromkeys(content, schema)}):
+        try:
+            assert set(filled(given_schema, content)) <= set(content)
+        except AgentError as error:
+            assert error.kind == "VALIDATION_ERROR"
 
 
 @given(st.text(min_size=1, max_size=200))
@@ -109,7 +171,16 @@ def test_long_names_stay_apart():
 
 def test_shortened_names_are_shown_as_the_gateway_says_them():
     run = Run("thread", names={"short": "target___the_long_name"})
-    events = list(run.of({"message": {"role": "assistant", "content": [tool_use("1", "short", {"a": 1})]}}))
+    events = list(
+        run.of(
+            {
+                "message": {
+                    "role": "assistant",
+                    "content": [{"toolUse": {"toolUseId": "1", "name": "short", "input": {"a": 1}}}],
+                }
+            }
+        )
+    )
     assert events[0]["toolCallName"] == "target___the_long_name"
     assert [event["type"] for event in events] == ["TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END"]
 
@@ -148,83 +219,6 @@ def test_content_of_every_kind_has_a_block():
     ]
 
 
-def tool_use(identifier: str, name: str = "t", arguments: Any = None) -> dict[str, Any]:
-    return {"toolUse": {"toolUseId": identifier, "name": name, "input": arguments or {}}}
-
-
-USER = {"role": "user", "content": [{"text": "hi"}]}
-SPOKEN = {"role": "assistant", "content": [{"text": "hello"}]}
-
-
-@pytest.mark.parametrize(
-    ("messages", "added"),
-    [
-        ([], []),
-        ([USER], ["assistant"]),
-        ([USER, SPOKEN], []),
-        ([USER, {"role": "assistant", "content": [tool_use("1"), tool_use("2")]}], ["user", "assistant"]),
-    ],
-)
-def test_a_stopped_conversation_is_mended(messages: list[Any], added: list[str]):
-    mended = mend(messages)
-    assert mended[: len(messages)] == messages
-    assert [message["role"] for message in mended[len(messages) :]] == added
-    calls = {
-        block["toolUse"]["toolUseId"]
-        for message in mended
-        for block in message["content"]
-        if "toolUse" in block
-    }
-    results = {
-        block["toolResult"]["toolUseId"]
-        for message in mended
-        for block in message["content"]
-        if "toolResult" in block
-    }
-    assert calls == results
-
-
-PAUSE = Pause("id", "call", "tool-1", "t", {"a": [1]}, 17.0)
-
-
-def test_a_record_comes_back_as_it_was(tmp_path: Path):
-    store = Store(tmp_path / "deep")
-    record = Record("iam", {"data": {"messages": [{"bytes": b"\x00\xff"}]}}, (PAUSE,), running=False)
-    assert store.load("s") is None
-    store.save("s", record)
-    assert store.load("s") == record
-    assert store.load("../s") is None
-    assert len(list((tmp_path / "deep").iterdir())) == 1
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 2}', '{"version": 1}', "null"])
-def test_a_damaged_record_is_an_error_and_is_not_overwritten(tmp_path: Path, content: str):
-    store = Store(tmp_path)
-    store.save("s", Record("iam"))
-    (file,) = tmp_path.iterdir()
-    file.write_text(content)
-    with pytest.raises(AgentError) as caught:
-        store.load("s")
-    assert caught.value.kind == "STATE_ERROR"
-    assert file.read_text() == content
-
-
-def test_a_record_that_was_left_running_loses_its_questions_and_gets_results():
-    snapshot = {
-        "scope": "agent",
-        "data": {
-            "messages": [USER, {"role": "assistant", "content": [tool_use("1")]}],
-            "interrupt_state": {"x": 1},
-        },
-    }
-    settled = Record("iam", snapshot, (PAUSE,), running=True).settled()
-    assert settled.pauses == ()
-    assert settled.running is False
-    assert settled.snapshot is not None
-    assert "interrupt_state" not in settled.snapshot["data"]
-    assert len(settled.snapshot["data"]["messages"]) == 4
-
-
 def test_the_first_cause_is_found_through_groups_and_chains():
     cause = ValueError("the cause")
     chained = RuntimeError("outer")
@@ -245,7 +239,7 @@ def test_settings_come_from_the_environment_and_hide_the_secret():
         }
     )
     assert settings.read_only == ("a", "b___*", "c")
-    assert settings.state == Path("/home/x/.skerry/agent")
+    assert settings.store == "sqlite:////home/x/.skerry/conversations.sqlite"
     assert settings.region == "eu-west-1"
     assert "hush" not in repr(settings)
     assert AgentSettings.from_env({"SKERRY_READ_ONLY_TOOLS": ""}).read_only == ()

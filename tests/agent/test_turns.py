@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
-from skerry.agent.app import Conversations
-from skerry.agent.conversation import Desk
-from skerry.agent.gate import Policy
-from skerry.agent.store import Store
 from tests.agent.conftest import Start
 from tests.kit.agent_client import Asking, error, interrupts, said
 from tests.kit.mcp_gateway import StandIn
@@ -47,7 +41,7 @@ def stop_while_waiting(asking: Asking, modern: StandIn) -> None:
 
 
 def ask_when_free(asking: Asking, prompt: str) -> str:
-    """The server learns of a closed connection in its own time; until then the session is busy."""
+    """The answer goes on without its listener; until it has ended the session is busy."""
     for _ in range(2000):
         events = asking.ask(prompt)
         if events[-1].get("code") != "SESSION_BUSY":
@@ -86,22 +80,3 @@ def test_a_yes_is_spent_before_the_call_is_made_even_if_the_process_ends_in_it(s
         running.result()
     assert "may or may not have been carried out" in json.dumps(model.asked[0])
     assert modern.calls() == ["demo___hold"]
-
-
-def nothing(*_: Any) -> Any:
-    raise AssertionError("nobody asks anything here")
-
-
-async def test_idle_conversations_beyond_the_limit_are_let_go(tmp_path: Path):
-    desk = Desk(
-        model=nothing, connect=nothing, store=Store(tmp_path), policy=Policy(), clock=nothing, approval_time=1
-    )
-    known = Conversations(desk, limit=2)
-    first = await known.of("a")
-    assert await known.of("a") is first
-    busy = await known.of("b")
-    busy.busy = True
-    await known.of("c")
-    await known.of("d")
-    assert await known.of("b") is busy
-    assert await known.of("a") is not first

@@ -43,7 +43,7 @@ class Asking:
 @contextlib.contextmanager
 def running(app: Any) -> Iterator[Asking]:
     """A session of `app`, which is served for as long as the block lasts."""
-    with serve(app, lifespan="off") as url:
+    with serve(app) as url:
         yield Asking(url)
 
 

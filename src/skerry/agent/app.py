@@ -7,59 +7,34 @@ and what changes between one machine and AWS is their URLs and credentials.
 
 from __future__ import annotations
 
-import logging
-import threading
+import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
-import boto3
 from bedrock_agentcore import BedrockAgentCoreApp
 from bedrock_agentcore.runtime.context import RequestContext
-from botocore.config import Config
-from strands.models import BedrockModel, Model
+from bedrock_agentcore.runtime.models import PingStatus
+from strands.models import Model
 
-from skerry.agent.conversation import Conversation, Desk, Request
-from skerry.agent.errors import AgentError, innermost
-from skerry.agent.events import Event, new_id
-from skerry.agent.gate import Gate, Policy
-from skerry.agent.gateway import Connection, GatewayAuth
+from skerry.agent.desk import Request, given
+from skerry.agent.errors import AgentError, run_error
+from skerry.agent.events import Event, Run
 from skerry.agent.identity import Caller, caller
-from skerry.agent.proof import Keys, SignatureProof, TokenProof, Tokens, chosen
-from skerry.agent.sources import gateway_tokens, role_keys
-from skerry.agent.store import Store
+from skerry.agent.operations import Operations
+from skerry.agent.proof import Keys, Tokens
+from skerry.agent.runs import LiveRun
+from skerry.agent.sources import desk
+from skerry.agent.work import unexpected
 from skerry.errors import ProtocolError
 from skerry.settings import AgentSettings
+from skerry.store.records import MAX_PAGE, Store
 from skerry.wire import session
 from skerry.wire.context import ClientContext
 from skerry.wire.headers import TRACE
 
-MAX_CONVERSATIONS = 32
-
-_log = logging.getLogger("skerry.agent")
-
-
-class Conversations:
-    """The conversations of this process by session id; idle ones beyond the limit lose their connection.
-
-    On AgentCore a process serves one session; several are possible where it is run by hand.
-    """
-
-    def __init__(self, desk: Desk, *, limit: int = MAX_CONVERSATIONS) -> None:
-        self._desk = desk
-        self._limit = limit
-        self._known: OrderedDict[str, Conversation] = OrderedDict()
-
-    async def of(self, session_id: str) -> Conversation:
-        """The conversation of a session, a new one at its first question."""
-        found = self._known.setdefault(session_id, Conversation(session_id, self._desk))
-        self._known.move_to_end(session_id)
-        idle = [name for name, item in self._known.items() if not item.busy and item is not found]
-        for name in idle[: max(0, len(self._known) - self._limit)]:
-            await self._known.pop(name).close()
-        return found
+CLOSE_TIME = 4.0
 
 
 def build(
@@ -68,98 +43,171 @@ def build(
     model: Model | None = None,
     keys: Keys | None = None,
     tokens: Tokens | None = None,
+    store: Store | None = None,
     clock: Callable[[], float] = time.time,
 ) -> BedrockAgentCoreApp:
     """The agent as an ASGI application.
 
-    `model`, `keys` and `tokens` replace Bedrock, the role's credentials and the token endpoint; `clock`
-    gives seconds since the epoch.
+    `model`, `keys`, `tokens` and `store` replace Bedrock, the role's credentials, the token endpoint and the
+    store that the settings name; `clock` gives seconds since the epoch.
     """
-    found = keys or role_keys()
-    asked = tokens or gateway_tokens(settings)
+    made = desk(settings, model=model, keys=keys, tokens=tokens, store=store, clock=clock)
+    entry = _Entry(Operations(made), trust_user=settings.trust_user, clock=clock)
 
-    def connect(caller: Caller, gate: Gate) -> Connection:
-        if not settings.gateway_url:
-            raise AgentError(
-                "CONFIGURATION_ERROR",
-                "the agent knows no gateway, so it has no tools.",
-                hint="Set SKERRY_GATEWAY_URL in the runtime's environment.",
-            )
-        proof = chosen(
-            settings.gateway_auth,
-            caller,
-            signature=lambda: SignatureProof(found, region=settings.region, clock=clock),
-            token=lambda: TokenProof(asked),
-        )
-        auth = GatewayAuth(proof)
-        return Connection(settings.gateway_url, auth, elicited=gate.elicited, tool_time=settings.tool_time)
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(entry.close)
+        made.store.close()
 
-    desk = Desk(
-        model=(lambda: model) if model is not None else _Bedrock(settings),
-        connect=connect,
-        store=Store(settings.state),
-        policy=Policy(settings.read_only),
-        clock=clock,
-        approval_time=settings.approval_time,
-    )
-    conversations = Conversations(desk)
-    app = BedrockAgentCoreApp()
+    app = BedrockAgentCoreApp(lifespan=lifespan)
+
+    @app.ping
+    def ping() -> PingStatus:
+        return PingStatus.HEALTHY_BUSY if entry.operations.unheard else PingStatus.HEALTHY
 
     @app.entrypoint
     async def invoke(payload: Any, context: RequestContext) -> AsyncGenerator[Event]:
         try:
-            request, session_id = _request(payload, context, clock())
-            conversation = await conversations.of(session_id)
-            async with aclosing(conversation.run(request)) as events:
+            async with aclosing(entry.events(payload, context)) as events:
                 async for event in events:
                     yield event
         except Exception as error:  # noqa: BLE001  (the outermost loop: a client gets RUN_ERROR, never less)
-            yield _failure(error)
+            problem = run_error(error) or unexpected(error)
+            yield {"type": "RUN_ERROR", "code": problem.kind, "message": str(problem)}
 
     return app
 
 
-def _request(payload: Any, context: RequestContext, now: float) -> tuple[Request, str]:
-    """What the runtime handed over, with the session id that it says, whatever the payload says."""
-    if not isinstance(payload, Mapping):
-        raise AgentError("VALIDATION_ERROR", "the payload must be a JSON object.")
-    session_id = context.session_id or session.new()
-    given = payload.get("client_context")
-    if isinstance(given, Mapping):
-        payload = {**payload, "client_context": {**given, "session_id": session_id}}
+class _Entry:
+    """The payloads of the entry point. Everything runs on the loop that AgentCore's SDK makes for handlers."""
+
+    def __init__(self, operations: Operations, *, trust_user: bool, clock: Callable[[], float]) -> None:
+        self.operations = operations
+        self._trust_user = trust_user
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def events(self, payload: Any, context: RequestContext) -> AsyncGenerator[Event]:
+        """The events of one invocation. Raises AgentError for a payload that is wrong."""
+        self._loop = asyncio.get_running_loop()
+        if not isinstance(payload, Mapping):
+            raise AgentError("VALIDATION_ERROR", "the payload must be a JSON object.")
+        session_id = context.session_id or session.new()
+        received = context.request_headers or {}
+        who = caller(received, session_id=session_id, trust_user=self._trust_user)
+        headers = client_headers(payload, received, now=self._clock(), session_id=session_id)
+        if "query" in payload:
+            yield await self._query(payload["query"], who, headers)
+        elif "cancel" in payload:
+            value = await self.operations.cancel(who, session_id, text(payload, "cancel"))
+            yield custom("cancelled", value)
+        else:
+            async with aclosing(self._run(payload, who, session_id, headers)) as events:
+                async for event in events:
+                    yield event
+
+    async def _run(
+        self, payload: Mapping[str, Any], who: Caller, session_id: str, headers: Mapping[str, str]
+    ) -> AsyncGenerator[Event]:
+        after = 0
+        try:
+            if "attach" in payload:
+                run, after = attachment(payload["attach"])
+                live = await self.operations.attach(who, session_id, run)
+            else:
+                request = Request(given(payload), who, headers)
+                live = await self.operations.begin(session_id, request)
+        except AgentError as error:
+            run_without = Run(session_id)
+            yield run_without.started()
+            for event in run_without.failed(error.kind, str(error)):
+                yield event
+            return
+        async with aclosing(heard(live, after)) as events:
+            async for event in events:
+                yield event
+
+    async def _query(self, query: Any, who: Caller, headers: Mapping[str, str]) -> Event:
+        if not isinstance(query, Mapping):
+            raise AgentError("VALIDATION_ERROR", "query must be an object with a name.")
+        name = query.get("name")
+        operations = self.operations
+        if name == "conversations":
+            limit, cursor = number(query, "limit", 20, MAX_PAGE), str(query.get("cursor") or "")
+            return custom(name, await operations.conversations(who, limit=limit, cursor=cursor))
+        if name == "conversation":
+            after, limit = number(query, "after", 0), number(query, "limit", MAX_PAGE, MAX_PAGE)
+            found = await operations.conversation(who, text(query, "id"), after=after, limit=limit)
+            return custom(name, found)
+        if name == "delete":
+            return custom(name, await operations.delete(who, text(query, "id")))
+        if name == "tools":
+            return custom(name, await operations.tools(who, headers))
+        raise AgentError(
+            "VALIDATION_ERROR",
+            f"there is no query {str(name)[:40]!r}.",
+            hint="Use conversations, conversation, delete or tools.",
+        )
+
+    def close(self) -> None:
+        """Ends what is under way, from another thread than the handlers' loop."""
+        if self._loop is not None and self._loop.is_running():
+            ending = asyncio.run_coroutine_threadsafe(self.operations.close(), self._loop)
+            with suppress(TimeoutError):
+                ending.result(CLOSE_TIME)
+
+
+async def heard(live: LiveRun, after: int = 0) -> AsyncGenerator[Event]:
+    """What a listener of a run hears; events that are gone are an error that says so."""
+    try:
+        async with aclosing(live.listen(after)) as events:
+            async for event in events:
+                yield event
+    except AgentError as error:
+        yield {"type": "RUN_ERROR", "code": error.kind, "message": str(error)}
+
+
+def client_headers(
+    payload: Mapping[str, Any], received: Mapping[str, str], *, now: float, session_id: str
+) -> dict[str, str]:
+    """The headers that tool calls carry on: client context and trace; the session is the runtime's word.
+
+    Raises AgentError VALIDATION_ERROR for a context that cannot be one.
+    """
+    context = payload.get("client_context")
+    if isinstance(context, Mapping):
+        payload = {"client_context": {**context, "session_id": session_id}}
     try:
         client = ClientContext.from_payload(payload, now=now, session_id=session_id)
     except ProtocolError as error:
         raise AgentError("VALIDATION_ERROR", error.message, hint=error.hint) from error
-    received = context.request_headers or {}
     trace = {name.lower(): value for name, value in received.items() if name.lower() in TRACE}
-    return Request(payload, caller(received), {**client.to_headers(), **trace}), session_id
+    return {**client.to_headers(), **trace}
 
 
-class _Bedrock:
-    """The Bedrock model, made at the first question: making its client reads a large service model."""
-
-    def __init__(self, settings: AgentSettings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._model: BedrockModel | None = None
-
-    def __call__(self) -> Model:
-        with self._lock:
-            if self._model is None:
-                self._model = BedrockModel(
-                    boto_session=boto3.Session(region_name=self._settings.region),
-                    boto_client_config=Config(retries={"total_max_attempts": 2, "mode": "standard"}),
-                    model_id=self._settings.model_id,
-                )
-            return self._model
+def attachment(given: Any) -> tuple[str, int]:
+    """The run and the number of events that a client has already. Raises AgentError VALIDATION_ERROR."""
+    if not isinstance(given, Mapping):
+        raise AgentError("VALIDATION_ERROR", "attach must be an object with a runId.")
+    return text(given, "runId"), number(given, "after", 0)
 
 
-def _failure(error: Exception) -> Event:
-    """RUN_ERROR for a payload that is wrong, or for what nobody expected: no traceback, no secret."""
-    if isinstance(error, AgentError):
-        return {"type": "RUN_ERROR", "code": error.kind, "message": str(error)}
-    reference = new_id()[:8]
-    _log.exception("run failed, reference %s", reference)
-    text = f"the agent failed ({type(innermost(error)).__name__}); its log has more under {reference}."
-    return {"type": "RUN_ERROR", "code": "AGENT_ERROR", "message": text}
+def custom(name: Any, value: Any) -> Event:
+    return {"type": "CUSTOM", "name": name, "value": value}
+
+
+def text(payload: Mapping[str, Any], member: str) -> str:
+    """A member that must be a text. Raises AgentError VALIDATION_ERROR."""
+    value = payload.get(member)
+    if not isinstance(value, str) or not value:
+        raise AgentError("VALIDATION_ERROR", f"{member} must be a text.")
+    return value
+
+
+def number(payload: Mapping[str, Any], member: str, default: int, most: int = 2**53) -> int:
+    """A member that may be a whole number. Raises AgentError VALIDATION_ERROR."""
+    value = payload.get(member, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise AgentError("VALIDATION_ERROR", f"{member} must be a whole number of at most {most}.")
+    return value

@@ -17,20 +17,24 @@ from skerry.agent.errors import AgentError
 MAX_ANSWERS = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pause:
     """A tool call that waits for a person.
 
     `id` is what the client answers to: random, so that it cannot be guessed or used again. `call` is
-    Strands' own id of the interrupt. `expires` is seconds since the epoch.
+    Strands' own id of the interrupt; it is empty when the server of the tool asked, for then the call itself
+    stays open in the process that makes it. `schema` is the form that such a server wants filled in.
+    `expires` is seconds since the epoch.
     """
 
     id: str
-    call: str
+    call: str = ""
     tool_call_id: str
     tool: str
     arguments: Mapping[str, Any]
     expires: float
+    message: str = ""
+    schema: Mapping[str, Any] | None = None
 
     @property
     def digest(self) -> str:
@@ -38,22 +42,33 @@ class Pause:
 
     def interrupt(self) -> dict[str, Any]:
         """The pause as an AG-UI interrupt."""
+        common = {"id": self.id, "toolCallId": self.tool_call_id, "toolName": self.tool}
+        if self.schema is not None:
+            return {
+                **common,
+                "reason": "elicitation",
+                "message": self.message,
+                "responseSchema": dict(self.schema),
+                "expires": int(self.expires),
+            }
         return {
-            "id": self.id,
-            "reason": "approval",
-            "toolCallId": self.tool_call_id,
-            "toolName": self.tool,
+            **common,
+            "reason": "approval_required",
             "arguments": dict(self.arguments),
-            "message": f"Run {self.tool} with exactly these arguments?",
+            "digest": self.digest,
+            "expires": int(self.expires),
+            "message": self.message or f"Run {self.tool} with exactly these arguments?",
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's answer to a pause."""
+    """A person's answer to a pause; `content` holds the fields of a form, `closed` says that it was put aside."""
 
     interrupt_id: str
     approved: bool
+    content: Mapping[str, Any] | None = None
+    closed: bool = False
 
 
 def digest(tool: str, arguments: Mapping[str, Any]) -> str:
@@ -80,7 +95,11 @@ def _answer(item: object) -> Answer:
     if not isinstance(identifier, str) or status not in ("resolved", "cancelled"):
         raise _invalid('an answer in resume needs interruptId and status ("resolved" or "cancelled")')
     agreed = isinstance(payload, Mapping) and payload.get("approved") is True
-    return Answer(identifier, approved=status == "resolved" and agreed)
+    content = payload.get("content") if isinstance(payload, Mapping) else None
+    if content is not None and not isinstance(content, Mapping):
+        raise _invalid("the content of an answer must be an object")
+    resolved = status == "resolved"
+    return Answer(identifier, approved=resolved and agreed, content=content, closed=not resolved)
 
 
 def _invalid(text: str) -> AgentError:

@@ -1,196 +1,245 @@
-"""One conversation: a session's questions, answers and pauses, as AG-UI events.
+"""One conversation of one caller in this process: its connection, its work and the runs that can be heard.
 
-Every run builds its Strands agent from the session's record and writes the record back, so that a run
-after a restart goes the same way as any other. One run at a time; a second one is told that the session
-is busy. Before an approved call is made its approval is struck from the record: it holds once.
+What it remembers is in the store; a process that begins anew goes the same way as any other. One answer at a
+time: a second question is told that the conversation is busy. Before an approved call is made its approval
+is struck from the store: it holds once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Sequence
 
-from strands import Agent, ModelRetryStrategy, Snapshot
-from strands.agent.agent_result import AgentResult
-from strands.interrupt import Interrupt
-from strands.models import Model
-from strands.tools.executors import SequentialToolExecutor
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
 from strands.types.interrupt import InterruptResponseContent
 
-from skerry.agent.approvals import Answer, Pause, answers
-from skerry.agent.errors import MODEL_FAILURES, AgentError, model_error
-from skerry.agent.events import Event, Run, new_id
-from skerry.agent.gate import Gate, Policy, approval
-from skerry.agent.gateway import Connection, names
-from skerry.agent.identity import Caller
-from skerry.agent.store import Record, Store
+from skerry.agent.approvals import Answer, Pause
+from skerry.agent.desk import Desk, Request
+from skerry.agent.errors import AgentError
+from skerry.agent.events import Run, new_id
+from skerry.agent.gate import DENIED, approval, unchanged
+from skerry.agent.gateway import Connection
+from skerry.agent.memory import Memory, State, busy, mend, results, title
+from skerry.agent.runs import LiveRun, gone
+from skerry.agent.work import Responses, Work, unknown
+from skerry.store.records import Draft
 
-MAX_PROMPT = 100_000
-
-SYSTEM_PROMPT = """\
-You are the operations desk. Answer with the tools you have and with nothing you make up.
-If no tool fits a question, say so plainly and name the tools there are.
-Never say that something was changed unless a tool's result says so. Be brief."""
-
-Input = str | list[InterruptResponseContent]
-"""What a run starts with: a prompt, or Strands' answers to interrupts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One invocation: its payload, who sent it, and the headers that its tool calls carry on."""
-
-    payload: Mapping[str, Any]
-    caller: Caller
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What conversations stand on. `connect` gives the connection of a caller; `model` the model."""
-
-    model: Callable[[], Model]
-    connect: Callable[[Caller, Gate], Connection]
-    store: Store
-    policy: Policy
-    clock: Callable[[], float]
-    approval_time: float
+STOP_TIME = 10.0
 
 
 class Conversation:
-    """The conversation of one session with one caller."""
+    """The conversation `identifier` of `owner`."""
 
-    def __init__(self, session_id: str, desk: Desk) -> None:
-        self._session_id = session_id
+    def __init__(self, owner: str, identifier: str, desk: Desk) -> None:
+        self.owner = owner
+        self.id = identifier
         self._desk = desk
-        self._gate = Gate(desk.policy)
         self._connection: Connection | None = None
-        self.busy = False
+        self._work: Work | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._reserved = False
+        self._runs: dict[str, LiveRun] = {}
+        self._closing: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Future[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way and no run is kept for listeners."""
+        return not self._reserved and not self._runs
+
+    @property
+    def working(self) -> bool:
+        return self._reserved
+
+    @property
+    def unheard(self) -> bool:
+        """Whether an answer is under way, or waits for a person, and nobody listens."""
+        return self._reserved and not (self._work and self._work.live.listeners)
+
+    @property
+    def run(self) -> str:
+        """The id of the run under way, or empty."""
+        return self._work.live.id if self._reserved and self._work else ""
+
+    async def begin(self, request: Request) -> LiveRun:
+        """Begins an answer and gives its run, whose first event is there; the question is in the store then.
+
+        Raises AgentError: ACCESS_DENIED, SESSION_BUSY, PENDING_INTERRUPTS, UNKNOWN_INTERRUPT_ID, CONFLICT,
+        VALIDATION_ERROR, STATE_ERROR.
+        """
+        if self._reserved:
+            return self._meanwhile(request)
+        self._reserved = True
+        try:
+            memory = Memory(self._desk.store, self.owner, self.id)
+            await memory.load()
+            if not isinstance(request.given, str) and not request.given:
+                self._reserved = False
+                return self._shown(self._open(memory.state))
+            work = Work(self._desk, request, memory, self._connected)
+            work.begin(self.id)
+            responses: Responses | None = None
+            if isinstance(request.given, str):
+                await self._ask(memory, work, request.given)
+            else:
+                responses = await self._resumed(memory, request.given)
+        except BaseException:
+            self._reserved = False
+            raise
+        self._work = work
+        self._keep(work.live)
+        self._task = asyncio.create_task(self._do(work, responses))
+        return work.live
+
+    def attach(self, run: str) -> LiveRun:
+        """A run under way or just over. Raises AgentError UNKNOWN_RUN."""
+        found = self._runs.get(run)
+        if found is None and self._work is not None and self._work.live.id == run:
+            found = self._work.live
+        if found is None:
+            raise gone(run)
+        return found
+
+    async def cancel(self, run: str = "") -> bool:
+        """Stops the answer under way, of this run or of any. Returns whether there was one."""
+        task = self._task
+        if task is None or task.done() or not self._work or (run and not self._is_mine(run)):
+            return False
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOP_TIME)
+        return True
 
     async def close(self) -> None:
-        """Ends the connection to the gateway. What the session remembers stays."""
-        if self._connection is not None:
-            await self._connection.close()
+        """Stops what is under way and ends the connection. What was said stays in the store."""
+        await self.cancel()
+        if self._closing is not None:
+            self._closing.cancel()
+        await self._disconnect()
 
-    async def run(self, request: Request) -> AsyncGenerator[Event]:
-        """One run, from RUN_STARTED to RUN_FINISHED or RUN_ERROR."""
-        run = Run(self._session_id)
-        yield run.started()
-        if self.busy:
-            problem = AgentError("SESSION_BUSY", "this session is answering another question.")
-            for event in run.failed(problem.kind, str(problem)):
-                yield event
-            return
-        self.busy = True
+    def _is_mine(self, run: str) -> bool:
+        """Whether a run belongs to the answer under way: the one that is heard, or one before a question."""
+        assert self._work is not None
+        return run == self._work.live.id or (run in self._runs and self._work.pause is not None)
+
+    def _meanwhile(self, request: Request) -> LiveRun:
+        """An invocation while an answer is under way: only the server's question can be shown or answered."""
+        work = self._work
+        if work is None or work.pause is None:
+            raise busy()
+        if isinstance(request.given, str):
+            raise _pending([work.pause])
+        if not request.given:
+            return self._shown([work.pause])
+        live = work.answered(request.given)
+        self._keep(live)
+        return live
+
+    async def _do(self, work: Work, responses: Responses | None) -> None:
         try:
-            async with aclosing(self._answer(request, run)) as events:
-                async for event in events:
-                    yield event
-        except (AgentError, *MODEL_FAILURES) as error:
-            problem = error if isinstance(error, AgentError) else model_error(error)
-            for event in run.failed(problem.kind, str(problem)):
-                yield event
+            await work.do(responses)
         finally:
-            self.busy = False
+            self._reserved = False
+            self._keep(work.live)
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(self._desk.times.idle, self._close_idle)
 
-    async def _answer(self, request: Request, run: Run) -> AsyncGenerator[Event]:
-        record = self._record(request.caller)
-        given = _given(request.payload)
-        if given == []:
-            for event in run.finished([pause.interrupt() for pause in record.pauses]):
-                yield event
-            return
-        start = given if isinstance(given, str) else self._resumed(record, given)
-        if isinstance(given, str) and record.pauses:
-            raise _pending(record.pauses)
-        model, tools = await asyncio.gather(asyncio.to_thread(self._desk.model), self._tools(request))
-        run.names = names(tools)
-        agent = Agent(
-            model=model,
-            tools=list(tools),
-            system_prompt=SYSTEM_PROMPT,
-            hooks=[self._gate],
-            callback_handler=None,
-            tool_executor=SequentialToolExecutor(),
-            retry_strategy=ModelRetryStrategy(max_attempts=3, initial_delay=1, max_delay=4),
-            trace_attributes={"session.id": self._session_id},
+    async def _ask(self, memory: Memory, work: Work, prompt: str) -> None:
+        """Writes the question down, with the mark of the run, before anybody is asked."""
+        state = memory.state
+        before = await self._left(memory)
+        if not before and (found := self._open(state)):
+            raise _pending(found)
+        if not before and state.pauses:
+            refused = unchanged(sorted({pause.tool for pause in state.pauses}))
+            done = results(state.interrupt)
+            before = mend(await memory.tail(), done=done, missing=DENIED, last=refused)
+        first = not memory.exists
+        if first:
+            await memory.create()
+        question = Draft(role="user", content=[{"text": prompt}], metadata={"run": work.live.id})
+        await memory.write(
+            *before, question, change=lambda _: work.mark(State()), title=title(prompt) if first else None
         )
-        if record.snapshot is not None:
-            agent.load_snapshot(Snapshot.from_dict(dict(record.snapshot)))
-        if record.pauses:
-            self._save(Record(owner=record.owner, snapshot=record.snapshot, running=True))
-        result: AgentResult | None = None
-        try:
-            async with aclosing(cast("AsyncGenerator[Any]", agent.stream_async(start))) as stream:
-                async for event in stream:
-                    result = event.get("result", result)
-                    for mapped in run.of(event):
-                        yield mapped
-        finally:
-            pauses = self._pauses(result)
-            self._save(_after(record.owner, agent, pauses, ended=result is not None))
-        for event in run.finished([pause.interrupt() for pause in pauses]):
-            yield event
 
-    def _record(self, caller: Caller) -> Record:
-        record = self._desk.store.load(self._session_id) or Record(owner=caller.name)
-        if record.owner != caller.name:
-            raise AgentError(
-                "ACCESS_DENIED", "this session belongs to another caller.", hint="Start a new session."
-            )
-        return record.settled() if record.running else record
-
-    def _resumed(self, record: Record, given: Sequence[Answer]) -> Input:
+    async def _resumed(self, memory: Memory, given: Sequence[Answer]) -> Responses:
         """The answers in Strands' form. A late yes is a no; a pause left unanswered keeps the run paused."""
-        pauses = {pause.id: pause for pause in record.pauses}
+        if left := await self._left(memory):
+            await memory.write(*left, change=lambda _: State())
+        pauses = {pause.id: pause for pause in memory.state.pauses if pause.call}
         responses: list[InterruptResponseContent] = []
         for answer in given:
             pause = pauses.pop(answer.interrupt_id, None)
             if pause is None:
-                raise AgentError(
-                    "UNKNOWN_INTERRUPT_ID",
-                    f"no question {answer.interrupt_id[:80]!r} is open here; an answer holds once.",
-                )
+                raise unknown(answer.interrupt_id)
             agreed = answer.approved and self._desk.clock() < pause.expires
             response = approval(pause.tool, pause.arguments) if agreed else {"approved": ""}
             responses.append({"interruptResponse": {"interruptId": pause.call, "response": response}})
         if pauses:
-            raise _pending(tuple(pauses.values()))
+            raise _pending(list(pauses.values()))
         return responses
 
-    async def _tools(self, request: Request) -> Sequence[Any]:
-        self._gate.reset()
+    async def _left(self, memory: Memory) -> list[Draft]:
+        """What ends a run that was left behind by a process that ended in the middle of it.
+
+        Raises AgentError SESSION_BUSY when its mark still holds.
+        """
+        state = memory.state
+        if not state.run:
+            return []
+        if self._desk.clock() < state.until:
+            raise busy()
+        return mend(await memory.tail(), done=results(state.interrupt))
+
+    def _open(self, state: State) -> list[Pause]:
+        now = self._desk.clock()
+        return [pause for pause in state.pauses if pause.call and now < pause.expires]
+
+    def _shown(self, pauses: Sequence[Pause]) -> LiveRun:
+        """A run that only says which questions are open."""
+        live, run = LiveRun(new_id()), Run(self.id)
+        run.renewed(live.id)
+        live.publish(run.started())
+        for event in run.finished([pause.interrupt() for pause in pauses]):
+            live.publish(event)
+        live.end()
+        return live
+
+    def _connected(self) -> Connection:
+        work = self._work
+        assert work is not None
+        if self._closing is not None:
+            self._closing.cancel()
         if self._connection is None:
-            self._connection = self._desk.connect(request.caller, self._gate)
-        return await self._connection.ready(request.caller, request.headers)
+            self._connection = self._desk.connect(work.caller, self._elicited)
+        return self._connection
 
-    def _pauses(self, result: AgentResult | None) -> tuple[Pause, ...]:
-        if result is None or result.stop_reason != "interrupt":
-            return ()
-        expires = self._desk.clock() + self._desk.approval_time
-        return tuple(_pause(interrupt, expires) for interrupt in result.interrupts or ())
+    async def _elicited(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        """A server asks during a call of the work under way."""
+        if self._work is None:
+            return ElicitResult(action="cancel")
+        return await self._work.elicited(context, params)
 
-    def _save(self, record: Record) -> None:
-        self._desk.store.save(self._session_id, record)
+    def _keep(self, live: LiveRun) -> None:
+        """Lets a run be heard again for a while after its end."""
+        self._runs[live.id] = live
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._desk.times.kept, self._let_go, live)
 
+    def _let_go(self, live: LiveRun) -> None:
+        if live.ended:
+            self._runs.pop(live.id, None)
+        else:
+            self._keep(live)
 
-def _given(payload: Mapping[str, Any]) -> str | list[Answer]:
-    """The prompt or the answers in a payload. Raises AgentError VALIDATION_ERROR."""
-    if "resume" in payload:
-        return answers(payload["resume"])
-    prompt = payload.get("prompt")
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise AgentError(
-            "VALIDATION_ERROR", "the payload has no prompt.", hint='Send {"prompt": "your question"}.'
-        )
-    if len(prompt) > MAX_PROMPT:
-        raise AgentError(
-            "VALIDATION_ERROR", f"the prompt has {len(prompt)} characters; {MAX_PROMPT} are allowed."
-        )
-    return prompt
+    def _close_idle(self) -> None:
+        if not self._reserved:
+            self._ending = asyncio.ensure_future(self._disconnect())
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
 
 def _pending(pauses: Sequence[Pause]) -> AgentError:
@@ -200,22 +249,3 @@ def _pending(pauses: Sequence[Pause]) -> AgentError:
         f"a question is open: {open_questions}.",
         hint='Answer or cancel it first; {"resume": []} shows it again.',
     )
-
-
-def _pause(interrupt: Interrupt, expires: float) -> Pause:
-    reason = interrupt.reason
-    return Pause(
-        id=new_id(),
-        call=interrupt.id,
-        tool_call_id=reason["toolCallId"],
-        tool=reason["tool"],
-        arguments=reason["arguments"],
-        expires=expires,
-    )
-
-
-def _after(owner: str, agent: Agent, pauses: tuple[Pause, ...], *, ended: bool) -> Record:
-    """The record after a run; one that did not end by itself is settled at once."""
-    snapshot = agent.take_snapshot(preset="session").to_dict()
-    record = Record(owner=owner, snapshot=snapshot, pauses=pauses, running=not ended)
-    return record.settled() if record.running else record

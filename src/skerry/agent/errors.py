@@ -15,15 +15,23 @@ from strands.types.exceptions import (
 
 from skerry.errors import SkerryError
 from skerry.wire.shown import safe
+from skerry.store.records import ConversationConflictError, ConversationNotFoundError, StoreError
 
 Code = Literal[
     "VALIDATION_ERROR",  # the payload is wrong
-    "SESSION_BUSY",  # this session answers another question
+    "TOO_LARGE",  # the request is larger than the service takes
+    "UNAUTHORIZED",  # who asks is not known
     "ACCESS_DENIED",  # the session belongs to another caller
+    "NOT_FOUND",  # there is no such conversation for this caller
+    "SESSION_BUSY",  # this conversation answers another question
     "PENDING_INTERRUPTS",  # a question to a person is open
     "UNKNOWN_INTERRUPT_ID",  # an answer to a question that is not open
+    "UNKNOWN_RUN",  # the events of this run are not here, or no longer whole
+    "CONFLICT",  # another process went on with this conversation
+    "CANCELLED",  # the answer was stopped
+    "TIMEOUT",  # the answer took longer than one may
     "CONFIGURATION_ERROR",  # a setting of the agent is missing or wrong
-    "STATE_ERROR",  # the session's storage cannot be read
+    "STATE_ERROR",  # the conversation store cannot be read or written
     "GATEWAY_ERROR",  # the gateway does not answer or refuses
     "MODEL_ERROR",  # the model does not answer or refuses
     "AGENT_ERROR",  # anything else
@@ -110,6 +118,29 @@ def _status(error: BaseException) -> int:
         if isinstance(found, int) and 400 <= found < 600:
             return found
     return 0
+
+
+def store_error(error: StoreError) -> AgentError:
+    """A failure of the conversation store as an AgentError."""
+    if isinstance(error, ConversationNotFoundError):
+        return AgentError("NOT_FOUND", "there is no such conversation, or it has expired.")
+    if isinstance(error, ConversationConflictError):
+        return AgentError(
+            "CONFLICT",
+            "another process went on with this conversation; nothing of it was lost.",
+            hint="Read the conversation again.",
+        )
+    return AgentError("STATE_ERROR", error.message, hint=error.hint)
+
+
+def run_error(error: BaseException) -> AgentError | None:
+    """What ended a run as the error that the client gets, or None when nobody expected it."""
+    cause = innermost(error)
+    if isinstance(cause, AgentError):
+        return cause
+    if isinstance(cause, StoreError):
+        return store_error(cause)
+    return model_error(error) if isinstance(error, MODEL_FAILURES) else None
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -30,13 +30,15 @@ class Run:
 
     Feed it every event of `stream_async` through `of`. It opens a block (text, reasoning, a tool call)
     when its first fragment arrives and ends it before the next one starts. `names` maps the names that
-    the model knows tools by to the names that people know, where these differ.
+    the model knows tools by to the names that people know, where these differ. `said` is the text since the
+    last whole message.
     """
 
     def __init__(self, thread_id: str, *, names: Mapping[str, str] | None = None) -> None:
         self.thread_id = thread_id
         self.run_id = new_id()
         self.names: Mapping[str, str] = names or {}
+        self.said = ""
         self._open: tuple[str, str] | None = None
         self._announced: set[str] = set()
         self._reported: set[str] = set()
@@ -53,7 +55,11 @@ class Run:
                 return read(self, event)
         return iter(())
 
-    def finished(self, interrupts: Sequence[Event] = ()) -> Iterator[Event]:
+    def renewed(self, run_id: str) -> None:
+        """Goes on under another run id: a server's question was answered in the middle of a call."""
+        self.run_id = run_id
+
+    def finished(self, interrupts: Sequence[Event] = (), usage: Event | None = None) -> Iterator[Event]:
         """The last events of a run that went well, or that pauses for the answers to `interrupts`."""
         yield from self._close()
         outcome: Event = {"type": "interrupt", "interrupts": list(interrupts)}
@@ -62,6 +68,7 @@ class Run:
             "threadId": self.thread_id,
             "runId": self.run_id,
             "outcome": outcome if interrupts else {"type": "success"},
+            **({"usage": usage} if usage is not None else {}),
         }
 
     def failed(self, code: str, message: str) -> Iterator[Event]:
@@ -77,6 +84,7 @@ class Run:
             yield from self._close()
             self._open = ("text", new_id())
             yield {"type": "TEXT_MESSAGE_START", "messageId": self._open[1], "role": "assistant"}
+        self.said += delta
         yield {"type": "TEXT_MESSAGE_CONTENT", "messageId": self._open[1], "delta": delta}
 
     def _reasoning(self, delta: str) -> Iterator[Event]:
@@ -122,6 +130,7 @@ class Run:
 
     def _read_message(self, event: Mapping[str, Any]) -> Iterator[Event]:
         message = event["message"]
+        self.said = ""
         yield from self._close()
         if message["role"] == "assistant":
             self._last_content = message["content"]
@@ -181,6 +190,31 @@ def blocks(content: Iterable[Mapping[str, Any]]) -> list[Event]:
     Text and pictures pass whole, JSON becomes `{"type": "json", "json": …}`, a document is named.
     """
     return [_block(item) for item in content]
+
+
+def message_blocks(content: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """The content of a stored message as blocks a client can show."""
+    return [_message_block(item) for item in content]
+
+
+def _message_block(item: Mapping[str, Any]) -> Event:
+    if "toolUse" in item:
+        use = item["toolUse"]
+        return {"type": "tool_use", "id": use["toolUseId"], "name": use["name"], "input": use["input"]}
+    if "toolResult" in item:
+        result = item["toolResult"]
+        return {
+            "type": "tool_result",
+            "id": result["toolUseId"],
+            "status": result.get("status", "success"),
+            "content": blocks(result["content"]),
+        }
+    if "reasoningContent" in item:
+        return {
+            "type": "reasoning",
+            "text": item["reasoningContent"].get("reasoningText", {}).get("text", ""),
+        }
+    return _block(item)
 
 
 def _block(item: Mapping[str, Any]) -> Event:

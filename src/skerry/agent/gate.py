@@ -1,17 +1,18 @@
 """The gate before every tool call: read-only tools pass, everything else asks a person.
 
 It is an allow list. A tool passes when its server says `readOnlyHint: true` or when its name fits a
-configured pattern; an unknown tool asks. The server's own question (elicitation) is answered here too,
-and only for the very call that a person has just approved: one question for one change, and a client
-without this gate is still asked by the server.
+configured pattern; an unknown tool asks. A server's own plain question (elicitation) is answered here for
+the very call that a person has just approved: one question for one change, and a client without this gate
+is still asked by the server. Every other question of a server goes to the person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
@@ -20,9 +21,11 @@ from strands.tools.mcp import MCPAgentTool
 from strands.types.tools import AgentTool
 
 from skerry.agent.approvals import digest
+from skerry.agent.forms import Content, is_confirmation, yes
 
 DENIED = "Not confirmed: the call was not made and nothing was changed. Do not try it again unasked."
 INTERRUPT = "approval"
+MAX_MESSAGE = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,44 @@ def name_of(tool: AgentTool) -> str:
     return tool.mcp_tool.name if isinstance(tool, MCPAgentTool) else tool.tool_name
 
 
-class Gate(HookProvider):
-    """The gate of one conversation, whose calls are made one after another."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a server asks in the middle of a call; `schema` is the form that it wants filled in."""
 
-    def __init__(self, policy: Policy) -> None:
+    tool_call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    message: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The person's answer to a server: `accept` with the fields of the form, `decline` or `cancel`."""
+
+    action: str
+    content: Content | None = None
+
+
+class Person(Protocol):
+    """Who answers the questions of servers."""
+
+    def __call__(self, question: Question) -> Coroutine[Any, Any, Reply]:
+        """Asks; called on the event loop of the run."""
+        ...
+
+
+class Gate(HookProvider):
+    """The gate of one run, whose calls are made one after another, on the event loop that makes it."""
+
+    def __init__(self, policy: Policy, person: Person) -> None:
         self._policy = policy
+        self._person = person
+        self._loop = asyncio.get_running_loop()
+        self._call: tuple[str, str, Mapping[str, Any]] | None = None
         self._confirmed = False
         self._denied: list[str] = []
-
-    def reset(self) -> None:
-        """Forgets the run before."""
-        self._confirmed = False
-        self._denied = []
+        self.durations: dict[str, float] = {}
 
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
         registry.add_callback(BeforeToolCallEvent, self.before)
@@ -68,11 +97,12 @@ class Gate(HookProvider):
 
     def before(self, event: BeforeToolCallEvent[Any]) -> None:
         """Lets the call pass, pauses the run, or refuses what was not approved."""
-        self._confirmed = False
+        self._confirmed, self._call = False, None
         tool = event.selected_tool
         if tool is None:  # Strands itself tells the model that there is no such tool
             return
         name, arguments = name_of(tool), event.tool_use["input"]
+        self._call = (event.tool_use["toolUseId"], name, arguments)
         if not self._policy.asks(name, tool.tool_spec.get("annotations")):
             return
         reason = {"tool": name, "arguments": arguments, "toolCallId": event.tool_use["toolUseId"]}
@@ -83,47 +113,45 @@ class Gate(HookProvider):
             self._denied.append(name)
             event.cancel_tool = DENIED
 
-    def after(self, event: AfterToolCallEvent[Any]) -> None:  # noqa: ARG002  (the hook's signature)
+    def after(self, event: AfterToolCallEvent[Any]) -> None:
         """The call is over: nobody else's question is answered for it."""
-        self._confirmed = False
+        self._confirmed, self._call = False, None
+        if event.duration is not None:
+            self.durations[event.tool_use["toolUseId"]] = round(event.duration, 3)
 
     def after_all(self, event: AfterToolsEvent) -> None:
         """When nothing but refused calls came out, the turn ends here, in words that are true."""
         results = [block["toolResult"] for block in event.message["content"] if "toolResult" in block]
         if self._denied and all(result["content"] == [{"text": DENIED}] for result in results):
-            event.end_turn = f"Nothing was changed: {' and '.join(self._denied)} was not confirmed."
+            event.end_turn = unchanged(self._denied)
 
     async def elicited(
         self,
         context: ClientRequestContext,  # noqa: ARG002  (the callback's signature)
         params: ElicitRequestParams,
     ) -> ElicitResult:
-        """Answers a server that asks during a call: yes once, for the call that was approved."""
-        confirmed, self._confirmed = self._confirmed, False
-        content = confirmation(params)
-        if not confirmed or content is None:
+        """Answers a server that asks during a call; called on the loop of the connection's thread.
+
+        For an approved call its plain question is answered, once; any other form is the person's.
+        """
+        call = self._call
+        if not isinstance(params, ElicitRequestFormParams) or call is None:
             return ElicitResult(action="cancel")
-        return ElicitResult(action="accept", content=content)
+        schema = params.requested_schema
+        if self._confirmed and is_confirmation(schema):
+            self._confirmed = False
+            return ElicitResult(action="accept", content=yes(schema))
+        question = Question(*call, message=params.message[:MAX_MESSAGE], schema=schema)
+        waiting = asyncio.run_coroutine_threadsafe(self._person(question), self._loop)
+        reply = await asyncio.wrap_future(waiting)
+        return ElicitResult.model_validate({"action": reply.action, "content": reply.content})
+
+
+def unchanged(tools: Sequence[str]) -> str:
+    """What is said when a person confirmed none of the calls."""
+    return f"Nothing was changed: {' and '.join(tools)} was not confirmed."
 
 
 def approval(tool: str, arguments: Mapping[str, Any]) -> dict[str, str]:
     """What the gate takes for a yes: bound to the tool and its arguments."""
     return {"approved": digest(tool, arguments)}
-
-
-def confirmation(
-    params: ElicitRequestParams,
-) -> dict[str, str | int | float | bool | list[str] | None] | None:
-    """The yes to a server's question, or None when it asks for more than a yes.
-
-    A form of no field, or of one boolean field, is a plain confirmation. Anything else needs a person's
-    own words.
-    """
-    if not isinstance(params, ElicitRequestFormParams):
-        return None
-    fields = params.requested_schema.get("properties", {})
-    if not isinstance(fields, Mapping) or len(fields) > 1:
-        return None
-    if all(isinstance(field, Mapping) and field.get("type") == "boolean" for field in fields.values()):
-        return dict.fromkeys(fields, True)
-    return None

@@ -1,13 +1,25 @@
-"""Where the agent's proofs come from: the credentials of its role and the identity provider."""
+"""Where the desk of an agent comes from: its settings, the credentials of its role, the identity provider."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
+import boto3
 import httpx2
+from botocore.config import Config
+from strands.models import BedrockModel, Model
 
+from skerry.agent.catalog import Catalog
+from skerry.agent.desk import Desk, Times
 from skerry.agent.errors import AgentError
-from skerry.agent.proof import Keys, Tokens
+from skerry.agent.gate import Policy
+from skerry.agent.gateway import Connection, GatewayAuth
+from skerry.agent.identity import Caller
+from skerry.agent.proof import Keys, SignatureProof, TokenProof, Tokens, chosen
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
 from skerry.auth.oauth import Client, TokenSource
@@ -15,6 +27,93 @@ from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.settings import AgentSettings
+from skerry.store.records import Store
+
+DAY = 86_400.0
+
+
+def desk(
+    settings: AgentSettings,
+    *,
+    model: Model | None = None,
+    keys: Keys | None = None,
+    tokens: Tokens | None = None,
+    store: Store | None = None,
+    clock: Callable[[], float] = time.time,
+    lease: float = 0.0,
+) -> Desk:
+    """The desk that the settings describe; see `app.build` for what can be replaced."""
+    found = keys or role_keys()
+    asked = tokens or gateway_tokens(settings)
+    catalog = Catalog(clock=time.monotonic, lifetime=settings.tools_time)
+
+    def identity(caller: Caller) -> str:
+        """Whom the gateway sees: the caller behind a token, the agent's own role otherwise."""
+        return caller.name if caller.token and settings.gateway_auth in ("auto", "bearer") else "role"
+
+    def connect(caller: Caller, elicited: Any) -> Connection:
+        if not settings.gateway_url:
+            raise AgentError(
+                "CONFIGURATION_ERROR",
+                "the agent knows no gateway, so it has no tools.",
+                hint="Set SKERRY_GATEWAY_URL in the runtime's environment.",
+            )
+        proof = chosen(
+            settings.gateway_auth,
+            caller,
+            signature=lambda: SignatureProof(found, region=settings.region, clock=clock),
+            token=lambda: TokenProof(asked),
+        )
+        return Connection(
+            settings.gateway_url,
+            GatewayAuth(proof),
+            elicited=elicited,
+            changed=lambda: catalog.forget(identity(caller)),
+            tool_time=settings.tool_time,
+            patience=settings.question_time,
+        )
+
+    return Desk(
+        model=(lambda: model) if model is not None else _Bedrock(settings),
+        model_id=settings.model_id,
+        connect=connect,
+        identity=identity,
+        store=store or _opened(settings, clock),
+        catalog=catalog,
+        policy=Policy(settings.read_only),
+        clock=clock,
+        times=Times(
+            approval=settings.approval_time,
+            question=settings.question_time,
+            answer=settings.answer_time,
+            lease=lease,
+        ),
+    )
+
+
+def _opened(settings: AgentSettings, clock: Callable[[], float]) -> Store:
+    from skerry.store.open import open_store
+
+    return open_store(settings.store, clock=clock, lifetime=settings.conversation_days * DAY)
+
+
+class _Bedrock:
+    """The Bedrock model, made at the first question: making its client reads a large service model."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._model: BedrockModel | None = None
+
+    def __call__(self) -> Model:
+        with self._lock:
+            if self._model is None:
+                self._model = BedrockModel(
+                    boto_session=boto3.Session(region_name=self._settings.region),
+                    boto_client_config=Config(retries={"total_max_attempts": 2, "mode": "standard"}),
+                    model_id=self._settings.model_id,
+                )
+            return self._model
 
 
 def role_keys() -> Keys:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skerry.settings.values import DEFAULT_REGION, DEFAULT_STATE, region, words
+from skerry.settings.values import DEFAULT_REGION, DEFAULT_STATE, region, switch, words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +15,10 @@ class AgentSettings:
 
     `gateway_auth` is SKERRY_GATEWAY_AUTH: `auto` (the caller's token exchanged when it brings one, else
     SigV4), `iam`, `bearer` or `none`. `read_only` is SKERRY_READ_ONLY_TOOLS, patterns of tools that run
-    without confirmation even where the gateway's listing carries no `readOnlyHint`. Times are seconds.
+    without confirmation even where the gateway's listing carries no `readOnlyHint`. `store` is SKERRY_STORE,
+    where conversations are kept; by default a file below HOME, which a Runtime keeps for each session.
+    `trust_user` (SKERRY_TRUST_USER_HEADER) lets a signed request name its user in
+    X-Amzn-Bedrock-AgentCore-Runtime-Custom-User-Id. Times are seconds.
     """
 
     gateway_url: str = ""
@@ -34,9 +37,14 @@ class AgentSettings:
         "get_chart",
         "x_amz_bedrock_agentcore_search",
     )
-    state: Path = Path(DEFAULT_STATE, "agent")
+    store: str = f"sqlite:///{DEFAULT_STATE}/conversations.sqlite"
+    conversation_days: float = 30.0
+    trust_user: bool = False
     approval_time: float = 900.0
+    question_time: float = 300.0
+    answer_time: float = 900.0
     tool_time: float = 120.0
+    tools_time: float = 300.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AgentSettings:
@@ -55,7 +63,12 @@ class AgentSettings:
             read_only=words(env["SKERRY_READ_ONLY_TOOLS"])
             if "SKERRY_READ_ONLY_TOOLS" in env
             else default.read_only,
-            state=Path(env.get("SKERRY_AGENT_STATE") or Path(home, DEFAULT_STATE, "agent")),
+            store=env.get("SKERRY_STORE") or f"sqlite:///{Path(home, DEFAULT_STATE, 'conversations.sqlite')}",
+            conversation_days=float(env.get("SKERRY_CONVERSATION_DAYS") or default.conversation_days),
+            trust_user=switch(env.get("SKERRY_TRUST_USER_HEADER", "")),
             approval_time=float(env.get("SKERRY_APPROVAL_TIME") or default.approval_time),
+            question_time=float(env.get("SKERRY_QUESTION_TIME") or default.question_time),
+            answer_time=float(env.get("SKERRY_ANSWER_TIME") or default.answer_time),
             tool_time=float(env.get("SKERRY_TOOL_TIME") or default.tool_time),
+            tools_time=float(env.get("SKERRY_TOOLS_TIME") or default.tools_time),
         )
