@@ -8,7 +8,8 @@ import pytest
 
 from skerry.agent.approvals import Pause
 from skerry.agent.errors import AgentError
-from skerry.agent.memory import MAX_STATE, TOO_LARGE, Memory, State, busy, mend, results, title, whole
+from skerry.agent.memory import TOO_LARGE, Memory, State, busy, mend, results, title, whole
+from skerry.store.limits import MAX_STATE
 from skerry.store.records import Draft, Message
 from tests.kit.memory_store import MemoryStore
 

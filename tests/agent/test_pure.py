@@ -239,7 +239,7 @@ def test_settings_come_from_the_environment_and_hide_the_secret():
         }
     )
     assert settings.read_only == ("a", "b___*", "c")
-    assert settings.store == "sqlite:////home/x/.skerry/conversations.sqlite"
+    assert settings.store.url == "sqlite:////home/x/.skerry/conversations.db"
     assert settings.region == "eu-west-1"
     assert "hush" not in repr(settings)
     assert AgentSettings.from_env({"SKERRY_READ_ONLY_TOOLS": ""}).read_only == ()

@@ -18,21 +18,17 @@ from bedrock_agentcore.runtime.context import RequestContext
 from bedrock_agentcore.runtime.models import PingStatus
 from strands.models import Model
 
-from skerry.agent.desk import Request, given
+from skerry.agent.desk import Request, client_headers, given
 from skerry.agent.errors import AgentError, run_error
 from skerry.agent.events import Event, Run
 from skerry.agent.identity import Caller, caller
 from skerry.agent.operations import Operations
 from skerry.agent.proof import Keys, Tokens
-from skerry.agent.runs import LiveRun
 from skerry.agent.sources import desk
 from skerry.agent.work import unexpected
-from skerry.errors import ProtocolError
 from skerry.settings import AgentSettings
 from skerry.store.records import MAX_PAGE, Store
 from skerry.wire import session
-from skerry.wire.context import ClientContext
-from skerry.wire.headers import TRACE
 
 CLOSE_TIME = 4.0
 
@@ -80,7 +76,7 @@ def build(
 
 
 class _Entry:
-    """The payloads of the entry point. Everything runs on the loop that AgentCore's SDK makes for handlers."""
+    """The payloads of the entry point. All of it runs on the loop that AgentCore's SDK makes for handlers."""
 
     def __init__(self, operations: Operations, *, trust_user: bool, clock: Callable[[], float]) -> None:
         self.operations = operations
@@ -124,7 +120,7 @@ class _Entry:
             for event in run_without.failed(error.kind, str(error)):
                 yield event
             return
-        async with aclosing(heard(live, after)) as events:
+        async with aclosing(live.heard(after)) as events:
             async for event in events:
                 yield event
 
@@ -156,34 +152,6 @@ class _Entry:
             ending = asyncio.run_coroutine_threadsafe(self.operations.close(), self._loop)
             with suppress(TimeoutError):
                 ending.result(CLOSE_TIME)
-
-
-async def heard(live: LiveRun, after: int = 0) -> AsyncGenerator[Event]:
-    """What a listener of a run hears; events that are gone are an error that says so."""
-    try:
-        async with aclosing(live.listen(after)) as events:
-            async for event in events:
-                yield event
-    except AgentError as error:
-        yield {"type": "RUN_ERROR", "code": error.kind, "message": str(error)}
-
-
-def client_headers(
-    payload: Mapping[str, Any], received: Mapping[str, str], *, now: float, session_id: str
-) -> dict[str, str]:
-    """The headers that tool calls carry on: client context and trace; the session is the runtime's word.
-
-    Raises AgentError VALIDATION_ERROR for a context that cannot be one.
-    """
-    context = payload.get("client_context")
-    if isinstance(context, Mapping):
-        payload = {"client_context": {**context, "session_id": session_id}}
-    try:
-        client = ClientContext.from_payload(payload, now=now, session_id=session_id)
-    except ProtocolError as error:
-        raise AgentError("VALIDATION_ERROR", error.message, hint=error.hint) from error
-    trace = {name.lower(): value for name, value in received.items() if name.lower() in TRACE}
-    return {**client.to_headers(), **trace}
 
 
 def attachment(given: Any) -> tuple[str, int]:

@@ -63,7 +63,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A person's answer to a pause; `content` holds the fields of a form, `closed` says that it was put aside."""
+    """A person's answer to a pause.
+
+    `content` holds the fields of a form; `closed` says that the question was put aside unanswered.
+    """
 
     interrupt_id: str
     approved: bool

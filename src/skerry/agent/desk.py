@@ -14,7 +14,10 @@ from skerry.agent.errors import AgentError
 from skerry.agent.gate import Policy
 from skerry.agent.gateway import Connection
 from skerry.agent.identity import Caller
+from skerry.errors import ProtocolError
 from skerry.store.records import Store
+from skerry.wire.context import ClientContext
+from skerry.wire.headers import TRACE
 
 MAX_PROMPT = 100_000
 
@@ -81,3 +84,21 @@ def given(payload: Mapping[str, Any]) -> str | Sequence[Answer]:
             "VALIDATION_ERROR", f"the prompt has {len(prompt)} characters; {MAX_PROMPT} are allowed."
         )
     return prompt
+
+
+def client_headers(
+    payload: Mapping[str, Any], received: Mapping[str, str], *, now: float, session_id: str
+) -> dict[str, str]:
+    """The headers that tool calls carry on: client context and trace; the session is the runtime's word.
+
+    Raises AgentError VALIDATION_ERROR for a context that cannot be one.
+    """
+    context = payload.get("client_context")
+    if isinstance(context, Mapping):
+        payload = {"client_context": {**context, "session_id": session_id}}
+    try:
+        client = ClientContext.from_payload(payload, now=now, session_id=session_id)
+    except ProtocolError as error:
+        raise AgentError("VALIDATION_ERROR", error.message, hint=error.hint) from error
+    trace = {name.lower(): value for name, value in received.items() if name.lower() in TRACE}
+    return {**client.to_headers(), **trace}

@@ -14,8 +14,14 @@ from strands.types.exceptions import (
 )
 
 from skerry.errors import SkerryError
+from skerry.store.records import (
+    ContentError,
+    ConversationConflictError,
+    ConversationNotFoundError,
+    CursorError,
+    StoreError,
+)
 from skerry.wire.shown import safe
-from skerry.store.records import ConversationConflictError, ConversationNotFoundError, StoreError
 
 Code = Literal[
     "VALIDATION_ERROR",  # the payload is wrong
@@ -130,7 +136,8 @@ def store_error(error: StoreError) -> AgentError:
             "another process went on with this conversation; nothing of it was lost.",
             hint="Read the conversation again.",
         )
-    return AgentError("STATE_ERROR", error.message, hint=error.hint)
+    kind: Code = "VALIDATION_ERROR" if isinstance(error, ContentError | CursorError) else "STATE_ERROR"
+    return AgentError(kind, error.message, hint=error.hint)
 
 
 def run_error(error: BaseException) -> AgentError | None:

@@ -18,6 +18,7 @@ from strands.types.session import decode_bytes_values, encode_bytes_values
 
 from skerry.agent.approvals import Pause
 from skerry.agent.errors import AgentError, store_error
+from skerry.store.limits import MAX_STATE
 from skerry.store.records import (
     Conversation,
     ConversationConflictError,
@@ -30,8 +31,6 @@ from skerry.store.records import (
 
 WINDOW = 40
 """Messages that the model is shown at least, where there are so many."""
-MAX_STATE = 200_000
-"""Bytes of state: an item of DynamoDB holds 400 KB. Results beyond it are named, not kept, over a pause."""
 MAX_TITLE = 80
 
 STOPPED = "The answer was stopped."
@@ -57,7 +56,7 @@ class State:
     until: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """The state as the store keeps it: JSON, pictures of results encoded."""
+        """The state as the store keeps it; results beyond its limit are named and not kept over a pause."""
         encoded = _encoded(self)
         if self.interrupt is None or len(json.dumps(encoded)) <= MAX_STATE:
             return encoded

@@ -19,6 +19,7 @@ from skerry.agent.identity import Caller
 from skerry.agent.memory import State, called
 from skerry.agent.runs import LiveRun
 from skerry.store.records import MAX_PAGE
+from skerry.store.transcript import as_json, as_markdown, every_message
 
 MAX_CONVERSATIONS = 200
 Json = dict[str, Any]
@@ -90,14 +91,15 @@ class Operations:
             "cursor": page.cursor,
         }
 
-    async def export(self, caller: Caller, identifier: str) -> Json:
-        """One conversation with all its messages."""
-        found = await self.conversation(caller, identifier)
-        while found["cursor"]:
-            more = await self.conversation(caller, identifier, after=int(found["cursor"]))
-            found["messages"] += more["messages"]
-            found["cursor"] = more["cursor"]
-        return found
+    async def export(self, caller: Caller, identifier: str, *, markdown: bool) -> str:
+        """One conversation with all its messages, as a document. Raises AgentError NOT_FOUND."""
+        store, form = self.desk.store, as_markdown if markdown else as_json
+
+        def document() -> str:
+            record = store.read(caller.name, identifier)
+            return form(record, every_message(store, caller.name, identifier))
+
+        return await called(document)
 
     async def delete(self, caller: Caller, identifier: str) -> Json:
         """Stops and deletes a conversation for good. Raises AgentError NOT_FOUND."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from skerry.agent.errors import AgentError
 from skerry.agent.events import Event
@@ -72,6 +73,15 @@ class LiveRun:
                 await news.wait()
         finally:
             self.listeners -= 1
+
+    async def heard(self, after: int = 0) -> AsyncGenerator[Event]:
+        """As `listen`; that events are gone is told as RUN_ERROR."""
+        try:
+            async with aclosing(self.listen(after)) as events:
+                async for event in events:
+                    yield event
+        except AgentError as error:
+            yield {"type": "RUN_ERROR", "code": error.kind, "message": str(error)}
 
 
 def gone(identifier: str) -> AgentError:

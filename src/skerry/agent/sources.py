@@ -27,9 +27,8 @@ from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.settings import AgentSettings
+from skerry.store.open import open_store
 from skerry.store.records import Store
-
-DAY = 86_400.0
 
 
 def desk(
@@ -78,7 +77,7 @@ def desk(
         model_id=settings.model_id,
         connect=connect,
         identity=identity,
-        store=store or _opened(settings, clock),
+        store=store or open_store(settings.store.url, clock=clock, lifetime=settings.store.lifetime),
         catalog=catalog,
         policy=Policy(settings.read_only),
         clock=clock,
@@ -89,12 +88,6 @@ def desk(
             lease=lease,
         ),
     )
-
-
-def _opened(settings: AgentSettings, clock: Callable[[], float]) -> Store:
-    from skerry.store.open import open_store
-
-    return open_store(settings.store, clock=clock, lifetime=settings.conversation_days * DAY)
 
 
 class _Bedrock:

@@ -5,7 +5,7 @@ object on. What the environment leaves out has a default that works on one machi
 """
 
 from skerry.settings.accounts import AccountsApiSettings, AccountsSettings
-from skerry.settings.agent import AgentSettings
+from skerry.settings.agent import AgentSettings, ServiceSettings
 from skerry.settings.agent_model import AgentModelSettings
 from skerry.settings.aws_ops import AwsOpsSettings
 from skerry.settings.bridge import BridgeSettings
@@ -44,6 +44,7 @@ __all__ = [
     "LocalSettings",
     "ModelsSettings",
     "ProxySettings",
+    "ServiceSettings",
     "StackSettings",
     "StoreSettings",
     "TerraformSettings",
