@@ -36,6 +36,29 @@ class Asking:
     def ask(self, prompt: str, **context: Any) -> Events:
         return self.post({"prompt": prompt, **({"client_context": context} if context else {})})
 
+    def query(self, name: str, **members: Any) -> Any:
+        """The value of a query, or its RUN_ERROR as (code, text)."""
+        (event,) = self.post({"query": {"name": name, **members}})
+        return event["value"] if event["type"] == "CUSTOM" else (event["code"], event["message"])
+
+    def attach(self, run: str, after: int = 0) -> Events:
+        return self.post({"attach": {"runId": run, "after": after}})
+
+    def cancel(self, run: str) -> Any:
+        (event,) = self.post({"cancel": run})
+        assert (event["type"], event["name"]) == ("CUSTOM", "cancelled")
+        return event["value"]
+
+    @contextlib.contextmanager
+    def listening(self, prompt: str) -> Iterator[Iterator[dict[str, Any]]]:
+        """The events of an answer as they come; leaving the block is going away."""
+        headers = {"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": self.session, **self.headers}
+        body = {"prompt": prompt}
+        with httpx2.stream(
+            "POST", f"{self.url}/invocations", json=body, headers=headers, timeout=60
+        ) as answer:
+            yield (json.loads(line[6:]) for line in answer.iter_lines() if line)
+
     def answer(self, interrupt: str, payload: Any, status: str = "resolved") -> Events:
         return self.post({"resume": [{"interruptId": interrupt, "status": status, "payload": payload}]})
 

@@ -60,7 +60,8 @@ def build(
 
     @app.ping
     def ping() -> PingStatus:
-        return PingStatus.HEALTHY_BUSY if entry.operations.unheard else PingStatus.HEALTHY
+        # Listeners are not asked after: the SDK learns that one has gone only with the next event.
+        return PingStatus.HEALTHY_BUSY if entry.operations.working else PingStatus.HEALTHY
 
     @app.entrypoint
     async def invoke(payload: Any, context: RequestContext) -> AsyncGenerator[Event]:

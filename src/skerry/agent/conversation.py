@@ -50,12 +50,8 @@ class Conversation:
 
     @property
     def working(self) -> bool:
+        """Whether an answer is under way, or waits for a person in the middle of a call."""
         return self._reserved
-
-    @property
-    def unheard(self) -> bool:
-        """Whether an answer is under way, or waits for a person, and nobody listens."""
-        return self._reserved and not (self._work and self._work.live.listeners)
 
     @property
     def run(self) -> str:

@@ -37,9 +37,9 @@ class Operations:
         self._known: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
 
     @property
-    def unheard(self) -> bool:
-        """Whether an answer is under way that nobody listens to: the process must not be ended now."""
-        return any(item.unheard for item in list(self._known.values()))
+    def working(self) -> bool:
+        """Whether an answer is under way, or waits for a person: the process must not be ended now."""
+        return any(item.working for item in list(self._known.values()))
 
     async def conversation_of(self, owner: str, identifier: str) -> Conversation:
         """The conversation in this process, a new one when it is not known here."""
