@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -59,6 +63,32 @@ def serving(app: Any) -> Iterator[Service]:
     """A service for as long as the block lasts."""
     with serve(app) as url:
         yield Service(url)
+
+
+@contextlib.contextmanager
+def program(home: Path, **variables: str) -> Iterator[tuple[Service, subprocess.Popen[str]]]:
+    """`python -m skerry.agent.service` in a process of its own, with these variables and no others."""
+    environment = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-role",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SKERRY_SERVICE_AUTH": "none",
+        **variables,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skerry.agent.service"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        yield Service(json.loads(line)["url"]), process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=20)
 
 
 def refused(answer: httpx2.Response) -> tuple[int, str]:
