@@ -1,7 +1,7 @@
 """A stand-in for a Gateway: a FastMCP server on a real socket that checks who calls.
 
-Its tools are named `target___tool`, as a Gateway names them. `change_email` asks its caller to confirm,
-in the way of the era that was negotiated. It says nothing about AWS's Gateway beyond that.
+Its tools are named `target___tool`, as a Gateway names them. `change_email` and `look` ask their caller to
+confirm, `rate` for words of his own, in the way of the era that was negotiated. It says nothing about AWS's Gateway beyond that.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ Guard = Callable[[dict[str, str], bytes, str], tuple[int, str] | None]
 
 class Confirm(BaseModel):
     confirm: bool
+
+
+class Rating(BaseModel):
+    stars: int
+    words: str = ""
 
 
 @dataclass
@@ -103,6 +108,46 @@ def tools(stand_in: StandIn) -> FastMCP:
             return "The address was not changed."
         stand_in.emails[account_id] = new_email
         return f"The address is {new_email} now."
+
+    async def asked(
+        ctx: Context, question: str, form: type[BaseModel]
+    ) -> mcp_types.InputRequiredResult | dict[str, Any]:
+        """The answer of whoever calls, with its `action`, or what the newer era gives to be asked."""
+        request = ctx.request_context
+        if request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            answer = (ctx.input_responses or {}).get("form")
+            if answer is None:
+                stand_in.questions.append(question)
+                params = mcp_types.ElicitRequestFormParams(
+                    message=question, requested_schema=form.model_json_schema()
+                )
+                return mcp_types.InputRequiredResult(
+                    input_requests={"form": mcp_types.ElicitRequest(params=params)}, request_state=question
+                )
+            stand_in.answers.append(answer.action)
+            return {"action": answer.action, **(answer.content or {})}
+        stand_in.questions.append(question)
+        reply = await ctx.elicit(question, form)
+        stand_in.answers.append(reply.action)
+        return {"action": reply.action, **(reply.data.model_dump() if reply.action == "accept" else {})}
+
+    @mcp.tool(name="demo___rate", annotations={"readOnlyHint": True})
+    async def rate(thing: str, ctx: Context) -> str | mcp_types.InputRequiredResult:
+        """Asks a person how good a thing is."""
+        answer = await asked(ctx, f"How good is {thing}?", Rating)
+        return answer if isinstance(answer, mcp_types.InputRequiredResult) else json.dumps(answer)
+
+    @mcp.tool(name="demo___look", annotations={"readOnlyHint": True})
+    async def look(ctx: Context) -> str | mcp_types.InputRequiredResult:
+        """Asks before it looks, although it says of itself that it only reads."""
+        answer = await asked(ctx, "Look at it?", Confirm)
+        return answer if isinstance(answer, mcp_types.InputRequiredResult) else json.dumps(answer)
+
+    @mcp.tool(name="demo___both")
+    async def both(ctx: Context) -> str | mcp_types.InputRequiredResult:
+        """Needs an approval, and words of a person beside it."""
+        answer = await asked(ctx, "How good?", Rating)
+        return answer if isinstance(answer, mcp_types.InputRequiredResult) else json.dumps(answer)
 
     @mcp.tool(name="accounts___get_chart", annotations={"readOnlyHint": True})
     def get_chart() -> Image:

@@ -210,7 +210,8 @@ class Work(HookProvider):
             answer = Answer(pause.id, approved=False, closed=True)
             self._renew()
         finally:
-            self._go_on()
+            self._asked = None
+        self._go_on()
         await self._memory.write(change=self.mark)
         return _reply(question, answer)
 
@@ -224,7 +225,6 @@ class Work(HookProvider):
 
     def _go_on(self) -> None:
         assert self._connection is not None
-        self._asked = None
         self._connection.go_on()
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time() + self._desk.times.answer)
