@@ -50,7 +50,11 @@ def test_a_form_reaches_the_person_and_the_call_goes_on_with_the_answer(start: S
 @pytest.mark.behaviour("AGENT-ELICITATION")
 @pytest.mark.parametrize(
     ("payload", "status", "action"),
-    [({"approved": False}, "resolved", "decline"), (None, "cancelled", "cancel"), ("yes", "resolved", "decline")],
+    [
+        ({"approved": False}, "resolved", "decline"),
+        (None, "cancelled", "cancel"),
+        ("yes", "resolved", "decline"),
+    ],
 )
 def test_a_form_that_is_not_filled_in_is_told_to_the_server(
     start: Start, modern: StandIn, payload: Any, status: str, action: str

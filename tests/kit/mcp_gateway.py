@@ -180,7 +180,7 @@ def tools(stand_in: StandIn) -> FastMCP:
     return mcp
 
 
-class _Front:
+class Front:
     """Records every request, asks the guard, and plays a server of the older era when told to."""
 
     def __init__(self, app: Any, stand_in: StandIn, *, legacy: bool) -> None:
@@ -238,7 +238,7 @@ def gateway(*, legacy: bool = False, guard: Guard | None = None) -> Iterator[Sta
     if guard is not None:
         stand_in.guard = guard
     app = tools(stand_in).http_app(path="/mcp")
-    front = _Front(app, stand_in, legacy=legacy)
+    front = Front(app, stand_in, legacy=legacy)
     with serve(front) as url:
         stand_in.url = f"{url}/mcp"
         yield stand_in

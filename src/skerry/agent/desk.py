@@ -15,6 +15,7 @@ from skerry.agent.gate import Policy
 from skerry.agent.gateway import Connection
 from skerry.agent.identity import Caller
 from skerry.errors import ProtocolError
+from skerry.settings import AgentModelSettings
 from skerry.store.records import Store
 from skerry.wire.context import ClientContext
 from skerry.wire.headers import TRACE
@@ -60,7 +61,7 @@ class Desk:
     """
 
     model: Callable[[], Model]
-    model_id: str
+    model_settings: AgentModelSettings
     connect: Callable[[Caller, Any], Connection]
     identity: Callable[[Caller], str]
     store: Store

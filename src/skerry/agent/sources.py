@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import httpx2
-from botocore.config import Config
-from strands.models import BedrockModel, Model
+from strands.models import Model
 
 from skerry.agent.catalog import Catalog
 from skerry.agent.desk import Desk, Times
@@ -19,6 +16,7 @@ from skerry.agent.errors import AgentError
 from skerry.agent.gate import Policy
 from skerry.agent.gateway import Connection, GatewayAuth
 from skerry.agent.identity import Caller
+from skerry.agent.models import model_factory
 from skerry.agent.proof import Keys, SignatureProof, TokenProof, Tokens, chosen
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
@@ -73,8 +71,8 @@ def desk(
         )
 
     return Desk(
-        model=(lambda: model) if model is not None else _Bedrock(settings),
-        model_id=settings.model_id,
+        model=(lambda: model) if model is not None else model_factory(settings.model),
+        model_settings=settings.model,
         connect=connect,
         identity=identity,
         store=store or open_store(settings.store.url, clock=clock, lifetime=settings.store.lifetime),
@@ -88,25 +86,6 @@ def desk(
             lease=lease,
         ),
     )
-
-
-class _Bedrock:
-    """The Bedrock model, made at the first question: making its client reads a large service model."""
-
-    def __init__(self, settings: AgentSettings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._model: BedrockModel | None = None
-
-    def __call__(self) -> Model:
-        with self._lock:
-            if self._model is None:
-                self._model = BedrockModel(
-                    boto_session=boto3.Session(region_name=self._settings.region),
-                    boto_client_config=Config(retries={"total_max_attempts": 2, "mode": "standard"}),
-                    model_id=self._settings.model_id,
-                )
-            return self._model
 
 
 def role_keys() -> Keys:

@@ -29,8 +29,8 @@ from skerry.agent.forms import filled, is_confirmation, yes
 from skerry.agent.gate import Gate, Question, Reply
 from skerry.agent.gateway import Connection, GatewayTool, names
 from skerry.agent.memory import STOPPED, Memory, State, mend, results
+from skerry.agent.models import CACHED_IN_INPUT, named, usage_event
 from skerry.agent.runs import LiveRun
-from skerry.agent.usage import usage
 from skerry.store.records import Draft
 
 SYSTEM_PROMPT = """\
@@ -62,6 +62,7 @@ class Work(HookProvider):
         self._claimed = False
         self._lost: AgentError | None = None
         self._since = 0.0
+        self._latency = 0.0
         self._agent: Agent | None = None
         self._over = asyncio.Event()
         self.live = LiveRun(new_id())
@@ -150,9 +151,18 @@ class Work(HookProvider):
 
     def _finished(self, pauses: Sequence[Pause]) -> list[Event]:
         assert self._agent is not None
-        counted = self._agent.event_loop_metrics
-        used = usage(self._desk.model_id, counted.accumulated_usage, counted.accumulated_metrics)
+        used = self._usage(self._agent.event_loop_metrics.accumulated_usage, self._latency)
         return list(self._run.finished([pause.interrupt() for pause in pauses], used))
+
+    def _usage(self, tokens: Mapping[str, Any], latency: float) -> dict[str, Any]:
+        settings = self._desk.model_settings
+        return usage_event(
+            tokens,
+            named(settings),
+            settings.prices,
+            latency_ms=latency,
+            cached_in_input=settings.provider in CACHED_IN_INPUT,
+        )
 
     async def _made(self, model: Model, tools: Sequence[GatewayTool]) -> Agent:
         return Agent(
@@ -182,7 +192,9 @@ class Work(HookProvider):
         self._since = now
         counted = message.get("metadata") or {}
         if message["role"] == "assistant" and "usage" in counted:
-            metadata |= usage(self._desk.model_id, counted["usage"], counted.get("metrics") or {})
+            latency = (counted.get("metrics") or {}).get("latencyMs") or metadata["duration"] * 1000
+            self._latency += latency
+            metadata |= self._usage(counted["usage"], latency)
         elif message["role"] == "user":
             metadata["durations"], self._gate.durations = self._gate.durations, {}
         draft = Draft(role=message["role"], content=message["content"], metadata=metadata)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skerry.errors import ConfigurationError
+from skerry.settings.agent_model import AgentModelSettings
 from skerry.settings.store import StoreSettings
 from skerry.settings.values import DEFAULT_REGION, region, switch, words
 
@@ -28,7 +29,7 @@ class AgentSettings:
     discovery_url: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
-    model_id: str = "local-router"
+    model: AgentModelSettings = field(default_factory=AgentModelSettings)
     region: str = DEFAULT_REGION
     read_only: tuple[str, ...] = (
         "*_read_operations",
@@ -57,7 +58,7 @@ class AgentSettings:
             discovery_url=env.get("SKERRY_DISCOVERY_URL", ""),
             client_id=env.get("SKERRY_CLIENT_ID", ""),
             client_secret=env.get("SKERRY_CLIENT_SECRET", ""),
-            model_id=env.get("SKERRY_MODEL_ID") or default.model_id,
+            model=AgentModelSettings.from_env(env),
             region=region(env),
             read_only=words(env["SKERRY_READ_ONLY_TOOLS"])
             if "SKERRY_READ_ONLY_TOOLS" in env

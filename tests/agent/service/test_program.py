@@ -57,13 +57,11 @@ def test_a_process_that_is_killed_in_an_answer_leaves_a_conversation_that_goes_o
             "SKERRY_GATEWAY_URL": modern.url,
             "SKERRY_RUN_LEASE": "1",
         }
-        with program(tmp_path, **where) as (service, process):
-            with service.listening(prompt="wait") as answer:
-                lines = answer.iter_lines()
-                conversation = json.loads(next(lines).removeprefix("data: "))["threadId"]
-                assert modern.entered.wait(20)
-                process.kill()
-                process.wait()
+        with program(tmp_path, **where) as (service, process), service.listening(prompt="wait") as answer:
+            conversation = json.loads(next(answer.iter_lines()).removeprefix("data: "))["threadId"]
+            assert modern.entered.wait(20)
+            process.kill()
+            process.wait()
         modern.release.set()
         with program(tmp_path, **where) as (again, _):
             asked = {"prompt": "still there?", "conversation_id": conversation}
