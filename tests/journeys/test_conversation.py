@@ -137,3 +137,16 @@ def test_every_hop_happened_and_with_which_identity(talk: Talk):
     aws = [hop for hop in hops if hop["part"] == "aws" and "DescribeInstances" in hop["operation"]]
     assert aws
     assert "aws-ops" in aws[0]["identity"]
+
+
+def test_the_trace_tells_which_headers_of_the_context_arrived_and_which_did_not(talk: Talk):
+    since = time.time()
+    talk.answer("List my EC2 instances in us-east-1")
+    hops = talk.desk.hops(since=since)
+    (invoked,) = [hop for hop in hops if hop["operation"] == "→ lambda Invoke" and hop["target"] == "aws"]
+    assert invoked["detail"]["headers"] == "x-client-region, x-session-id"
+    dropped = invoked["detail"]["dropped"]
+    for name in ("x-client-agent", "x-client-timestamp", "x-client-preferences"):
+        assert f"{name} (not on the allow-list)" in dropped
+    assert "authorization (claims an identity)" in dropped
+    assert "dropped=" in talk.desk.skerry("hops", "--since", str(since), "--limit", "1000").stdout

@@ -222,6 +222,49 @@ class TestPropagation:
         for value in ("x" * 4097, "é", "a\tb"):
             assert propagation.request_headers([("x-a", value)], target) == {}
 
+    @pytest.mark.behaviour("GW-TRACE-HEADERS")
+    def test_what_is_dropped_is_named_with_its_reason(self) -> None:
+        allowed = ["X-Client-Region", "X-Client-Agent", "Cookie", "X-User-Id", "Mcp-Session-Id", "X-Absent"]
+        inbound = [
+            ("host", "gateway"),
+            ("accept", "*/*"),
+            ("authorization", "Bearer secret"),
+            ("x-amz-date", "20260101T000000Z"),
+            ("mcp-session-id", "s"),
+            ("traceparent", "00-1"),
+            ("cookie", "a=b"),
+            ("x-client-region", "eu"),
+            ("x-client-agent", "x" * 4097),
+            ("x-client-timestamp", "17"),
+            ("x-user-id", "root"),
+            ("x-tenant-id", "acme"),
+        ]
+        target = self.target(allowedRequestHeaders=allowed)
+        assert propagation.dropped_headers(inbound, target) == {
+            "authorization": "claims an identity",
+            "mcp-session-id": "the gateway's own session",
+            "cookie": "restricted",
+            "x-client-agent": "the value has 4097 characters; 4096 are allowed",
+            "x-client-timestamp": "not on the allow-list",
+            "x-user-id": "claims an identity",
+            "x-tenant-id": "claims an identity",
+            "x-absent": "not sent",
+        }
+        assert set(propagation.request_headers(inbound, target)) == {"x-client-region"}
+
+    @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20))), st.lists(st.text(max_size=20)))
+    def test_a_header_is_kept_or_dropped_with_a_reason_and_never_both(
+        self, sent: list[tuple[str, str]], allowed: list[str]
+    ) -> None:
+        inbound = [(name.lower(), value) for name, value in sent]
+        target = self.target(allowedRequestHeaders=allowed)
+        kept = propagation.request_headers(inbound, target)
+        dropped = propagation.dropped_headers(inbound, target)
+        assert len(dropped) <= propagation.MAX_NOTED
+        assert all(dropped.values())
+        singles = {name for name, _ in inbound if [n for n, _ in inbound].count(name) == 1}
+        assert not set(kept) & set(dropped) & singles
+
     @pytest.mark.behaviour("GW-QUERY")
     def test_only_allowed_query_parameters_pass(self) -> None:
         target = self.target(allowedQueryParameters=["version"])

@@ -79,6 +79,8 @@ class Outbound:
             detail["tool"] = call.tool
         if names := sorted((*call.propagated, *call.noted)):
             detail["headers"] = ", ".join(names)
+        if call.dropped:
+            detail["dropped"] = ", ".join(f"{name} ({why})" for name, why in call.dropped.items())
         if failure:
             detail["error"] = failure[:300]
         hop = Hop(

@@ -29,7 +29,8 @@ class Outgoing:
     """One request to a target.
 
     `headers` are what the target asks for, `propagated` what the allow-list lets through, `trace` the trace
-    context (all lower case); `noted` names headers that are propagated inside of `headers` or `body`.
+    context (all lower case); `noted` names headers that are propagated inside of `headers` or `body`, and
+    `dropped` says of others why they are not.
     `caller` is who is served, None when the gateway synchronises for itself. `service` and `region` are
     what a signature with the gateway's role is for when the target's credential configuration does not say
     it. `operation` and `tool` are what the recorder shows.
@@ -43,6 +44,7 @@ class Outgoing:
     propagated: Mapping[str, str] = field(default_factory=dict, repr=False)
     trace: Mapping[str, str] = field(default_factory=dict, repr=False)
     noted: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None
     session: str = ""
     tool: str = ""

@@ -19,6 +19,9 @@ CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id"})
 CLAIMED_PREFIX = "x-user-"
 _TRACE = frozenset({"traceparent", "tracestate", "baggage"})
 _SESSION = names.MCP_SESSION_ID.lower()
+_PLUMBING = ("mcp-", "x-amz-", "x-amzn-", "x-forwarded-")
+"""Protocol, signature and infrastructure: each hop has its own, so nobody misses these."""
+MAX_NOTED = 20
 
 
 def request_headers(inbound: Pairs, target: Record) -> dict[str, str]:
@@ -27,6 +30,43 @@ def request_headers(inbound: Pairs, target: Record) -> dict[str, str]:
     `inbound` has lower-case names. A value over 4 KB or outside printable ASCII is left out.
     """
     return _allowed(inbound, _configured(target, "allowedRequestHeaders"), claims=False)
+
+
+def dropped_headers(inbound: Pairs, target: Record) -> dict[str, str]:
+    """Which headers this target does not see, and why: for whoever looks for one that did not arrive.
+
+    Told are the inbound headers that somebody could miss, and names of the allow-list that never travel or
+    were not sent. At most MAX_NOTED.
+    """
+    wanted = {name.lower() for name in _configured(target, "allowedRequestHeaders")}
+    found: dict[str, str] = {}
+    seen = set()
+    for name, value in inbound:
+        seen.add(name)
+        why = _never(name) or ("" if name in wanted else "not on the allow-list") or names.value_problem(value)
+        if why and (name in wanted or _missed(name)):
+            found[name[:64]] = why
+    for name in sorted(wanted - seen):
+        found[name[:64]] = _never(name) or "not sent"
+    return dict(list(found.items())[:MAX_NOTED])
+
+
+def _never(name: str) -> str:
+    """Why a header of this name travels to no target, whatever the allow-list says; empty when it may."""
+    if name == _SESSION:
+        return "the gateway's own session"
+    if claims_identity(name):
+        return "claims an identity"
+    problem = names.gateway_header_problem(name)
+    if problem is None:
+        return ""
+    return "restricted" if name in names.GATEWAY_RESTRICTED else "not allowed by AWS"
+
+
+def _missed(name: str) -> bool:
+    if name in _TRACE or name.startswith(_PLUMBING):
+        return False
+    return name not in names.GATEWAY_RESTRICTED or name in CLAIMED_IDENTITY
 
 
 def response_headers(outbound: Pairs, target: Record) -> list[tuple[str, str]]:

@@ -107,6 +107,7 @@ class LambdaTarget:
             },
             trace=propagation.trace_headers(request.headers),
             noted=tuple(propagated),
+            dropped=propagation.dropped_headers(request.headers, self.record),
             caller=request.caller,
             session=request.session,
             tool=item.public,

@@ -131,6 +131,7 @@ class McpServerTarget:
             headers={},
             propagated=propagation.request_headers(request.headers, self.record),
             trace=propagation.trace_headers(request.headers),
+            dropped=propagation.dropped_headers(request.headers, self.record),
             caller=request.caller,
             session=request.session,
             tool=item.public if method == "tools/call" else "",
