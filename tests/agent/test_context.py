@@ -64,7 +64,12 @@ def arrived(plane: Stack) -> dict[str, str]:
                 "timestamp": 17.5,
                 "user_preferences": {"raw": True},
             },
-            {REGION: "eu-west-1", AGENT: "=?base64?Wm/Dqw==?=", TIMESTAMP: "17.5", PREFERENCES: '{"raw":true}'},
+            {
+                REGION: "eu-west-1",
+                AGENT: "=?base64?Wm/Dqw==?=",
+                TIMESTAMP: "17.5",
+                PREFERENCES: '{"raw":true}',
+            },
         ),
         ({}, {REGION: "unknown", AGENT: "unknown", TIMESTAMP: "1000000.0", PREFERENCES: "{}"}),
         (None, {REGION: "unknown", AGENT: "unknown", TIMESTAMP: "1000000.0", PREFERENCES: "{}"}),

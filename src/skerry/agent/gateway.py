@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import httpx2
@@ -210,7 +212,9 @@ class Connection:
         async def streams() -> AsyncIterator[Any]:
             timeout = httpx2.Timeout(10, read=self._whole_time.total_seconds(), pool=None)
             async with (
-                httpx2.AsyncClient(auth=self.auth, timeout=timeout, follow_redirects=False) as http,
+                httpx2.AsyncClient(
+                    auth=self.auth, timeout=timeout, follow_redirects=False, verify=_trust()
+                ) as http,
                 streamable_http_client(self.url, http_client=http) as pair,
             ):
                 yield pair
@@ -242,6 +246,12 @@ class GatewayTool(MCPAgentTool):
     ) -> ToolGenerator:
         for event in await self._connection.call(self, tool_use, invocation_state):
             yield event
+
+
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    """Whom connections trust, read once: reading all certificates takes longer than a connection."""
+    return httpx2.create_ssl_context()
 
 
 def _pages(client: MCPClient) -> list[Tool]:

@@ -43,7 +43,9 @@ def dropped_headers(inbound: Pairs, target: Record) -> dict[str, str]:
     seen = set()
     for name, value in inbound:
         seen.add(name)
-        why = _never(name) or ("" if name in wanted else "not on the allow-list") or names.value_problem(value)
+        why = (
+            _never(name) or ("" if name in wanted else "not on the allow-list") or names.value_problem(value)
+        )
         if why and (name in wanted or _missed(name)):
             found[name[:64]] = why
     for name in sorted(wanted - seen):
