@@ -1,4 +1,4 @@
-"""A conversation store in memory: a fake of the port `skerry.store.records.Store`, for tests of the agent.
+"""A conversation store in memory: a fake of the port `skerry.store.records.KeptStore`, for tests of the agent.
 
 It counts what it was asked (`reads`, `writes`), can be told to fail, and can be shared by several agents,
 which then see one another's writes as two processes would.
@@ -120,6 +120,13 @@ class MemoryStore:
         with self._working():
             self.read(owner, identifier)
             del self.kept[identifier], self.said[identifier]
+
+    def purge(self, limit: int = MAX_PAGE) -> int:
+        with self._working():
+            gone = [item for item in self.kept.values() if item.expires <= self.clock()][:limit]
+            for item in gone:
+                del self.kept[item.id], self.said[item.id]
+            return len(gone)
 
     def close(self) -> None:
         """Nothing to end."""

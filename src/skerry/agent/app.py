@@ -27,7 +27,7 @@ from skerry.agent.proof import Keys, Tokens
 from skerry.agent.sources import desk
 from skerry.agent.work import unexpected
 from skerry.settings import AgentSettings
-from skerry.store.records import MAX_PAGE, Store
+from skerry.store.records import MAX_PAGE, KeptStore
 from skerry.wire import session
 
 CLOSE_TIME = 4.0
@@ -39,7 +39,7 @@ def build(
     model: Model | None = None,
     keys: Keys | None = None,
     tokens: Tokens | None = None,
-    store: Store | None = None,
+    store: KeptStore | None = None,
     clock: Callable[[], float] = time.time,
 ) -> BedrockAgentCoreApp:
     """The agent as an ASGI application.

@@ -16,7 +16,7 @@ from skerry.agent.gateway import Connection
 from skerry.agent.identity import Caller
 from skerry.errors import ProtocolError
 from skerry.settings import AgentModelSettings
-from skerry.store.records import Store
+from skerry.store.records import KeptStore
 from skerry.wire.context import ClientContext
 from skerry.wire.headers import TRACE
 
@@ -64,7 +64,7 @@ class Desk:
     model_settings: AgentModelSettings
     connect: Callable[[Caller, Any], Connection]
     identity: Callable[[Caller], str]
-    store: Store
+    store: KeptStore
     catalog: Catalog
     policy: Policy
     clock: Callable[[], float]

@@ -6,8 +6,9 @@ A caller sees and changes what is his own; somebody else's conversation is like 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry.agent import shown
@@ -22,7 +23,10 @@ from skerry.store.records import MAX_PAGE
 from skerry.store.transcript import as_json, as_markdown, every_message
 
 MAX_CONVERSATIONS = 200
+TIDY_TIME = 600.0
 Json = dict[str, Any]
+
+_log = logging.getLogger("skerry.agent")
 
 
 class Operations:
@@ -35,6 +39,8 @@ class Operations:
         self.desk = desk
         self._limit = limit
         self._known: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
+        self._tidied = 0.0
+        self._tidying: asyncio.Future[int] | None = None
 
     @property
     def working(self) -> bool:
@@ -53,6 +59,7 @@ class Operations:
 
     async def begin(self, identifier: str, request: Request) -> LiveRun:
         """Begins an answer. Raises AgentError before there is a run; see Conversation.begin."""
+        self._tidy()
         found = await self.conversation_of(request.caller.name, identifier)
         return await found.begin(request)
 
@@ -143,6 +150,15 @@ class Operations:
         """Stops all answers and ends all connections."""
         known, self._known = list(self._known.values()), OrderedDict()
         await asyncio.gather(*(item.close() for item in known), return_exceptions=True)
+        if self._tidying is not None:
+            await self._tidying
+
+    def _tidy(self) -> None:
+        """Has the store delete what has expired, now and then; nobody waits for it."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._tidied and (self._tidying is None or self._tidying.done()):
+            self._tidied = now + TIDY_TIME
+            self._tidying = asyncio.ensure_future(_quietly(self.desk.store.purge))
 
     def _tool(self, tool: Any) -> Json:
         annotations = tool.annotations.model_dump(by_alias=True) if tool.annotations else None
@@ -152,6 +168,14 @@ class Operations:
             "inputSchema": tool.input_schema,
             "asks": self.desk.policy.asks(tool.name, annotations),
         }
+
+
+async def _quietly(purge: Callable[[], int]) -> int:
+    try:
+        return await called(purge)
+    except AgentError as error:
+        _log.warning("expired conversations could not be deleted: %s", error.message)
+        return 0
 
 
 async def _nobody(*_: Any) -> Any:

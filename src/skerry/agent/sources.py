@@ -26,7 +26,7 @@ from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.settings import AgentSettings
 from skerry.store.open import open_store
-from skerry.store.records import Store
+from skerry.store.records import KeptStore
 
 
 def desk(
@@ -35,11 +35,12 @@ def desk(
     model: Model | None = None,
     keys: Keys | None = None,
     tokens: Tokens | None = None,
-    store: Store | None = None,
+    store: KeptStore | None = None,
     clock: Callable[[], float] = time.time,
     lease: float = 0.0,
+    idle: float = 300.0,
 ) -> Desk:
-    """The desk that the settings describe; see `app.build` for what can be replaced."""
+    """The desk that the settings describe; see `app.build` for what can be replaced, `Times` for the rest."""
     found = keys or role_keys()
     asked = tokens or gateway_tokens(settings)
     catalog = Catalog(clock=time.monotonic, lifetime=settings.tools_time)
@@ -84,6 +85,7 @@ def desk(
             question=settings.question_time,
             answer=settings.answer_time,
             lease=lease,
+            idle=idle,
         ),
     )
 

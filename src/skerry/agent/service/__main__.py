@@ -30,6 +30,8 @@ from skerry.sockets import bind, loop_factory
 GRACE = 2
 """Seconds that open answers have to end in when the service is told to."""
 MAX_CONNECTIONS = 1000
+IDLE = 60.0
+"""Seconds after which a conversation's connection to the gateway is closed: there may be many of them."""
 
 _log = logging.getLogger("skerry.agent")
 
@@ -56,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 async def _serve(settings: ServiceSettings, *, watch_stdin: bool) -> None:
     if settings.auth == "none":
         _log.warning("nobody has to prove who he is (SKERRY_SERVICE_AUTH=none): for this machine only.")
-    made = desk(settings.agent, lease=settings.lease)
+    made = desk(settings.agent, lease=settings.lease, idle=IDLE)
     async with httpx2.AsyncClient(trust_env=False) as client:
         app = build(settings, made, fetch=Transport(client).fetch)
         with bind(settings.host, settings.port) as listening:

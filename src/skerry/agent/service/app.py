@@ -23,6 +23,7 @@ from skerry.agent.operations import Operations
 from skerry.agent.runs import LiveRun
 from skerry.agent.service import bodies, refusals, streams
 from skerry.agent.service.callers import REQUEST_CONTEXT, Callers
+from skerry.agent.service.hops import SESSION, Hops
 from skerry.agent.service.limits import BodyLimit
 from skerry.agent.service.page import page
 from skerry.auth.ports import Fetch
@@ -74,6 +75,7 @@ def build(settings: ServiceSettings, desk: Desk, *, fetch: Fetch) -> FastAPI:
     )
     app.state.operations = operations
     app.add_middleware(BodyLimit, most=settings.max_body)
+    app.add_middleware(Hops, auth=settings.auth)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -218,6 +220,7 @@ class _Endpoints:
             conversation_id = session.new()
         if problem := session.problem(conversation_id):
             raise AgentError("VALIDATION_ERROR", f"conversation_id: {problem}.")
+        request.scope[SESSION] = conversation_id
         if body.attach is not None:
             live = await self._operations.attach(who, conversation_id, body.attach.runId)
             return live, conversation_id, body.attach.after

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from skerry.agent.errors import AgentError
 from skerry.agent.identity import Caller
+from skerry.agent.service.hops import CALLER
 from skerry.agent.service.refusals import UnauthorizedError
 from skerry.auth import tokens
 from skerry.auth.dialects import DIALECTS
@@ -20,6 +21,7 @@ from skerry.auth.keys import Keys
 from skerry.auth.ports import Fetch
 from skerry.errors import ConfigurationError, TokenError
 from skerry.settings import ServiceSettings
+from skerry.store.limits import MAX_OWNER
 
 REQUEST_CONTEXT = "x-amzn-request-context"
 """What the Lambda web adapter adds: the request context of the Function URL, with who signed."""
@@ -56,14 +58,16 @@ class Callers:
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of a request. Raises AgentError UNAUTHORIZED."""
-        if self._settings.auth == "none":
-            return NOBODY
+        found = NOBODY
         if self._settings.auth == "iam":
-            return _signed(request.headers.get(REQUEST_CONTEXT, ""))
-        try:
-            return await self._bearer(request.headers.getlist("authorization"))
-        except TokenError as problem:
-            raise UnauthorizedError(problem) from problem
+            found = _signed(request.headers.getlist(REQUEST_CONTEXT))
+        elif self._settings.auth == "token":
+            try:
+                found = await self._bearer(request.headers.getlist("authorization"))
+            except TokenError as problem:
+                raise UnauthorizedError(problem) from problem
+        request.scope[CALLER] = found
+        return found
 
     async def _bearer(self, authorization: list[str]) -> Caller:
         assert self._keys is not None
@@ -80,14 +84,15 @@ class Callers:
         return Caller(f"jwt:{claims['sub']}@{claims['iss']}", token)
 
 
-def _signed(context: str) -> Caller:
+def _signed(contexts: list[str]) -> Caller:
     """The caller whose signature Lambda has checked, from the request context of a Function URL."""
     try:
+        (context,) = contexts
         data: Any = json.loads(context) if len(context) <= MAX_CONTEXT else None
         arn = data["authorizer"]["iam"]["userArn"]
     except (ValueError, KeyError, TypeError, RecursionError):
         arn = None
-    if not isinstance(arn, str) or not arn.startswith("arn:") or len(arn) > 2048:
+    if not isinstance(arn, str) or not arn.startswith("arn:") or len(arn) > MAX_OWNER:
         raise AgentError(
             "UNAUTHORIZED",
             "the request has no signature that Lambda checked.",
