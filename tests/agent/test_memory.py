@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skerry.agent.approvals import Pause
 from skerry.agent.errors import AgentError
@@ -73,7 +75,42 @@ def test_a_state_that_grows_too_large_names_its_results_and_keeps_its_questions(
     assert results(found.interrupt)[0]["content"] == [{"text": TOO_LARGE}]
 
 
-@pytest.mark.parametrize("data", [{"pauses": [{}]}, {"pauses": 7}, {"other": 1}, {"pauses": [1]}])
+PAUSES = {**State(pauses=(PAUSE,)).to_dict()["pauses"][0]}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["pauses", "run", "until", "interrupt", "other"]), JSON),
+    st.dictionaries(st.sampled_from([*PAUSES, "other"]), JSON),
+)
+def test_a_state_of_any_shape_is_read_or_refused(data: dict[str, Any], pause: dict[str, Any]):
+    for given_data in (data, {**data, "pauses": [{**PAUSES, **pause}]}):
+        try:
+            state = State.from_dict(given_data)
+        except AgentError as error:
+            assert error.kind == "STATE_ERROR"
+        else:
+            assert all(item.digest for item in state.pauses)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"pauses": [{}]},
+        {"pauses": 7},
+        {"other": 1},
+        {"pauses": [1]},
+        {"run": 7},
+        {"until": "later"},
+        {"interrupt": [1]},
+        {"pauses": [{**PAUSES, "expires": "never"}]},
+        {"pauses": [{**PAUSES, "arguments": "all"}]},
+    ],
+)
 def test_a_damaged_state_is_an_error(data: dict[str, Any]):
     with pytest.raises(AgentError) as caught:
         State.from_dict(data)

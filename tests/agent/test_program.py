@@ -39,7 +39,9 @@ import runpy, socket, sys, uvicorn
 program = runpy.run_path(sys.argv[1], run_name="agent")
 bound = socket.socket(); bound.bind(("127.0.0.1", 0)); bound.listen()
 print(bound.getsockname()[1], flush=True)
-uvicorn.Server(uvicorn.Config(program["app"], log_level="error")).run(sockets=[bound])
+uvicorn.Server(
+    uvicorn.Config(program["app"], log_level="critical", timeout_graceful_shutdown=1)
+).run(sockets=[bound])
 """
 
 
@@ -69,7 +71,7 @@ def program(home: Path, **variables: str) -> Iterator[Asking]:
     )
     assert process.stdout is not None
     try:
-        yield Asking(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        yield Asking(f"http://127.0.0.1:{int(process.stdout.readline())}", process=process)
     finally:
         process.kill()
         process.communicate(timeout=20)

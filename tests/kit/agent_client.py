@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +19,12 @@ Events = list[dict[str, Any]]
 
 @dataclass
 class Asking:
-    """One session of an agent at `url`; `headers` go with every invocation."""
+    """One session of an agent at `url`; `headers` go with every invocation. `process` is its own, if any."""
 
     url: str
     session: str = field(default_factory=lambda: str(uuid.uuid4()))
     headers: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
 
     def post(self, payload: Any) -> Events:
         """One invocation; the events of its answer, whole."""

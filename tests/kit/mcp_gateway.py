@@ -80,35 +80,6 @@ def tools(stand_in: StandIn) -> FastMCP:
         """The e-mail address of an account."""
         return stand_in.emails[account_id]
 
-    @mcp.tool(name="accounts___change_email", annotations={"destructiveHint": True})
-    async def change_email(
-        account_id: str, new_email: str, ctx: Context
-    ) -> str | mcp_types.InputRequiredResult:
-        """Changes the e-mail address of an account."""
-        question = f"Change the address of {account_id} to {new_email}?"
-        request = ctx.request_context
-        if request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            answer = (ctx.input_responses or {}).get("confirm")
-            if answer is None:
-                stand_in.questions.append(question)
-                asked = mcp_types.ElicitRequestFormParams(
-                    message=question, requested_schema=Confirm.model_json_schema()
-                )
-                return mcp_types.InputRequiredResult(
-                    input_requests={"confirm": mcp_types.ElicitRequest(params=asked)}, request_state=new_email
-                )
-            agreed = answer.action == "accept" and bool((answer.content or {}).get("confirm"))
-            stand_in.answers.append(answer.action)
-        else:
-            stand_in.questions.append(question)
-            reply = await ctx.elicit(question, Confirm)
-            agreed = reply.action == "accept" and reply.data.confirm
-            stand_in.answers.append(reply.action)
-        if not agreed:
-            return "The address was not changed."
-        stand_in.emails[account_id] = new_email
-        return f"The address is {new_email} now."
-
     async def asked(
         ctx: Context, question: str, form: type[BaseModel]
     ) -> mcp_types.InputRequiredResult | dict[str, Any]:
@@ -130,6 +101,19 @@ def tools(stand_in: StandIn) -> FastMCP:
         reply = await ctx.elicit(question, form)
         stand_in.answers.append(reply.action)
         return {"action": reply.action, **(reply.data.model_dump() if reply.action == "accept" else {})}
+
+    @mcp.tool(name="accounts___change_email", annotations={"destructiveHint": True})
+    async def change_email(
+        account_id: str, new_email: str, ctx: Context
+    ) -> str | mcp_types.InputRequiredResult:
+        """Changes the e-mail address of an account."""
+        answer = await asked(ctx, f"Change the address of {account_id} to {new_email}?", Confirm)
+        if isinstance(answer, mcp_types.InputRequiredResult):
+            return answer
+        if not answer.get("confirm"):
+            return "The address was not changed."
+        stand_in.emails[account_id] = new_email
+        return f"The address is {new_email} now."
 
     @mcp.tool(name="demo___rate", annotations={"readOnlyHint": True})
     async def rate(thing: str, ctx: Context) -> str | mcp_types.InputRequiredResult:

@@ -68,13 +68,30 @@ class State:
         try:
             found = decode_bytes_values(dict(data))
             pauses = tuple(Pause(**pause) for pause in found.pop("pauses", ()))
-            return cls(pauses=pauses, **found)
+            state = cls(pauses=pauses, **found)
+            _check(state)
+            return state
         except (TypeError, ValueError, AttributeError) as error:
             raise AgentError(
                 "STATE_ERROR",
                 f"what this conversation remembers cannot be read ({type(error).__name__}).",
                 hint="Begin a new conversation.",
             ) from error
+
+
+def _check(state: State) -> None:
+    """Raises TypeError for members of another type."""
+    texts = [state.run, *(text for item in state.pauses for text in (item.id, item.call, item.tool))]
+    objects = [item.arguments for item in state.pauses] + [state.interrupt or {}]
+    objects += [item.schema or {} for item in state.pauses]
+    times = [state.until, *(item.expires for item in state.pauses)]
+    right = (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(item, Mapping) for item in objects)
+        and all(isinstance(time, int | float) for time in times)
+    )
+    if not right:
+        raise TypeError("a member of the state has another type")
 
 
 Change = Callable[[State], State]

@@ -24,6 +24,7 @@ from skerry.store.transcript import as_json, as_markdown, every_message
 
 MAX_CONVERSATIONS = 200
 TIDY_TIME = 600.0
+RECENT = 20
 Json = dict[str, Any]
 
 _log = logging.getLogger("skerry.agent")
@@ -97,6 +98,12 @@ class Operations:
             "run": under_way,
             "cursor": page.cursor,
         }
+
+    async def calls(self, caller: Caller, identifier: str) -> dict[str, Json]:
+        """The newest calls of a conversation by their ids: blocks with `name` and `input`."""
+        found = await called(self.desk.store.last, caller.name, identifier, RECENT)
+        blocks = [block for item in found for block in shown.message(item)["content"]]
+        return {block["id"]: block for block in blocks if block["type"] == "tool_use"}
 
     async def export(self, caller: Caller, identifier: str, *, markdown: bool) -> str:
         """One conversation with all its messages, as a document. Raises AgentError NOT_FOUND."""

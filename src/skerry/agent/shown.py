@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from skerry.agent.events import message_blocks
@@ -21,7 +22,16 @@ def message(item: Message) -> Json:
     return {
         "number": item.number,
         "role": item.role,
-        "content": message_blocks(item.content),
+        "content": [
+            _named(block, item.metadata.get("names") or {}) for block in message_blocks(item.content)
+        ],
         "created": item.created,
         "metadata": dict(item.metadata),
     }
+
+
+def _named(block: Json, names: Mapping[str, str]) -> Json:
+    """A call by the name that people know its tool by."""
+    return (
+        {**block, "name": names.get(block["name"], block["name"])} if block["type"] == "tool_use" else block
+    )

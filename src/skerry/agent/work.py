@@ -195,10 +195,18 @@ class Work(HookProvider):
             latency = (counted.get("metrics") or {}).get("latencyMs") or metadata["duration"] * 1000
             self._latency += latency
             metadata |= self._usage(counted["usage"], latency)
-        elif message["role"] == "user":
+        if message["role"] == "assistant":
+            metadata |= self._full_names(message["content"])
+        else:
             metadata["durations"], self._gate.durations = self._gate.durations, {}
         draft = Draft(role=message["role"], content=message["content"], metadata=metadata)
         await self._memory.write(draft, change=self._alive)
+
+    def _full_names(self, content: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The gateway's names of tools that the model knows by shorter ones."""
+        short = {block["toolUse"]["name"] for block in content if "toolUse" in block}
+        full = {name: self._run.names[name] for name in short if self._run.names.get(name, name) != name}
+        return {"names": full} if full else {}
 
     async def _ask(self, question: Question) -> Reply:
         """A server's question to the person: the run ends here, the call waits for the next one."""

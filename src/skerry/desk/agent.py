@@ -10,4 +10,4 @@ from skerry.settings import AgentSettings
 app = build(AgentSettings.from_env(os.environ))
 
 if __name__ == "__main__":
-    app.run()
+    app.run(timeout_graceful_shutdown=2)  # then open answers are stopped and written down

@@ -67,6 +67,10 @@ def test_an_approval_is_answered_once(serve: Serve, modern: StandIn, accept: str
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith(accept)
     assert "Done." in answer.text
+    if accept == "application/json":
+        (call,) = answer.json()["tool_calls"]
+        assert call["name"] == "accounts___change_email"
+        assert call["arguments"] == {"account_id": "12345", "new_email": "mynew@email.com"}
     assert modern.emails == {"12345": "mynew@email.com"}
     assert refused(service.post(path, body)) == (409, "UNKNOWN_INTERRUPT_ID")
 

@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from skerry.store.dynamodb_table import create_table
+from skerry.store.open import dynamodb_table
+from skerry.wire.hop import decode
 from tests.kit.agent_client import error, kinds, said
 from tests.kit.agent_service import program, refused
 from tests.kit.bedrock import bedrock
+from tests.kit.dynamodb import dynamodb
 from tests.kit.mcp_gateway import StandIn
 from tests.kit.scripted_model import Say, Use
 
 CHANGE = Use.one("accounts___change_email", account_id="12345", new_email="mynew@email.com")
 
 
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a store for several processes."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/desk.db"
+        return
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-role")
+    with dynamodb() as endpoint:
+        url = f"dynamodb://conversations?region=us-east-1&endpoint_url={endpoint}"
+        client, name = dynamodb_table(url)
+        create_table(client, name)
+        client.close()
+        yield url
+
+
 @pytest.mark.behaviour("AGENT-RESTART")
 def test_an_approval_is_answered_after_a_kill_and_by_another_process_and_holds_once(
-    modern: StandIn, tmp_path: Path
+    modern: StandIn, tmp_path: Path, shared: str
 ):
     with bedrock([CHANGE, CHANGE, Say("Done.")]) as model:
         where = {
             "AWS_ENDPOINT_URL": model.url,
             "SKERRY_GATEWAY_URL": modern.url,
-            "SKERRY_STORE": f"sqlite:///{tmp_path}/desk.db",
+            "SKERRY_STORE": shared,
         }
         with program(tmp_path, **where) as (service, process):
             asked = service.chat(prompt="Change it")
@@ -105,3 +126,23 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path, capfd: pytest.Captu
     with pytest.raises(json.JSONDecodeError), program(tmp_path, SKERRY_SERVICE_AUTH="token"):
         pass
     assert "SKERRY_SERVICE_ISSUER" in capfd.readouterr().err
+
+
+def test_each_request_is_a_hop_with_who_asked_and_which_conversation(
+    modern: StandIn, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    with bedrock([Say("Hello.")]) as model:
+        where = {"AWS_ENDPOINT_URL": model.url, "SKERRY_GATEWAY_URL": modern.url}
+        with program(tmp_path, **where) as (service, _):
+            conversation = service.chat(prompt="a secret question")["conversation_id"]
+            service.get("/health")
+            service.get(f"/nowhere/{conversation}")
+    text = capfd.readouterr().err
+    hops = [found for line in text.splitlines() if (found := decode(line)) is not None]
+    assert [(hop.operation, hop.status, hop.session) for hop in hops] == [
+        ("POST /chat", 200, conversation),
+        ("GET (no such path)", 404, ""),
+    ]
+    assert hops[0].identity == "local"
+    assert hops[0].part == "agent"
+    assert "secret" not in text

@@ -125,7 +125,7 @@ class _Endpoints:
         async def chat(body: bodies.Ask, request: Request, who: Caller = caller) -> bodies.Answer:
             """The same as /stream, answered at the end of the run."""
             live, conversation_id, _ = await self._live(body, request, who)
-            return await streams.whole(live, conversation_id)
+            return await self._whole(live, conversation_id, who)
 
         @app.post("/api/approvals/{interrupt_id}", response_model=bodies.Answer, responses=_STREAM)
         async def approve(
@@ -140,7 +140,7 @@ class _Endpoints:
             live, conversation_id, _ = await self._live(ask, request, who)
             if "text/event-stream" in request.headers.get("accept", ""):
                 return streams.stream(live)
-            return await streams.whole(live, conversation_id)
+            return await self._whole(live, conversation_id, who)
 
         @app.post("/api/runs/{run_id}/cancel")
         async def cancel(run_id: str, body: bodies.Cancel, who: Caller = caller) -> bodies.Cancelled:
@@ -233,6 +233,16 @@ class _Endpoints:
                 raise AgentError("NOT_FOUND", "there is no such conversation, or it has expired.") from error
             raise
         return live, conversation_id, 0
+
+    async def _whole(self, live: LiveRun, conversation_id: str, who: Caller) -> bodies.Answer:
+        """A run at its end; calls that an earlier run had announced are told with name and arguments too."""
+        answer = await streams.whole(live, conversation_id)
+        if not all(call.name for call in answer.tool_calls):
+            known = await self._operations.calls(who, conversation_id)
+            for call in answer.tool_calls:
+                if not call.name and call.id in known:
+                    call.name, call.arguments = known[call.id]["name"], known[call.id]["input"]
+        return answer
 
     def _now(self) -> float:
         return self._operations.desk.clock()
