@@ -62,15 +62,15 @@ async def test_a_connection_without_work_is_closed(modern: StandIn, kept: Memory
 
 async def test_idle_conversations_beyond_the_limit_are_let_go(modern: StandIn, kept: MemoryStore):
     office = operations(kept, modern.url, 4, limit=2)
-    first = await office.conversation_of("me", "a" * 36)
-    assert await office.conversation_of("me", "a" * 36) is first
-    assert await office.conversation_of("you", "a" * 36) is not first
+    first = office.conversation_of("me", "a" * 36)
+    assert office.conversation_of("me", "a" * 36) is first
+    assert office.conversation_of("you", "a" * 36) is not first
     await answered(office, "b" * 36)  # its run is kept for listeners, so it is not idle
-    used = await office.conversation_of("me", "b" * 36)
-    await office.conversation_of("me", "d" * 36)
-    await office.conversation_of("me", "e" * 36)
-    assert await office.conversation_of("me", "b" * 36) is used
-    assert await office.conversation_of("me", "a" * 36) is not first
+    used = office.conversation_of("me", "b" * 36)
+    office.conversation_of("me", "d" * 36)
+    office.conversation_of("me", "e" * 36)
+    assert office.conversation_of("me", "b" * 36) is used
+    assert office.conversation_of("me", "a" * 36) is not first
     await office.close()
 
 

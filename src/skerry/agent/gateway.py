@@ -134,10 +134,18 @@ class Connection:
 
     async def call(self, tool: GatewayTool, use: ToolUse, state: dict[str, Any]) -> list[Any]:
         """Strands' events of one call. Raises AgentError GATEWAY_ERROR when it was not or may not be made."""
+        kept = self._client is not None
         try:
-            client = await self._ready()
+            return await self._called(await self._ready(), tool, use, state)
         except _FAILURES as error:
+            await self.close()
+            if kept and isinstance(error, MCPClientInitializationError):  # it had ended; nothing was sent
+                return await self.call(tool, use, state)
             raise self._problem(error, f"was not asked for {tool.mcp_tool.name}") from error
+
+    async def _called(
+        self, client: MCPClient, tool: GatewayTool, use: ToolUse, state: dict[str, Any]
+    ) -> list[Any]:
         self.auth.refusal = ""
         inner = MCPAgentTool(tool.mcp_tool, client, tool.tool_name, self._whole_time)
         try:

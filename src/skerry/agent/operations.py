@@ -40,6 +40,7 @@ class Operations:
         self.desk = desk
         self._limit = limit
         self._known: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
+        self._closing: set[asyncio.Future[None]] = set()
         self._tidied = 0.0
         self._tidying: asyncio.Future[int] | None = None
 
@@ -48,25 +49,27 @@ class Operations:
         """Whether an answer is under way, or waits for a person: the process must not be ended now."""
         return any(item.working for item in list(self._known.values()))
 
-    async def conversation_of(self, owner: str, identifier: str) -> Conversation:
+    def conversation_of(self, owner: str, identifier: str) -> Conversation:
         """The conversation in this process, a new one when it is not known here."""
         key = (owner, identifier)
         found = self._known.setdefault(key, Conversation(owner, identifier, self.desk))
         self._known.move_to_end(key)
         idle = [name for name, item in self._known.items() if item.idle and item is not found]
         for name in idle[: max(0, len(self._known) - self._limit)]:
-            await self._known.pop(name).close()
+            closing = asyncio.ensure_future(self._known.pop(name).close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         return found
 
     async def begin(self, identifier: str, request: Request) -> LiveRun:
         """Begins an answer. Raises AgentError before there is a run; see Conversation.begin."""
         self._tidy()
-        found = await self.conversation_of(request.caller.name, identifier)
+        found = self.conversation_of(request.caller.name, identifier)
         return await found.begin(request)
 
     async def attach(self, caller: Caller, identifier: str, run: str) -> LiveRun:
         """A run to listen to. Raises AgentError UNKNOWN_RUN."""
-        found = await self.conversation_of(caller.name, identifier)
+        found = self.conversation_of(caller.name, identifier)
         return found.attach(run)
 
     async def cancel(self, caller: Caller, identifier: str, run: str) -> Json:
@@ -156,7 +159,7 @@ class Operations:
     async def close(self) -> None:
         """Stops all answers and ends all connections."""
         known, self._known = list(self._known.values()), OrderedDict()
-        await asyncio.gather(*(item.close() for item in known), return_exceptions=True)
+        await asyncio.gather(*(item.close() for item in known), *self._closing, return_exceptions=True)
         if self._tidying is not None:
             await self._tidying
 

@@ -38,8 +38,10 @@ You are the operations desk. Answer with the tools you have and with nothing you
 If no tool fits a question, say so plainly and name the tools there are.
 Never say that something was changed unless a tool's result says so. Be brief."""
 
+LOST = ("CONFLICT", "NOT_FOUND")
+"""Errors that say that the conversation is no longer this work's: nothing may be written any more."""
+
 Responses = list[InterruptResponseContent]
-Resumed = Callable[[], Responses]
 
 _log = logging.getLogger("skerry.agent")
 
@@ -196,6 +198,7 @@ class Work(HookProvider):
             self._latency += latency
             metadata |= self._usage(counted["usage"], latency)
         if message["role"] == "assistant":
+            self._run.said = ""
             metadata |= self._full_names(message["content"])
         else:
             metadata["durations"], self._gate.durations = self._gate.durations, {}
@@ -261,7 +264,7 @@ class Work(HookProvider):
 
     async def _settle(self, problem: AgentError) -> None:
         """Leaves a conversation that can go on: every call has a result, and the mark of the run is gone."""
-        if not self._claimed or problem.kind in ("CONFLICT", "NOT_FOUND"):
+        if not self._claimed or problem.kind in LOST:
             return
         said = f"{self._run.said.rstrip()}\n\n{STOPPED}".lstrip()
         try:
@@ -303,9 +306,10 @@ class Work(HookProvider):
             try:
                 await self._memory.write(change=self._alive)
             except AgentError as error:
-                self._lost = error
-                work.cancel()
-                return
+                if error.kind in LOST and not self._over.is_set():
+                    self._lost = error
+                    work.cancel()
+                    return
 
 
 def unexpected(error: BaseException) -> AgentError:
