@@ -70,7 +70,7 @@ async def _evaluated(
         stack = await _stack(stacks, options, progress)
         configured = stack["models"] != MODELS["router"]
         if configured:
-            model_id = AgentSettings.from_env(os.environ).model_id
+            model_id = AgentSettings.from_env(os.environ).model.model_id
             results[f"{stack['models']} ({model_id})"] = await _scored(stack, model_id, questions, progress)
             stack = await _with_router(stacks, progress)
         return {ROUTER: await _scored(stack, ROUTER, questions, progress), **results}
