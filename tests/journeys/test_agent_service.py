@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,13 +19,14 @@ pytestmark = pytest.mark.xdist_group("desk")
 @pytest.fixture(scope="module")
 def service(desk: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service with the agent's own client, called with a token of the client `chat`."""
-    realm = desk.facts["realms"]["desk"]
+    stack = json.loads((desk.state / "stack.json").read_text())
+    realm = stack["realms"]["desk"]
     where = {
         **desk.environment(),
         "SKERRY_SERVICE_AUTH": "token",
         "SKERRY_SERVICE_ISSUER": realm["issuer"],
         "SKERRY_SERVICE_AUDIENCE": "desk-runtime",
-        "SKERRY_GATEWAY_URL": desk.facts["gateways"]["desk-jwt"]["url"],
+        "SKERRY_GATEWAY_URL": stack["gateways"]["desk-jwt"]["url"],
         "SKERRY_GATEWAY_AUDIENCE": "desk-gateway",
         "SKERRY_DISCOVERY_URL": realm["discovery_url"],
         "SKERRY_CLIENT_ID": "agent",
