@@ -136,6 +136,25 @@ def test_a_late_yes_is_a_no(start: Start, modern: StandIn):
     assert modern.calls() == []
 
 
+@pytest.mark.behaviour("AGENT-APPROVAL-LATE")
+def test_after_its_time_an_open_question_counts_as_refused(start: Start, modern: StandIn):
+    now = [1_000_000.0]
+    model = ScriptedModel([CHANGE, Say("Hello.")])
+    asking = start(
+        model, gateway_url=modern.url, gateway_auth="none", clock=lambda: now[0], approval_time=900
+    )
+    identifier = paused(asking)
+    now[0] += 900
+    assert asking.query("conversation", id=asking.session)["interrupts"] == []
+    assert interrupts(asking.post({"resume": []})) == []
+    assert said(asking.ask("hello?")).strip() == "Hello."
+    history = json.dumps(model.asked[-1])
+    assert "Not confirmed" in history
+    assert "Nothing was changed: accounts___change_email was not confirmed." in history
+    assert error(asking.answer(identifier, {"approved": True}))[0] == "UNKNOWN_INTERRUPT_ID"
+    assert modern.calls() == []
+
+
 def test_another_session_cannot_answer(start: Start, modern: StandIn):
     asking = start([CHANGE], gateway_url=modern.url)
     identifier = paused(asking)
