@@ -110,14 +110,19 @@ def read_token(output: bytes, origin: Origin, *, now: float) -> Lease[str]:
 
 def expiry(token: str) -> float | None:
     """The `exp` claim of a JWT, in seconds since the epoch; None for anything else. Nothing is verified."""
+    return _seconds(claims_of(token).get("exp"))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a JWT; none for anything else. Nothing is verified: to be shown, never to decide by."""
     parts = token.split(".")
     if len(parts) != 3:
-        return None
+        return {}
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
-        return None
-    return _seconds(claims.get("exp")) if isinstance(claims, dict) else None
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _from_json(text: str, origin: Origin, now: float) -> tuple[str, float | None]:

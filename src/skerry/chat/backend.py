@@ -11,6 +11,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from skerry.errors import RemoteError
+
 Event = dict[str, Any]
 """An AG-UI event as it came."""
 
@@ -19,12 +21,22 @@ Event = dict[str, Any]
 class Reply:
     """A person's answer to an open question of the agent.
 
-    `content` holds the fields of a form that a server asked for; None for a plain yes or no.
+    `content` holds the fields of a form that a server asked for; None for a plain yes or no. `cancelled`
+    says that the person went away from the question without an answer.
     """
 
     interrupt_id: str
     approved: bool
     content: Mapping[str, Any] | None = None
+    cancelled: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """The entry of `resume`."""
+        payload: dict[str, Any] = {"approved": self.approved}
+        if self.content is not None:
+            payload["content"] = dict(self.content)
+        status = "cancelled" if self.cancelled else "resolved"
+        return {"interruptId": self.interrupt_id, "status": status, "payload": payload}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,19 @@ class Tool:
     asks: bool = True
 
 
+class NotOfferedError(RemoteError):
+    """The agent does not know what was asked of it: it is another kind of agent. Questions still work."""
+
+
+class BrokenError(RemoteError):
+    """The connection broke off in the middle of an answer. The run goes on; `attach` listens again."""
+
+
 class Backend(Protocol):
-    """An agent. Methods raise SkerryError with what to do next; nothing is sent twice that may have acted."""
+    """An agent. Methods raise SkerryError with what to do next; nothing is sent twice that may have acted.
+
+    `region` is the one of the client context: where tools look by default. A person may set it.
+    """
 
     name: str
     region: str

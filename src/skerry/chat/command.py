@@ -10,10 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from skerry.chat.conversation import Conversation
+from skerry.chat.doors.open import open_backend
 from skerry.chat.face import Face, PlainFace
 from skerry.chat.main import Chat, JsonFace
-from skerry.chat.target import Wanted, find
+from skerry.chat.talk import Talk
+from skerry.chat.target import Wanted
 from skerry.errors import ConfigurationError
 from skerry.settings import ChatSettings
 from skerry.wire import session
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"--session cannot be used: {problem}.", hint="/new makes a fitting one.")
     if options.once is not None and not options.once.strip():
         raise ConfigurationError("--once needs a question.")
-    target = find(
+    backend = open_backend(
         Wanted(
             agent=options.agent,
             region=options.region,
@@ -70,21 +71,21 @@ def run(options: argparse.Namespace) -> int:
             token=settings.token,
         )
     )
-    conversation = Conversation(target, session_id=options.session)
+    talk = Talk(backend, options.session)
     face = _face(options, settings)
     chat = Chat(
-        conversation,
+        talk,
         face,
-        renew=lambda: Conversation(target),
+        renew=lambda: Talk(backend),
         decided=True if options.yes else False if options.no else None,
     )
     try:
         if options.once is not None:
             return chat.once(options.once)
-        face.note(f"{target.name} · session {conversation.session_id} · /help")
+        face.note(f"{backend.name} · session {talk.id} · /help")
         return chat.loop()
     finally:
-        chat.conversation.close()
+        backend.close()
 
 
 def _stack(state: Path) -> bool:

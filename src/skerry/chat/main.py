@@ -9,9 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from skerry.chat.conversation import Conversation, Reply
+from skerry.chat.backend import Reply
 from skerry.chat.face import OPEN_QUESTION, Event, Face, Shown
 from skerry.chat.interrupts import Interrupts
+from skerry.chat.talk import Talk
 from skerry.errors import SkerryError
 
 ANSWERED, FAILED, UNCONFIRMED = 0, 1, 3
@@ -57,9 +58,9 @@ class JsonFace:
 class Chat:
     """One conversation at one face. `decided` answers every confirmation without asking."""
 
-    conversation: Conversation
+    talk: Talk
     face: Face
-    renew: Callable[[], Conversation]
+    renew: Callable[[], Talk]
     decided: bool | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
 
@@ -69,12 +70,12 @@ class Chat:
             return self._once(text)
 
     def _once(self, text: str) -> int:
-        code = self._turn(self.conversation.ask(text))
-        if self.conversation.failed != OPEN_QUESTION:
+        code = self._turn(self.talk.ask(text))
+        if self.talk.failed != OPEN_QUESTION:
             return code
         self.face.note("An earlier question is still open; it comes first.")
-        code = self._turn(self.conversation.answer([]))
-        return self._turn(self.conversation.ask(text)) if code == ANSWERED else code
+        code = self._turn(self.talk.answer([]))
+        return self._turn(self.talk.ask(text)) if code == ANSWERED else code
 
     def loop(self) -> int:
         """Asks until there are no more questions. Returns the exit code of the last."""
@@ -111,19 +112,19 @@ class Chat:
             with closing(events):  # at once, not when somebody collects it: this ends the answer
                 while (event := self._next(events)) is not None:
                     self.face.show(event)
-            if self.conversation.failed:
+            if self.talk.failed:
                 return FAILED
-            if not self.conversation.interrupts:
+            if not self.talk.interrupts:
                 return ANSWERED
             replies = []
-            for interrupt in self.conversation.interrupts:
+            for interrupt in self.talk.interrupts:
                 approved = self.decided if self.decided is not None else self._confirm(interrupt)
                 if approved is None:
-                    where = f"--session {self.conversation.session_id}"
+                    where = f"--session {self.talk.id}"
                     self.face.note(f"Not confirmed. Ask again with {where} and --yes or --no to answer it.")
                     return UNCONFIRMED
                 replies.append(Reply(str(interrupt["id"]), approved))
-            events = self.conversation.answer(replies)
+            events = self.talk.answer(replies)
 
     def _next(self, events: Generator[dict[str, Any]]) -> dict[str, Any] | None:
         with self.interrupts.allowed():
@@ -138,11 +139,10 @@ class Chat:
         if name == "/help":
             face.note("\n".join(f"{name:<10} {what}" for name, what in COMMANDS.items()))
         elif name == "/new":
-            self.conversation.close()
-            self.conversation = self.renew()
-            face.note(f"session {self.conversation.session_id}")
+            self.talk = self.renew()
+            face.note(f"session {self.talk.id}")
         elif name == "/session":
-            face.note(f"session {self.conversation.session_id} of {self.conversation.target.name}")
+            face.note(f"session {self.talk.id} of {self.talk.backend.name}")
         elif name in ("/tools", "/thinking", "/raw"):
             part = name[1:]
             setattr(face.shown, part, not getattr(face.shown, part))

@@ -1,35 +1,39 @@
-"""Which agent runtime to talk to, and how to prove oneself there."""
+"""Which agent to talk to, and how to prove oneself there."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx2
 
 from skerry.auth import local
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
-from skerry.auth.sigv4 import Credentials, sign
 from skerry.auth.transport import Transport
+from skerry.chat.proofs import FUNCTION_URL, NoProof, Proof, Signature, Token
 from skerry.errors import ConfigurationError
 from skerry.wire.arn import Arn, is_arn
 from skerry.wire.endpoints import data_plane, invocation_url
 
-SERVICE = "bedrock-agentcore"
-
 Auth = Literal["auto", "iam", "bearer"]
-Proof = Callable[[str, Mapping[str, str], bytes], Mapping[str, str]]
-"""From URL, headers and body of a POST to the headers that prove it."""
+
+_FUNCTION_HOST = re.compile(r"[a-z0-9]+\.lambda-url\.(?P<region>[a-z0-9-]+)\..+")
+_USER = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person asked for. Empty strings mean: not said."""
+    """What a person asked for. Empty strings mean: not said.
+
+    `agent` is a name or ARN, `url` that of a web service instead. `user` is whom to say to a Runtime that one
+    is; `login` the name to say to a stack on this machine when nothing else was said.
+    """
 
     agent: str = ""
     region: str = ""
@@ -37,25 +41,48 @@ class Wanted:
     auth: Auth = "auto"
     state: Path = Path(".skerry")
     runtime_arn: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
+    url: str = ""
+    profile: str = ""
+    user: str = ""
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A runtime: what to call it, its invocation URL, the region, and how to prove a request."""
+    """An agent: what to call it, its URL, the region, how to prove a request, and who is asking.
+
+    `url` is the invocation URL of a Runtime, or the base URL of a web service when `service` is set. `named`
+    says that the agent knows who asks; else it knows the session only.
+    """
 
     name: str
     url: str
     region: str
-    prove: Proof
+    proof: Proof
+    service: bool = False
+    user: str = ""
+    arn: str = ""
+    bearer: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the agent is told who asks."""
+        return self.service or self.bearer or bool(self.user)
 
 
 def find(wanted: Wanted) -> Target:
-    """The target of a wish: a runtime of the running stack, or any runtime by its ARN.
+    """The target of a wish: a service by its URL, a runtime of the running stack, any runtime by its ARN.
 
     Raises NotRunningError, ConfigurationError (an unknown name, no credentials), StateError, ProtocolError.
     """
+    if wanted.user and not _USER.fullmatch(wanted.user):
+        raise ConfigurationError(
+            "--user cannot be sent.", hint="Give up to 128 characters of ASCII without blanks."
+        )
     stack = local.read(wanted.state)
+    if wanted.url:
+        return _service(wanted, stack)
     arn = wanted.agent if is_arn(wanted.agent) else ""
     if not wanted.agent and stack is None:
         arn = wanted.runtime_arn
@@ -68,10 +95,16 @@ def find(wanted: Wanted) -> Target:
     base = wanted.endpoint_url or str(stack["endpoint"])
     region = wanted.region or str(stack["region"])
     url = invocation_url(base, str(entry["arn"]))
-    mode = wanted.auth if wanted.auth != "auto" else "bearer" if entry.get("auth") == "jwt" else "iam"
-    if mode == "iam":
-        return Target(str(entry["name"]), url, region, signature(lambda: local.credentials(stack), region))
-    return Target(str(entry["name"]), url, region, bearer(lambda: wanted.token or _token(stack, entry)))
+    bearer = wanted.auth == "bearer" or (wanted.auth == "auto" and entry.get("auth") == "jwt")
+    return Target(
+        str(entry["name"]),
+        url,
+        region,
+        _token(wanted, stack, entry) if bearer else _signature(wanted, region, stack),
+        user=wanted.user or ("" if bearer else wanted.login),
+        arn=str(entry["arn"]),
+        bearer=bearer,
+    )
 
 
 def _elsewhere(wanted: Wanted, arn: Arn) -> Target:
@@ -79,38 +112,52 @@ def _elsewhere(wanted: Wanted, arn: Arn) -> Target:
     region = wanted.region or arn.region
     url = invocation_url(wanted.endpoint_url or data_plane(arn.region), str(arn))
     name = arn.resource_id.rpartition("-")[0] or arn.resource_id
-    mode = wanted.auth if wanted.auth != "auto" else "bearer" if wanted.token else "iam"
-    if mode == "iam":
-        return Target(name, url, region, signature(AwsCredentials().current, region))
-    if not wanted.token:
+    bearer = wanted.auth == "bearer" or (wanted.auth == "auto" and bool(wanted.token))
+    proof = _token(wanted) if bearer else _signature(wanted, region)
+    return Target(name, url, region, proof, user=wanted.user, arn=str(arn), bearer=bearer)
+
+
+def _service(wanted: Wanted, stack: local.Stack | None) -> Target:
+    """A web service: a Function URL is signed for Lambda, anything else gets a token where there is one."""
+    parts = urlsplit(wanted.url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query or parts.fragment:
         raise ConfigurationError(
-            "there is no bearer token for this runtime.", hint="Set SKERRY_TOKEN to one."
+            "--url is no URL of a service.", hint="Give one like https://agent.example.com, without a query."
         )
-    return Target(name, url, region, bearer(lambda: wanted.token))
+    function = _FUNCTION_HOST.fullmatch(host)
+    region = wanted.region or (function["region"] if function else str((stack or {}).get("region", "")))
+    mode = wanted.auth
+    if mode == "auto":
+        mode = "bearer" if wanted.token else "iam" if function else "auto"
+    proof: Proof
+    if mode == "iam":
+        if not region:
+            raise ConfigurationError("the URL does not tell the region to sign for.", hint="Give --region.")
+        ours = stack if host.endswith(("localhost", "127.0.0.1")) and not wanted.profile else None
+        proof = _signature(wanted, region, ours, service=FUNCTION_URL)
+    else:
+        proof = _token(wanted) if mode == "bearer" else NoProof()
+    return Target(host, wanted.url, region or "unknown", proof, service=True, bearer=mode == "bearer")
 
 
-def signature(keys: Callable[[], Credentials], region: str) -> Proof:
-    """Signs for AgentCore with the keys of the moment."""
-
-    def prove(url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:
-        return sign(
-            "POST", url, headers, body, credentials=keys(), region=region, service=SERVICE, now=time.time()
-        )
-
-    return prove
-
-
-def bearer(token: Callable[[], str]) -> Proof:
-    """Sends the token of the moment."""
-
-    def prove(url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:  # noqa: ARG001
-        return {"Authorization": f"Bearer {token()}"}
-
-    return prove
+def _signature(
+    wanted: Wanted, region: str, stack: local.Stack | None = None, *, service: str = ""
+) -> Signature:
+    more = {"service": service} if service else {}
+    if stack is not None and not wanted.profile:
+        return Signature(lambda: local.credentials(stack), region, source="the running stack", **more)
+    keys = AwsCredentials(profile=wanted.profile or None)
+    source = f"the profile '{wanted.profile}'" if wanted.profile else "the AWS credential chain"
+    return Signature(keys.current, region, source=source, **more)
 
 
-def _token(stack: local.Stack, entry: Mapping[str, Any]) -> str:
-    """A fresh token from the stack's identity provider."""
+def _token(wanted: Wanted, stack: local.Stack | None = None, entry: Mapping[str, Any] | None = None) -> Token:
+    """A given token, else one that the stack's identity provider gives for the runtime."""
+    if wanted.token:
+        return Token(lambda _anew: wanted.token, source="SKERRY_TOKEN")
+    if stack is None or entry is None:
+        raise ConfigurationError("there is no bearer token for this agent.", hint="Set SKERRY_TOKEN to one.")
 
     async def ask() -> str:
         async with httpx2.AsyncClient(trust_env=False) as http:
@@ -119,4 +166,4 @@ def _token(stack: local.Stack, entry: Mapping[str, Any]) -> str:
                 stack, entry, post=transport.post, fetch=transport.fetch, clock=SystemClock()
             )
 
-    return asyncio.run(ask())
+    return Token(lambda _anew: asyncio.run(ask()), source="the stack's identity provider")

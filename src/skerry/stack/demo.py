@@ -22,10 +22,12 @@ from skerry.auth import local
 from skerry.auth.sigv4 import sign
 from skerry.auth.transport import Transport
 from skerry.chat import command as chat
-from skerry.chat.conversation import Conversation
+from skerry.chat.doors.open import open_backend
 from skerry.chat.face import Event, PlainFace
 from skerry.chat.main import Chat
-from skerry.chat.target import SERVICE, Wanted, find
+from skerry.chat.proofs import SERVICE
+from skerry.chat.talk import Talk
+from skerry.chat.target import Wanted
 from skerry.errors import NotRunningError, ProgramError
 from skerry.local.clock import SystemClock
 from skerry.sockets import loop_factory
@@ -145,16 +147,17 @@ def _ask(
     stack: Mapping[str, Any], options: argparse.Namespace, step: Step, *, agent: str, session_id: str
 ) -> None:
     since = time.time()
-    conversation = Conversation(find(Wanted(agent=agent, state=options.state)), session_id=session_id)
+    backend = open_backend(Wanted(agent=agent, state=options.state))
+    talk = Talk(backend, session_id)
     print(f"\nyou    {step.question}", flush=True)
     face = Transcript(Path(stack["state"]), decided=step.decided)
     try:
-        code = Chat(conversation, face, renew=lambda: conversation, decided=step.decided).once(step.question)
+        code = Chat(talk, face, renew=lambda: talk, decided=step.decided).once(step.question)
     finally:
-        conversation.close()
+        backend.close()
     if code != 0:
         raise ProgramError(
-            f"the demonstration stopped at '{step.question}': {conversation.failed or 'no answer'}.",
+            f"the demonstration stopped at '{step.question}': {talk.failed or 'no answer'}.",
             hint=f"Logs: {Path(stack['state']) / 'logs'}",
         )
     if options.hops:

@@ -1,0 +1,151 @@
+"""An agent on a Runtime: InvokeAgentRuntime, one invocation for everything.
+
+A question, answers, listening again, stopping and queries are payloads of the same operation; see the
+agent's page in the docs. An agent of another kind answers questions as it always did, and what it cannot
+know (its conversations, its tools) raises NotOfferedError.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
+
+from skerry.chat.backend import Event, Kept, Listing, NotOfferedError, Reply, Tool
+from skerry.chat.doors import bodies
+from skerry.chat.doors.connection import Connection, RefusedError, Request
+from skerry.chat.target import Target
+from skerry.errors import RemoteError
+from skerry.wire import session
+from skerry.wire.context import ClientContext
+from skerry.wire.headers import RUNTIME_CUSTOM_PREFIX, RUNTIME_SESSION_ID
+
+USER_ID = f"{RUNTIME_CUSTOM_PREFIX}User-Id"
+
+
+class RuntimeDoor:
+    """The Backend of a runtime. `say` is told about waits."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        say: Callable[[str], None] = lambda _text: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.target = target
+        self.name = target.name
+        self.region = target.region
+        base = target.url.partition("/runtimes/")[0]
+        self.connection = Connection(target.proof, base, retries_409=True, say=say, sleep=sleep)
+        self._conversation = ""
+        self._not_offered: set[str] = set()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def ask(
+        self, conversation: str, prompt: str, *, preferences: Mapping[str, Any] | None = None
+    ) -> Generator[Event]:
+        self._conversation = conversation
+        yield from self._events(conversation, {"prompt": prompt}, preferences)
+
+    def answer(self, conversation: str, replies: Sequence[Reply]) -> Generator[Event]:
+        self._conversation = conversation
+        yield from self._events(conversation, {"resume": [reply.to_wire() for reply in replies]})
+
+    def attach(self, conversation: str, run: str, *, after: int = 0) -> Generator[Event]:
+        yield from self._events(conversation, {"attach": {"runId": run, "after": after}}, reads=True)
+
+    def cancel(self, conversation: str, run: str) -> bool:
+        return bodies.was_running(self._value(conversation, "cancelled", {"cancel": run}))
+
+    def conversations(self, *, cursor: str = "", limit: int = 20) -> Listing:
+        more = {"cursor": cursor} if cursor else {}
+        return bodies.listing(self._query(self._anywhere(), "conversations", limit=limit, **more))
+
+    def conversation(self, identifier: str) -> Kept:
+        body = self._query(self._home(identifier), "conversation", id=identifier)
+        found, after = bodies.kept(body), bodies.cursor(body)
+        messages = list(found.messages)
+        while after and len(messages) < bodies.MAX_MESSAGES:
+            body = self._query(self._home(identifier), "conversation", id=identifier, after=after)
+            more, after = bodies.kept(body).messages, bodies.cursor(body)
+            if not more:
+                break
+            messages += more
+        return Kept(found.summary, messages, found.interrupts, found.run)
+
+    def delete(self, identifier: str) -> None:
+        self._query(self._home(identifier), "delete", id=identifier)
+
+    def tools(self) -> Sequence[Tool]:
+        return bodies.tools(self._query(self._anywhere(), "tools"))
+
+    def _anywhere(self) -> str:
+        """The session to ask in: the one of the last question, so that no other is started for a query."""
+        self._conversation = self._conversation or session.new()
+        return self._conversation
+
+    def _home(self, identifier: str) -> str:
+        """The session in which a conversation can be asked for.
+
+        Where nobody is named, a session may see its own conversation only.
+        """
+        if self.target.named or session.problem(identifier):
+            return self._anywhere()
+        return identifier
+
+    def _query(self, conversation: str, name: str, **more: Any) -> Any:
+        if name in self._not_offered:
+            raise self._unknown(name)
+        return self._value(conversation, name, {"query": {"name": name, **more}})
+
+    def _value(self, conversation: str, name: str, payload: dict[str, Any]) -> Any:
+        """The value of the one event that answers a query."""
+        for event in self._events(conversation, payload, reads=True):
+            if event["type"] == "CUSTOM" and event.get("name") == name:
+                return event.get("value")
+            if event["type"] == "RUN_ERROR":
+                kind, said = str(event.get("code", "")), str(event.get("message", ""))
+                if kind == "VALIDATION_ERROR" and "prompt" in said and "query" not in said:
+                    break  # an agent that knows nothing but questions
+                raise RefusedError(200, kind, said)
+        self._not_offered.add(name)
+        raise self._unknown(name)
+
+    def _unknown(self, name: str) -> NotOfferedError:
+        return NotOfferedError(
+            f"the agent {self.name} does not answer '{name}': it is another kind of agent.",
+            hint="Questions work; lists, resuming and tools need skerry's own agent.",
+        )
+
+    def _events(
+        self,
+        conversation: str,
+        payload: dict[str, Any],
+        preferences: Mapping[str, Any] | None = None,
+        *,
+        reads: bool = False,
+    ) -> Generator[Event]:
+        if wrong := session.problem(conversation):
+            raise RemoteError(
+                f"this conversation cannot be on a runtime: {wrong}.", hint="Begin one with /new."
+            )
+        context = ClientContext(
+            session_id=conversation,
+            region=self.region,
+            agent_name=self.name,
+            timestamp=time.time(),
+            user_preferences=preferences or {},
+        )
+        body = json.dumps({**payload, "client_context": context.to_payload()}).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+            RUNTIME_SESSION_ID: conversation,
+        }
+        if self.target.user:
+            headers[USER_ID] = self.target.user
+        yield from self.connection.events(Request("POST", self.target.url, body, headers, reads))

@@ -1,0 +1,57 @@
+"""Which agent a wish means, and how one proves oneself there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skerry.chat.target import Wanted, find
+from skerry.errors import ConfigurationError, NotRunningError, StateError
+from tests.kit.runtime import ARN, runtime
+
+
+def test_an_arn_goes_to_aws_unless_an_endpoint_is_named(tmp_path: Path):
+    target = find(Wanted(agent=ARN, state=tmp_path, token="t"))
+    assert target.url.startswith("https://bedrock-agentcore.us-east-1.amazonaws.com/runtimes/arn%3Aaws%3A")
+    named = find(Wanted(agent=ARN, state=tmp_path, token="t", endpoint_url="http://127.0.0.1:1"))
+    assert named.url.startswith("http://127.0.0.1:1/runtimes/arn%3Aaws%3A")
+    assert find(Wanted(runtime_arn=ARN, state=tmp_path, token="t")).name == "ops"
+
+
+def test_no_stack_says_how_to_start_one(tmp_path: Path):
+    with pytest.raises(NotRunningError, match="skerry up"):
+        find(Wanted(state=tmp_path))
+
+
+def test_an_unknown_agent_is_told_the_known_ones(tmp_path: Path):
+    with runtime() as stand_in, pytest.raises(ConfigurationError, match=r"no runtime 'x'.*Known: ops"):
+        find(Wanted(agent="x", state=stand_in.stack(tmp_path)))
+
+
+def test_a_damaged_stack_file_is_an_error(tmp_path: Path):
+    (tmp_path / "stack.json").write_text("{")
+    with pytest.raises(StateError):
+        find(Wanted(state=tmp_path))
+
+
+def test_no_fitting_client_says_so(tmp_path: Path):
+    with runtime() as stand_in:
+        target = find(Wanted(state=stand_in.stack(tmp_path, auth="jwt")))
+    with pytest.raises(ConfigurationError, match="SKERRY_TOKEN"):
+        target.proof.headers("POST", target.url, {}, b"")
+
+
+def test_no_token_for_a_foreign_runtime_says_so(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="SKERRY_TOKEN"):
+        find(Wanted(agent=ARN, auth="bearer", state=tmp_path))
+
+
+@pytest.mark.parametrize("user", ["ann smith", "änn", "x" * 129, "a\nb"])
+def test_a_user_that_no_header_can_carry_is_refused(tmp_path: Path, user: str):
+    with pytest.raises(ConfigurationError, match="--user"):
+        find(Wanted(agent=ARN, user=user, state=tmp_path))
+
+
+def test_a_secret_is_not_part_of_a_wish_in_text():
+    assert "a-token" not in repr(Wanted(token="a-token"))
