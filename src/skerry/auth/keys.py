@@ -12,14 +12,13 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from skerry.auth.dialects import Claims
+from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe
 from skerry.auth.ports import Clock, Fetch
 from skerry.errors import ConfigurationError, SkerryError, TokenError
 from skerry.wire.jsonrpc import depth_exceeds
@@ -28,7 +27,6 @@ __all__ = ["Clock", "Fetch", "Keys", "PublicKey", "Verified", "discovery_urls"]
 
 PublicKey = RSAKey | ECKey
 
-MAX_DOCUMENT = 65_536
 MAX_KEYS = 100
 MAX_AGE = 600.0
 """Seconds that a key set serves before it is fetched again."""
@@ -52,27 +50,6 @@ class Verified:
 
     claims: Claims = field(repr=False)
     type: str
-
-
-def discovery_urls(issuer: str) -> tuple[str, ...]:
-    """Where the metadata of an issuer may stand, in the order in which to look.
-
-    Source: RFC 8414 §3 and MCP 2026-07-28, authorization. Raises ConfigurationError when `issuer` is no URL.
-    """
-    try:
-        parts = urlsplit(issuer)
-    except ValueError as error:
-        raise ConfigurationError("The issuer is not a URL.") from error
-    origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
-    if not path:
-        return tuple(
-            f"{origin}/.well-known/{name}" for name in ("oauth-authorization-server", "openid-configuration")
-        )
-    return (
-        f"{origin}/.well-known/oauth-authorization-server{path}",
-        f"{origin}/.well-known/openid-configuration{path}",
-        f"{origin}{path}/.well-known/openid-configuration",
-    )
 
 
 class Keys:
@@ -188,7 +165,7 @@ class Keys:
             raise _unreachable("its metadata has no issuer or no jwks_uri")
         if self._expected is not None and issuer != self._expected:
             raise _unreachable("its metadata names another issuer")
-        if not _safe(jwks_uri):
+        if not is_safe(jwks_uri):
             raise _unreachable("its jwks_uri is neither https nor on this machine")
         return issuer, await self._first((jwks_uri,))
 
@@ -209,22 +186,6 @@ def _unreachable(why: str) -> TokenError:
         f"The token's issuer cannot be asked for its keys: {why}.",
         hint="Check that the identity provider runs and that the discovery URL is right.",
     )
-
-
-def _safe(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _loopback(host)))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _object(body: bytes, what: str) -> dict[str, Any]:

@@ -141,13 +141,29 @@ class TokenSource:
         return endpoint
 
     def _headers(self) -> dict[str, str]:
-        pair = f"{quote_plus(self._client.client_id)}:{quote_plus(self._client.client_secret)}"
-        basic = base64.b64encode(pair.encode("ascii")).decode("ascii")
-        return {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+        return {
+            "Authorization": basic(self._client.client_id, self._client.client_secret),
+            "Accept": "application/json",
+        }
+
+
+def basic(client_id: str, client_secret: str) -> str:
+    """The `Authorization` header of a confidential client (RFC 6749 §2.3.1)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+    return f"Basic {base64.b64encode(pair.encode('ascii')).decode('ascii')}"
 
 
 def _read(status: int, body: bytes) -> tuple[str, float]:
     """The token and its life in seconds; a life of 0 means that it must not be kept."""
+    data = granted(status, body)
+    return data["access_token"], data["expires_in"]
+
+
+def granted(status: int, body: bytes) -> dict[str, Any]:
+    """A token endpoint's answer: `access_token`, `expires_in` in seconds (0: not known), and the rest.
+
+    Raises OAuthError for a refusal, RemoteError for an answer without a bearer token.
+    """
     try:
         data = _object(body)
     except SkerryError:
@@ -160,7 +176,7 @@ def _read(status: int, body: bytes) -> tuple[str, float]:
     if not isinstance(token, str) or not token or not isinstance(kind, str) or kind.lower() != "bearer":
         raise RemoteError("The token endpoint gave no bearer token.")
     known = isinstance(lifetime, (int, float)) and not isinstance(lifetime, bool) and 0 < lifetime < 10**9
-    return token, float(lifetime) if known else 0.0
+    return data | {"expires_in": float(lifetime) if known else 0.0}
 
 
 def _object(body: bytes) -> dict[str, Any]:

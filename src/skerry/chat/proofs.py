@@ -5,12 +5,16 @@ A proof is asked for the headers of each request; it says who one is without eve
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from skerry.auth.bearer import claims_of, expiry
+from skerry.auth.bearer import Tokens, claims_of, expiry
+from skerry.auth.keeper import Lease
+from skerry.auth.ports import Origin
 from skerry.auth.signing import Credentials, sign
 
 SERVICE = "bedrock-agentcore"
@@ -96,41 +100,69 @@ class Signature:
 
 
 class Token:
-    """Sends the token that a function gives, kept until it ends, or asked for each time if unknown.
+    """Sends the token of a source, kept until it ends; one whose end is not known is asked for each time.
 
-    `ask` is called with True when the last token was refused.
+    `identity` says whom it names where the token itself does not tell.
     """
 
     def __init__(
-        self, ask: Callable[[bool], str], *, source: str, now: Callable[[], float] = time.time
+        self,
+        tokens: Tokens,
+        *,
+        identity: Callable[[], str] = lambda: "",
+        sign_out: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._ask = ask
-        self._source = source
+        self._tokens = tokens
+        self._identity = identity
+        self._sign_out = sign_out
         self._now = now
-        self._kept = ""
+        self._lease: Lease[str] | None = None
+        self._lock = threading.Lock()
 
     def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:  # noqa: ARG002
-        return {"Authorization": f"Bearer {self._token()}"}
+        with self._lock:
+            lease = self._lease
+            if lease is None or lease.expires is None or lease.expires - AHEAD <= self._now():
+                lease = self._get(anew=False)
+            return {"Authorization": f"Bearer {lease.value}"}
 
     def refused(self) -> bool:
-        before, self._kept = self._kept, ""
-        self._kept = self._ask(True)
-        return self._kept != before
+        with self._lock:
+            before = self._lease
+            return before is None or self._get(anew=True).value != before.value
 
     def shown(self) -> Shown:
-        return Shown("bearer token", self._source, identity_of(self._kept), expiry(self._kept))
+        lease = self._lease
+        token, expires = (lease.value, lease.expires) if lease is not None else ("", None)
+        identity = self._identity() or identity_of(token)
+        return Shown("bearer token", self._tokens.origin.name, identity, expires)
 
     def sign_in(self) -> None:
-        self._kept = self._ask(True)
+        with self._lock:
+            self._get(anew=True)
 
     def sign_out(self) -> None:
-        self._kept = ""
+        self._lease = None
+        self._sign_out()
 
-    def _token(self) -> str:
-        ends = expiry(self._kept)
-        if not self._kept or ends is None or ends - AHEAD <= self._now():
-            self._kept = self._ask(False)
-        return self._kept
+    def _get(self, *, anew: bool) -> Lease[str]:
+        self._lease = asyncio.run(self._tokens.get(anew))
+        return self._lease
+
+
+class GivenToken:
+    """A token that somebody gave, such as SKERRY_TOKEN: there is no other. A source of `Token`."""
+
+    def __init__(self, token: str, name: str) -> None:
+        self._token = token
+        self.origin = Origin("bearer", name, "Give a new one.")
+
+    def stale(self) -> bool:
+        return False
+
+    async def get(self, anew: bool) -> Lease[str]:  # noqa: ARG002  (always the same)
+        return Lease(self._token, self.origin, expiry(self._token))
 
 
 class NoProof:

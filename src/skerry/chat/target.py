@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,18 +12,56 @@ from urllib.parse import urlsplit
 import httpx2
 
 from skerry.auth import local
+from skerry.auth.authorization_code import BrowserClient, Opener
+from skerry.auth.bearer_sources import AskedTokens, ClientTokens
+from skerry.auth.browser_tokens import BrowserTokens
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
+from skerry.auth.oauth import Client
+from skerry.auth.ports import Origin
+from skerry.auth.token_cache import token_cache
 from skerry.auth.transport import Transport
-from skerry.chat.proofs import FUNCTION_URL, NoProof, Proof, Signature, Token
+from skerry.chat.proofs import FUNCTION_URL, GivenToken, NoProof, Proof, Signature, Token
 from skerry.errors import ConfigurationError
 from skerry.wire.arn import Arn, is_arn
 from skerry.wire.endpoints import data_plane, invocation_url
 
 Auth = Literal["auto", "iam", "bearer"]
 
+DEFAULT_SCOPE = "openid"
+
 _FUNCTION_HOST = re.compile(r"[a-z0-9]+\.lambda-url\.(?P<region>[a-z0-9-]+)\..+")
 _USER = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A client that is registered with an identity provider.
+
+    With a secret it proves itself, without (or with `browser`) a person signs in with a browser. `port` is
+    that of the redirect, 0 for any. Tokens of a person are kept in the keyring, else in `folder`.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    scope: str = DEFAULT_SCOPE
+    audience: str = ""
+    port: int = 0
+    browser: bool = False
+    folder: Path = Path(".skerry-tokens")
+    keyring: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a proof may need of the person: a browser (None: nobody is there), and a place to say things."""
+
+    open_browser: Opener | None = None
+    say: Callable[[str], None] = lambda _text: None
+
+
+ALONE = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +83,12 @@ class Wanted:
     profile: str = ""
     user: str = ""
     login: str = ""
+    client: Registered | None = None
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is something to get a token with."""
+        return bool(self.token) or self.client is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +114,7 @@ class Target:
         return self.service or self.bearer or bool(self.user)
 
 
-def find(wanted: Wanted) -> Target:
+def find(wanted: Wanted, surroundings: Surroundings = ALONE) -> Target:
     """The target of a wish: a service by its URL, a runtime of the running stack, any runtime by its ARN.
 
     Raises NotRunningError, ConfigurationError (an unknown name, no credentials), StateError, ProtocolError.
@@ -82,7 +125,7 @@ def find(wanted: Wanted) -> Target:
         )
     stack = local.read(wanted.state)
     if wanted.url:
-        return _service(wanted, stack)
+        return _service(wanted, surroundings, stack)
     arn = wanted.agent if is_arn(wanted.agent) else ""
     if not wanted.agent and stack is None:
         arn = wanted.runtime_arn
@@ -90,7 +133,7 @@ def find(wanted: Wanted) -> Target:
         local.by_arn(stack, arn) if arn else local.named(stack, "runtime", wanted.agent, state=wanted.state)
     )
     if entry is None:
-        return _elsewhere(wanted, Arn.parse(arn))
+        return _elsewhere(wanted, surroundings, Arn.parse(arn))
     assert stack is not None
     base = wanted.endpoint_url or str(stack["endpoint"])
     region = wanted.region or str(stack["region"])
@@ -100,24 +143,24 @@ def find(wanted: Wanted) -> Target:
         str(entry["name"]),
         url,
         region,
-        _token(wanted, stack, entry) if bearer else _signature(wanted, region, stack),
+        _token(wanted, surroundings, stack, entry) if bearer else _signature(wanted, region, stack),
         user=wanted.user or ("" if bearer else wanted.login),
         arn=str(entry["arn"]),
         bearer=bearer,
     )
 
 
-def _elsewhere(wanted: Wanted, arn: Arn) -> Target:
+def _elsewhere(wanted: Wanted, surroundings: Surroundings, arn: Arn) -> Target:
     """A runtime that no running stack knows: on AWS, or at the endpoint that was named."""
     region = wanted.region or arn.region
     url = invocation_url(wanted.endpoint_url or data_plane(arn.region), str(arn))
     name = arn.resource_id.rpartition("-")[0] or arn.resource_id
-    bearer = wanted.auth == "bearer" or (wanted.auth == "auto" and bool(wanted.token))
-    proof = _token(wanted) if bearer else _signature(wanted, region)
+    bearer = wanted.auth == "bearer" or (wanted.auth == "auto" and wanted.has_token and not wanted.profile)
+    proof = _token(wanted, surroundings) if bearer else _signature(wanted, region)
     return Target(name, url, region, proof, user=wanted.user, arn=str(arn), bearer=bearer)
 
 
-def _service(wanted: Wanted, stack: local.Stack | None) -> Target:
+def _service(wanted: Wanted, surroundings: Surroundings, stack: local.Stack | None) -> Target:
     """A web service: a Function URL is signed for Lambda, anything else gets a token where there is one."""
     parts = urlsplit(wanted.url)
     host = parts.hostname or ""
@@ -129,7 +172,7 @@ def _service(wanted: Wanted, stack: local.Stack | None) -> Target:
     region = wanted.region or (function["region"] if function else str((stack or {}).get("region", "")))
     mode = wanted.auth
     if mode == "auto":
-        mode = "bearer" if wanted.token else "iam" if function else "auto"
+        mode = "bearer" if wanted.has_token else "iam" if function else "auto"
     proof: Proof
     if mode == "iam":
         if not region:
@@ -137,7 +180,7 @@ def _service(wanted: Wanted, stack: local.Stack | None) -> Target:
         ours = stack if host.endswith(("localhost", "127.0.0.1")) and not wanted.profile else None
         proof = _signature(wanted, region, ours, service=FUNCTION_URL)
     else:
-        proof = _token(wanted) if mode == "bearer" else NoProof()
+        proof = _token(wanted, surroundings) if mode == "bearer" else NoProof()
     return Target(host, wanted.url, region or "unknown", proof, service=True, bearer=mode == "bearer")
 
 
@@ -152,12 +195,22 @@ def _signature(
     return Signature(keys.current, region, source=source, **more)
 
 
-def _token(wanted: Wanted, stack: local.Stack | None = None, entry: Mapping[str, Any] | None = None) -> Token:
-    """A given token, else one that the stack's identity provider gives for the runtime."""
+def _token(
+    wanted: Wanted,
+    surroundings: Surroundings,
+    stack: local.Stack | None = None,
+    entry: Mapping[str, Any] | None = None,
+) -> Token:
+    """A given token, that of a registered client, else one of the stack's own identity provider."""
     if wanted.token:
-        return Token(lambda _anew: wanted.token, source="SKERRY_TOKEN")
+        return Token(GivenToken(wanted.token, "SKERRY_TOKEN"))
+    if wanted.client is not None:
+        return registered(wanted.client, surroundings)
     if stack is None or entry is None:
-        raise ConfigurationError("there is no bearer token for this agent.", hint="Set SKERRY_TOKEN to one.")
+        raise ConfigurationError(
+            "there is no bearer token for this agent.",
+            hint="Set SKERRY_TOKEN to one, or sign in: --issuer URL --client-id ID.",
+        )
 
     async def ask() -> str:
         async with httpx2.AsyncClient(trust_env=False) as http:
@@ -166,4 +219,37 @@ def _token(wanted: Wanted, stack: local.Stack | None = None, entry: Mapping[str,
                 stack, entry, post=transport.post, fetch=transport.fetch, clock=SystemClock()
             )
 
-    return Token(lambda _anew: asyncio.run(ask()), source="the stack's identity provider")
+    return Token(AskedTokens(ask, Origin("bearer", "the stack's identity provider")))
+
+
+def registered(client: Registered, surroundings: Surroundings) -> Token:
+    """The proof of a client that is registered with an identity provider.
+
+    One with a secret proves itself (client credentials), unless a person is to sign in with a browser.
+    """
+    if client.client_secret and not client.browser:
+        machine = Client(
+            client_id=client.client_id,
+            client_secret=client.client_secret,
+            discovery_url=f"{client.issuer.rstrip('/')}/.well-known/openid-configuration",
+        )
+        # Without the default scope, which is for people.
+        scope = "" if client.scope == DEFAULT_SCOPE else client.scope
+        return Token(
+            ClientTokens(machine, scope=scope, audience=client.audience), identity=lambda: client.client_id
+        )
+    person = BrowserClient(
+        issuer=client.issuer,
+        client_id=client.client_id,
+        client_secret=client.client_secret,
+        scope=client.scope,
+        audience=client.audience,
+        port=client.port,
+    )
+    cache = token_cache(client.folder, use_keyring=client.keyring)
+    tokens = BrowserTokens(person, cache, open_browser=surroundings.open_browser, say=surroundings.say)
+    return Token(
+        tokens,
+        identity=lambda: tokens.grant.identity if tokens.grant is not None else "",
+        sign_out=tokens.sign_out,
+    )

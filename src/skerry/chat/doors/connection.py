@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from skerry.auth.discovery import is_loopback
 from skerry.chat.backend import BrokenError, Event
 from skerry.chat.doors.reading import MAX_ANSWER, events_of
 from skerry.chat.proofs import Proof
@@ -81,7 +82,7 @@ class Connection:
         self._base = base
         self._retries_409 = retries_409
         self._sleep = sleep
-        self._http = httpx2.Client(timeout=TIMEOUT, trust_env=not is_loopback(base))
+        self._http = httpx2.Client(timeout=TIMEOUT, trust_env=not _stays_here(base))
 
     def close(self) -> None:
         """Closes the connections."""
@@ -173,7 +174,7 @@ class Connection:
         self._sleep(seconds)
 
     def _silent(self, error: httpx2.HTTPError) -> RemoteError:
-        local = is_loopback(self._base)
+        local = _stays_here(self._base)
         return RemoteError(
             f"the agent at {self._base} does not answer ({type(error).__name__}).",
             hint="Is the stack running? Start it with: skerry up"
@@ -182,10 +183,10 @@ class Connection:
         )
 
 
-def is_loopback(url: str) -> bool:
+def _stays_here(url: str) -> bool:
     """Whether a URL stays on this machine, so that no proxy may be asked."""
     host = urlsplit(url).hostname or ""
-    return host in ("127.0.0.1", "localhost", "::1") or host.endswith(".localhost")
+    return is_loopback(host) or host.endswith(".localhost")
 
 
 def _bounded(answer: httpx2.Response, limit: int) -> bytes:

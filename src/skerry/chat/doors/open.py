@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from skerry.auth.authorization_code import Opener
 from skerry.chat.doors.runtime import RuntimeDoor
 from skerry.chat.doors.service import ServiceDoor
-from skerry.chat.target import Wanted, find
+from skerry.chat.target import Surroundings, Wanted, find
 
 Door = RuntimeDoor | ServiceDoor
 
@@ -17,12 +18,14 @@ def open_backend(
     *,
     say: Callable[[str], None] = lambda _text: None,
     sleep: Callable[[float], None] = time.sleep,
+    open_browser: Opener | None = None,
 ) -> Door:
     """The agent of a wish: a web service by its URL, else a Runtime by name or ARN.
 
-    `say` is told what happens while somebody waits. Nothing is sent yet. Raises ConfigurationError,
+    `say` is told what happens while somebody waits; `open_browser` shows a URL to the person who signs in,
+    None where nobody is there. Nothing is sent yet. Raises ConfigurationError,
     NotRunningError, StateError or ProtocolError.
     """
-    target = find(wanted)
+    target = find(wanted, Surroundings(open_browser, say))
     kind = ServiceDoor if target.service else RuntimeDoor
     return kind(target, say=say, sleep=sleep)

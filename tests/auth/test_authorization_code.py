@@ -1,0 +1,340 @@
+"""A person signs in with a browser at a provider that somebody else wrote."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.auth.authorization_code import BrowserClient, Grant, authorize, refresh
+from skerry.auth.bearer_sources import fetch_document, post_form
+from skerry.auth.browser_tokens import BrowserTokens
+from skerry.auth.clock import SystemClock
+from skerry.auth.discovery import Provider, provider
+from skerry.auth.loopback import listening
+from skerry.auth.oauth import OAuthError
+from skerry.auth.token_cache import FileCache
+from skerry.errors import ConfigurationError, PortInUseError, RemoteError, TokenError
+from tests.kit.clock import FakeClock
+from tests.kit.openid import Person, openid_provider
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with openid_provider() as running:
+        yield running
+
+
+@pytest.fixture
+def client(issuer: str) -> BrowserClient:
+    """Registered with a secret, because this provider knows no public clients."""
+    return BrowserClient(issuer=issuer, client_id="skerry", client_secret="a secret", scope="openid email")
+
+
+async def sign_in(client: BrowserClient, person: Person, **more: Any) -> Grant:
+    known = more.pop("at", None) or await provider(client.issuer, fetch=fetch_document)
+    return await authorize(
+        client,
+        known,
+        post=more.pop("post", post_form),
+        open_browser=person.open,
+        clock=SystemClock(),
+        timeout=more.pop("timeout", 30),
+    )
+
+
+@pytest.mark.behaviour("AUTH-BROWSER")
+async def test_a_person_signs_in_with_pkce_and_state(client: BrowserClient):
+    person, forms = Person("ann@example.com"), []
+
+    async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
+        forms.append(dict(form))
+        return await post_form(url, form, headers)
+
+    grant = await sign_in(client, person, post=post)
+    assert grant.identity == "ann@example.com"
+    assert grant.access_token
+    assert grant.refresh_token
+    (asked,) = person.asked
+    assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+    assert len(asked["state"]) >= 43
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/callback", asked["redirect_uri"])
+    (form,) = forms
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43,128}", form["code_verifier"])
+    digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+    assert asked["code_challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert form["redirect_uri"] == asked["redirect_uri"]
+    assert "client_id" not in form
+    ((status, page),) = person.pages
+    assert status == 200
+    assert "You can close this" in page
+    assert not any(secret in page for secret in (asked["state"], grant.access_token))
+
+
+async def test_a_public_client_names_itself_and_sends_no_secret(issuer: str):
+    sent = []
+
+    async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
+        sent.append((dict(form), dict(headers)))
+        return 200, b'{"access_token": "t", "token_type": "Bearer"}'
+
+    public = BrowserClient(issuer=issuer, client_id="skerry", resource="https://api.example.com")
+    grant = await sign_in(public, Person(), post=post)
+    assert (grant.access_token, grant.refresh_token, grant.expires) == ("t", "", None)
+    ((form, headers),) = sent
+    assert (form["client_id"], form["resource"]) == ("skerry", "https://api.example.com")
+    assert "Authorization" not in headers
+
+
+@pytest.mark.behaviour("AUTH-BROWSER")
+async def test_who_says_no_is_heard(client: BrowserClient):
+    with pytest.raises(OAuthError, match="access_denied"):
+        await sign_in(client, Refusing())
+
+
+class Refusing(Person):
+    """Somebody whose provider refuses, as RFC 6749 §4.1.2.1 says it: with the state of the request."""
+
+    def open(self, url: str) -> None:
+        self.asked.append(dict(httpx2.URL(url).params))
+        query = {"error": "access_denied", "state": self.asked[0]["state"]}
+        with httpx2.Client(trust_env=False) as browser:
+            page = browser.get(self.asked[0]["redirect_uri"], params=query)
+            self.pages.append((page.status_code, page.text))
+
+
+@pytest.mark.behaviour("AUTH-BROWSER")
+@pytest.mark.parametrize("state", ["another", None, ""])
+async def test_a_redirect_with_another_state_changes_nothing(client: BrowserClient, state: str | None):
+    person = Person(changes={"state": state})
+    with pytest.raises(RemoteError, match="did not come back"):
+        await sign_in(client, person, timeout=1)
+    assert [status for status, _ in person.pages] == [400]
+
+
+@pytest.mark.behaviour("AUTH-BROWSER")
+@pytest.mark.parametrize(
+    ("iss", "sends", "good"),
+    [
+        (None, False, True),
+        ("same", True, True),
+        (None, True, False),
+        ("https://evil.example.com", False, False),
+    ],
+)
+async def test_the_issuer_of_an_answer_is_checked(
+    client: BrowserClient, iss: str | None, sends: bool, good: bool
+):
+    known = await provider(client.issuer, fetch=fetch_document)
+    known = Provider(known.issuer, known.authorization_endpoint, known.token_endpoint, sends)
+    person = Person(changes={"iss": client.issuer if iss == "same" else iss})
+    if good:
+        assert (await sign_in(client, person, at=known)).access_token
+        return
+    with pytest.raises(RemoteError, match="another identity provider"):
+        await sign_in(client, person, at=known)
+
+
+@pytest.mark.parametrize(
+    ("claims", "good"),
+    [
+        ({}, True),
+        ({"nonce": "another"}, False),
+        ({"aud": "another"}, False),
+        ({"iss": "https://evil.example.com"}, False),
+        ({"aud": ["skerry", "others"]}, True),
+    ],
+)
+async def test_an_id_token_must_be_for_this_sign_in(
+    client: BrowserClient, claims: dict[str, Any], good: bool
+):
+    person = Person()
+
+    async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
+        own = {"iss": client.issuer, "aud": "skerry", "sub": "ann", "nonce": person.asked[0]["nonce"]}
+        token = unsigned(own | claims)
+        answer = {"access_token": "t", "token_type": "Bearer", "expires_in": 60, "id_token": token}
+        return 200, json.dumps(answer).encode()
+
+    if good:
+        assert (await sign_in(client, person, post=post)).identity == "ann"
+    else:
+        with pytest.raises(RemoteError, match="not for this sign-in"):
+            await sign_in(client, person, post=post)
+
+
+def unsigned(claims: dict[str, Any]) -> str:
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"e30.{part}.e30"
+
+
+@pytest.mark.behaviour("AUTH-REFRESH")
+async def test_a_grant_is_refreshed_and_what_was_not_sent_anew_stays(client: BrowserClient):
+    known = await provider(client.issuer, fetch=fetch_document)
+    before = await sign_in(client, Person("ben@example.com"))
+    after = await refresh(client, known, before, post=post_form, clock=SystemClock())
+    assert after.access_token != before.access_token
+    assert after.refresh_token
+    assert after.identity == "ben@example.com"
+
+
+@pytest.mark.behaviour("AUTH-REFRESH")
+async def test_an_unknown_refresh_token_means_signing_in_again(client: BrowserClient):
+    known = await provider(client.issuer, fetch=fetch_document)
+    with pytest.raises(OAuthError) as caught:
+        await refresh(client, known, Grant("t", "unknown"), post=post_form, clock=SystemClock())
+    assert caught.value.error == "invalid_grant"
+
+
+# Kept tokens -----------------------------------------------------------------------------------------
+
+
+def tokens(client: BrowserClient, folder: Path, person: Person | None, **more: Any) -> BrowserTokens:
+    opener = person.open if person is not None else None
+    return BrowserTokens(client, FileCache(folder), open_browser=opener, timeout=30, **more)
+
+
+@pytest.mark.behaviour("AUTH-KEPT")
+async def test_one_sign_in_serves_the_next_program(client: BrowserClient, tmp_path: Path):
+    person = Person()
+    first = await tokens(client, tmp_path / "kept", person).get(anew=False)
+    second = await tokens(client, tmp_path / "kept", None).get(anew=False)
+    assert first.value == second.value
+    assert len(person.asked) == 1
+    (file,) = (tmp_path / "kept").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.behaviour("AUTH-REFRESH")
+async def test_a_token_is_refreshed_ahead_of_its_end_without_the_person(tmp_path: Path):
+    clock = FakeClock()
+    with openid_provider(life=timedelta(minutes=10)) as issuer:
+        person = Person()
+        client = BrowserClient(
+            issuer=issuer, client_id="skerry", client_secret="a secret", scope="openid email"
+        )
+        source = tokens(client, tmp_path, person, clock=clock)
+        first = await source.get(anew=False)
+        assert first.expires == clock.time() + 600
+        clock.advance(539)
+        assert (await source.get(anew=False)).value == first.value
+        clock.advance(2)
+        second = await source.get(anew=False)
+    assert second.value != first.value
+    assert len(person.asked) == 1
+
+
+@pytest.mark.behaviour("AUTH-KEPT")
+async def test_another_client_or_scope_does_not_get_the_token(client: BrowserClient, tmp_path: Path):
+    await tokens(client, tmp_path, Person()).get(anew=False)
+    other = BrowserClient(issuer=client.issuer, client_id="another", scope="openid email")
+    with pytest.raises(TokenError, match="nobody is signed in"):
+        await tokens(other, tmp_path, None).get(anew=False)
+
+
+async def test_signing_out_forgets(client: BrowserClient, tmp_path: Path):
+    source = tokens(client, tmp_path, Person())
+    await source.get(anew=False)
+    source.sign_out()
+    assert list(tmp_path.iterdir()) == []
+    assert source.grant is None
+
+
+async def test_a_refresh_token_that_another_program_used_is_no_end(client: BrowserClient, tmp_path: Path):
+    first, second = tokens(client, tmp_path, Person()), tokens(client, tmp_path, None)
+    before = await first.get(anew=False)
+    await second.get(anew=False)
+    cache = FileCache(tmp_path)
+    spent = Grant(before.value, "spent", 0.0)
+    second._grant = spent  # what it holds was rotated away by the first
+    cache.put(client.key, Grant("the other's", "next", None).to_text())
+    assert (await second.get(anew=False)).value == "the other's"
+
+
+# The way back ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.behaviour("AUTH-LOOPBACK")
+async def test_only_the_exact_redirect_counts_and_only_once():
+    async with listening("the-state") as listener, httpx2.AsyncClient(trust_env=False) as http:
+        origin = f"http://127.0.0.1:{listener.port}"
+        for path, headers, status in (
+            ("/favicon.ico", {}, 404),
+            ("/callback?state=wrong&code=c", {}, 400),
+            ("/callback?state=the-state&state=the-state&code=c", {}, 400),
+            ("/callback?state=the-state&code=c", {"Host": "evil.example.com"}, 404),
+            ("/callback/?state=the-state&code=c", {}, 404),
+        ):
+            answer = await http.get(f"{origin}{path}", headers=headers)
+            assert answer.status_code == status, path
+        assert (await http.post(f"{origin}/callback?state=the-state&code=c")).status_code == 404
+        good = await http.get(f"{origin}/callback?state=the-state&code=c")
+        assert good.status_code == 200
+        assert good.headers["cache-control"] == "no-store"
+        assert (await http.get(f"{origin}/callback?state=the-state&code=d")).status_code == 410
+        assert (await listener.answer(1))["code"] == "c"
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{origin}/callback", trust_env=False)
+
+
+async def test_a_port_that_is_taken_says_so():
+    async with listening("a") as listener:
+        with pytest.raises(PortInUseError, match=str(listener.port)):
+            async with listening("b", port=listener.port):
+                pass
+
+
+# What a provider says of itself ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "text"),
+    [
+        ({"issuer": "https://other.example.com"}, RemoteError, "another issuer"),
+        ({"authorization_endpoint": None}, ConfigurationError, "no sign-in with a browser"),
+        ({"token_endpoint": "http://idp.example.com/token"}, RemoteError, "neither https"),
+    ],
+)
+async def test_metadata_that_cannot_be_believed(changes: dict[str, Any], error: type, text: str):
+    whole = {
+        "issuer": "https://idp.example.com",
+        "authorization_endpoint": "https://idp.example.com/authorize",
+        "token_endpoint": "https://idp.example.com/token",
+    }
+
+    async def fetch(_url: str) -> bytes:
+        return json.dumps(whole | changes).encode()
+
+    with pytest.raises(error, match=text):
+        await provider("https://idp.example.com", fetch=fetch)
+
+
+async def test_an_issuer_without_tls_is_refused():
+    with pytest.raises(ConfigurationError, match="https"):
+        await provider("http://idp.example.com", fetch=fetch_document)
+
+
+def test_a_grant_in_text_shows_no_token():
+    assert "secret" not in repr(Grant("secret-a", "secret-b", 1.0, "ann"))
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader_of_kept_grants(text: str):
+    assert Grant.from_text(text) is None or isinstance(Grant.from_text(text), Grant)
+
+
+@given(st.text(min_size=1), st.text(), st.none() | st.floats(allow_nan=False), st.text())
+def test_a_kept_grant_comes_back(access: str, fresh: str, expires: float | None, identity: str):
+    grant = Grant(access, fresh, expires, identity)
+    assert Grant.from_text(grant.to_text()) == grant
