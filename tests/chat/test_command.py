@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import threading
 import uuid
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
-from tests.kit.runtime import ARN, Plain, Runtime, Stream, call, question, run, runtime, text
+from tests.kit.desk_agent import DeskAgent, Turn, desk_agent
+from tests.kit.openid import openid_provider
+from tests.kit.runtime import ARN, Plain, Runtime, call, form, question, run, runtime, text
+from tests.kit.terminal import environment
 
 ASKS = run(interrupts=(question("q1", "accounts___change_email", account_id="12345"),))
 PENDING = run({"type": "RUN_ERROR", "code": "PENDING_INTERRUPTS", "message": "a question is open"})
-
-
-def environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKERRY_"))}
-    return kept | {"HOME": str(folder), "TERM": "xterm-256color", "COLUMNS": "80"}
 
 
 def chat(
@@ -149,107 +145,123 @@ def test_an_arn_and_the_environment_are_enough(tmp_path: Path):
     assert (done.returncode, done.stdout) == (0, "hi \n"), done.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
-class TestTerminal:
-    """The real command in a real pseudo-terminal."""
-
-    def start(self, stand_in: Runtime, folder: Path, *arguments: str) -> Terminal:
-        state = stand_in.stack(folder / "state")
-        command = [sys.executable, "-m", "skerry", "chat", "--state", str(state), *arguments]
-        return Terminal(command, environment(folder))
-
-    @pytest.mark.behaviour("CHAT-CONFIRM")
-    def test_a_change_is_shown_asked_and_made(self, tmp_path: Path):
-        with runtime(ASKS, run(*text("Done."))) as stand_in, self.start(stand_in, tmp_path) as terminal:
-            terminal.wait_for("\x1b[?2004h")
-            terminal.type("change it\r")
-            terminal.wait_for("[y/N]")
-            assert "12345" in terminal.seen
-            terminal.type("y\r")
-            terminal.wait_for("Done.")
-            terminal.wait_for("\x1b[?2004h")
-            terminal.type("/quit\r")
-            assert terminal.ended() == 0
-        assert stand_in.asked[1].payload["resume"][0]["payload"] == {"approved": True}
-        assert "change it" in (tmp_path / ".skerry_history").read_text()
-        assert (tmp_path / ".skerry_history").stat().st_mode & 0o777 == 0o600
-
-    @pytest.mark.behaviour("CHAT-STOP")
-    def test_ctrl_c_stops_the_answer_and_not_the_program(self, tmp_path: Path):
-        held = Stream(run(*text("Thinking about it for long")).events, hold=threading.Event())
-        with runtime(held, run(*text("Second."))) as stand_in, self.start(stand_in, tmp_path) as terminal:
-            terminal.wait_for("\x1b[?2004h")
-            terminal.type("first\r")
-            terminal.wait_for("long")
-            terminal.type("\x03")
-            terminal.wait_for("stopped.")
-            terminal.wait_for("\x1b[?2004h")
-            assert stand_in.left.wait(20)
-            terminal.type("second\r")
-            terminal.wait_for("Second.")
-            terminal.wait_for("\x1b[?2004h")
-            terminal.type("\x04")
-            assert terminal.ended() == 0
+# Conversations, from scripts ---------------------------------------------------------------------------
 
 
-class Terminal:
-    """A command in a pseudo-terminal: what it wrote, and keys for it."""
+def talk(
+    agent: DeskAgent, folder: Path, *arguments: str, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return chat(agent, folder, "--user", "ann", *arguments, typed=typed)
 
-    TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        import fcntl
-        import pty
-        import struct
-        import termios
+@pytest.mark.behaviour("CHAT-RESUME")
+def test_a_script_goes_on_lists_and_exports(tmp_path: Path):
+    with desk_agent(Turn(text("first answer")), Turn(text("second answer")), Turn(text("third"))) as agent:
+        assert talk(agent, tmp_path, "--once", "first").returncode == 0
+        (identifier,) = agent.kept
+        assert talk(agent, tmp_path, "--once", "second", "--continue").returncode == 0
+        page = tmp_path / "page.md"
+        done = talk(agent, tmp_path, "--once", "third", "--resume", identifier, "--export", str(page))
+        assert (done.returncode, done.stdout) == (0, "third \n"), done.stderr
+        listed = talk(agent, tmp_path, "--once", "/conversations", "--json")
+        json_file = tmp_path / "whole.json"
+        whole = talk(agent, tmp_path, "--session", identifier, "--once", f"/export {json_file}")
+    assert whole.returncode == 0, whole.stderr
+    assert {heard.session for heard in agent.heard if "prompt" in heard.payload} == {identifier}
+    assert page.read_text().count("**You:**") == 3
+    assert "second answer" in page.read_text()
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert len(json.loads(json_file.read_text())["messages"]) == 6
+    (row,) = json.loads(listed.stdout)["value"]
+    assert (row["title"], row["messages"]) == ("first", "6")
+    assert row["id"].startswith(identifier)
 
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", self.TAKE, *command],
-            env=environment,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
+
+@pytest.mark.behaviour("CHAT-RESUME")
+def test_a_conversation_of_somebody_else_is_not_resumed(tmp_path: Path):
+    with desk_agent(Turn(text("secret"))) as agent:
+        talk(agent, tmp_path, "--once", "mine")
+        (identifier,) = agent.kept
+        done = chat(agent, tmp_path, "--user", "ben", "--once", "hi", "--resume", identifier)
+    assert done.returncode == 1
+    assert "NOT_FOUND" in done.stderr
+    assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.behaviour("CHAT-URL")
+def test_a_service_by_its_url(tmp_path: Path):
+    with desk_agent(Turn(text("hello")), token="t") as agent:
+        done = subprocess.run(
+            [sys.executable, "-m", "skerry", "chat", "--url", agent.url, "--once", "hi"],
+            env=environment(tmp_path) | {"SKERRY_TOKEN": "t", "SKERRY_STATE": str(tmp_path / "none")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
-        os.close(theirs)
-        self.seen = ""
-        self._passed = 0
+    assert (done.returncode, done.stdout) == (0, "hello \n"), done.stderr
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait(20)
-        os.close(self._ours)
+@pytest.mark.behaviour("CHAT-FORM")
+@pytest.mark.parametrize(("option", "code"), [("--yes", 3), ("--no", 0)])
+def test_a_form_cannot_be_answered_beforehand_but_declined(tmp_path: Path, option: str, code: int):
+    asks = Turn(interrupts=(form("f1", "shop___order", "Which size?"),))
+    with desk_agent(asks, Turn(text("Declined."))) as agent:
+        done = talk(agent, tmp_path, "--once", "order", option)
+    assert done.returncode == code, done.stderr
+    assert [entry["payload"] for payload in agent.said("resume") for entry in payload["resume"]] == (
+        [] if option == "--yes" else [{"approved": False}]
+    )
 
-    def type(self, keys: str) -> None:
-        self.seen, self._passed = "", 0
-        os.write(self._ours, keys.encode())
 
-    def wait_for(self, text: str) -> None:
-        import select
+def test_wrong_export_names_end_with_2_before_anything_is_asked(tmp_path: Path):
+    with desk_agent(Turn(text("hello"))) as agent:
+        done = talk(agent, tmp_path, "--once", "hi", "--export", "page.pdf")
+    assert done.returncode == 2
+    assert agent.heard == []
 
-        while text not in self.seen[self._passed :]:
-            ready, _, _ = select.select([self._ours], [], [], 30)
-            assert ready, f"{text!r} did not come; there was {self.seen!r}"
-            piece = os.read(self._ours, 4096).decode(errors="replace")
-            if "\x1b[6n" in piece:  # prompt_toolkit asks where the cursor is
-                os.write(self._ours, b"\x1b[1;1R")
-            self.seen += piece
-        self._passed = self.seen.index(text, self._passed) + len(text)
 
-    def ended(self) -> int:
-        import select
+def test_usage_is_said_beside_the_answer(tmp_path: Path):
+    usage = {"inputTokens": 1204, "outputTokens": 88, "cost": {"amount": 0.0012, "currency": "USD"}}
+    with desk_agent(Turn(text("hello"), usage=usage)) as agent:
+        done = talk(agent, tmp_path, "--once", "hi")
+    assert done.stdout == "hello \n"
+    assert "1,204 in · 88 out · $0.0012" in done.stderr
 
-        while True:
-            ready, _, _ = select.select([self._ours], [], [], 30)
-            assert ready, "it did not end"
-            try:
-                if not os.read(self._ours, 4096):
-                    break
-            except OSError:
-                break
-        return self._process.wait(20)
+
+def test_a_sign_in_needs_a_provider(tmp_path: Path):
+    with runtime() as stand_in:
+        done = chat(stand_in, tmp_path, "--auth", "browser", "--once", "hi")
+        half = chat(stand_in, tmp_path, "--issuer", "https://idp.example.com", "--once", "hi")
+    assert (done.returncode, half.returncode) == (2, 2)
+    assert "--issuer" in done.stderr
+    assert "belong together" in half.stderr
+
+
+def test_nobody_at_the_terminal_is_not_sent_to_a_browser(tmp_path: Path):
+    with openid_provider() as issuer, runtime(token="t") as stand_in:
+        state = stand_in.stack(tmp_path / "state", auth="jwt")
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "skerry",
+                "chat",
+                "--state",
+                str(state),
+                "--once",
+                "hi",
+                "--auth",
+                "browser",
+            ]
+            + ["--issuer", issuer, "--client-id", "skerry"],
+            env=environment(tmp_path),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "nobody is signed in" in done.stderr
+    assert stand_in.asked == []

@@ -33,7 +33,10 @@ def test_an_iterm_picture_says_its_size():
         ("ghostty", "\x1b_G"),
         ("iTerm2", "\x1b]1337"),
         ("WezTerm", "\x1b]1337"),
+        ("foot", "\x1bP0;1;0q"),
+        ("sixel", "\x1bP0;1;0q"),
         ("", "\x1b[38;2;"),
+        ("tmux", "\x1b[38;2;"),
     ],
 )
 def test_the_terminals_own_protocol_where_there_is_one(terminal: str, start: str):
@@ -44,18 +47,25 @@ def test_the_terminals_own_protocol_where_there_is_one(terminal: str, start: str
     ("size", "cells"), [((2, 2), (2, 1)), ((400, 100), (80, 10)), ((10, 1000), (1, 40)), ((1, 1), (1, 1))]
 )
 def test_half_blocks_fit(size: tuple[int, int], cells: tuple[int, int]):
-    file = io.BytesIO()
-    Image.new("RGB", size, (1, 2, 3)).save(file, "PNG")
-    lines = pictures.half_blocks(file.getvalue(), width=80, height=40).splitlines()
+    picture = Image.new("RGB", size, (1, 2, 3))
+    lines = pictures.half_blocks(picture, width=80, height=40).splitlines()
     assert {line.count("▀") for line in lines} == {cells[0]}
     assert len(lines) == cells[1]
     assert "\x1b[38;2;1;2;3m" in lines[0]
 
 
-@given(st.binary(max_size=200))
-def test_what_is_no_picture_is_not_drawn(data: bytes):
-    assert pictures.half_blocks(data, width=80) == ""
-    assert pictures.half_blocks(PNG[:20] + data, width=80) == ""
+@given(st.binary(max_size=200), st.sampled_from(["", "sixel", "foot"]))
+def test_what_is_no_picture_is_not_drawn(data: bytes, terminal: str):
+    assert pictures.drawn(data, "image/png", terminal=terminal, width=80) == ""
+    assert pictures.drawn(PNG[:20] + data, "image/png", terminal=terminal, width=80) == ""
+
+
+def test_kitty_gets_a_png_of_whatever_it_is():
+    file = io.BytesIO()
+    Image.new("RGB", (3, 2), (9, 8, 7)).save(file, "BMP")
+    text = pictures.drawn(file.getvalue(), "image/bmp", terminal="kitty", width=80)
+    (payload,) = re.findall(r"\x1b_G[^;]*;([^\x1b]*)\x1b", text)
+    assert base64.b64decode(payload).startswith(b"\x89PNG")
 
 
 def test_bad_base64_is_no_picture():

@@ -197,4 +197,20 @@ def question(identifier: str, tool: str, **arguments: Any) -> dict[str, Any]:
     }
 
 
+def form(identifier: str, tool: str, message: str) -> dict[str, Any]:
+    """A server's question that needs a person's own words."""
+    properties = {
+        "count": {"type": "integer", "minimum": 1, "default": 2},
+        "size": {"type": "string", "enum": ["s", "m"]},
+    }
+    return {
+        "id": identifier,
+        "reason": "elicitation",
+        "toolCallId": "c",
+        "toolName": tool,
+        "message": message,
+        "responseSchema": {"type": "object", "properties": properties, "required": ["size"]},
+    }
+
+
 Answer = Callable[..., Stream]

@@ -49,7 +49,7 @@ class BrowserClient:
     @property
     def key(self) -> str:
         """What tokens of this client are kept by."""
-        return "\n".join((self.issuer, self.client_id, self.scope, self.audience, self.resource))
+        return f"{self.issuer}\n{self.client_id}\n{self.scope}\n{self.audience}\n{self.resource}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ async def authorize(
     """Signs a person in. Raises OAuthError or RemoteError when that fails or nobody comes back."""
     verifier, state, nonce = secrets.token_urlsafe(64), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     async with listening(state, port=client.port) as listener:
-        url = _request(client, provider, listener.redirect_uri, verifier, state, nonce)
+        url = _request(client, provider, listener.redirect_uri, verifier=verifier, state=state, nonce=nonce)
         opening = asyncio.create_task(asyncio.to_thread(open_browser, url))
         try:
             answer = await listener.answer(timeout)
@@ -123,7 +123,7 @@ async def refresh(
 
 
 def _request(
-    client: BrowserClient, provider: Provider, redirect_uri: str, verifier: str, state: str, nonce: str
+    client: BrowserClient, provider: Provider, redirect_uri: str, *, verifier: str, state: str, nonce: str
 ) -> str:
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     query = {

@@ -8,13 +8,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 
-from skerry.chat.doors.open import open_backend
-from skerry.chat.face import Face, PlainFace
-from skerry.chat.main import Chat, JsonFace
-from skerry.chat.talk import Talk
-from skerry.chat.target import Wanted
+from skerry.chat.commands import conversations, table
+from skerry.chat.doors.open import Door, open_backend
+from skerry.chat.face import Face
+from skerry.chat.json_face import JsonFace
+from skerry.chat.main import ANSWERED, Chat, Quit
+from skerry.chat.plain_face import PlainFace
+from skerry.chat.target import Registered, Wanted
 from skerry.errors import ConfigurationError
 from skerry.settings import ChatSettings
 from skerry.wire import session
@@ -22,22 +26,27 @@ from skerry.wire import session
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     settings = ChatSettings.from_env(os.environ)
-    parser.add_argument("--once", metavar="TEXT", help="ask one question and end")
+    parser.add_argument("--once", metavar="TEXT", help="ask one question, or do one /command, and end")
     parser.add_argument("--json", action="store_true", help="print the events, one JSON object a line")
     parser.add_argument("--plain", action="store_true", help="no colours, panels or line editing")
-    parser.add_argument(
-        "--session", default="", metavar="ID", help="go on with a session (33 to 256 characters)"
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--session", default="", metavar="ID", help="the session to talk in (33 to 256 characters)"
+    )
+    which.add_argument(
+        "--resume", default="", metavar="ID", help="go on with a conversation of yours, told again"
+    )
+    which.add_argument(
+        "--continue", dest="newest", action="store_true", help="go on with the newest conversation"
     )
     parser.add_argument(
-        "--agent", default="", metavar="NAME|ARN", help="the runtime (default: the stack's first)"
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="write the conversation to FILE.json or FILE.md at the end",
     )
-    parser.add_argument(
-        "--region", default="", help="the region to sign for (default: the stack's or the ARN's)"
-    )
-    parser.add_argument(
-        "--endpoint-url", default="", metavar="URL", help="another endpoint than the runtime's own"
-    )
-    parser.add_argument("--auth", choices=("auto", "iam", "bearer"), default="auto", help="default: auto")
+    _add_places(parser)
+    _add_sign_in(parser)
     answer = parser.add_mutually_exclusive_group()
     answer.add_argument("--yes", action="store_true", help="confirm every tool call that asks")
     answer.add_argument("--no", action="store_true", help="refuse every tool call that asks")
@@ -53,43 +62,148 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Chats. Returns 0 answered, 1 failed, 3 a confirmation was needed and nobody could be asked.
 
-    Raises SkerryError: a wrong option, no stack, no credentials, a runtime that refuses.
+    Raises SkerryError: a wrong option, no stack, no credentials, an agent that refuses.
     """
     settings = ChatSettings.from_env(os.environ)
+    _check(options)
+    face = _face(options, settings)
+    opens = _opener(face)
+    wanted = _wanted(options, settings)
+    chat = Chat(
+        opens(wanted),
+        face,
+        options.session,
+        decided=True if options.yes else False if options.no else None,
+        wanted=wanted,
+        opens=opens,
+    )
+    try:
+        try:
+            code = _once(chat, options) if options.once is not None else _loop(chat, options)
+        except Quit:
+            code = ANSWERED
+        if options.export is not None:
+            conversations.written(chat, options.export)
+        return code
+    finally:
+        chat.close()
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--agent", default="", metavar="NAME|ARN", help="the runtime (default: the stack's first)"
+    )
+    where.add_argument("--url", default="", help="the agent's web service instead")
+    parser.add_argument(
+        "--region", default="", help="the region to sign for (default: the stack's or the ARN's)"
+    )
+    parser.add_argument(
+        "--endpoint-url", default="", metavar="URL", help="another endpoint than the runtime's own"
+    )
+
+
+def _add_sign_in(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--auth",
+        choices=("auto", "iam", "bearer", "browser"),
+        default="auto",
+        help="a signature, a token, or a token for you from a sign-in in the browser (default: auto)",
+    )
+    parser.add_argument("--profile", default="", metavar="NAME", help="the AWS profile to sign with")
+    parser.add_argument(
+        "--user", default="", metavar="NAME", help="who you are, for an agent that is called with a signature"
+    )
+    parser.add_argument("--issuer", default="", metavar="URL", help="the identity provider to sign in at")
+    parser.add_argument("--client-id", default="", metavar="ID", help="this client's id there")
+    parser.add_argument("--scope", default="", help="the scopes to ask for (default: openid)")
+    parser.add_argument(
+        "--audience", default="", help="the audience to ask for, where the provider wants one"
+    )
+
+
+def _check(options: argparse.Namespace) -> None:
     if options.session and (problem := session.problem(options.session)):
         raise ConfigurationError(f"--session cannot be used: {problem}.", hint="/new makes a fitting one.")
     if options.once is not None and not options.once.strip():
         raise ConfigurationError("--once needs a question.")
-    backend = open_backend(
-        Wanted(
-            agent=options.agent,
-            region=options.region,
-            endpoint_url=options.endpoint_url or ("" if _stack(options.state) else settings.endpoint_url),
-            auth=options.auth,
-            state=options.state,
-            runtime_arn=settings.runtime_arn,
-            token=settings.token,
+    if options.export is not None and options.export.suffix.lower() not in (".json", ".md"):
+        raise ConfigurationError("--export needs FILE.json or FILE.md.")
+
+
+def _wanted(options: argparse.Namespace, settings: ChatSettings) -> Wanted:
+    stack = (options.state / "stack.json").is_file()
+    client = _client(options, settings)
+    if options.auth == "browser" and client is None:
+        raise ConfigurationError(
+            "--auth browser needs an identity provider.", hint="Give --issuer URL and --client-id ID."
         )
+    return Wanted(
+        agent=options.agent,
+        region=options.region,
+        endpoint_url=options.endpoint_url or ("" if stack else settings.endpoint_url),
+        auth="bearer" if options.auth == "browser" else options.auth,
+        state=options.state,
+        runtime_arn=settings.runtime_arn,
+        token="" if options.auth == "browser" else settings.token,
+        url=options.url or ("" if options.agent else settings.url),
+        profile=options.profile,
+        user=options.user or settings.user,
+        login=settings.login,
+        client=client,
+        sts=settings.sts,
     )
-    talk = Talk(backend, options.session)
-    face = _face(options, settings)
-    chat = Chat(
-        talk,
-        face,
-        renew=lambda: Talk(backend),
-        decided=True if options.yes else False if options.no else None,
-    )
-    try:
-        if options.once is not None:
-            return chat.once(options.once)
-        face.note(f"{backend.name} · session {talk.id} · /help")
-        return chat.loop()
-    finally:
-        backend.close()
 
 
-def _stack(state: Path) -> bool:
-    return (state / "stack.json").is_file()
+def _client(options: argparse.Namespace, settings: ChatSettings) -> Registered | None:
+    issuer, client_id = options.issuer or settings.issuer, options.client_id or settings.client_id
+    if not issuer or not client_id:
+        if options.issuer or options.client_id:
+            raise ConfigurationError("--issuer and --client-id belong together.")
+        return None
+    known = Registered(issuer=issuer, client_id=client_id)
+    return Registered(
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=settings.client_secret,
+        scope=options.scope or settings.scope or known.scope,
+        audience=options.audience or settings.audience,
+        port=settings.redirect_port,
+        browser=options.auth == "browser",
+        folder=settings.tokens,
+        keyring=settings.keyring,
+    )
+
+
+def _opener(face: Face) -> Callable[[Wanted], Door]:
+    """Opens an agent; what takes time is said at the face, and a person at a terminal may sign in."""
+    person = sys.stdin.isatty() and sys.stderr.isatty()
+
+    def show(url: str) -> None:
+        face.note(f"If no browser opens, open this yourself:\n{url}")
+        webbrowser.open(url)
+
+    return lambda wanted: open_backend(wanted, say=face.note, open_browser=show if person else None)
+
+
+def _once(chat: Chat, options: argparse.Namespace) -> int:
+    """One question or command; a conversation that is resumed is not told again."""
+    if options.newest or options.resume:
+        kept = chat.talk.backend.conversation(conversations.chosen(chat, options.resume))
+        chat.begin(kept.summary.id)
+    text = options.once.strip()
+    if not text.startswith("/"):
+        return chat.once(text)
+    if table.find(text.split()[0]) is None:
+        raise ConfigurationError(f"there is no {text.split()[0]}.", hint="--once /help lists what there is.")
+    return table.run(chat, text) or ANSWERED
+
+
+def _loop(chat: Chat, options: argparse.Namespace) -> int:
+    if options.newest or options.resume:
+        table.run(chat, f"/resume {options.resume}")
+    chat.face.note(f"{chat.talk.backend.name} · session {chat.talk.id} · /help")
+    return chat.loop()
 
 
 def _face(options: argparse.Namespace, settings: ChatSettings) -> Face:
@@ -99,8 +213,8 @@ def _face(options: argparse.Namespace, settings: ChatSettings) -> Face:
     if terminal and not options.plain:
         try:
             from skerry.chat.rich_face import RichFace
+
+            return RichFace.of_terminal(settings)
         except ImportError:
             pass
-        else:
-            return RichFace.of_terminal(settings)
     return PlainFace(colour=settings.colour and sys.stderr.isatty() and not options.plain)

@@ -43,6 +43,10 @@ class Interrupts:
         finally:
             self._waiting = False
 
+    def forget(self) -> None:
+        """What was pressed has been taken; the next press is another."""
+        self._pressed = False
+
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (a handler's signature)
         self._pressed = True
         if self._waiting:

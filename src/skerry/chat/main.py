@@ -1,81 +1,88 @@
-"""The loop of a chat: questions in, events out, confirmations in between."""
+"""The loop of a chat: questions in, events out, confirmations and forms in between."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Generator, Mapping
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from functools import partial
+from typing import Any
 
-from skerry.chat.backend import Reply
-from skerry.chat.face import OPEN_QUESTION, Event, Face, Shown
+from skerry.chat.agents import Agent, agents
+from skerry.chat.backend import Kept, Reply, Summary
+from skerry.chat.commands import table
+from skerry.chat.doors.open import Door
+from skerry.chat.face import OPEN_QUESTION, Event, Face
 from skerry.chat.interrupts import Interrupts
+from skerry.chat.known import Known
+from skerry.chat.proofs import Proof
 from skerry.chat.talk import Talk
-from skerry.errors import SkerryError
+from skerry.chat.target import Wanted
+from skerry.chat.usage import usage_line
+from skerry.errors import ConfigurationError, SkerryError
 
 ANSWERED, FAILED, UNCONFIRMED = 0, 1, 3
 """Exit codes; 2 is wrong usage."""
 
-COMMANDS: Mapping[str, str] = {
-    "/help": "this list",
-    "/new": "begin a new session",
-    "/session": "show the session id and the agent",
-    "/tools": "show or hide tool calls",
-    "/thinking": "show or hide the model's thinking",
-    "/raw": "show or hide raw events",
-    "/quit": "end",
-}
 
-
-class JsonFace:
-    """Prints every event as one line of JSON and asks nobody."""
-
-    def __init__(self, out: TextIO | None = None) -> None:
-        self.shown = Shown()
-        self._out = out or sys.stdout
-
-    def question(self) -> str | None:
-        line = sys.stdin.readline()
-        return line.rstrip("\r\n") if line else None
-
-    def show(self, event: Event) -> None:
-        self._out.write(json.dumps(event, ensure_ascii=False) + "\n")
-        self._out.flush()
-
-    def stopped(self) -> None:
-        """Nothing: every line is whole."""
-
-    def confirm(self, interrupt: Event) -> bool | None:  # noqa: ARG002  (its event was printed)
-        return None
-
-    def note(self, text: str) -> None:
-        """Nothing but events is printed."""
+class Quit(Exception):  # noqa: N818  (no error: the person wants to end)
+    """Ends the loop."""
 
 
 @dataclass(slots=True)
 class Chat:
-    """One conversation at one face. `decided` answers every confirmation without asking."""
+    """An agent at one face.
 
-    talk: Talk
+    `decided` answers every confirmation without asking, as the program was started; `asks` is /hil. `opens`
+    opens another agent.
+    """
+
+    door: Door
     face: Face
-    renew: Callable[[], Talk]
+    identifier: str = ""
     decided: bool | None = None
+    wanted: Wanted = field(default_factory=Wanted)
+    opens: Callable[[Wanted], Door] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
+    clock: Callable[[], float] = time.monotonic
+    asks: bool = True
+    listed: list[Summary] = field(default_factory=list)
+    cursor: str = ""
+    agents: Sequence[Agent] = ()
+    talk: Talk = field(init=False)
+    known: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.talk = Talk(self.door, self.identifier, say=self.face.note)
+        self._learn()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self.door.close()
+
+    @property
+    def proof(self) -> Proof:
+        """How the person proves who they are."""
+        return self.door.target.proof
+
+    @property
+    def user(self) -> str:
+        """The name that the chat says for the person, where it says one."""
+        return self.door.target.user
 
     def once(self, text: str) -> int:
         """Asks one question. Returns an exit code; raises KeyboardInterrupt when it was stopped."""
         with self.interrupts:
-            return self._once(text)
+            try:
+                return self._once(text)
+            except KeyboardInterrupt:
+                self._stop()
+                raise
 
-    def _once(self, text: str) -> int:
-        code = self._turn(self.talk.ask(text))
-        if self.talk.failed != OPEN_QUESTION:
-            return code
-        self.face.note("An earlier question is still open; it comes first.")
-        code = self._turn(self.talk.answer([]))
-        return self._turn(self.talk.ask(text)) if code == ANSWERED else code
+    def ask(self, text: str) -> int:
+        """One question in a loop that goes on: an error is a line, Ctrl-C stops the answer."""
+        return self._guarded(partial(self.once, text)) or ANSWERED
 
     def loop(self) -> int:
         """Asks until there are no more questions. Returns the exit code of the last."""
@@ -88,64 +95,129 @@ class Chat:
             if text is None:
                 return code
             text = text.strip()
-            if text == "/quit":
+            try:
+                if text.startswith("/"):
+                    done = self._guarded(partial(table.run, self, text))
+                    code = code if done is None else done
+                elif text:
+                    code = self.ask(text)
+            except Quit:
                 return code
-            if text.startswith("/"):
-                self._command(text)
-            elif text:
-                code = self._guarded(text)
 
-    def _guarded(self, text: str) -> int:
-        """One question in a loop that goes on: an error is a line, Ctrl-C stops the answer."""
+    def quit(self) -> None:
+        """Ends the loop."""
+        raise Quit
+
+    def begin(self, identifier: str = "") -> None:
+        """Another conversation with the same agent; preferences stay."""
+        self.talk = Talk(self.door, identifier, preferences=self.talk.preferences, say=self.face.note)
+
+    def enter(self, wanted: Wanted) -> None:
+        """Another agent, with a new conversation. Raises SkerryError and stays when it cannot be had."""
+        if self.opens is None:
+            raise ConfigurationError("this chat stays with its agent.")
+        door = self.opens(wanted)
+        door.region = self.door.region if door.region == "unknown" else door.region
+        self.door.close()
+        self.door, self.wanted, self.listed, self.cursor = door, wanted, [], ""
+        self.begin()
+        self._learn()
+
+    def go_on(self, kept: Kept) -> None:
+        """What a resumed conversation waits for: the answer under way, or an open question."""
+        with self.interrupts:
+            try:
+                if kept.run:
+                    self.face.note("An answer is under way:")
+                    self._turn(self.talk.attach(kept.run))
+                elif kept.interrupts:
+                    self.face.note("A question is open:")
+                    self._turn(self.talk.answer([]))
+            except KeyboardInterrupt:
+                self._stop()
+
+    def list_agents(self) -> Sequence[Agent]:
+        """The agents that there are. Raises SkerryError."""
+        return agents(self.wanted, "" if self.door.region == "unknown" else self.door.region)
+
+    def _learn(self) -> None:
+        self.known = Known(self.door, self.list_agents)
+        self.face.knows(self.known)
+
+    def _guarded(self, act: Callable[[], int | None]) -> int | None:
         try:
-            return self.once(text)
+            return act()
         except KeyboardInterrupt:
-            self.face.stopped()
+            self.face.note("stopped.")
         except SkerryError as error:
             self.face.stopped()
             self.face.note(f"{error} [{error.code}]")
         return FAILED
 
+    def _stop(self) -> None:
+        """Stops the answer on the server too; a second Ctrl-C does not wait for that."""
+        self.face.stopped()
+        self.interrupts.forget()
+        try:
+            with self.interrupts.allowed():
+                self.talk.cancel()
+        except KeyboardInterrupt:
+            pass
+        except SkerryError as error:
+            self.face.note(f"Nobody listens any more, but the agent may go on: {error}")
+
+    def _once(self, text: str) -> int:
+        code = self._turn(self.talk.ask(text))
+        if self.talk.failed != OPEN_QUESTION:
+            return code
+        self.face.note("An earlier question is still open; it comes first.")
+        code = self._turn(self.talk.answer([]))
+        return self._turn(self.talk.ask(text)) if code == ANSWERED else code
+
     def _turn(self, events: Generator[dict[str, Any]]) -> int:
         """Shows a run and the runs that answers to its questions begin."""
         while True:
-            with closing(events):  # at once, not when somebody collects it: this ends the answer
+            began = self.clock()
+            with closing(events):  # at once, not when somebody collects it: this ends the listening
                 while (event := self._next(events)) is not None:
                     self.face.show(event)
+            if line := usage_line(self.talk.usage, self.clock() - began):
+                self.face.note(line)
             if self.talk.failed:
                 return FAILED
             if not self.talk.interrupts:
                 return ANSWERED
             replies = []
             for interrupt in self.talk.interrupts:
-                approved = self.decided if self.decided is not None else self._confirm(interrupt)
-                if approved is None:
+                reply = self._reply(interrupt)
+                if reply is None:
                     where = f"--session {self.talk.id}"
                     self.face.note(f"Not confirmed. Ask again with {where} and --yes or --no to answer it.")
                     return UNCONFIRMED
-                replies.append(Reply(str(interrupt["id"]), approved))
+                replies.append(reply)
             events = self.talk.answer(replies)
 
     def _next(self, events: Generator[dict[str, Any]]) -> dict[str, Any] | None:
         with self.interrupts.allowed():
             return next(events, None)
 
-    def _confirm(self, interrupt: Event) -> bool | None:
+    def _reply(self, interrupt: Event) -> Reply | None:
+        """The person's answer to an open question; None when nobody can be asked."""
+        identifier = str(interrupt["id"])
+        form = interrupt.get("reason") == "elicitation" and interrupt.get("responseSchema")
+        if self.decided is False:
+            return Reply(identifier, approved=False)
+        if self.decided and not form:
+            return Reply(identifier, approved=True)
+        if not self.asks:
+            self.face.note(f"declined: {interrupt.get('toolName', 'it')} (/hil is off)")
+            return Reply(identifier, approved=False)
         with self.interrupts.allowed():
-            return self.face.confirm(interrupt)
-
-    def _command(self, text: str) -> None:
-        name, face = text.partition(" ")[0], self.face
-        if name == "/help":
-            face.note("\n".join(f"{name:<10} {what}" for name, what in COMMANDS.items()))
-        elif name == "/new":
-            self.talk = self.renew()
-            face.note(f"session {self.talk.id}")
-        elif name == "/session":
-            face.note(f"session {self.talk.id} of {self.talk.backend.name}")
-        elif name in ("/tools", "/thinking", "/raw"):
-            part = name[1:]
-            setattr(face.shown, part, not getattr(face.shown, part))
-            face.note(f"{part} {'shown' if getattr(face.shown, part) else 'hidden'}")
-        else:
-            face.note(f"There is no {name}. /help lists what there is.")
+            if not form:
+                approved = self.face.confirm(interrupt)
+                return None if approved is None else Reply(identifier, approved)
+            filled = self.face.fill(interrupt)
+        if filled is None:
+            return None
+        accepted = filled.action == "accept"
+        return Reply(identifier, accepted, filled.content if accepted else None, filled.action == "cancel")

@@ -1,7 +1,7 @@
 """Pictures in a terminal: by the terminal's own protocol, as coloured half blocks, or as a file.
 
-Sources: kitty graphics protocol; iTerm2 inline images protocol. The two protocols were built from these
-documents and not seen on a screen.
+Sources: kitty graphics protocol; iTerm2 inline images protocol; sixels in a module of their own. The three
+protocols were built from these documents and not seen on a screen.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from skerry.chat.sixel import MAX_HEIGHT, MAX_WIDTH, sixel
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 KITTY = ("kitty", "ghostty")
-ITERM = ("iTerm2", "iTerm.app", "WezTerm")
+ITERM = ("iterm", "iTerm2", "iTerm.app", "WezTerm")
+SIXEL = ("sixel", "foot", "mlterm", "mintty", "contour")
 CHUNK = 4096
 MAX_PIXELS = 40_000_000
 
@@ -34,13 +40,22 @@ def data_of(block: Mapping[str, Any]) -> bytes:
 def drawn(data: bytes, mime: str, *, terminal: str, width: int) -> str:
     """What to write to a terminal to show a picture, or nothing when it cannot be shown there.
 
-    `terminal` is the terminal program's name, `width` its columns.
+    `terminal` is the terminal program's name or the way to draw (kitty, iterm, sixel, blocks), `width` its
+    columns.
     """
-    if terminal in KITTY and mime == "image/png":
-        return kitty(data)
     if terminal in ITERM:
         return iterm(data)
-    return half_blocks(data, width=width)
+    if terminal in KITTY and mime == "image/png":
+        return kitty(data)
+    picture = _opened(data)
+    if picture is None:
+        return ""
+    if terminal in KITTY:
+        return kitty(_png(picture))
+    if terminal in SIXEL:
+        picture.thumbnail((MAX_WIDTH, MAX_HEIGHT))
+        return sixel(picture) + "\n"
+    return half_blocks(picture, width=width)
 
 
 def kitty(data: bytes) -> str:
@@ -60,24 +75,11 @@ def iterm(data: bytes) -> str:
     return f"\x1b]1337;File=inline=1;size={len(data)}:{text}\x07\n"
 
 
-def half_blocks(data: bytes, *, width: int, height: int = 40) -> str:
-    """A picture of half blocks, two pixels a character, in 24-bit colour.
-
-    Empty when Pillow is not installed or cannot read the picture.
-    """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        return ""
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                return ""
-            scale = min(1.0, width / opened.width, 2 * height / opened.height)
-            columns, rows = max(1, round(opened.width * scale)), max(2, round(opened.height * scale))
-            picture = opened.convert("RGB").resize((columns, rows + rows % 2))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return ""
+def half_blocks(opened: Image, *, width: int, height: int = 40) -> str:
+    """A picture of half blocks, two pixels a character, in 24-bit colour."""
+    scale = min(1.0, width / opened.width, 2 * height / opened.height)
+    columns, rows = max(1, round(opened.width * scale)), max(2, round(opened.height * scale))
+    picture = opened.resize((columns, rows + rows % 2))
     lines = []
     for row in range(0, picture.height, 2):
         cells = []
@@ -90,6 +92,30 @@ def half_blocks(data: bytes, *, width: int, height: int = 40) -> str:
             )
         lines.append("".join(cells) + "\x1b[0m")
     return "\n".join(lines) + "\n"
+
+
+def _opened(data: bytes) -> Image | None:
+    """A picture in red, green and blue.
+
+    None when Pillow is not installed or cannot read it, or when it is larger than anybody shows.
+    """
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        return None
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                return None
+            return opened.convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _png(picture: Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
 
 
 def saved(data: bytes, mime: str, *, folder: Path | None = None) -> Path:

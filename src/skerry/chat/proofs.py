@@ -12,10 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import httpx2
+
 from skerry.auth.bearer import Tokens, claims_of, expiry
+from skerry.auth.identity import caller_identity, sts_endpoint
 from skerry.auth.keeper import Lease
 from skerry.auth.ports import Origin
 from skerry.auth.signing import Credentials, sign
+from skerry.errors import RemoteError
 
 SERVICE = "bedrock-agentcore"
 FUNCTION_URL = "lambda"
@@ -50,6 +54,10 @@ class Proof(Protocol):
         """What may be told to the person."""
         ...
 
+    def caller(self) -> str:
+        """Who one is to the other side, asked for where that is possible. Raises SkerryError."""
+        ...
+
     def sign_in(self) -> None:
         """Gets a proof anew. Raises SkerryError."""
         ...
@@ -63,9 +71,16 @@ class Signature:
     """Signs with the keys of the moment."""
 
     def __init__(
-        self, keys: Callable[[], Credentials], region: str, *, service: str = SERVICE, source: str = ""
+        self,
+        keys: Callable[[], Credentials],
+        region: str,
+        *,
+        service: str = SERVICE,
+        source: str = "",
+        sts: str = "",
     ) -> None:
         self.keys = keys
+        self._sts = sts
         self._region = region
         self._service = service
         self._source = source
@@ -91,6 +106,24 @@ class Signature:
             self._source,
             f"access key {self.keys().access_key_id}",
         )
+
+    def caller(self) -> str:
+        """The ARN, from STS."""
+        endpoint = self._sts or sts_endpoint({}, self._region)
+
+        async def ask() -> str:
+            async with httpx2.AsyncClient(timeout=10) as http:
+
+                async def post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+                    try:
+                        answer = await http.post(url, headers=dict(headers), content=body)
+                    except httpx2.HTTPError as error:
+                        raise RemoteError(f"STS does not answer ({type(error).__name__}).") from error
+                    return answer.status_code, answer.content
+
+                return await caller_identity(self.keys(), self._region, endpoint, post=post)
+
+        return asyncio.run(ask())
 
     def sign_in(self) -> None:
         self.keys()
@@ -138,6 +171,12 @@ class Token:
         identity = self._identity() or identity_of(token)
         return Shown("bearer token", self._tokens.origin.name, identity, expires)
 
+    def caller(self) -> str:
+        with self._lock:
+            if self._lease is None:
+                self._get(anew=False)
+        return self.shown().identity or "whoever the token names"
+
     def sign_in(self) -> None:
         with self._lock:
             self._get(anew=True)
@@ -176,6 +215,9 @@ class NoProof:
 
     def shown(self) -> Shown:
         return Shown("none")
+
+    def caller(self) -> str:
+        return "nobody in particular"
 
     def sign_in(self) -> None:
         """There is nothing to get."""

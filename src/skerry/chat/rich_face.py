@@ -1,4 +1,4 @@
-"""The rich face: markdown as it streams, a panel for every tool call, line editing and history.
+"""The rich face: markdown as it streams, a panel for every tool call, forms, pictures.
 
 Needs rich and prompt_toolkit (extra `client`). Text that an agent or tool sent is cleaned before rich sees
 it and never read as rich's own markup.
@@ -7,102 +7,119 @@ it and never read as rich's own markup.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import WordCompleter
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from rich.console import Console, Group, RenderableType
 from rich.json import JSON
-from rich.live import Live
 from rich.markdown import Markdown
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from skerry.chat import pictures
-from skerry.chat.face import OPEN_QUESTION, YES, Event, Shown, ToolCalls
-from skerry.chat.main import COMMANDS
-from skerry.chat.text import block_text, result_blocks, short
+from skerry.chat.face import CONFIRM, OPEN_QUESTION, YES, Event, Shown, ToolCalls, error_text, failed
+from skerry.chat.form import Filled, fill
+from skerry.chat.growing import Growing
+from skerry.chat.known import Known
+from skerry.chat.text import block_text, fold, result_blocks, short
 from skerry.settings import ChatSettings
 from skerry.wire.shown import clean, exact
 
-REDRAW = 0.08
+REDRAW = 0.04
 """Seconds between two redraws of a growing block."""
 
 
-class RichFace:
-    """A face on a rich console.
+class Reader(Protocol):
+    """A keyboard. Lines raise EOFError at the end of input and KeyboardInterrupt."""
 
-    `ask` reads a question and `decide` the answer to a confirmation; both get the text to ask with and
-    raise EOFError at the end of input and KeyboardInterrupt.
-    """
+    known: Known | None
+
+    def question(self, text: str) -> str:
+        """A question."""
+        ...
+
+    def answer(self, text: str, default: str = "") -> str:
+        """A line that is no question."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A result of the last answer, to be unfolded."""
+
+    title: str
+    arguments: str
+    text: str
+    failed: bool
+
+
+class RichFace:
+    """A face on a rich console, with a keyboard."""
 
     def __init__(
         self,
         console: Console,
-        ask: Callable[[str], str],
-        decide: Callable[[str], str],
+        keys: Reader,
         *,
         terminal: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.shown = Shown()
         self._console = console
-        self._ask = ask
-        self._decide = decide
+        self._keys = keys
         self._terminal = terminal
         self._clock = clock
         self._calls = ToolCalls(clock)
+        self._region = Growing(console)
         self._drawn = 0.0
         self._text = ""
-        self._live: Live | None = None
+        self._results: list[_Result] = []
 
     @classmethod
     def of_terminal(cls, settings: ChatSettings) -> RichFace:
         """The face of the terminal that this process has."""
-        history: History = InMemoryHistory()
-        if settings.history is not None:
-            settings.history.touch(mode=0o600)
-            history = FileHistory(str(settings.history))
-        session: PromptSession[str] = PromptSession(
-            history=history,
-            completer=WordCompleter(list(COMMANDS), sentence=True),
-            complete_while_typing=False,
-        )
-        decisions: PromptSession[str] = PromptSession()  # a yes is not part of the history
+        from skerry.chat.keys import Keys
+
         console = Console(no_color=not settings.colour)
-        return cls(console, session.prompt, decisions.prompt, terminal=settings.terminal)
+        return cls(console, Keys(history=settings.history), terminal=settings.terminal)
 
     def question(self) -> str | None:
         try:
-            return self._ask("> ")
+            return self._keys.question("> ")
         except EOFError:
             return None
 
     def show(self, event: Event) -> None:
         kind, delta = event["type"], str(event.get("delta", ""))
-        if self.shown.raw:
+        if self.shown.events:
             self.note(exact(event, indent=None))
         self._calls.follow(event)
-        if kind == "TEXT_MESSAGE_CONTENT":
+        if kind == "RUN_STARTED":
+            self._results.clear()
+        elif kind == "TEXT_MESSAGE_CONTENT":
             self._stream(clean(delta))
+        elif kind == "REASONING_START":
+            self._end_block()
         elif kind == "REASONING_MESSAGE_CONTENT" and self.shown.thinking:
             self._console.print(Text(clean(delta), style="dim italic"), end="")
         elif kind == "REASONING_END" and self.shown.thinking:
             self._console.print()
         elif kind in ("TEXT_MESSAGE_END", "RUN_FINISHED"):
             self._end_block()
+        elif kind == "TOOL_CALL_END" and self.shown.tools:
+            self._end_block()
+            self._region.draw(Text(f"· {clean(self._calls.name(event))} …", style="dim"))
         elif kind == "TOOL_CALL_RESULT":
             self._result(event)
         elif kind == "RUN_ERROR" and event.get("code") != OPEN_QUESTION:
             self._end_block()
-            text = f"{event.get('code', '')}: {clean(str(event.get('message', '')))}"
-            self._console.print(Panel(Text(text), title="error", title_align="left", border_style="red"))
+            text = Text(clean(error_text(event)))
+            self._console.print(Panel(text, title="error", title_align="left", border_style="red"))
 
     def stopped(self) -> None:
         self._end_block()
-        self.note("stopped.")
 
     def confirm(self, interrupt: Event) -> bool | None:
         self._end_block()
@@ -111,55 +128,101 @@ class RichFace:
         self._console.print(
             Panel(arguments, title=Text(f"{name} · confirm"), title_align="left", border_style="yellow")
         )
-        try:
-            return self._decide("Run it with exactly these arguments? [y/N] ").strip().lower() in YES
-        except (EOFError, KeyboardInterrupt):
-            return False
+        return self.sure(CONFIRM)
+
+    def fill(self, interrupt: Event) -> Filled | None:
+        self._end_block()
+        name, message = (clean(str(interrupt.get(key, ""))) for key in ("toolName", "message"))
+        title = Text(f"{name} asks")
+        self._console.print(Panel(Text(message), title=title, title_align="left", border_style="yellow"))
+        schema = interrupt.get("responseSchema")
+        return fill(schema if isinstance(schema, Mapping) else {}, self._answer, self.note)
+
+    def sure(self, text: str) -> bool | None:
+        self._end_block()
+        line = self._answer(text, "")
+        return line is not None and line.strip().lower() in YES
 
     def note(self, text: str) -> None:
         self._end_block()
         self._console.print(Text(clean(text), style="dim"))
 
+    def said(self, text: str) -> None:
+        self._end_block()
+        self._console.print(Text(f"> {clean(text)}", style="bold"))
+
+    def listing(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self._end_block()
+        table = Table(*heads, box=None, header_style="bold", pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(" ".join(clean(cell).split())) for cell in row))
+        self._console.print(table)
+
+    def unfold(self, number: int) -> bool:
+        if not -len(self._results) <= number - 1 < len(self._results):
+            return False
+        self._end_block()
+        self._panel(self._results[number - 1], "")
+        return True
+
+    def knows(self, known: Known) -> None:
+        self._keys.known = known
+
+    def _answer(self, text: str, default: str) -> str | None:
+        """A line; None at the end of input and for Ctrl-C."""
+        try:
+            return self._keys.answer(text, default)
+        except (EOFError, KeyboardInterrupt):
+            return None
+
     def _stream(self, delta: str) -> None:
-        """Adds to the block that is being said; only its last lines stay live, so that it never repeats."""
+        """Adds to the block that is being said; what is finished of it is printed for good."""
+        if not self._text and self._region.is_open:
+            self._region.clear()  # a tool that has not answered
         self._text += delta
         if not self._text.strip():
             return
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
-            self._live.start()
         done, self._text = split(self._text, self._console.height)
-        self._live.update(Markdown(self._text))
         if done:
-            self._live.console.print(Markdown(done))
+            self._region.finish(_markdown(done))
+            self._console.print()
         elif (now := self._clock()) - self._drawn >= REDRAW:
             self._drawn = now
-            self._live.refresh()
+            self._region.draw(_markdown(self._text))
 
     def _end_block(self) -> None:
-        if self._live is not None:
-            self._live.update(Markdown(self._text))
-            self._live.stop()
-            self._live = None
+        if self._text.strip():
+            self._region.finish(_markdown(self._text))
+        else:
+            self._region.clear()
         self._text = ""
 
     def _result(self, event: Event) -> None:
         self._end_block()
-        name, arguments, seconds = self._calls.of(str(event.get("toolCallId", "")))
-        failed = (event.get("metadata") or {}).get("status") == "error"
+        name, arguments, seconds = self._calls.of(event)
         blocks = result_blocks(event)
+        texts = [block_text(block) for block in blocks if block.get("type") != "image"]
+        title = clean(name) if seconds is None else f"{clean(name)} · {seconds:.2f}s"
+        result = _Result(title, clean(arguments), clean("\n".join(texts)), failed(event))
+        self._results.append(result)
         if self.shown.tools:
-            parts: list[RenderableType] = [Text(clean(arguments), style="dim")] if arguments else []
-            parts += [_rendered(short(block_text(block))) for block in blocks if block.get("type") != "image"]
-            title = Text(f"{clean(name)} · {seconds:.2f}s")
-            self._console.print(
-                Panel(
-                    Group(*parts), title=title, title_align="left", border_style="red" if failed else "cyan"
-                )
-            )
+            number = len(self._results)
+            self._panel(result, "" if self.shown.raw else f"/raw {number}")
         for block in blocks:
             if block.get("type") == "image":
                 self._picture(pictures.data_of(block), str(block.get("mimeType", "")))
+
+    def _panel(self, result: _Result, unfolds: str) -> None:
+        """A call with its result, whole, or folded with the command that unfolds it."""
+        text, left = fold(result.text) if unfolds else (result.text, 0)
+        arguments = short(result.arguments, 400) if unfolds else result.arguments
+        parts: list[RenderableType] = [Text(arguments, style="dim")] if arguments else []
+        if text:
+            parts.append(_rendered(short(text) if unfolds else text))
+        if left:
+            parts.append(Text(f"… {left} more lines · {unfolds} shows them", style="dim italic"))
+        title, border = Text(result.title), "red" if result.failed else "cyan"
+        self._console.print(Panel(Group(*parts), title=title, title_align="left", border_style=border))
 
     def _picture(self, data: bytes, mime: str) -> None:
         shown = ""
@@ -187,8 +250,13 @@ def split(text: str, height: int) -> tuple[str, str]:
     return text[:position], text[position + 2 :]
 
 
+def _markdown(text: str) -> Markdown:
+    """Links show where they lead: a name alone could hide it."""
+    return Markdown(text, hyperlinks=False)
+
+
 def _rendered(text: str) -> RenderableType:
-    cleaned: Any = clean(text)
+    cleaned: Any = text
     if cleaned[:1] in ("{", "["):
         try:
             return JSON(cleaned)

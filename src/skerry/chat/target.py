@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -84,6 +85,7 @@ class Wanted:
     user: str = ""
     login: str = ""
     client: Registered | None = None
+    sts: str = ""
 
     @property
     def has_token(self) -> bool:
@@ -189,10 +191,11 @@ def _signature(
 ) -> Signature:
     more = {"service": service} if service else {}
     if stack is not None and not wanted.profile:
-        return Signature(lambda: local.credentials(stack), region, source="the running stack", **more)
-    keys = AwsCredentials(profile=wanted.profile or None)
+        keys = partial(local.credentials, stack)
+        return Signature(keys, region, source="the running stack", sts=str(stack["endpoint"]), **more)
+    chain = AwsCredentials(profile=wanted.profile or None)
     source = f"the profile '{wanted.profile}'" if wanted.profile else "the AWS credential chain"
-    return Signature(keys.current, region, source=source, **more)
+    return Signature(chain.current, region, source=source, sts=wanted.sts, **more)
 
 
 def _token(

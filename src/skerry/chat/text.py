@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_SHOWN = 4000
+FOLD = 8
+"""Lines of a result that are shown before the rest is folded away."""
 
 
 def short(text: str, limit: int = MAX_SHOWN) -> str:
@@ -39,3 +41,11 @@ def block_text(block: Mapping[str, Any]) -> str:
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def fold(text: str, lines: int = FOLD) -> tuple[str, int]:
+    """The first lines of a text, and how many there are more; one line more is not worth folding."""
+    every = text.splitlines()
+    if len(every) <= lines + 1:
+        return text, 0
+    return "\n".join(every[:lines]), len(every) - lines

@@ -21,12 +21,12 @@ import httpx2
 from skerry.auth import local
 from skerry.auth.sigv4 import sign
 from skerry.auth.transport import Transport
-from skerry.chat import command as chat
+from skerry.chat import command
 from skerry.chat.doors.open import open_backend
-from skerry.chat.face import Event, PlainFace
+from skerry.chat.face import Event
 from skerry.chat.main import Chat
+from skerry.chat.plain_face import PlainFace
 from skerry.chat.proofs import SERVICE
-from skerry.chat.talk import Talk
 from skerry.chat.target import Wanted
 from skerry.errors import NotRunningError, ProgramError
 from skerry.local.clock import SystemClock
@@ -80,8 +80,8 @@ async def _demonstrate(options: argparse.Namespace) -> int:
         if sys.stdin.isatty():
             _say("your turn: the same agent, a new session; /help lists commands, /quit ends")
             parser = argparse.ArgumentParser()
-            chat.add_arguments(parser)
-            await asyncio.to_thread(chat.run, parser.parse_args(["--state", str(options.state)]))
+            command.add_arguments(parser)
+            await asyncio.to_thread(command.run, parser.parse_args(["--state", str(options.state)]))
     return 0
 
 
@@ -147,17 +147,15 @@ def _ask(
     stack: Mapping[str, Any], options: argparse.Namespace, step: Step, *, agent: str, session_id: str
 ) -> None:
     since = time.time()
-    backend = open_backend(Wanted(agent=agent, state=options.state))
-    talk = Talk(backend, session_id)
+    wanted = Wanted(agent=agent, state=options.state)
     print(f"\nyou    {step.question}", flush=True)
     face = Transcript(Path(stack["state"]), decided=step.decided)
-    try:
-        code = Chat(talk, face, renew=lambda: talk, decided=step.decided).once(step.question)
-    finally:
-        backend.close()
+    chat = Chat(open_backend(wanted), face, session_id, decided=step.decided, wanted=wanted)
+    with contextlib.closing(chat):
+        code = chat.once(step.question)
     if code != 0:
         raise ProgramError(
-            f"the demonstration stopped at '{step.question}': {talk.failed or 'no answer'}.",
+            f"the demonstration stopped at '{step.question}': {chat.talk.failed or 'no answer'}.",
             hint=f"Logs: {Path(stack['state']) / 'logs'}",
         )
     if options.hops:

@@ -1,0 +1,1 @@
+"""The commands of a chat: a table, and what its rows do."""
