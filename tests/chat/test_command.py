@@ -241,20 +241,9 @@ def test_a_sign_in_needs_a_provider(tmp_path: Path):
 def test_nobody_at_the_terminal_is_not_sent_to_a_browser(tmp_path: Path):
     with openid_provider() as issuer, runtime(token="t") as stand_in:
         state = stand_in.stack(tmp_path / "state", auth="jwt")
+        sign_in = ("--auth", "browser", "--issuer", issuer, "--client-id", "skerry")
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "skerry",
-                "chat",
-                "--state",
-                str(state),
-                "--once",
-                "hi",
-                "--auth",
-                "browser",
-            ]
-            + ["--issuer", issuer, "--client-id", "skerry"],
+            [sys.executable, "-m", "skerry", "chat", "--state", str(state), "--once", "hi", *sign_in],
             env=environment(tmp_path),
             stdin=subprocess.DEVNULL,
             capture_output=True,

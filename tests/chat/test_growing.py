@@ -25,12 +25,6 @@ class Region:
         self.screen = Screen(width, height)
         self.wrote = 0
 
-    def __enter__(self) -> Region:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.take()
-
     def take(self) -> None:
         written = self.file.getvalue()
         self.file.seek(0)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.kit.desk_agent import DeskAgent, Turn, desk_agent
 from tests.kit.mcp_gateway import PNG
+from tests.kit.openid import openid_provider
 from tests.kit.runtime import call, form, question, text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
@@ -209,3 +210,57 @@ def test_with_hil_off_everything_is_declined(tmp_path: Path):
         terminal.ask("/hil show")
         assert "without a question" in terminal.screen.text()
     assert agent.said("resume")[0]["resume"][0]["payload"] == {"approved": False}
+
+
+PERSON = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tests.kit.openid import Person
+Person("ann@example.com").open(sys.argv[2])
+"""
+
+
+@pytest.mark.behaviour("CHAT-SIGN-IN")
+def test_a_person_signs_in_with_the_browser_and_stays_signed_in(tmp_path: Path):
+    (tmp_path / "person.py").write_text(PERSON)
+    tree = Path(__file__).parents[2]
+    env = environment(tmp_path) | {
+        "BROWSER": f"{sys.executable} {tmp_path / 'person.py'} {tree} %s",
+        "SKERRY_CLIENT_SECRET": "a-client-secret",
+        "SKERRY_SCOPE": "openid email",
+    }
+    with (
+        openid_provider() as issuer,
+        desk_agent(Turn(text("hello")), Turn(text("again")), open_to_all=True) as agent,
+    ):
+        command = [
+            sys.executable,
+            "-m",
+            "skerry",
+            "chat",
+            "--url",
+            agent.url,
+            "--state",
+            str(tmp_path / "none"),
+        ]
+        command += ["--auth", "browser", "--issuer", issuer, "--client-id", "skerry"]
+        with Terminal(command, env, height=50) as terminal:
+            terminal.ready()
+            terminal.ask("hi")
+            assert "hello" in terminal.screen.text()
+            terminal.ask("/auth")
+            shown = terminal.screen.text()
+            assert "ann@example.com" in shown
+            assert f"the sign-in at {issuer}" in " ".join(shown.split())
+            assert "until " in shown
+        with Terminal(command, env | {"BROWSER": "false %s"}, height=50) as terminal:
+            terminal.ready()
+            terminal.ask("hi again")
+            assert "again" in terminal.screen.text()
+            terminal.ask("/auth out")
+    first, second = (heard.headers["authorization"] for heard in agent.heard)
+    assert first == second
+    token = first.removeprefix("Bearer ")
+    assert token not in shown
+    assert "a-client-secret" not in shown
+    assert list((tmp_path / ".local/share/skerry/tokens").iterdir()) == []

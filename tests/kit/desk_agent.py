@@ -127,7 +127,8 @@ class DeskAgent(Runtime):
             self.refused.append(problem)
             await self._refuse(send, 401 if self.token else 403, "ACCESS_DENIED", problem)
             return
-        payload = json.loads(body) if body else {}
+        is_json = headers.get("content-type") == "application/json"
+        payload = json.loads(body) if body and is_json else {}
         self.heard.append(Heard(path, payload, headers, scope["method"]))
         if self.refusals:
             refusal = self.refusals.pop(0)
