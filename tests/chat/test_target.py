@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from skerry.chat.target import Wanted, find
+from skerry.chat.target import Registered, Wanted, find
 from skerry.errors import ConfigurationError, NotRunningError, StateError
+from tests.kit.idp import CHAT, desk
 from tests.kit.runtime import ARN, runtime
 
 
@@ -55,3 +56,32 @@ def test_a_user_that_no_header_can_carry_is_refused(tmp_path: Path, user: str):
 
 def test_a_secret_is_not_part_of_a_wish_in_text():
     assert "a-token" not in repr(Wanted(token="a-token"))
+
+
+@pytest.mark.behaviour("CHAT-CLIENT")
+def test_a_client_with_a_secret_proves_itself_at_its_provider(tmp_path: Path):
+    with desk() as identity:
+        issuer = identity.idp.token_endpoint("desk").removesuffix("/oauth2/token")
+        client = Registered(
+            issuer=issuer,
+            client_id="chat",
+            client_secret=CHAT.secret,
+            audience="desk-runtime",
+            scope="desk/use",
+        )
+        target = find(Wanted(agent=ARN, client=client, state=tmp_path))
+        headers = target.proof.headers("POST", target.url, {}, b"")
+        claims = identity.claims(headers["Authorization"].removeprefix("Bearer "))
+        shown = target.proof.shown()
+        assert target.proof.headers("POST", target.url, {}, b"") == headers  # kept until it ends
+        assert target.proof.refused()
+    assert (claims["sub"], claims["aud"], claims["scope"]) == ("chat", "desk-runtime", "desk/use")
+    assert (shown.identity, shown.expires) == ("chat", claims["exp"])
+    assert target.bearer
+    assert CHAT.secret not in repr(client)
+
+
+def test_a_profile_comes_before_a_client_that_is_at_hand(tmp_path: Path):
+    client = Registered(issuer="https://idp.example.com", client_id="chat")
+    assert find(Wanted(agent=ARN, client=client, state=tmp_path)).bearer
+    assert not find(Wanted(agent=ARN, client=client, profile="dev", state=tmp_path)).bearer

@@ -30,6 +30,7 @@ from tests.kit.runtime import KEY_ID, SECRET, Plain, Runtime, line
 
 Event = dict[str, Any]
 USER = "x-amzn-bedrock-agentcore-runtime-custom-user-id"
+MAX_PAGE = 100
 SESSION = "x-amzn-bedrock-agentcore-runtime-session-id"
 
 
@@ -97,7 +98,10 @@ class Heard:
 
 
 class DeskAgent(Runtime):
-    """The stand-in. `token`, when set, is wanted instead of a signature; `refusals` come before any answer."""
+    """The stand-in. `token`, when set, is wanted instead of a signature; `refusals` come before any answer.
+
+    `trusts` says that the header with the user's name is believed.
+    """
 
     def __init__(self, *turns: Turn, token: str = "", open_to_all: bool = False) -> None:
         super().__init__([], token=token)
@@ -108,6 +112,7 @@ class DeskAgent(Runtime):
         self.runs: dict[str, Run] = {}
         self.tools: list[Event] = []
         self.open_to_all = open_to_all
+        self.trusts = True
         self._tasks: set[asyncio.Task[None]] = set()
 
     def said(self, name: str) -> list[Event]:
@@ -156,7 +161,8 @@ class DeskAgent(Runtime):
 
     async def _invocation(self, headers: dict[str, str], payload: Event, send: Any) -> None:
         session = headers[SESSION]
-        owner = "jwt" if self.token else headers.get(USER) or f"session:{session}"
+        user = headers.get(USER, "") if self.trusts else ""
+        owner = "jwt" if self.token else user or f"session:{session}"
         if "query" in payload:
             await _stream(send, [self._query(owner, session, payload["query"])])
         elif "cancel" in payload:
@@ -173,13 +179,15 @@ class DeskAgent(Runtime):
             value = {"tools": self.tools}
         else:
             found = self._mine(owner, str(query["id"]))
+            if not isinstance(query.get("after", 0), int):
+                return _error("VALIDATION_ERROR", "after must be a whole number.")
             if found is None:
                 return {"type": "RUN_ERROR", "code": "NOT_FOUND", "message": "there is no such conversation."}
             if name == "delete":
                 del self.kept[found.id]
                 value = None
             else:
-                value = self._page(found, query.get("after", ""), 50)
+                value = self._page(found, query.get("after", 0), MAX_PAGE)
         return {"type": "CUSTOM", "name": name, "value": value}
 
     # The service's door ------------------------------------------------------------------------------
@@ -209,7 +217,9 @@ class DeskAgent(Runtime):
                 await _whole(send, 204, None)
             else:
                 await _whole(
-                    send, 200, self._page(found, query.get("after", ""), int(query.get("limit", 50)))
+                    send,
+                    200,
+                    self._page(found, int(query.get("after", 0)), int(query.get("limit", MAX_PAGE))),
                 )
         else:
             await _whole(send, 404, {"detail": "Not Found"})
@@ -224,7 +234,10 @@ class DeskAgent(Runtime):
         if "attach" in payload:
             run, after = self.runs.get(payload["attach"]["runId"]), int(payload["attach"].get("after", 0))
             if run is None:
-                await _stream(send, [_error("UNKNOWN_RUN", "this run is not held here.")])
+                refusal = _error("UNKNOWN_RUN", "this run is not held here.")
+                await _stream(
+                    send, [{"type": "RUN_STARTED", "threadId": identifier, "runId": "none"}, refusal]
+                )
             else:
                 await self._play(run, after, 0, send)
             return
@@ -327,8 +340,8 @@ class DeskAgent(Runtime):
         more = str(begin + limit) if begin + limit < len(mine) else ""
         return {"conversations": [kept.summary() for kept in mine[begin : begin + limit]], "cursor": more}
 
-    def _page(self, kept: Kept, after: str, limit: int) -> Event:
-        begin = int(after or 0)
+    def _page(self, kept: Kept, begin: int, limit: int) -> Event:
+        assert 1 <= limit <= MAX_PAGE
         page = kept.messages[begin : begin + limit]
         more = str(begin + limit) if begin + limit < len(kept.messages) else ""
         return {

@@ -12,8 +12,9 @@ from skerry.chat.known import Known
 Event = Mapping[str, Any]
 
 YES = ("y", "yes")
-OPEN_QUESTION = "PENDING_INTERRUPTS"
-"""The code of the error that the loop itself resolves: it shows the open question."""
+OPEN_QUESTION, RUN_GONE = "PENDING_INTERRUPTS", "UNKNOWN_RUN"
+RESOLVED = (OPEN_QUESTION, RUN_GONE)
+"""The codes of errors that the loop itself resolves: it shows the open question, or what was said."""
 CONFIRM = "Run it with exactly these arguments? [y/N] "
 
 

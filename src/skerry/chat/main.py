@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from skerry.chat.agents import Agent, agents
 from skerry.chat.backend import Kept, Reply, Summary
-from skerry.chat.commands import table
+from skerry.chat.commands import conversations, table
 from skerry.chat.doors.open import Door
-from skerry.chat.face import OPEN_QUESTION, Event, Face
+from skerry.chat.face import OPEN_QUESTION, RUN_GONE, Event, Face
 from skerry.chat.interrupts import Interrupts
 from skerry.chat.known import Known
 from skerry.chat.proofs import Proof
@@ -130,11 +130,22 @@ class Chat:
                 if kept.run:
                     self.face.note("An answer is under way:")
                     self._turn(self.talk.attach(kept.run))
+                    if self.talk.failed == RUN_GONE:
+                        self._ended_meanwhile(kept)
                 elif kept.interrupts:
                     self.face.note("A question is open:")
                     self._turn(self.talk.answer([]))
             except KeyboardInterrupt:
                 self._stop()
+
+    def _ended_meanwhile(self, kept: Kept) -> None:
+        """The run ended, or is held by another process: what it said is in the conversation."""
+        now = self.talk.backend.conversation(kept.summary.id)
+        new = now.messages[len(kept.messages) :]
+        if new:
+            conversations.tell(self, replace(now, messages=new))
+        else:
+            self.face.note("Its events are not to be had here; /resume shows what it said once it is over.")
 
     def list_agents(self) -> Sequence[Agent]:
         """The agents that there are. Raises SkerryError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from skerry.chat import pictures
-from skerry.chat.face import CONFIRM, OPEN_QUESTION, YES, Event, Shown, ToolCalls, error_text
+from skerry.chat.face import CONFIRM, RESOLVED, YES, Event, Shown, ToolCalls, error_text
 from skerry.chat.form import Filled, fill
 from skerry.chat.known import Known
 from skerry.chat.text import block_text, fold, result_blocks
@@ -66,7 +66,7 @@ class PlainFace:
             self.note(f"· {name} {arguments}".rstrip())
         elif kind == "TOOL_CALL_RESULT":
             self._result(event)
-        elif kind == "RUN_ERROR" and event.get("code") != OPEN_QUESTION:
+        elif kind == "RUN_ERROR" and event.get("code") not in RESOLVED:
             self._end_line()
             self._notes.write(f"error: {clean(error_text(event))}\n")
 

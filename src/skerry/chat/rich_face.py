@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skerry.chat import pictures
-from skerry.chat.face import CONFIRM, OPEN_QUESTION, YES, Event, Shown, ToolCalls, error_text, failed
+from skerry.chat.face import CONFIRM, RESOLVED, YES, Event, Shown, ToolCalls, error_text, failed
 from skerry.chat.form import Filled, fill
 from skerry.chat.growing import Growing
 from skerry.chat.known import Known
@@ -113,7 +113,7 @@ class RichFace:
             self._region.draw(Text(f"· {clean(self._calls.name(event))} …", style="dim"))
         elif kind == "TOOL_CALL_RESULT":
             self._result(event)
-        elif kind == "RUN_ERROR" and event.get("code") != OPEN_QUESTION:
+        elif kind == "RUN_ERROR" and event.get("code") not in RESOLVED:
             self._end_block()
             text = Text(clean(error_text(event)))
             self._console.print(Panel(text, title="error", title_align="left", border_style="red"))

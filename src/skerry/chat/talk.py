@@ -74,6 +74,7 @@ class Talk:
                     for event in events:
                         self._note(event)
                         yield event
+                # An end without a last event is that of another kind of agent.
                 self.under_way = False
                 return
             except BrokenError as broken:
@@ -90,7 +91,8 @@ class Talk:
             for event in rest:
                 if event["type"] == "RUN_ERROR" and event.get("code") in _NOT_HELD:
                     raise broken
-                yield event
+                if event["type"] != "RUN_STARTED" or self.seen == 0:  # a refusal is a run of its own
+                    yield event
         except BrokenError:
             raise
         except SkerryError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.chat.backend import NotOfferedError
+from skerry.chat.backend import Kept, NotOfferedError
 from skerry.chat.commands.table import TABLE, find
 from skerry.chat.main import Chat, Quit
 from skerry.errors import ConfigurationError, ProtocolError, RemoteError
@@ -96,6 +96,24 @@ def test_resume_tells_the_last_messages_and_asks_the_open_question(enter: Enter)
         assert '"bucket": "logs"' in told
         assert "wiped" in room.out.getvalue()
     assert agent.said("resume")[-1]["resume"][0]["payload"] == {"approved": True}
+
+
+@pytest.mark.behaviour("CHAT-ATTACH")
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_run_that_is_not_held_any_more_is_read_from_the_conversation(enter: Enter, ended: bool):
+    with desk_agent(Turn(text("the whole answer"))) as agent:
+        room = enter(agent)
+        room.chat.once("go")
+        (kept,) = agent.kept.values()
+        kept.run = "gone"
+        before = room.chat.talk.backend.conversation(kept.id)
+        if ended:
+            before = Kept(before.summary, before.messages[:1], (), "gone")
+        out, notes = len(room.out.getvalue()), len(room.notes.getvalue())
+        room.chat.go_on(before)
+        assert ("the whole answer" in room.out.getvalue()[out:]) is ended
+        assert ("not to be had here" in room.notes.getvalue()[notes:]) is not ended
+        assert "UNKNOWN_RUN" not in room.notes.getvalue()
 
 
 def test_there_is_nothing_to_resume_at_first(enter: Enter):

@@ -241,7 +241,7 @@ def test_lists_pages_deletes(enter: Open):
         door.delete(ids[0])
         with pytest.raises(RemoteError, match="NOT_FOUND"):
             door.conversation(ids[0])
-    assert {item.session for item in agent.heard[3:]} == {ids[2]}  # no session is started for a list
+    assert {item.session for item in agent.heard[3:-1]} == {ids[2]}  # no session is started for a list
 
 
 def test_a_nameless_caller_asks_for_a_conversation_in_its_own_session(enter: Open):
@@ -284,6 +284,19 @@ def test_a_broken_answer_is_taken_up_where_it_broke(enter: Open, said: list[str]
     assert "listening again" in said[0]
     assert naps == [0.5]
     assert not talk.under_way
+
+
+def test_where_the_named_user_is_not_trusted_a_conversation_is_found_in_its_own_session(enter: Open):
+    with desk_agent(Turn(text("hello")), Turn(text("hello"))) as agent:
+        agent.trusts = False
+        door = enter(agent, user="ann")
+        other = str(uuid.uuid4())
+        list(door.ask(other, "hi"))
+        list(door.ask(THIS, "hi"))
+        assert door.conversation(other).summary.id == other
+        door.delete(other)
+        with pytest.raises(RemoteError, match="NOT_FOUND"):
+            door.conversation(other)
 
 
 @pytest.mark.behaviour("CHAT-ATTACH")

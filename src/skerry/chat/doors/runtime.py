@@ -66,11 +66,11 @@ class RuntimeDoor:
         return bodies.listing(self._query(self._anywhere(), "conversations", limit=limit, **more))
 
     def conversation(self, identifier: str) -> Kept:
-        body = self._query(self._home(identifier), "conversation", id=identifier)
+        body, at = self._at_home(identifier, "conversation")
         found, after = bodies.kept(body), bodies.cursor(body)
         messages = list(found.messages)
-        while after and len(messages) < bodies.MAX_MESSAGES:
-            body = self._query(self._home(identifier), "conversation", id=identifier, after=after)
+        while after.isdecimal() and len(messages) < bodies.MAX_MESSAGES:
+            body = self._query(at, "conversation", id=identifier, after=int(after))
             more, after = bodies.kept(body).messages, bodies.cursor(body)
             if not more:
                 break
@@ -78,7 +78,7 @@ class RuntimeDoor:
         return Kept(found.summary, messages, found.interrupts, found.run)
 
     def delete(self, identifier: str) -> None:
-        self._query(self._home(identifier), "delete", id=identifier)
+        self._at_home(identifier, "delete")
 
     def tools(self) -> Sequence[Tool]:
         return bodies.tools(self._query(self._anywhere(), "tools"))
@@ -88,14 +88,19 @@ class RuntimeDoor:
         self._conversation = self._conversation or session.new()
         return self._conversation
 
-    def _home(self, identifier: str) -> str:
-        """The session in which a conversation can be asked for.
+    def _at_home(self, identifier: str, name: str) -> tuple[Any, str]:
+        """The answer to a query about a conversation, and the session that gave it.
 
-        Where nobody is named, a session may see its own conversation only.
+        Where the agent is told who asks, any session knows; where it is not, only the conversation's own.
         """
-        if self.target.named or session.problem(identifier):
-            return self._anywhere()
-        return identifier
+        own = "" if session.problem(identifier) else identifier
+        first = self._anywhere() if self.target.named or not own else own
+        try:
+            return self._query(first, name, id=identifier), first
+        except RefusedError as refusal:
+            if refusal.kind != "NOT_FOUND" or not own or own == first or self.target.bearer:
+                raise
+        return self._query(own, name, id=identifier), own
 
     def _query(self, conversation: str, name: str, **more: Any) -> Any:
         if name in self._not_offered:

@@ -18,7 +18,8 @@ from skerry.chat.doors.connection import Connection, RefusedError, Request
 from skerry.chat.target import Target
 from skerry.wire.context import ClientContext
 
-PAGE = 200
+PAGE = 100
+"""Messages in one answer, the most that the service gives."""
 _AS_EVENTS = ("SESSION_BUSY", "PENDING_INTERRUPTS", "UNKNOWN_INTERRUPT_ID", "UNKNOWN_RUN", "CONFLICT")
 
 
