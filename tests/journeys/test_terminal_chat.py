@@ -67,7 +67,9 @@ def test_a_morning_at_the_desk(desk: Running, tmp_path: Path):
 
     with chat(desk, tmp_path, "--resume", session) as terminal:
         assert "> Show me a chart" in terminal.screen.text()
-        assert "What is the email for account 12345?" not in terminal.screen.text()  # only the end is told again
+        assert (
+            "What is the email for account 12345?" not in terminal.screen.text()
+        )  # only the end is told again
         terminal.ask("What is the email for account 67890?")
         assert mail in terminal.screen.text().rpartition("What is the email")[2]
         terminal.type("\x04")
