@@ -17,7 +17,8 @@ from skerry.chat.face import Face
 from skerry.chat.form import Filled
 from skerry.chat.json_face import JsonFace
 from skerry.chat.plain_face import PlainFace
-from skerry.chat.rich_face import RichFace, split
+from skerry.chat.rich_face import RichFace
+from skerry.chat.rich_parts import split
 from tests.kit.mcp_gateway import PNG
 from tests.kit.runtime import call, form, question, run, text, thought
 from tests.kit.screen import Screen

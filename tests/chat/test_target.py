@@ -54,6 +54,14 @@ def test_a_user_that_no_header_can_carry_is_refused(tmp_path: Path, user: str):
         find(Wanted(agent=ARN, user=user, state=tmp_path))
 
 
+@pytest.mark.parametrize(
+    "where", [{"url": "http://agent.example.com"}, {"agent": ARN, "endpoint_url": "http://10.0.0.1"}]
+)
+def test_a_token_is_not_sent_in_the_clear(tmp_path: Path, where: dict[str, str]):
+    with pytest.raises(ConfigurationError, match="without TLS"):
+        find(Wanted(token="t", state=tmp_path, **where))  # type: ignore[arg-type]
+
+
 def test_a_secret_is_not_part_of_a_wish_in_text():
     assert "a-token" not in repr(Wanted(token="a-token"))
 

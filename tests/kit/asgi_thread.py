@@ -23,6 +23,16 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
+async def body_of(receive: Any) -> bytes:
+    """The whole body of a request."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
 @contextlib.contextmanager
 def serve(app: Any, *, lifespan: str = "on") -> Iterator[str]:
     """Serves `app` on 127.0.0.1 and a free port; gives its base URL without a slash at the end.

@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, unquote
 
 from skerry.auth.sigv4 import check, presented
 from skerry.errors import SignatureError
-from tests.kit.asgi_thread import serve
+from tests.kit.asgi_thread import body_of, serve
 from tests.kit.runtime import KEY_ID, SECRET, Plain, Runtime, line
 
 Event = dict[str, Any]
@@ -120,12 +120,7 @@ class DeskAgent(Runtime):
         return [item.payload for item in self.heard if name in item.payload]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await body_of(receive)
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         path, runtime = scope["raw_path"].decode(), scope["raw_path"].startswith(b"/runtimes/")
         if problem := self._problem(scope, headers, body, "bedrock-agentcore" if runtime else "lambda"):

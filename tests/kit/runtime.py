@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from skerry.auth.sigv4 import check, presented
 from skerry.errors import SignatureError
-from tests.kit.asgi_thread import serve
+from tests.kit.asgi_thread import body_of, serve
 
 ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/ops-0123456789"
 KEY_ID, SECRET = "AKIAEXAMPLE", "the-developers-secret"
@@ -70,12 +70,7 @@ class Runtime:
     refused: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await body_of(receive)
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if self.token:
             problem = "" if headers.get("authorization") == f"Bearer {self.token}" else "wrong token"

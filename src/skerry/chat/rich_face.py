@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from rich.console import Console, Group, RenderableType
-from rich.json import JSON
-from rich.markdown import Markdown
+from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +20,8 @@ from skerry.chat.face import CONFIRM, RESOLVED, YES, Event, Shown, ToolCalls, er
 from skerry.chat.form import Filled, fill
 from skerry.chat.growing import Growing
 from skerry.chat.known import Known
-from skerry.chat.text import block_text, fold, result_blocks, short
+from skerry.chat.rich_parts import Result, markdown, split
+from skerry.chat.text import block_text, result_blocks
 from skerry.settings import ChatSettings
 from skerry.wire.shown import clean, exact
 
@@ -43,16 +41,6 @@ class Reader(Protocol):
     def answer(self, text: str, default: str = "") -> str:
         """A line that is no question."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """A result of the last answer, to be unfolded."""
-
-    title: str
-    arguments: str
-    text: str
-    failed: bool
 
 
 class RichFace:
@@ -75,7 +63,7 @@ class RichFace:
         self._region = Growing(console)
         self._drawn = 0.0
         self._text = ""
-        self._results: list[_Result] = []
+        self._results: list[Result] = []
 
     @classmethod
     def of_terminal(cls, settings: ChatSettings) -> RichFace:
@@ -162,7 +150,7 @@ class RichFace:
         if not -len(self._results) <= number - 1 < len(self._results):
             return False
         self._end_block()
-        self._panel(self._results[number - 1], "")
+        self._console.print(self._results[number - 1].panel())
         return True
 
     def knows(self, known: Known) -> None:
@@ -184,15 +172,15 @@ class RichFace:
             return
         done, self._text = split(self._text, self._console.height)
         if done:
-            self._region.finish(_markdown(done))
+            self._region.finish(markdown(done))
             self._console.print()
         elif (now := self._clock()) - self._drawn >= REDRAW:
             self._drawn = now
-            self._region.draw(_markdown(self._text))
+            self._region.draw(markdown(self._text))
 
     def _end_block(self) -> None:
         if self._text.strip():
-            self._region.finish(_markdown(self._text))
+            self._region.finish(markdown(self._text))
         else:
             self._region.clear()
         self._text = ""
@@ -203,26 +191,14 @@ class RichFace:
         blocks = result_blocks(event)
         texts = [block_text(block) for block in blocks if block.get("type") != "image"]
         title = clean(name) if seconds is None else f"{clean(name)} · {seconds:.2f}s"
-        result = _Result(title, clean(arguments), clean("\n".join(texts)), failed(event))
+        result = Result(title, clean(arguments), clean("\n".join(texts)), failed(event))
         self._results.append(result)
         if self.shown.tools:
             number = len(self._results)
-            self._panel(result, "" if self.shown.raw else f"/raw {number}")
+            self._console.print(result.panel("" if self.shown.raw else f"/raw {number}"))
         for block in blocks:
             if block.get("type") == "image":
                 self._picture(pictures.data_of(block), str(block.get("mimeType", "")))
-
-    def _panel(self, result: _Result, unfolds: str) -> None:
-        """A call with its result, whole, or folded with the command that unfolds it."""
-        text, left = fold(result.text) if unfolds else (result.text, 0)
-        arguments = short(result.arguments, 400) if unfolds else result.arguments
-        parts: list[RenderableType] = [Text(arguments, style="dim")] if arguments else []
-        if text:
-            parts.append(_rendered(short(text) if unfolds else text))
-        if left:
-            parts.append(Text(f"… {left} more lines · {unfolds} shows them", style="dim italic"))
-        title, border = Text(result.title), "red" if result.failed else "cyan"
-        self._console.print(Panel(Group(*parts), title=title, title_align="left", border_style=border))
 
     def _picture(self, data: bytes, mime: str) -> None:
         shown = ""
@@ -234,32 +210,3 @@ class RichFace:
             self._console.file.flush()
         else:
             self._console.print(Text(f"picture saved: {pictures.saved(data, mime)}"), soft_wrap=True)
-
-
-def split(text: str, height: int) -> tuple[str, str]:
-    """What of a growing markdown text can be printed for good, and what must stay live.
-
-    Cuts at a paragraph's end once the text is higher than half the screen, never inside a fenced block or
-    a table.
-    """
-    if text.count("\n") < max(4, height // 2):
-        return "", text
-    position = text.rfind("\n\n")
-    if position <= 0 or text[:position].count("```") % 2:
-        return "", text
-    return text[:position], text[position + 2 :]
-
-
-def _markdown(text: str) -> Markdown:
-    """Links show where they lead: a name alone could hide it."""
-    return Markdown(text, hyperlinks=False)
-
-
-def _rendered(text: str) -> RenderableType:
-    cleaned: Any = text
-    if cleaned[:1] in ("{", "["):
-        try:
-            return JSON(cleaned)
-        except ValueError:
-            return Text(cleaned)
-    return Text(cleaned)

@@ -18,6 +18,7 @@ from skerry.auth.bearer_sources import AskedTokens, ClientTokens
 from skerry.auth.browser_tokens import BrowserTokens
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
+from skerry.auth.discovery import is_safe
 from skerry.auth.oauth import Client
 from skerry.auth.ports import Origin
 from skerry.auth.token_cache import token_cache
@@ -125,6 +126,15 @@ def find(wanted: Wanted, surroundings: Surroundings = ALONE) -> Target:
         raise ConfigurationError(
             "--user cannot be sent.", hint="Give up to 128 characters of ASCII without blanks."
         )
+    target = _found(wanted, surroundings)
+    if target.bearer and not is_safe(target.url):
+        raise ConfigurationError(
+            "a token is not sent to a URL without TLS on another machine.", hint="Use https."
+        )
+    return target
+
+
+def _found(wanted: Wanted, surroundings: Surroundings) -> Target:
     stack = local.read(wanted.state)
     if wanted.url:
         return _service(wanted, surroundings, stack)

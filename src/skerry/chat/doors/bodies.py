@@ -1,12 +1,14 @@
-"""The JSON bodies of an agent's answers to queries, read into the records of `backend`."""
+"""What both doors send along, and the JSON bodies of answers, read into the records of `backend`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from skerry.chat.backend import Kept, Listing, Summary, Tool
 from skerry.errors import RemoteError
+from skerry.wire.context import ClientContext
 
 MAX_MESSAGES = 10_000
 """Messages of one conversation that a chat reads."""
@@ -29,9 +31,34 @@ def kept(body: object) -> Kept:
     )
 
 
-def cursor(body: object) -> str:
-    """Where the next page begins, empty at the end."""
-    return str(_mapping(body).get("cursor") or "")
+def whole(first: object, page: Callable[[int], object]) -> Kept:
+    """A conversation with all its messages; `page` gives those beyond a number."""
+    found, body = kept(first), first
+    messages = list(found.messages)
+    while len(messages) < MAX_MESSAGES:
+        after = str(_mapping(body).get("cursor") or "")
+        if not after.isdecimal():
+            break
+        body = page(int(after))
+        more = kept(body).messages
+        if not more:
+            break
+        messages += more
+    return Kept(found.summary, messages, found.interrupts, found.run)
+
+
+def context(
+    conversation: str, agent: str, region: str, preferences: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The client context of a request. Raises ProtocolError when it cannot be sent."""
+    made = ClientContext(
+        session_id=conversation,
+        region=region,
+        agent_name=agent,
+        timestamp=time.time(),
+        user_preferences=preferences or {},
+    )
+    return made.to_payload()
 
 
 def tools(body: object) -> Sequence[Tool]:

@@ -18,7 +18,6 @@ from skerry.chat.doors.connection import Connection, RefusedError, Request
 from skerry.chat.target import Target
 from skerry.errors import RemoteError
 from skerry.wire import session
-from skerry.wire.context import ClientContext
 from skerry.wire.headers import RUNTIME_CUSTOM_PREFIX, RUNTIME_SESSION_ID
 
 USER_ID = f"{RUNTIME_CUSTOM_PREFIX}User-Id"
@@ -67,15 +66,7 @@ class RuntimeDoor:
 
     def conversation(self, identifier: str) -> Kept:
         body, at = self._at_home(identifier, "conversation")
-        found, after = bodies.kept(body), bodies.cursor(body)
-        messages = list(found.messages)
-        while after.isdecimal() and len(messages) < bodies.MAX_MESSAGES:
-            body = self._query(at, "conversation", id=identifier, after=int(after))
-            more, after = bodies.kept(body).messages, bodies.cursor(body)
-            if not more:
-                break
-            messages += more
-        return Kept(found.summary, messages, found.interrupts, found.run)
+        return bodies.whole(body, lambda after: self._query(at, "conversation", id=identifier, after=after))
 
     def delete(self, identifier: str) -> None:
         self._at_home(identifier, "delete")
@@ -138,14 +129,8 @@ class RuntimeDoor:
             raise RemoteError(
                 f"this conversation cannot be on a runtime: {wrong}.", hint="Begin one with /new."
             )
-        context = ClientContext(
-            session_id=conversation,
-            region=self.region,
-            agent_name=self.name,
-            timestamp=time.time(),
-            user_preferences=preferences or {},
-        )
-        body = json.dumps({**payload, "client_context": context.to_payload()}).encode()
+        context = bodies.context(conversation, self.name, self.region, preferences)
+        body = json.dumps({**payload, "client_context": context}).encode()
         headers = {
             "Content-Type": "application/json",
             "Accept": "text/event-stream, application/json",

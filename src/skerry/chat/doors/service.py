@@ -16,7 +16,6 @@ from skerry.chat.backend import Event, Kept, Listing, NotOfferedError, Reply, To
 from skerry.chat.doors import bodies
 from skerry.chat.doors.connection import Connection, RefusedError, Request
 from skerry.chat.target import Target
-from skerry.wire.context import ClientContext
 
 PAGE = 100
 """Messages in one answer, the most that the service gives."""
@@ -63,16 +62,7 @@ class ServiceDoor:
 
     def conversation(self, identifier: str) -> Kept:
         path = f"/api/conversations/{quote(identifier, safe='')}?limit={PAGE}"
-        body = self._data("GET", path)
-        found, after = bodies.kept(body), bodies.cursor(body)
-        messages = list(found.messages)
-        while after and len(messages) < bodies.MAX_MESSAGES:
-            body = self._data("GET", f"{path}&{urlencode({'after': after})}")
-            more, after = bodies.kept(body).messages, bodies.cursor(body)
-            if not more:
-                break
-            messages += more
-        return Kept(found.summary, messages, found.interrupts, found.run)
+        return bodies.whole(self._data("GET", path), lambda after: self._data("GET", f"{path}&after={after}"))
 
     def delete(self, identifier: str) -> None:
         self._data("DELETE", f"/api/conversations/{quote(identifier, safe='')}")
@@ -88,14 +78,8 @@ class ServiceDoor:
         *,
         reads: bool = False,
     ) -> Generator[Event]:
-        context = ClientContext(
-            session_id=conversation,
-            region=self.region,
-            agent_name=self.name,
-            timestamp=time.time(),
-            user_preferences=preferences or {},
-        )
-        whole = {**body, "conversation_id": conversation, "client_context": context.to_payload()}
+        context = bodies.context(conversation, self.name, self.region, preferences)
+        whole = {**body, "conversation_id": conversation, "client_context": context}
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         request = Request("POST", f"{self._base}/stream", json.dumps(whole).encode(), headers, reads)
         try:
