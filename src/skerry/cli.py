@@ -48,6 +48,7 @@ COMMANDS: dict[str, Command] = {
             "skerry chat",
             'skerry chat --once "What is the email for account 12345?"',
             'skerry chat --once "Show me a chart" --json',
+            "skerry chat --url https://abcdefghij.lambda-url.eu-central-1.on.aws --profile dev --continue",
         ),
     ),
     "proxy": Command(

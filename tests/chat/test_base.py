@@ -11,10 +11,8 @@ import pytest
 
 from tests.kit.desk_agent import Turn, desk_agent
 from tests.kit.runtime import call, form, question, text
+from tests.kit.terminal import Terminal, environment
 from tests.test_base_install import BLOCKER, allowed
-
-if sys.platform != "win32":
-    from tests.kit.terminal import Terminal, environment
 
 __all__ = ["allowed"]  # the fixture
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -212,6 +214,27 @@ def test_a_form_cannot_be_answered_beforehand_but_declined(tmp_path: Path, optio
     assert [entry["payload"] for payload in agent.said("resume") for entry in payload["resume"]] == (
         [] if option == "--yes" else [{"approved": False}]
     )
+
+
+@pytest.mark.behaviour("CHAT-CANCEL")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_script_that_is_interrupted_stops_the_agent(tmp_path: Path):
+    with desk_agent(Turn(text("for long"), gate=threading.Event())) as agent:
+        command = [sys.executable, "-m", "skerry", "chat", "--state", str(agent.stack(tmp_path / "state"))]
+        process = subprocess.Popen(
+            [*command, "--once", "go"],
+            env=environment(tmp_path),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        with process:
+            assert process.stdout.read(4) == b"for "
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+            process.stdout.read()
+        (run,) = agent.runs.values()
+        assert run.stopped
 
 
 def test_wrong_export_names_end_with_2_before_anything_is_asked(tmp_path: Path):

@@ -11,22 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.desk_agent import DeskAgent, Turn, desk_agent
+from tests.kit.desk_agent import Turn, desk_agent
 from tests.kit.mcp_gateway import PNG
 from tests.kit.openid import openid_provider
-from tests.kit.runtime import call, form, question, text
+from tests.kit.runtime import Plain, Runtime, call, form, question, runtime, text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
-
-if sys.platform != "win32":
-    from tests.kit.terminal import Terminal, environment
 
 ASKS = Turn(interrupts=(question("q1", "accounts___change_email", account_id="12345"),))
 ROWS = {"type": "text", "text": "\n".join(f"row {number}" for number in range(20))}
 PICTURE = {"type": "image", "mimeType": "image/png", "data": base64.b64encode(PNG).decode()}
 
 
-def start(agent: DeskAgent, folder: Path, *arguments: str, height: int = 60) -> Terminal:
+def start(agent: Runtime, folder: Path, *arguments: str, height: int = 60) -> Terminal:
     state = agent.stack(folder / "state")
     command = [sys.executable, "-m", "skerry", "chat", "--state", str(state), *arguments]
     terminal = Terminal(command, environment(folder), height=height)
@@ -201,6 +198,14 @@ def test_a_long_answer_neither_clears_nor_repeats(tmp_path: Path):
         assert terminal.wrote - before < 400 * 400  # a redraw of all of it for each word would be 900,000
 
 
+@pytest.mark.behaviour("CHAT-ANY-AGENT")
+def test_the_text_of_another_kind_of_agent_stands_on_lines_of_its_own(tmp_path: Path):
+    with runtime(Plain(200, "hello"), Plain(200, {"result": 1})) as agent, start(agent, tmp_path) as terminal:
+        terminal.ask("hi")
+        terminal.ask("and?")
+        assert '> hi\nhello\n> and?\n{"result": 1}' in terminal.screen.text()
+
+
 @pytest.mark.behaviour("CHAT-HIL")
 def test_with_hil_off_everything_is_declined(tmp_path: Path):
     with desk_agent(ASKS, Turn(text("Left alone."))) as agent, start(agent, tmp_path) as terminal:
@@ -216,6 +221,7 @@ PERSON = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from tests.kit.openid import Person
+from tests.kit.terminal import Terminal, environment
 Person("ann@example.com").open(sys.argv[2])
 """
 

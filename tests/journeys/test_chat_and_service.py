@@ -12,9 +12,7 @@ from tests.kit.agent_service import Service, program
 from tests.kit.bedrock import bedrock
 from tests.kit.mcp_gateway import StandIn, gateway
 from tests.kit.scripted_model import Say, Use
-
-if sys.platform != "win32":
-    from tests.kit.terminal import Terminal, environment
+from tests.kit.terminal import Terminal, environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
 

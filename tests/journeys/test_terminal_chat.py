@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.running import Running
-
-if sys.platform != "win32":
-    from tests.kit.terminal import Terminal, environment
+from tests.kit.terminal import Terminal, environment
 
 pytestmark = [
     pytest.mark.xdist_group("desk"),

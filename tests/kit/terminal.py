@@ -7,14 +7,11 @@ with Terminal([sys.executable, "-m", "skerry", "chat"], environment(tmp_path)) a
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import select
 import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +37,10 @@ class Terminal:
     def __init__(
         self, command: list[str], environment: dict[str, str], *, width: int = 80, height: int = 24
     ) -> None:
+        import fcntl  # none of these three is there on Windows, where such tests are skipped
+        import pty
+        import termios
+
         self.screen = Screen(width, height)
         self.seen = ""
         self.wrote = 0

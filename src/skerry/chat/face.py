@@ -45,7 +45,7 @@ class Face(Protocol):
         ...
 
     def stopped(self) -> None:
-        """Ends whatever is half shown: the answer was stopped."""
+        """Ends whatever is half shown: the answer is over or was stopped."""
         ...
 
     def confirm(self, interrupt: Event) -> bool | None:

@@ -192,6 +192,7 @@ class Chat:
             with closing(events):  # at once, not when somebody collects it: this ends the listening
                 while (event := self._next(events)) is not None:
                     self.face.show(event)
+            self.face.stopped()  # another kind of agent may end without a last event
             if line := usage_line(self.talk.usage, self.clock() - began):
                 self.face.note(line)
             if self.talk.failed:
