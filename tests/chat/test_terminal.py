@@ -15,6 +15,7 @@ from tests.kit.desk_agent import Turn, desk_agent
 from tests.kit.mcp_gateway import PNG
 from tests.kit.openid import openid_provider
 from tests.kit.runtime import Plain, Runtime, call, form, question, runtime, text
+from tests.kit.terminal import Terminal, environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
 
@@ -221,7 +222,6 @@ PERSON = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from tests.kit.openid import Person
-from tests.kit.terminal import Terminal, environment
 Person("ann@example.com").open(sys.argv[2])
 """
 
