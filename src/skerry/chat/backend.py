@@ -105,7 +105,9 @@ class Backend(Protocol):
         """Sends a question and gives the events of its run as they arrive."""
         ...
 
-    def answer(self, conversation: str, replies: Sequence[Reply]) -> Generator[Event]:
+    def answer(
+        self, conversation: str, replies: Sequence[Reply], *, preferences: Mapping[str, Any] | None = None
+    ) -> Generator[Event]:
         """Answers open questions; without replies the run says which are open."""
         ...
 

@@ -52,7 +52,7 @@ class Talk:
 
     def answer(self, replies: Sequence[Reply]) -> Generator[Event]:
         """Answers open questions; without replies it asks which are open."""
-        return self._follow(self.backend.answer(self.id, replies))
+        return self._follow(self.backend.answer(self.id, replies, preferences=self.preferences))
 
     def attach(self, run: str) -> Generator[Event]:
         """Listens to a run under way from its beginning."""

@@ -75,7 +75,7 @@ def test_a_question_is_signed_and_carries_its_context(enter: Open):
 def test_an_open_question_is_answered_in_the_same_session(enter: Open):
     asks = run(interrupts=(question("q1", "change_email", account_id="1"),))
     with runtime(asks, run(*text("done"))) as stand_in:
-        talk = Talk(enter(stand_in))
+        talk = Talk(enter(stand_in), preferences={"style": "short"})
         list(talk.ask("change it"))
         assert [item["id"] for item in talk.interrupts] == ["q1"]
         list(talk.answer([Reply("q1", approved=True)]))
@@ -84,6 +84,8 @@ def test_an_open_question_is_answered_in_the_same_session(enter: Open):
         {"interruptId": "q1", "status": "resolved", "payload": {"approved": True}}
     ]
     assert stand_in.asked[0].session == stand_in.asked[1].session == talk.id
+    contexts = [asked.payload["client_context"]["user_preferences"] for asked in stand_in.asked]
+    assert contexts == [{"style": "short"}] * 2
 
 
 def test_a_form_is_answered_with_its_content_or_given_up(enter: Open):

@@ -50,9 +50,11 @@ class RuntimeDoor:
         self._conversation = conversation
         yield from self._events(conversation, {"prompt": prompt}, preferences)
 
-    def answer(self, conversation: str, replies: Sequence[Reply]) -> Generator[Event]:
+    def answer(
+        self, conversation: str, replies: Sequence[Reply], *, preferences: Mapping[str, Any] | None = None
+    ) -> Generator[Event]:
         self._conversation = conversation
-        yield from self._events(conversation, {"resume": [reply.to_wire() for reply in replies]})
+        yield from self._events(conversation, {"resume": [reply.to_wire() for reply in replies]}, preferences)
 
     def attach(self, conversation: str, run: str, *, after: int = 0) -> Generator[Event]:
         yield from self._events(conversation, {"attach": {"runId": run, "after": after}}, reads=True)

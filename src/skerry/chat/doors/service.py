@@ -46,8 +46,10 @@ class ServiceDoor:
     ) -> Generator[Event]:
         yield from self._stream(conversation, {"prompt": prompt}, preferences)
 
-    def answer(self, conversation: str, replies: Sequence[Reply]) -> Generator[Event]:
-        yield from self._stream(conversation, {"resume": [reply.to_wire() for reply in replies]})
+    def answer(
+        self, conversation: str, replies: Sequence[Reply], *, preferences: Mapping[str, Any] | None = None
+    ) -> Generator[Event]:
+        yield from self._stream(conversation, {"resume": [reply.to_wire() for reply in replies]}, preferences)
 
     def attach(self, conversation: str, run: str, *, after: int = 0) -> Generator[Event]:
         yield from self._stream(conversation, {"attach": {"runId": run, "after": after}}, reads=True)
