@@ -31,7 +31,13 @@ def test_the_terminal_that_draws_pictures(env: dict[str, str], terminal: str):
 @pytest.mark.behaviour("CHAT-USER")
 @pytest.mark.parametrize(
     ("env", "login"),
-    [({"LOGNAME": "ann", "USER": "x"}, "ann"), ({"USERNAME": "änn"}, ""), ({"USER": "a b"}, ""), ({}, "")],
+    [
+        ({"LOGNAME": "ann", "USER": "x"}, "ann"),
+        ({"USERNAME": "änn"}, ""),
+        ({"USER": "a b"}, ""),
+        ({"HOME": "/home/ann"}, "ann"),
+        ({}, ""),
+    ],
 )
 def test_the_login_name_where_a_header_can_carry_it(env: dict[str, str], login: str):
     assert ChatSettings.from_env(env).login == login

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_no_fitting_client_says_so(tmp_path: Path):
 def test_no_token_for_a_foreign_runtime_says_so(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="SKERRY_TOKEN"):
         find(Wanted(agent=ARN, auth="bearer", state=tmp_path))
+
+
+def test_a_function_url_of_the_stack_is_signed_as_it_wants(tmp_path: Path):
+    with runtime() as stand_in:
+        state = stand_in.stack(tmp_path)
+    file = state / "stack.json"
+    stack = json.loads(file.read_text())
+    urls = {auth: f"{stack['endpoint']}/function-urls/{auth}abc/" for auth in ("iam", "none")}
+    stack["functions"] = {auth: {"auth": auth, "url": url, "arn": "a"} for auth, url in urls.items()}
+    file.write_text(json.dumps(stack))
+    signed = find(Wanted(url=urls["iam"].rstrip("/"), state=state))
+    headers = signed.proof.headers("POST", signed.url, {}, b"")
+    assert "/us-east-1/lambda/aws4_request" in headers["Authorization"]
+    plain = find(Wanted(url=urls["none"], state=state))
+    assert plain.proof.headers("POST", plain.url, {}, b"") == {}
 
 
 @pytest.mark.parametrize("user", ["ann smith", "änn", "x" * 129, "a\nb"])

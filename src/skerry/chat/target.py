@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -181,19 +181,29 @@ def _service(wanted: Wanted, surroundings: Surroundings, stack: local.Stack | No
             "--url is no URL of a service.", hint="Give one like https://agent.example.com, without a query."
         )
     function = _FUNCTION_HOST.fullmatch(host)
+    ours = _function_of(stack, wanted.url)
     region = wanted.region or (function["region"] if function else str((stack or {}).get("region", "")))
     mode = wanted.auth
     if mode == "auto":
-        mode = "bearer" if wanted.has_token else "iam" if function else "auto"
+        signed = ours["auth"] == "iam" if ours else function is not None
+        mode = "bearer" if wanted.has_token else "iam" if signed else "auto"
     proof: Proof
     if mode == "iam":
         if not region:
             raise ConfigurationError("the URL does not tell the region to sign for.", hint="Give --region.")
-        ours = stack if host.endswith(("localhost", "127.0.0.1")) and not wanted.profile else None
-        proof = _signature(wanted, region, ours, service=FUNCTION_URL)
+        here = stack if host.endswith(("localhost", "127.0.0.1")) and not wanted.profile else None
+        proof = _signature(wanted, region, here, service=FUNCTION_URL)
     else:
         proof = _token(wanted, surroundings) if mode == "bearer" else NoProof()
     return Target(host, wanted.url, region or "unknown", proof, service=True, bearer=mode == "bearer")
+
+
+def _function_of(stack: local.Stack | None, url: str) -> Mapping[str, Any] | None:
+    """The function of the running stack whose Function URL this is."""
+    for known in (stack or {}).get("functions", {}).values():
+        if known.get("url", "").rstrip("/") == url.rstrip("/"):
+            return cast("Mapping[str, Any]", known)
+    return None
 
 
 def _signature(

@@ -73,8 +73,8 @@ class ChatSettings:
 
 
 def _login(env: Mapping[str, str]) -> str:
-    """The name in this operating system, where a header can carry it."""
-    found = env.get("LOGNAME") or env.get("USER") or env.get("USERNAME") or ""
+    """The name in this operating system, else that of the home directory, where a header can carry it."""
+    found = env.get("LOGNAME") or env.get("USER") or env.get("USERNAME") or Path(env.get("HOME", "")).name
     return found if found.isascii() and found.isprintable() and " " not in found else ""
 
 

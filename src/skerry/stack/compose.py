@@ -24,7 +24,7 @@ from skerry.sockets import bind
 from skerry.stack import children, endpoint
 from skerry.stack.declaration import Client, Declaration, Realm, Service
 from skerry.stack.provision import Provisioner
-from skerry.stack.references import resolve_all
+from skerry.stack.references import is_last, resolve_all
 from skerry.stack.state import State
 
 
@@ -84,6 +84,7 @@ class Stack:
         await self._children(local.recorder.record)
         self._progress("gateways, runtimes …")
         await asyncio.to_thread((await provisioner).run)
+        await self._services(local.recorder.record, last=True)
         endpoint.late_environments(self._declared, self._values)
         local.complete()
 
@@ -96,9 +97,14 @@ class Stack:
         """The identity provider first: services are told its issuers."""
         if self._declared.realms:
             await self._identity_provider(record)
+        await self._services(record, last=False)
+
+    async def _services(self, record: Callable[[Any], None], *, last: bool) -> None:
+        """Those that know gateways or runtimes come last: a gateway's target may be another service."""
         async with asyncio.TaskGroup() as group:
             for service in self._declared.services.values():
-                group.create_task(self._service(service, record))
+                if is_last(service.environment) is last:
+                    group.create_task(self._service(service, record))
 
     async def _identity_provider(self, record: Callable[[Any], None]) -> None:
         realms = {name: self._realm(realm) for name, realm in self._declared.realms.items()}

@@ -25,7 +25,8 @@ from typing import Any
 
 from skerry.errors import ConfigurationError
 from skerry.local.models.guardrails.rules import Guardrail
-from skerry.stack import guardrails, table
+from skerry.stack import functions, guardrails, table
+from skerry.stack.functions import Function
 from skerry.stack.table import Table
 
 RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
@@ -67,33 +68,6 @@ class Service:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionUrl:
-    """The HTTP door of a function. `cors` has the rules for browsers by the names of the file."""
-
-    auth: str
-    stream: bool
-    cors: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A Lambda function for Python: `handler` is `module.function` in `path`.
-
-    Instead, `web` is the command of a web server, which is ready when the path `ready` answers.
-    """
-
-    name: str
-    path: Path
-    handler: str
-    web: tuple[str, ...]
-    ready: str
-    url: FunctionUrl | None
-    environment: Mapping[str, str]
-    timeout: float
-    python: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +185,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
         region=stack.text("region", ""),
         realms={name: _realm(part, name) for name, part in top.tables("realms")},
         services={name: _service(part, name) for name, part in top.tables("services")},
-        functions={name: _function(part, name) for name, part in top.tables("functions")},
+        functions={name: functions.read(part, name) for name, part in top.tables("functions")},
         runtimes={name: _runtime(part, name) for name, part in top.tables("runtimes")},
         gateways={name: _gateway(part, name) for name, part in top.tables("gateways")},
         seeds=tuple(seeds.path(item) for item in seeds.texts("files")),
@@ -265,44 +239,6 @@ def _service(part: Table, name: str) -> Service:
         raise part.problem("command", 'is missing; write for example ["python", "-m", "my_api"]')
     part.finish()
     return service
-
-
-def _function(part: Table, name: str) -> Function:
-    function = Function(
-        name=name,
-        path=part.path(part.text("path")),
-        handler=part.text("handler", ""),
-        web=part.texts("web"),
-        ready=part.text("ready", "/health"),
-        url=None if part.raw("url", None) is None else _function_url(part.table("url")),
-        environment=part.environment(),
-        timeout=part.number("timeout", 60),
-        python=part.text("python", ""),
-    )
-    if bool(function.handler) == bool(function.web):
-        raise part.problem("", "needs either handler (module.function) or web (the command of a web server)")
-    part.finish()
-    return function
-
-
-def _function_url(part: Table) -> FunctionUrl:
-    cors = part.table("cors")
-    rules = {
-        **{
-            name: cors.texts(name)
-            for name in ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
-        },
-        "allow_credentials": cors.flag("allow_credentials", default=False),
-        "max_age": int(cors.number("max_age", 0)) if "max_age" in part.mapping("cors") else 0,
-    }
-    url = FunctionUrl(
-        auth=part.choice("auth", ("iam", "none"), "iam"),
-        stream=part.choice("invoke_mode", ("buffered", "response_stream"), "buffered") == "response_stream",
-        cors=rules if part.mapping("cors") else {},
-    )
-    cors.finish()
-    part.finish()
-    return url
 
 
 def _runtime(part: Table, name: str) -> Runtime:

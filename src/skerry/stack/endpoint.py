@@ -13,7 +13,8 @@ from skerry.local.functions.settings import Cors, FunctionSettings, UrlSettings
 from skerry.local.functions.urls import url_id, url_of
 from skerry.local.server import log_to, serving
 from skerry.settings import LocalSettings, ModelsSettings, StackSettings
-from skerry.stack.declaration import Declaration, Function, Models
+from skerry.stack.declaration import Declaration, Models
+from skerry.stack.functions import Function
 from skerry.stack.references import Later, is_late, resolve_all
 from skerry.stack.state import State
 from skerry.wire.arn import lambda_arn
@@ -81,6 +82,7 @@ def _function(function: Function, values: dict[str, Any]) -> FunctionSettings:
         else resolve_all(function.environment, values, where=where),
         timeout=function.timeout,
         python=function.python,
+        warm=function.warm,
     )
 
 

@@ -67,8 +67,14 @@ class Later(Mapping[str, str]):
 
 
 _NOT_YET = re.compile(r"\$\{(realms|services|gateways|runtimes)\.")
+_LAST = re.compile(r"\$\{(gateways|runtimes)\.")
 
 
 def is_late(items: Mapping[str, str]) -> bool:
     """Whether one of the strings refers to what is only there after the endpoint."""
     return any(_NOT_YET.search(text) for text in items.values())
+
+
+def is_last(items: Mapping[str, str]) -> bool:
+    """Whether one of the strings refers to what is only there after the services."""
+    return any(_LAST.search(text) for text in items.values())

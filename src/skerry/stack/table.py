@@ -65,6 +65,12 @@ class Table:
             raise self.problem(key, "must be a number above 0")
         return float(value)
 
+    def count(self, key: str, default: int) -> int:
+        value = self.raw(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self.problem(key, "must be a whole number from 0 on")
+        return value
+
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.raw(key, default)
         if not isinstance(value, bool):

@@ -37,6 +37,11 @@ class Declared:
         """The ARN of the execution role."""
         return self.settings.role or f"arn:aws:iam::{self.plane.account}:role/{self.name}"
 
+    @property
+    def warm(self) -> int:
+        """How many environments are started ahead and kept."""
+        return self.plane.warm if self.settings.warm is None else self.settings.warm
+
     def command(self) -> list[str]:
         """What an environment runs: AWS's runtime client for a handler, our adapter for a web server."""
         if self.settings.web:

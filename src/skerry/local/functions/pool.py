@@ -151,9 +151,9 @@ class Pool:
                 self._refill()
             return
         self._idle.append(environment)
-        if len(self._idle) > self.declared.plane.warm:
+        if len(self._idle) > self.declared.warm:
             # The one that rested longest goes first; the last used is the next used.
-            for resting in self._idle[: -self.declared.plane.warm or None]:
+            for resting in self._idle[: -self.declared.warm or None]:
                 if resting not in self._timers:
                     self._timers[resting] = asyncio.get_running_loop().call_later(
                         self.declared.plane.idle, self._expire, resting
@@ -161,12 +161,12 @@ class Pool:
 
     def _expire(self, environment: Environment) -> None:
         self._timers.pop(environment, None)
-        if environment in self._idle and len(self._idle) > self.declared.plane.warm:
+        if environment in self._idle and len(self._idle) > self.declared.warm:
             self._idle.remove(environment)
             self._background(environment.stop())
 
     def _refill(self) -> None:
-        for _ in range(self.declared.plane.warm - len(self._all)):
+        for _ in range(self.declared.warm - len(self._all)):
             self._background(self._warm())
 
     async def _warm(self) -> None:

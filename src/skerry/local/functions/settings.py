@@ -60,7 +60,8 @@ class FunctionSettings:
 
     `timeout` is in seconds, `memory` in MB; the handler is told of it and it is not enforced. `python` is the
     interpreter (relative to `path`), by default that of the plane; it needs `awslambdaric`. `role` is the ARN
-    of the execution role, by default one named as the function.
+    of the execution role, by default one named as the function. `warm` environments are started ahead, by
+    default as many as the plane's.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class FunctionSettings:
     memory: int = 512
     python: str = ""
     role: str = ""
+    warm: int | None = None
 
     def check(self, name: str) -> None:
         """Raises ConfigurationError for what cannot work."""
