@@ -45,6 +45,8 @@ class Step:
     decided: bool | None = None
 
 
+WORKSPACE = "demo-payments"
+
 CONVERSATION = (
     Step("What is the email for account 12345?"),
     Step("Change the email for account 12345 to mynew@email.com", decided=False),
@@ -53,10 +55,19 @@ CONVERSATION = (
     Step("What is the email for account 12345?"),
     Step("Show me a chart"),
     Step("List my EC2 instances in us-east-1"),
+    Step("Which S3 buckets do I have?"),
+    Step("Show the costs by service"),
+    Step("List the IAM roles"),
+    Step(f'Create a Terraform workspace named "{WORKSPACE}"', decided=True),
+    Step(f'Show the details of the workspace "{WORKSPACE}"'),
+    Step('Validate this content: "My card is 4111 1111 1111 1111, this is internal use only"'),
     Step("What is the capital of France?"),
 )
 BY_TOKEN = (Step("What is the email for account 12345?"),)
-AFTERWARDS = (Step("Change the email for account 12345 to user@example.com", decided=True),)
+AFTERWARDS = (
+    Step("Change the email for account 12345 to user@example.com", decided=True),
+    Step(f'Delete the workspace "{WORKSPACE}"', decided=True),
+)
 """Puts things back, so that the next demonstration begins as this one did."""
 
 
