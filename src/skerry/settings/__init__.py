@@ -26,6 +26,7 @@ from skerry.settings.values import (
     switch,
     words,
 )
+from skerry.settings.web import DEFAULT_WEB_PORT, WebSettings
 
 __all__ = [
     "CHILD_ENVIRONMENT",
@@ -33,6 +34,7 @@ __all__ = [
     "DEFAULT_PORT",
     "DEFAULT_REGION",
     "DEFAULT_STATE",
+    "DEFAULT_WEB_PORT",
     "AccountsApiSettings",
     "AccountsSettings",
     "AgentModelSettings",
@@ -49,6 +51,7 @@ __all__ = [
     "StoreSettings",
     "TerraformSettings",
     "TerraformStandinSettings",
+    "WebSettings",
     "region",
     "switch",
     "words",

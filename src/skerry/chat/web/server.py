@@ -1,0 +1,174 @@
+"""Serves the page on loopback: Streamlit's own server application under uvicorn, with narrower settings.
+
+Streamlit reads configuration and secrets from files of the folder that it is started in. What matters here is
+set by name and wins over them, and files with secrets are not read at all.
+
+Sources: Streamlit 1.67 (`st.App`, configuration options, `auth` secrets); CSP level 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.web import bootstrap
+from uvicorn.server import HANDLED_SIGNALS
+
+from skerry.chat.web.theme import THEME
+from skerry.settings import WebSettings
+from skerry.sockets import loop_factory
+
+ADDRESS = "127.0.0.1"
+SCRIPT = Path(__file__).with_name("app.py")
+CALLBACK = "/oauth2callback"
+
+_HOSTS = [ADDRESS, "localhost"]
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'",  # tables are decoded by WebAssembly
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",  # a picture named by a model is never fetched from elsewhere
+        "media-src 'self' blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "frame-src 'none'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+    )
+)
+HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+
+
+class Guarded:
+    """Adds to every answer the headers that keep the page from reaching out, and others from embedding it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in HEADERS}
+                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
+                message = {**message, "headers": [*kept, *HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+def options(port: int) -> dict[str, Any]:
+    """Streamlit's configuration, by the names of its options."""
+    return {
+        "browser.gatherUsageStats": False,
+        "browser.serverAddress": ADDRESS,
+        "browser.serverPort": port,
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+        "global.developmentMode": False,
+        "logger.level": "warning",
+        "runner.magicEnabled": False,
+        "secrets.files": [],
+        "server.address": ADDRESS,
+        "server.allowedHosts": list(_HOSTS),
+        "server.enableAgentApi": False,
+        "server.enableCORS": True,
+        "server.enableStaticServing": False,
+        "server.enableXsrfProtection": True,
+        "server.fileWatcherType": "none",
+        "server.headless": True,  # the browser is opened by the command, if at all
+        "server.port": port,
+        "server.runOnSave": False,
+        "server.cookieSecret": secrets.token_hex(),  # a new one at each start, held in memory alone
+        **THEME,
+    }
+
+
+def sign_in(settings: WebSettings, port: int, cookie_secret: str) -> dict[str, Any]:
+    """Streamlit's `auth` secrets for an issuer; none without one. They are handed over in memory."""
+    if not settings.issuer:
+        return {}
+    return {
+        "auth": {
+            "redirect_uri": f"http://{ADDRESS}:{port}{CALLBACK}",
+            "cookie_secret": cookie_secret,
+            "client_id": settings.client_id,
+            "client_secret": settings.client_secret,
+            "server_metadata_url": f"{settings.issuer}/.well-known/openid-configuration",
+            "client_kwargs": {"scope": settings.scope},
+            "expose_tokens": [settings.token],
+        }
+    }
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it listens, and that ends without failing when it is told to."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(listening: socket.socket, settings: WebSettings, ready: Callable[[], None]) -> None:
+    """Serves the page on a bound socket until SIGINT or SIGTERM; `ready` is called when it can be opened."""
+    port = int(listening.getsockname()[1])
+    chosen = options(port)
+    logging.getLogger("streamlit").setLevel(logging.WARNING)
+    bootstrap.load_config_options(chosen)
+    app = st.App(
+        SCRIPT,
+        secrets=sign_in(settings, port, chosen["server.cookieSecret"]),
+        middleware=[Middleware(Guarded), Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],
+    )
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=20_000_000,
+            timeout_graceful_shutdown=2,
+        ),
+        ready,
+    )
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listening]))
