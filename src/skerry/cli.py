@@ -51,6 +51,17 @@ COMMANDS: dict[str, Command] = {
             "skerry chat --url https://abcdefghij.lambda-url.eu-central-1.on.aws --profile dev --continue",
         ),
     ),
+    "web": Command(
+        "chat with an agent in the browser",
+        "skerry.chat.web.command",
+        "web",
+        (
+            "skerry web",
+            "skerry web --port 0 --no-browser --json",
+            "skerry web --url https://agent.example.com",
+            "skerry web --agent ARN --profile team-a",
+        ),
+    ),
     "proxy": Command(
         "serve a runtime, a gateway or any MCP URL over stdio, for editors and other hosts",
         "skerry.proxy.command",

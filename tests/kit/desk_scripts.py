@@ -64,7 +64,9 @@ def slow(_step: Step) -> Iterator[Event | Gate]:
 
 def table(_step: Step) -> Iterator[Event | Gate]:
     yield from thinking("EC2 has the answer.")
-    yield from call("c-table", "ec2_read_operations", {"operation": "describe_instances", "region": "us-east-1"})
+    yield from call(
+        "c-table", "ec2_read_operations", {"operation": "describe_instances", "region": "us-east-1"}
+    )
     yield result("c-table", {"type": "json", "json": INSTANCES})
     yield from text("Three of your **four instances** run. `batch` is stopped, and `web-2` is the busiest.")
 
@@ -80,7 +82,11 @@ def create(step: Step) -> Iterator[Event | Gate]:
         yield from text("I need your confirmation for that.")
         yield from call("c-create", "terraform___create_workspace", WORKSPACE)
         interrupts = [approval("c-create", "terraform___create_workspace", WORKSPACE)]
-        yield {"type": "RUN_FINISHED", "outcome": {"type": "interrupt", "interrupts": interrupts}, "usage": USAGE}
+        yield {
+            "type": "RUN_FINISHED",
+            "outcome": {"type": "interrupt", "interrupts": interrupts},
+            "usage": USAGE,
+        }
         return
     if step.replies["c-create"]["approved"]:
         yield result("c-create", {"type": "json", "json": {"id": "ws-123", "name": "network-prod"}})
@@ -116,7 +122,9 @@ def form(step: Step) -> Iterator[Event | Gate]:
         return
     reply = step.replies["c-form"]
     yield result("c-form", {"type": "json", "json": reply})
-    yield from text(f"Ticket opened: {reply['content']['reason']}" if reply["approved"] else "No ticket then.")
+    yield from text(
+        f"Ticket opened: {reply['content']['reason']}" if reply["approved"] else "No ticket then."
+    )
 
 
 def picture(step: Step) -> Iterator[Event | Gate]:

@@ -31,8 +31,7 @@ PATIENCE = 60
 
 PNG = base64.b64encode(
     base64.b64decode(
-        "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGNgqPuPB41K"
-        "kyINALnzl4n1mBg5AAAAAElFTkSuQmCC"
+        "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGNgqPuPB41KkyINALnzl4n1mBg5AAAAAElFTkSuQmCC"
     )
 ).decode()
 
@@ -104,7 +103,8 @@ class Run:
         try:
             while True:
                 with self.changed:
-                    assert self.changed.wait_for(lambda: len(self.events) > position or self.over, PATIENCE)
+                    while len(self.events) <= position and not self.over:
+                        assert self.changed.wait(PATIENCE), "nothing happened in the run"
                     batch = self.events[position:]
                     over = self.over
                 yield from batch
@@ -229,7 +229,7 @@ class ScriptedAgent:
             self.prompts.append(prompt)
             self.preferences.append(dict(preferences))
             talk.add("user", [{"type": "text", "text": prompt}])
-            script = self.scripts[prompt.split()[0].lower()]
+            script = self.scripts[prompt.split(maxsplit=1)[0].lower()]
             return self._start(talk, script, prompt=prompt)
 
     def resume(self, owner: str, identifier: str, entries: Sequence[Mapping[str, Any]]) -> Run:
@@ -249,7 +249,9 @@ class ScriptedAgent:
             if message["role"] == "user" and message["content"][0]["type"] == "text"
         )
         talk.interrupts = []
-        return self._start(talk, self.scripts[asked.split()[0].lower()], prompt=asked, replies=replies)
+        return self._start(
+            talk, self.scripts[asked.split(maxsplit=1)[0].lower()], prompt=asked, replies=replies
+        )
 
     def _start(self, talk: Talk, script: Script, **told: Any) -> Run:
         run = Run(talk, f"run-{next(self._numbers)}")

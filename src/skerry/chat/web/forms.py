@@ -1,6 +1,6 @@
 """A server's form: its flat JSON schema as fields, and what a person filled in as its content.
 
-Sources: MCP 2025-11-25, elicitation (restricted schema: strings with formats, numbers, booleans, enumerations).
+Source: MCP 2025-11-25, elicitation (restricted schema: strings with formats, numbers, booleans, choices).
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def _options(member: Mapping[str, Any]) -> list[Option]:
         return [Option(str(v), clean(str(label))) for v, label in zip(values, labels, strict=True)]
     for key in ("oneOf", "anyOf"):
         choices = member.get(key)
-        if isinstance(choices, list) and all(isinstance(each, Mapping) and "const" in each for each in choices):
+        if isinstance(choices, list) and all(
+            isinstance(each, Mapping) and "const" in each for each in choices
+        ):
             return [
                 Option(str(each["const"]), clean(str(each.get("title") or each["const"]))) for each in choices
             ]
@@ -103,7 +105,7 @@ def _options(member: Mapping[str, Any]) -> list[Option]:
 
 
 def content(described: Sequence[Field], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What to send for the values of the widgets, and what is wrong with them by field; then nothing is sent."""
+    """What to send for the values of the widgets, and what is wrong by field; nothing is sent then."""
     answer: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for field in described:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from skerry.chat.web import panels, questions, sidebar, signin
@@ -13,6 +15,8 @@ from skerry.errors import SkerryError
 TICK = 0.2
 """Seconds between two looks at what was heard; what else is on the page stays usable meanwhile."""
 PARAMETER = "conversation"
+ICON = Path(__file__).with_name("icon.svg").read_text(encoding="utf-8")
+STYLE = Path(__file__).with_name("style.css")
 EXAMPLES = (
     "What can you do?",
     "Show me a chart of the account balances",
@@ -22,7 +26,9 @@ EXAMPLES = (
 
 def show() -> None:
     """Draws everything."""
-    st.set_page_config(page_title="skerry", page_icon=":material/sailing:", layout="centered")
+    # Streamlit fetches emoji and symbols for the tab from the network; a picture of our own it does not.
+    st.set_page_config(page_title="skerry", page_icon=ICON, layout="centered")
+    st.html(STYLE)
     try:
         host = current()
         token = signin.token(host)
@@ -34,9 +40,10 @@ def show() -> None:
         return
     visit = _visit(host, token)
     _follow_address(visit)
-    shown = sidebar.draw(visit)
+    shown, place = sidebar.draw(visit)
     _conversation(visit, shown)
     _ask(visit, shown)
+    sidebar.conversations(visit, place)
 
 
 def _visit(host: Host, token: str) -> Visit:

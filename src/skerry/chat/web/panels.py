@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 import streamlit as st
 
@@ -104,8 +105,8 @@ def call(block: Call, shown: Shown, key: str) -> None:
             words = [part for part in parts if isinstance(part, results.Words)]
             if words:
                 st.caption("Result")
-            for part in words:
-                _words(part)
+            for each in words:
+                _words(each)
     for position, part in enumerate(parts):
         if isinstance(part, results.Picture):
             st.image(part.data)
@@ -137,7 +138,7 @@ def _words(part: results.Words) -> None:
         st.code(part.text, language=None, wrap_lines=True, height=_height(part.text))
 
 
-def _height(text: str) -> int | str:
+def _height(text: str) -> int | Literal["content"]:
     """Long results scroll in their box."""
     return 360 if text.count("\n") > 16 or len(text) > 2000 else "content"
 

@@ -44,9 +44,7 @@ def _approval(visit: Visit, identifier: str, interrupt: Event) -> None:
     st.code(exact(interrupt.get("arguments", {})), language="json", wrap_lines=True)
     _small_print(interrupt)
     with st.container(horizontal=True):
-        approve = st.button(
-            "Approve", type="primary", icon=":material/check:", key=f"approve-{identifier}"
-        )
+        approve = st.button("Approve", type="primary", icon=":material/check:", key=f"approve-{identifier}")
         deny = st.button("Deny", icon=":material/close:", key=f"deny-{identifier}")
     if approve or deny:
         visit.decide(Reply(identifier, approved=approve))
@@ -84,7 +82,7 @@ def _form(visit: Visit, identifier: str, interrupt: Event) -> None:
 
 def _widget(field: forms.Field, key: str) -> Any:
     """The widget of a field. Returns its value."""
-    label = plain(field.label) + ("" if field.required else " (optional)")
+    label = plain(field.label) + ("" if field.required or field.kind == "boolean" else " (optional)")
     text = plain(field.help) or None
     labels = {option.value: option.label for option in field.options}
     if field.kind == "boolean":
@@ -92,10 +90,10 @@ def _widget(field: forms.Field, key: str) -> Any:
     if field.kind == "choice":
         values = list(labels)
         index = values.index(field.default) if field.default in values else None
-        return st.selectbox(label, values, index=index, format_func=labels.get, help=text, key=key)
+        return st.selectbox(label, values, index, format_func=labels.__getitem__, help=text, key=key)
     if field.kind == "choices":
         chosen = [value for value in field.default if value in labels]
-        return st.multiselect(label, list(labels), chosen, format_func=labels.get, help=text, key=key)
+        return st.multiselect(label, list(labels), chosen, format_func=labels.__getitem__, help=text, key=key)
     if field.kind == "integer":
         return st.number_input(label, value=field.default, step=1, format="%d", help=text, key=key)
     if field.kind == "number":

@@ -70,7 +70,7 @@ def picture(block: Mapping[str, Any]) -> Picture | Words:
 
 
 def table(data: object) -> Table | None:
-    """The table in JSON: a list of objects, or such a list in the member `items`; None where there is none."""
+    """The table in JSON: a list of objects, or such a list as member `items`; None where there is none."""
     around: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
     items = around.get("items") if around else data
     if not isinstance(items, list) or not items or not all(isinstance(item, Mapping) for item in items):
@@ -101,7 +101,9 @@ def _even(rows: list[list[Cell]]) -> list[list[Cell]]:
         if not numeric and not all(isinstance(value, bool) for value in values):
             for row in rows:
                 value = row[column]
-                row[column] = None if value is None else value if isinstance(value, str) else json.dumps(value)
+                row[column] = (
+                    None if value is None else value if isinstance(value, str) else json.dumps(value)
+                )
     return rows
 
 

@@ -21,7 +21,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 def markdown(text: str) -> str:
     """Markdown of a model without pictures from elsewhere, diagrams and mathematics; code stays as it is."""
-    result: list[str] = []
+    result: list[str | None] = []
     prose: list[str] = []
     fence = ""
     for line in clean(text).split("\n"):

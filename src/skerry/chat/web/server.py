@@ -9,8 +9,11 @@ Sources: Streamlit 1.67 (`st.App`, configuration options, `auth` secrets); CSP l
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import logging
+import re
 import secrets
 import signal
 import socket
@@ -36,10 +39,20 @@ SCRIPT = Path(__file__).with_name("app.py")
 CALLBACK = "/oauth2callback"
 
 _HOSTS = [ADDRESS, "localhost"]
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
+def _inline_scripts() -> str:
+    """The scripts inside of Streamlit's own page, by hash: no other one may run."""
+    page = Path(st.__file__).with_name("static") / "index.html"
+    hashes = (base64.b64encode(hashlib.sha256(each).digest()) for each in _INLINE.findall(page.read_bytes()))
+    return "".join(f" 'sha256-{each.decode()}'" for each in hashes)
+
+
 _POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'",  # tables are decoded by WebAssembly
+        f"script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'{_inline_scripts()}",  # tables need WebAssembly
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",  # a picture named by a model is never fetched from elsewhere
         "media-src 'self' blob:",

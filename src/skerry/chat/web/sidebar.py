@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from skerry.chat.backend import Summary
 from skerry.chat.web import export, panels, signin
@@ -19,22 +20,23 @@ from skerry.errors import SkerryError
 MAX_TITLE = 44
 
 
-def draw(visit: Visit) -> Shown:
-    """Draws it. Returns what is shown of the answers."""
+def draw(visit: Visit) -> tuple[Shown, DeltaGenerator]:
+    """Draws all but the conversations. Returns what is shown of the answers, and the place for them.
+
+    Their list comes from the agent, which may take its time; the page is not held up by it.
+    """
     with st.sidebar:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(":material/sailing: skerry", anchor=False)
         signin.badge(visit.host)
-        if st.button(
-            "New conversation", icon=":material/add:", type="primary", width="stretch", key="new"
-        ):
+        if st.button("New conversation", icon=":material/add:", type="primary", width="stretch", key="new"):
             visit.begin()
             go(visit)
-        _conversations(visit)
+        place = st.expander("Conversations", icon=":material/forum:", expanded=True)
         _agent(visit)
         shown = _view()
         _session(visit)
-    return shown
+    return shown, place
 
 
 def go(visit: Visit) -> None:
@@ -46,10 +48,11 @@ def go(visit: Visit) -> None:
     st.rerun()
 
 
-def _conversations(visit: Visit) -> None:
+def conversations(visit: Visit, place: DeltaGenerator) -> None:
+    """The visitor's conversations, newest first."""
     if not visit.listening or not visit.listed:
         visit.refresh()
-    with st.expander("Conversations", icon=":material/forum:", expanded=True):
+    with place:
         if visit.list_problem is not None:
             st.caption(plain(str(visit.list_problem)))
         elif not visit.listed:
@@ -116,9 +119,7 @@ def _agent(visit: Visit) -> None:
             st.caption(f"Talking to {plain(visit.backend.name)}")
         except SkerryError as error:
             panels.problem(error)
-    wanted = Choice(
-        agent=chosen, region=region if region != host.region else "", token=visit.choice.token
-    )
+    wanted = Choice(agent=chosen, region=region if region != host.region else "", token=visit.choice.token)
     if wanted != visit.choice and not visit.listening:
         visit.choose(wanted)
         go(visit)
@@ -136,7 +137,7 @@ def _picker(visit: Visit, region: str) -> str:
         known = (region, ())
     labels = {"": "As started"} | {agent.arn: _name(agent) for agent in known[1]}
     chosen = st.selectbox(
-        "Agent", list(labels), format_func=labels.get, key=f"agent-{region}", disabled=visit.listening
+        "Agent", list(labels), format_func=labels.__getitem__, key=f"agent-{region}", disabled=visit.listening
     )
     if st.button("Look again", icon=":material/refresh:", key="agents-again", type="tertiary"):
         st.session_state.pop("agents", None)

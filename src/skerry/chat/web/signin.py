@@ -59,5 +59,5 @@ def again(problem: SkerryError, host: Host) -> None:
 
 def expired() -> bool:
     """Whether the identity's own time is over; Streamlit does not look at it."""
-    end = st.user.get("exp")
+    end: object = st.user.get("exp")
     return isinstance(end, (int, float)) and not isinstance(end, bool) and end < time.time() + _MARGIN

@@ -100,7 +100,7 @@ class Answer:
 
     def open_questions(self, interrupts: Sequence[Event]) -> None:
         """The agent's open questions, as a kept conversation tells them."""
-        self.interrupts = [each for each in interrupts if isinstance(each, Mapping)]
+        self.interrupts = list(interrupts)
         self._mark_waiting()
 
     def _started(self, event: Event, at: float | None) -> None:
@@ -152,7 +152,7 @@ class Answer:
     def _finished(self, event: Event, _at: float | None) -> None:
         outcome = event.get("outcome")
         found = outcome.get("interrupts") if isinstance(outcome, Mapping) else None
-        self.interrupts = [each for each in found or () if isinstance(each, Mapping)]
+        self.interrupts = [dict(each) for each in found or () if isinstance(each, Mapping)]
         usage = event.get("usage")
         self.usage = usage if isinstance(usage, Mapping) else {}
         self._end()

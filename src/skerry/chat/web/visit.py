@@ -99,6 +99,8 @@ class Visit:
             return
         self.id = identifier
         self._read()
+        if getattr(self.problem, "status", 0) == 404:  # absent, expired, or somebody else's
+            self.id = session.new()
 
     def ask(self, prompt: str, preferences: Mapping[str, Any]) -> None:
         """Asks a question."""
