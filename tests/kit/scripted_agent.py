@@ -351,7 +351,10 @@ def keep(events: Sequence[Event], talk: Talk, usage: Mapping[str, Any] | None) -
 
 
 class ScriptedBackend:
-    """The port `Backend` on a ScriptedAgent in the same process. `broken` cuts the next streams short."""
+    """The port `Backend` on a ScriptedAgent in the same process. `broken` cuts the next streams short.
+
+    `before_attach` is called before a run is listened to again.
+    """
 
     region = "us-east-1"
 
@@ -360,6 +363,7 @@ class ScriptedBackend:
         self.name = "scripted"
         self.closed = threading.Event()
         self.broken: list[int] = []
+        self.before_attach: Callable[[], object] = lambda: None
         self.calls: list[str] = []
 
     def ask(
@@ -383,6 +387,7 @@ class ScriptedBackend:
 
     def attach(self, conversation: str, run: str, *, after: int = 0) -> Generator[Event]:
         self.calls.append(f"attach {after}")
+        self.before_attach()
         return self._events(lambda: self.agent.attach(self.owner, conversation, run), after)
 
     def _events(self, begin: Callable[[], Run], after: int = 0) -> Generator[Event]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from skerry.chat.web import panels, questions, sidebar, signin
+from skerry.chat.web import address, panels, questions, sidebar, signin
 from skerry.chat.web.host import Choice, Host, current
 from skerry.chat.web.transcript import Answer, Question
 from skerry.chat.web.visit import Visit
@@ -14,7 +14,6 @@ from skerry.errors import SkerryError
 
 TICK = 0.2
 """Seconds between two looks at what was heard; what else is on the page stays usable meanwhile."""
-PARAMETER = "conversation"
 ICON = Path(__file__).with_name("icon.svg").read_text(encoding="utf-8")
 STYLE = Path(__file__).with_name("style.css")
 EXAMPLES = (
@@ -39,7 +38,7 @@ def show() -> None:
         signin.gate()
         return
     visit = _visit(host, token)
-    _follow_address(visit)
+    address.follow(visit)
     shown, place = sidebar.draw(visit)
     _conversation(visit, shown)
     _ask(visit, shown)
@@ -52,22 +51,6 @@ def _visit(host: Host, token: str) -> Visit:
     if not isinstance(visit, Visit) or visit.host is not host or visit.choice.token != token:
         visit = st.session_state["visit"] = Visit(host, Choice(token=token))
     return visit
-
-
-def _follow_address(visit: Visit) -> None:
-    """The conversation of the address: after a reload, from a bookmark, with the browser's back button."""
-    wanted = st.query_params.get(PARAMETER, "")
-    if wanted and wanted not in (visit.id, st.session_state.get("refused")):
-        visit.open(wanted)
-        st.session_state["refused"] = wanted if visit.id != wanted else ""
-
-
-def remember(visit: Visit) -> None:
-    """Puts the conversation into the address, so that a reload finds it."""
-    if visit.asked:
-        st.query_params[PARAMETER] = visit.id
-    elif PARAMETER in st.query_params:
-        del st.query_params[PARAMETER]
 
 
 def _conversation(visit: Visit, shown: panels.Shown) -> None:
@@ -131,5 +114,4 @@ def _ask(visit: Visit, shown: panels.Shown) -> None:
 
 def _send(visit: Visit, prompt: str, shown: panels.Shown) -> None:
     visit.ask(prompt, shown.preferences())
-    remember(visit)
-    st.rerun()
+    address.go(visit)

@@ -16,11 +16,13 @@ from skerry.wire.shown import clean
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _DRAWN = re.compile(r"^\s*mermaid\b", re.IGNORECASE)
 _TICKS = re.compile(r"`+")
+_PICTURE = re.compile(r"(?<!\\)((?:\\\\)*)!\[")  # behind an even number of backslashes
+_DOLLAR = re.compile(r"(?<!\\)((?:\\\\)*)\$")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])")
 
 
 def markdown(text: str) -> str:
-    """Markdown of a model without pictures from elsewhere, diagrams and mathematics; code stays as it is."""
+    """Markdown of a model without pictures, diagrams and mathematics; code blocks stay as they are."""
     result: list[str | None] = []
     prose: list[str] = []
     fence = ""
@@ -33,7 +35,7 @@ def markdown(text: str) -> str:
         elif match is not None and not (match[1][0] == "`" and "`" in match[2]):
             result.append(_prose(prose))
             prose, fence = [], match[1]
-            result.append(_DRAWN.sub("text", match[2]).join((line[: match.end(1)], "")))
+            result.append(line[: match.end(1)] + _DRAWN.sub("text", match[2]))
         else:
             prose.append(line)
             if not line.strip():
@@ -48,29 +50,22 @@ def _prose(lines: list[str]) -> str | None:
 
 
 def _spans(text: str) -> str:
-    """One paragraph: code spans as they are, all else made harmless."""
+    """One paragraph. Dollar signs in what looks like a code span stay as they are; pictures nowhere do.
+
+    Where a span ends depends on lists, quotes and definitions around it: too much to stake a request on.
+    """
     result: list[str] = []
     position = 0
-    while position < len(text):
-        ticks = _TICKS.search(text, position)
-        if ticks is None:
-            break
-        if _escaped(text, ticks.start()):
-            result.append(_harmless(text[position : ticks.start() + 1]))
-            position = ticks.start() + 1
-            continue
-        closing = next(
-            (each for each in _TICKS.finditer(text, ticks.end()) if len(each[0]) == len(ticks[0])), None
-        )
-        if closing is None:
-            result.append(_harmless(text[position : ticks.end()]))
-            position = ticks.end()
-        else:
-            result.append(_harmless(text[position : ticks.start()]))
-            result.append(text[ticks.start() : closing.end()])
-            position = closing.end()
-    result.append(_harmless(text[position:]))
-    return "".join(result)
+    while (ticks := _TICKS.search(text, position)) is not None:
+        closing = None
+        if not _escaped(text, ticks.start()):
+            same = (each for each in _TICKS.finditer(text, ticks.end()) if len(each[0]) == len(ticks[0]))
+            closing = next(same, None)
+        result.append(_without_mathematics(text[position : ticks.start()]))
+        position = ticks.end() if closing is None else closing.end()
+        result.append(text[ticks.start() : position])
+    result.append(_without_mathematics(text[position:]))
+    return _PICTURE.sub(r"\1\\![", "".join(result))
 
 
 def _escaped(text: str, position: int) -> bool:
@@ -78,17 +73,8 @@ def _escaped(text: str, position: int) -> bool:
     return before % 2 == 1
 
 
-def _harmless(text: str) -> str:
-    """Outside of code: a picture becomes a link that a person may follow, a dollar sign stays one."""
-    result: list[str] = []
-    backslash = False
-    for index, char in enumerate(text):
-        starts_picture = char == "!" and text[index + 1 : index + 2] == "["
-        if (char == "$" or starts_picture) and not backslash:
-            result.append("\\")
-        result.append(char)
-        backslash = char == "\\" and not backslash
-    return "".join(result)
+def _without_mathematics(text: str) -> str:
+    return _DOLLAR.sub(r"\1\\$", text)
 
 
 def plain(text: str) -> str:

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from skerry.chat.backend import Summary
 from skerry.chat.web import export, panels, signin
+from skerry.chat.web.address import go
 from skerry.chat.web.host import Agent, Choice
 from skerry.chat.web.panels import Shown
 from skerry.chat.web.safe import plain
@@ -37,15 +38,6 @@ def draw(visit: Visit) -> tuple[Shown, DeltaGenerator]:
         shown = _view()
         _session(visit)
     return shown, place
-
-
-def go(visit: Visit) -> None:
-    """Draws the page anew with the visit's conversation in the address."""
-    if visit.asked:
-        st.query_params["conversation"] = visit.id
-    else:
-        st.query_params.clear()
-    st.rerun()
 
 
 def conversations(visit: Visit, place: DeltaGenerator) -> None:

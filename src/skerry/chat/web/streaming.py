@@ -32,7 +32,7 @@ class Listener:
     """Reads the events of one run. `heard` only grows; all else is for the thread that draws to read.
 
     `open` begins the run or attaches to it. When the connection breaks and the run is known, the listener
-    attaches again. `gone` says that the server does not know the run any more: the conversation has its
+    attaches again, at first after `delay` seconds. `gone` says that the server does not know the run any more: the conversation has its
     result. `problem` is why nothing more will come.
     """
 
@@ -44,6 +44,7 @@ class Listener:
         *,
         run: str = "",
         clock: Callable[[], float] = time.monotonic,
+        delay: float = FIRST_DELAY,
     ) -> None:
         self.run = run
         self.heard: list[Heard] = []
@@ -54,6 +55,7 @@ class Listener:
         self._conversation = conversation
         self._begin = begin
         self._clock = clock
+        self._delay = delay
         self._live = not run
         self._stopped = threading.Event()
         self._over = threading.Event()
@@ -91,7 +93,7 @@ class Listener:
 
     def _listen(self) -> None:
         try:
-            begin, delay = self._begin, FIRST_DELAY
+            begin, delay = self._begin, self._delay
             while True:
                 try:
                     if self._read(begin):

@@ -152,7 +152,7 @@ class Answer:
     def _finished(self, event: Event, _at: float | None) -> None:
         outcome = event.get("outcome")
         found = outcome.get("interrupts") if isinstance(outcome, Mapping) else None
-        self.interrupts = [dict(each) for each in found or () if isinstance(each, Mapping)]
+        self.interrupts = [dict(each) for each in _mappings(found)]
         usage = event.get("usage")
         self.usage = usage if isinstance(usage, Mapping) else {}
         self._end()
@@ -196,7 +196,7 @@ def of_messages(messages: Iterable[Mapping[str, Any]]) -> list[Entry]:
     entries: list[Entry] = []
     calls: dict[str, Call] = {}
     for message in messages:
-        content = [block for block in message.get("content") or () if isinstance(block, Mapping)]
+        content = _mappings(message.get("content"))
         results = [block for block in content if block.get("type") == "tool_result"]
         asked = "\n\n".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
         if message.get("role") == "user" and not results:
@@ -223,7 +223,7 @@ def _result(answer: Answer, calls: dict[str, Call], block: Mapping[str, Any]) ->
         call = calls[identifier] = Call(identifier, "")
         answer.blocks.append(call)
     call.status = "error" if block.get("status") == "error" else "done"
-    call.content = [each for each in block.get("content") or () if isinstance(each, Mapping)]
+    call.content = _mappings(block.get("content"))
 
 
 def _spoken(answer: Answer, calls: dict[str, Call], block: Mapping[str, Any]) -> None:
@@ -249,6 +249,11 @@ def _usage(answer: Answer, metadata: object) -> None:
     usage = metadata.get("usage") if isinstance(metadata, Mapping) else None
     if isinstance(usage, Mapping):
         answer.usage = usage
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    """The objects in a list that came over the wire."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def before_run(entries: Sequence[Entry]) -> list[Entry]:
