@@ -56,9 +56,9 @@ def hello(_step: Step) -> Iterator[Event | Gate]:
     yield from text("Hello! I look after **accounts** and your cloud. A price is $5 and another is $6.")
 
 
-def slow(_step: Step) -> Iterator[Event | Gate]:
+def slow(step: Step) -> Iterator[Event | Gate]:
     yield from text("The first part is here.")
-    yield Gate("slow")
+    yield Gate(step.prompt)
     yield from text("The second part came later.")
 
 

@@ -27,7 +27,7 @@ from skerry.chat.backend import Kept, Listing, Reply, Summary, Tool
 from skerry.errors import RemoteError
 
 Event = dict[str, Any]
-PATIENCE = 60
+PATIENCE = 300
 
 PNG = base64.b64encode(
     base64.b64decode(
@@ -208,6 +208,11 @@ class ScriptedAgent:
     def open(self, name: str) -> None:
         """Lets runs through a gate, now and later."""
         self.gate(name).set()
+
+    def finish(self) -> None:
+        """Cancels every run, so that nobody listens any more."""
+        for run in list(self.runs.values()):
+            run.cancelled.set()
 
     def talk(self, identifier: str, owner: str) -> Talk:
         found = self.talks.get(identifier)

@@ -18,7 +18,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.web import bootstrap
 from uvicorn.server import HANDLED_SIGNALS
@@ -75,7 +76,11 @@ HEADERS = (
 
 
 class Guarded:
-    """Adds to every answer the headers that keep the page from reaching out, and others from embedding it."""
+    """Adds to every answer the headers that keep the page from reaching out, and others from embedding it.
+
+    What comes from the page of another origin is refused here: Streamlit would ask a server on the network for
+    this machine's public address, to see whether that is the origin.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -88,7 +93,19 @@ class Guarded:
                 message = {**message, "headers": [*kept, *HEADERS]}
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        if "headers" not in scope or not _foreign(scope["headers"]):
+            await self._app(scope, receive, guarded)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await PlainTextResponse("another origin", 403)(scope, receive, guarded)
+
+
+def _foreign(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request comes from the page of another origin than the one that it goes to."""
+    found = {name.lower(): value for name, value in headers}
+    origin = found.get(b"origin")
+    return origin is not None and origin != b"http://" + found.get(b"host", b"")
 
 
 def options(port: int) -> dict[str, Any]:
