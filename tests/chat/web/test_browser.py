@@ -280,13 +280,13 @@ def test_conversations_are_listed_opened_and_deleted(tab: Tab):
     (identifier,) = [talk.id for talk in tab.desk.agent.talks.values() if talk.title == question]
     tab.page.wait_for_url(re.compile(identifier))
     tab.idle()
-    tab.page.locator(f".st-key-delete-{identifier} button").click()
+    tab.button(f"Delete {question}").click()
     tab.page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
     tab.page.get_by_role("dialog").wait_for(state="detached")
     tab.idle()
     assert identifier in tab.desk.agent.talks
-    tab.page.locator(f".st-key-delete-{identifier} button").click()
-    tab.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    tab.button(f"Delete {question}").click()
+    tab.page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     tab.sees("What shall we look at?")
     tab.side.get_by_role("button", name=question, exact=True).wait_for(state="detached")
     assert identifier not in tab.desk.agent.talks

@@ -66,10 +66,9 @@ def _conversation(visit: Visit, summary: Summary) -> None:
             width="stretch",
         )
         remove = st.button(
-            "",
+            f"Delete {plain(_title(summary))}",  # read out; seen is the icon alone
             icon=":material/delete:",
             key=f"delete-{summary.id}",
-            help=f"Delete “{plain(_title(summary))}”",
             type="tertiary",
         )
     if chosen:
