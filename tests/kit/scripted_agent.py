@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from skerry.chat.backend import Kept, Listing, Reply, Summary, Tool
+from skerry.chat.doors.connection import RefusedError
 from skerry.errors import RemoteError
 
 Event = dict[str, Any]
@@ -41,14 +42,6 @@ class Gate:
     """A place where the run waits for the test."""
 
     name: str
-
-
-class RefusedError(RemoteError):
-    """A refusal with an HTTP status and a code of the agent."""
-
-    def __init__(self, status: int, kind: str, said: str) -> None:
-        super().__init__(said, hint="")
-        self.status, self.kind = status, kind
 
 
 @dataclass
@@ -400,7 +393,7 @@ class ScriptedBackend:
             run = begin()
         except RefusedError as error:
             if error.status == 409 or error.kind == "UNKNOWN_RUN":
-                yield {"type": "RUN_ERROR", "code": error.kind, "message": error.message}
+                yield {"type": "RUN_ERROR", "code": error.kind, "message": error.said}
                 return
             raise
         limit = self.broken.pop(0) if self.broken else None
@@ -503,7 +496,7 @@ def app(agent: ScriptedAgent) -> Starlette:
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
-        body = {"error": {"code": error.kind, "message": error.message, "hint": error.hint}}
+        body = {"error": {"code": error.kind, "message": error.said, "hint": error.hint}}
         return JSONResponse(body, status_code=error.status)
 
     return Starlette(

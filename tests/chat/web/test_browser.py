@@ -343,7 +343,7 @@ def test_an_error_has_its_code_and_the_next_move(tab: Tab):
 
 def test_an_address_of_nobodys_conversation_is_an_error_and_not_a_conversation(tab: Tab):
     tab.open("/?conversation=11111111-2222-3333-4444-555555555555")
-    tab.main.get_by_test_id("stAlert").get_by_text("NOT_FOUND").first.wait_for()
+    tab.main.get_by_test_id("stAlert").get_by_text("NOT_FOUND").wait_for()
 
 
 def test_pictures_named_by_a_model_are_not_fetched(tab: Tab):

@@ -4,12 +4,13 @@ import threading
 import pytest
 
 from skerry.chat.backend import Reply
+from skerry.chat.doors.connection import RefusedError
 from skerry.chat.web.host import Choice, Host
 from skerry.chat.web.panels import Shown
 from skerry.chat.web.transcript import Answer, Question, Text
 from skerry.chat.web.visit import Visit
 from tests.kit.desk_scripts import SCRIPTS
-from tests.kit.scripted_agent import RefusedError, ScriptedAgent, ScriptedBackend
+from tests.kit.scripted_agent import ScriptedAgent, ScriptedBackend
 
 LIMIT = 30
 

@@ -74,8 +74,11 @@ def _conversation(visit: Visit, shown: panels.Shown) -> None:
     if visit.notice:
         st.info(visit.notice, icon=":material/info:")
     if visit.problem is not None:
-        panels.problem(visit.problem)
-        signin.again(visit.problem, visit.host)
+        if signin.refused(visit.problem, visit.host):
+            panels.problem(visit.problem, "Your sign-in is too old for the agent.")
+            signin.again()
+        else:
+            panels.problem(visit.problem)
 
 
 def _live(visit: Visit, turn: list[Answer], shown: panels.Shown, number: int) -> None:

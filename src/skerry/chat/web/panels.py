@@ -10,6 +10,7 @@ from typing import Literal
 
 import streamlit as st
 
+from skerry.chat.doors.connection import RefusedError
 from skerry.chat.web import results
 from skerry.chat.web.safe import code_span, markdown, plain
 from skerry.chat.web.transcript import Answer, Call, Entry, Failure, Question, Text, Thinking, usage_line
@@ -166,9 +167,12 @@ def failure(block: Failure) -> None:
         box(block.code, block.message, "Ask again, or begin a new conversation.")
 
 
-def problem(error: SkerryError) -> None:
-    """What went wrong between this page and the agent."""
-    box(getattr(error, "kind", "") or error.code, error.message, error.hint)
+def problem(error: SkerryError, hint: str = "") -> None:
+    """What went wrong between this page and the agent; `hint` is a better next move than the error's own."""
+    if isinstance(error, RefusedError):
+        box(error.kind, error.said, hint or error.hint)
+    else:
+        box(error.code, error.message, hint or error.hint)
 
 
 def box(code: str, message: str, hint: str) -> None:

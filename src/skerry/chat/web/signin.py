@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import streamlit as st
 
+from skerry.chat.doors.connection import RefusedError
 from skerry.chat.web.host import Host
 from skerry.errors import ConfigurationError, SkerryError
-
-_MARGIN = 5.0
 
 
 def token(host: Host) -> str | None:
@@ -50,14 +47,12 @@ def badge(host: Host) -> None:
             st.logout()
 
 
-def again(problem: SkerryError, host: Host) -> None:
-    """Where a token was refused: the way to a new one."""
-    refused = getattr(problem, "status", 0) == 401 or expired()
-    if host.token and refused and st.button("Sign in again", icon=":material/login:", key="signin-again"):
+def refused(problem: SkerryError, host: Host) -> bool:
+    """Whether a visitor's token was refused: Streamlit does not look at its age, the agent does."""
+    return bool(host.token) and isinstance(problem, RefusedError) and problem.status == 401
+
+
+def again() -> None:
+    """The way to a new token."""
+    if st.button("Sign in again", icon=":material/login:", key="signin-again"):
         st.login()
-
-
-def expired() -> bool:
-    """Whether the identity's own time is over; Streamlit does not look at it."""
-    end: object = st.user.get("exp")
-    return isinstance(end, (int, float)) and not isinstance(end, bool) and end < time.time() + _MARGIN

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from skerry.chat.backend import Backend, Event, Kept, Listing, Reply, Summary
+from skerry.chat.doors.connection import RefusedError
 from skerry.chat.web.host import Choice, Host
 from skerry.chat.web.streaming import Listener
 from skerry.chat.web.transcript import Answer, Entry, Failure, Question, before_run, of_messages
@@ -99,7 +100,9 @@ class Visit:
             return
         self.id = identifier
         self._read()
-        if getattr(self.problem, "status", 0) == 404:  # absent, expired, or somebody else's
+        if (
+            isinstance(self.problem, RefusedError) and self.problem.kind == "NOT_FOUND"
+        ):  # absent, expired, or somebody else's
             self.id = session.new()
 
     def ask(self, prompt: str, preferences: Mapping[str, Any]) -> None:
