@@ -78,8 +78,8 @@ HEADERS = (
 class Guarded:
     """Adds to every answer the headers that keep the page from reaching out, and others from embedding it.
 
-    What comes from the page of another origin is refused here: Streamlit would ask a server on the network for
-    this machine's public address, to see whether that is the origin.
+    What comes from the page of another origin is refused here: to see whether it is this machine's public
+    address, Streamlit would ask a server on the network for that one.
     """
 
     def __init__(self, app: ASGIApp) -> None:

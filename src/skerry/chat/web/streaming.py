@@ -31,9 +31,9 @@ class Heard:
 class Listener:
     """Reads the events of one run. `heard` only grows; all else is for the thread that draws to read.
 
-    `open` begins the run or attaches to it. When the connection breaks and the run is known, the listener
-    attaches again, at first after `delay` seconds. `gone` says that the server does not know the run any more: the conversation has its
-    result. `problem` is why nothing more will come.
+    `begin` asks, answers or attaches. When the connection breaks and the run is known, the listener attaches
+    again, at first after `delay` seconds. `gone` says that the server does not know the run any more: the
+    conversation has its result. `problem` is why nothing more will come.
     """
 
     def __init__(
