@@ -57,9 +57,14 @@ class Runtimes:
             ) from error
         return sorted(found, key=lambda agent: (agent.name, agent.arn))
 
-    def regions(self) -> Sequence[str]:
-        """The regions that have agents, as far as the installed botocore knows."""
-        return sorted(self._session().get_available_regions(SERVICE))
+    def regions(self, near: str) -> Sequence[str]:
+        """The regions of the partition of `near`; botocore does not know which of them have agents."""
+        session = self._session()
+        try:
+            partition = session.get_partition_for_region(near)
+        except BotoCoreError:
+            return ()
+        return sorted(session.get_available_regions("ec2", partition_name=partition))
 
     def _session(self) -> botocore.session.Session:
         return botocore.session.Session(profile=self._profile or None)

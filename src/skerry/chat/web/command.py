@@ -87,7 +87,7 @@ def host_of(wanted: Wanted, web: WebSettings) -> Host:
             runtimes = Runtimes(endpoint_url=str(stack["endpoint"]), keys=local.credentials(stack))
         else:
             runtimes = Runtimes(profile=wanted.profile)
-            regions = runtimes.regions()
+            regions = runtimes.regions(region)
         agents = runtimes.of
     return Host(connect, agents, region, regions, web.token if web.issuer else "")
 
