@@ -29,6 +29,11 @@ pytestmark = pytest.mark.timeout(900)
 NUMBERS = itertools.count(1)
 
 
+QUIET = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+    && !document.querySelector('.st-key-stop, [data-testid=stSkeleton]')"""
+"""What is true of the page when nothing is drawn any more and no answer is under way."""
+
+
 class Desk:
     """Agent, page and browser of this module."""
 
@@ -78,9 +83,7 @@ class Tab:
     def idle(self) -> None:
         """Waits until a question can be asked, and nothing is drawn any more."""
         self.page.wait_for_function(
-            """() => document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
-                && !document.querySelector('.st-key-stop')
-                && document.querySelector('[data-testid=stChatInputTextArea]:enabled')"""
+            f"{QUIET} && document.querySelector('[data-testid=stChatInputTextArea]:enabled')"
         )
 
     def ask(self, text: str) -> None:
@@ -401,6 +404,8 @@ def test_light_and_dark(desk: Desk, scheme: Any):
         tab.picture(f"{scheme}-chart")
         tab.ask("create a workspace for the network")
         tab.button("Approve").scroll_into_view_if_needed()
+        tab.sees(re.compile("Answer before"))
+        tab.page.wait_for_function(QUIET)
         tab.picture(f"{scheme}-approval")
         ground, ink = tab.page.evaluate(
             """() => { const each = getComputedStyle(document.querySelector('[data-testid=stApp]'));

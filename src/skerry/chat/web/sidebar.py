@@ -19,6 +19,9 @@ from skerry.chat.web.visit import Visit
 from skerry.errors import SkerryError
 
 MAX_TITLE = 44
+MAX_ROWS = 7
+SCROLLED = 300
+"""Pixels of a list of more rows than that."""
 
 
 def draw(visit: Visit) -> tuple[Shown, DeltaGenerator]:
@@ -49,11 +52,14 @@ def conversations(visit: Visit, place: DeltaGenerator) -> None:
             st.caption(plain(str(visit.list_problem)))
         elif not visit.listed:
             st.caption("None yet.")
-        for summary in visit.listed:
-            _conversation(visit, summary)
-        if visit.cursor and st.button("Show older ones", key="older", type="tertiary"):
-            visit.more()
-            st.rerun()
+        with st.container(
+            height=SCROLLED if len(visit.listed) > MAX_ROWS else "content", border=False, gap=None
+        ):
+            for summary in visit.listed:
+                _conversation(visit, summary)
+            if visit.cursor and st.button("Show older ones", key="older", type="tertiary"):
+                visit.more()
+                st.rerun()
 
 
 def _conversation(visit: Visit, summary: Summary) -> None:
