@@ -52,7 +52,7 @@ def fields(schema: Mapping[str, Any]) -> Sequence[Field]:
     """The fields of a form in their order; what is of no known kind is text."""
     properties = schema.get("properties")
     required = schema.get("required")
-    needed = set(required) if isinstance(required, list) else set()
+    needed = {each for each in required if isinstance(each, str)} if isinstance(required, list) else set()
     if not isinstance(properties, Mapping):
         return []
     return [

@@ -21,8 +21,7 @@ class WebSettings:
 
     With `issuer` (SKERRY_WEB_ISSUER) people sign in with OpenID Connect as the client `client_id`
     (SKERRY_WEB_CLIENT_ID, SKERRY_WEB_CLIENT_SECRET), and the agent gets their token: the one that `token`
-    (SKERRY_WEB_TOKEN) names, access or id. `scope` is SKERRY_WEB_SCOPE. `url` (SKERRY_URL) is the agent's
-    web service, `user` (SKERRY_USER) whom a runtime is told, `login` the operating system's name for them.
+    (SKERRY_WEB_TOKEN) names, access or id. `scope` is SKERRY_WEB_SCOPE.
     """
 
     issuer: str = ""
@@ -30,9 +29,6 @@ class WebSettings:
     client_secret: str = field(default="", repr=False)
     scope: str = DEFAULT_SCOPE
     token: str = "access"  # noqa: S105  (the name of a kind)
-    url: str = ""
-    user: str = ""
-    login: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> WebSettings:
@@ -44,9 +40,6 @@ class WebSettings:
             client_secret=env.get("SKERRY_WEB_CLIENT_SECRET", ""),
             scope=env.get("SKERRY_WEB_SCOPE") or DEFAULT_SCOPE,
             token=env.get("SKERRY_WEB_TOKEN") or "access",
-            url=env.get("SKERRY_URL", ""),
-            user=env.get("SKERRY_USER", ""),
-            login=env.get("LOGNAME") or env.get("USER") or env.get("USERNAME", ""),
         )
         settings._check()
         return settings

@@ -163,7 +163,7 @@ def test_a_form_is_checked_filled_in_and_sent(tab: Tab):
     tab.ask(unique("form"))
     tab.sees("What is the ticket about?")
     tab.button("Send").click()
-    tab.sees("Reason is needed.")
+    tab.sees("Reason: It is needed.")
     tab.page.get_by_label("Reason").fill("disk full")
     tab.page.get_by_role("combobox", name="Priority").click()
     tab.page.get_by_role("option", name="high").click()
@@ -331,7 +331,7 @@ def test_a_conversation_is_downloaded(tab: Tab, name: str, suffix: str, tmp_path
             "assistant",
         ]
     else:
-        assert "### Tool: ec2_read_operations (done)" in written
+        assert "Call of `ec2_read_operations`" in written
 
 
 @pytest.mark.behaviour("WEB-ERROR")

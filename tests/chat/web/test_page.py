@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from skerry.chat.agents import Agent
 from skerry.chat.backend import Backend
 from skerry.chat.web import host as hosts
 from skerry.chat.web import page
-from skerry.chat.web.host import Agent, Choice, Host
+from skerry.chat.web.host import Choice, Host
 from skerry.chat.web.visit import Visit
 from skerry.errors import NotRunningError, RemoteError
 from tests.kit.desk_scripts import SCRIPTS

@@ -13,7 +13,6 @@ from skerry.chat.web.transcript import (
     Thinking,
     before_run,
     of_messages,
-    usage_line,
 )
 from tests.kit.desk_scripts import SCRIPTS, WORKSPACE
 from tests.kit.scripted_agent import USAGE, Run, Step, Talk, call, keep, result, text, thinking
@@ -112,12 +111,6 @@ def test_what_the_run_under_way_tells_is_not_told_twice():
     assert [type(entry) for entry in entries] == [Question, Answer, Question]
 
 
-def test_the_usage_line_has_what_is_known():
-    assert usage_line(USAGE) == "scripted-1 · 1,234 tokens in · 56 out · 0.8 s · 0.0012 USD"
-    assert usage_line({"model": "m", "cost": None}) == "m"
-    assert usage_line({}) == ""
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -160,7 +153,6 @@ def test_whatever_comes_is_taken_and_kept(events):
     for kind, members in events:
         answer.feed({**members, "type": kind}, 1.0)
     assert len(answer.raw) == len(events)
-    usage_line(answer.usage)
 
 
 @given(

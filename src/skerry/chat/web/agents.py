@@ -13,11 +13,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from skerry.auth.sigv4 import Credentials
-from skerry.chat.web.host import Agent
+from skerry.chat.agents import MAX_LISTED, Agent
 from skerry.errors import RemoteError
 
 SERVICE = "bedrock-agentcore-control"
-MAX_AGENTS = 500
 
 
 class Runtimes:
@@ -40,7 +39,7 @@ class Runtimes:
                 aws_secret_access_key=self._keys.secret_access_key if self._keys else None,
             )
             pages = client.get_paginator("list_agent_runtimes").paginate(
-                PaginationConfig={"MaxItems": MAX_AGENTS}
+                PaginationConfig={"MaxItems": MAX_LISTED}
             )
             found = [_agent(item) for page in pages for item in page["agentRuntimes"]]
             client.close()

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from skerry.auth import local
+from skerry.chat.agents import Agent
 from skerry.chat.backend import Backend
 from skerry.chat.doors.open import open_backend
 from skerry.chat.target import Wanted
 from skerry.chat.web.agents import Runtimes
-from skerry.chat.web.host import Agent, Choice, Host, install
+from skerry.chat.web.host import Choice, Host, install
 from skerry.chat.web.server import ADDRESS, serve
 from skerry.settings import DEFAULT_WEB_PORT, ChatSettings, WebSettings
 from skerry.sockets import bind
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     Raises ConfigurationError, NotRunningError, PortInUseError, StateError.
     """
     web = WebSettings.from_env(os.environ)
-    wanted = _wanted(options, ChatSettings.from_env(os.environ), web)
+    wanted = _wanted(options, ChatSettings.from_env(os.environ))
     host = host_of(wanted, web)
     name = _checked(host)
     with bind(ADDRESS, DEFAULT_WEB_PORT if options.port is None else options.port) as listening:
@@ -92,7 +93,7 @@ def host_of(wanted: Wanted, web: WebSettings) -> Host:
     return Host(connect, agents, region, regions, web.token if web.issuer else "")
 
 
-def _wanted(options: argparse.Namespace, settings: ChatSettings, web: WebSettings) -> Wanted:
+def _wanted(options: argparse.Namespace, settings: ChatSettings) -> Wanted:
     stack = (options.state / "stack.json").is_file()
     return Wanted(
         agent=options.agent,
@@ -102,10 +103,11 @@ def _wanted(options: argparse.Namespace, settings: ChatSettings, web: WebSetting
         state=options.state,
         runtime_arn=settings.runtime_arn,
         token=settings.token,
-        url=options.url or ("" if options.agent else web.url),
+        url=options.url or ("" if options.agent else settings.url),
         profile=options.profile,
-        user=options.user or web.user,
-        login=web.login,
+        user=options.user or settings.user,
+        login=settings.login,
+        sts=settings.sts,
     )
 
 

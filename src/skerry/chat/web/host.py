@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from skerry.chat.agents import Agent
 from skerry.chat.backend import Backend
 from skerry.errors import NotRunningError
 
@@ -20,16 +21,6 @@ class Choice:
     agent: str = ""
     region: str = ""
     token: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """A runtime that can be picked."""
-
-    name: str
-    arn: str
-    version: str = ""
-    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from typing import Literal
 import streamlit as st
 
 from skerry.chat.doors.connection import RefusedError
+from skerry.chat.usage import usage_line
 from skerry.chat.web import results
 from skerry.chat.web.safe import code_span, markdown, plain
-from skerry.chat.web.transcript import Answer, Call, Entry, Failure, Question, Text, Thinking, usage_line
+from skerry.chat.web.transcript import Answer, Call, Entry, Failure, Question, Text, Thinking
 from skerry.errors import SkerryError
 from skerry.wire.shown import exact
 
@@ -72,11 +73,16 @@ def answers(parts: Sequence[Answer], shown: Shown, number: int) -> None:
     for index, answer in enumerate(parts):
         for position, block in enumerate(answer.blocks):
             _block(block, shown, f"{number}-{index}-{position}")
-        line = usage_line(answer.usage)
+        line = usage_line(answer.usage, _seconds(answer))
         if line:
             st.caption(plain(line))
         if shown.show_raw and answer.raw:
             _raw(answer)
+
+
+def _seconds(answer: Answer) -> float:
+    latency = answer.usage.get("latencyMs")
+    return latency / 1000 if isinstance(latency, (int, float)) else 0.0
 
 
 def _block(block: Text | Thinking | Call | Failure, shown: Shown, key: str) -> None:

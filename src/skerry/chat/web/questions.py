@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
 
+from skerry.chat import form
 from skerry.chat.backend import Event, Reply
 from skerry.chat.web import forms
 from skerry.chat.web.safe import code_span, plain
 from skerry.chat.web.visit import Visit
-from skerry.wire.shown import exact
+from skerry.wire.shown import clean, exact
+
+_EXACT = 2**53
+"""Beyond it a browser cannot tell neighbouring integers apart."""
+_FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def draw(visit: Visit) -> None:
@@ -52,7 +57,7 @@ def _approval(visit: Visit, identifier: str, interrupt: Event) -> None:
 
 
 def _form(visit: Visit, identifier: str, interrupt: Event) -> None:
-    described = forms.fields(interrupt["responseSchema"])
+    described = form.fields(interrupt["responseSchema"])
     st.markdown(":material/edit_note: **A tool needs your words**")
     st.text(str(interrupt.get("message", "")))
     tool = str(interrupt.get("toolName", ""))
@@ -72,35 +77,41 @@ def _form(visit: Visit, identifier: str, interrupt: Event) -> None:
     if send:
         content, problems = forms.content(described, values)
         if problems:
-            labels = {field.name: field.label for field in described}
-            text = "  \n".join(f"{plain(labels[name])} {wrong}." for name, wrong in problems.items())
+            labels = {field.name: field.title or field.name for field in described}
+            text = "  \n".join(f"{plain(labels[name])}: {plain(why)}" for name, why in problems.items())
             st.error(text, icon=":material/error:")
         else:
             visit.decide(Reply(identifier, approved=True, content=content))
             st.rerun()
 
 
-def _widget(field: forms.Field, key: str) -> Any:
+def _widget(field: form.Field, key: str) -> Any:
     """The widget of a field. Returns its value."""
-    label = plain(field.label) + ("" if field.required or field.kind == "boolean" else " (optional)")
-    text = plain(field.help) or None
-    labels = {option.value: option.label for option in field.options}
+    label = plain(field.title or field.name)
+    label += "" if field.required or field.kind == "boolean" else " (optional)"
+    text, default = plain(field.description) or None, field.default
+    labels = {value: clean(shown) for value, shown in field.choices}
     if field.kind == "boolean":
-        return st.checkbox(label, value=bool(field.default), help=text, key=key)
-    if field.kind == "choice":
+        return st.checkbox(label, value=default is True, help=text, key=key)
+    if field.kind == "one":
         values = list(labels)
-        index = values.index(field.default) if field.default in values else None
+        index = values.index(str(default)) if default in values else None
         return st.selectbox(label, values, index, format_func=labels.__getitem__, help=text, key=key)
-    if field.kind == "choices":
-        chosen = [value for value in field.default if value in labels]
+    if field.kind == "some":
+        chosen = [each for each in default if each in labels] if isinstance(default, list) else []
         return st.multiselect(label, list(labels), chosen, format_func=labels.__getitem__, help=text, key=key)
     if field.kind == "integer":
-        return st.number_input(label, value=field.default, step=1, format="%d", help=text, key=key)
+        whole = default if isinstance(default, int) and abs(default) < _EXACT else None
+        return st.number_input(label, value=whole, step=1, format="%d", help=text, key=key)
     if field.kind == "number":
-        return st.number_input(label, value=field.default, step=None, help=text, key=key)
-    if field.kind == "date":
-        return st.date_input(label, value=field.default, format="YYYY-MM-DD", help=text, key=key)
-    return st.text_input(label, value=field.default, max_chars=forms.MAX_TEXT, help=text, key=key)
+        number = float(default) if isinstance(default, (int, float)) and abs(default) < _EXACT else None
+        return st.number_input(label, value=number, step=None, help=text, key=key)
+    if field.format == "date":
+        day = date.fromisoformat(default) if isinstance(default, str) else None
+        if day is not None and not _FIRST <= day <= _LAST:
+            day = None
+        return st.date_input(label, day, _FIRST, _LAST, format="YYYY-MM-DD", help=text, key=key)
+    return st.text_input(label, form.shown(default), max_chars=form.MAX_TEXT, help=text, key=key)
 
 
 def _small_print(interrupt: Event) -> None:

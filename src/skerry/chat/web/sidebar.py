@@ -9,10 +9,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from skerry.chat import replay
+from skerry.chat.agents import Agent
 from skerry.chat.backend import Summary
-from skerry.chat.web import export, panels, signin
+from skerry.chat.web import panels, signin
 from skerry.chat.web.address import go
-from skerry.chat.web.host import Agent, Choice
+from skerry.chat.web.host import Choice
 from skerry.chat.web.panels import Shown
 from skerry.chat.web.safe import plain
 from skerry.chat.web.visit import Visit
@@ -170,8 +172,8 @@ def _session(visit: Visit) -> None:
         if visit.asked and not visit.listening:
             st.caption("Download this conversation")
             with st.container(horizontal=True):
-                _download(visit, "Markdown", "md", "text/markdown", export.as_markdown)
-                _download(visit, "JSON", "json", "application/json", export.as_json)
+                _download(visit, "Markdown", "md", "text/markdown", replay.as_markdown)
+                _download(visit, "JSON", "json", "application/json", replay.as_json)
 
 
 def _download(visit: Visit, label: str, suffix: str, mime: str, write: Any) -> None:

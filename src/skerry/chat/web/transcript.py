@@ -5,12 +5,12 @@ Both ways give the same blocks, so that a page that is loaded again looks as bef
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skerry.chat.backend import Event
+from skerry.chat.replay import Said, replay
 from skerry.chat.text import result_blocks
 
 Status = Literal["running", "done", "error", "waiting", "unknown"]
@@ -74,7 +74,7 @@ class Answer:
     interrupts: Sequence[Event] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
     over: bool = False
-    raw: list[Mapping[str, Any]] = field(default_factory=list)
+    raw: list[Event] = field(default_factory=list)
     began: float | None = None
 
     def feed(self, event: Event, at: float | None = None) -> None:
@@ -155,14 +155,15 @@ class Answer:
         self.interrupts = [dict(each) for each in _mappings(found)]
         usage = event.get("usage")
         self.usage = usage if isinstance(usage, Mapping) else {}
-        self._end()
+        self.end()
 
     def _failed(self, event: Event, _at: float | None) -> None:
         code, message = str(event.get("code") or "RUN_ERROR"), str(event.get("message", ""))
-        self._end()
+        self.end()
         self.blocks.append(Failure(code, message))
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Nothing more comes."""
         self.over = True
         for block in self.blocks:
             if isinstance(block, Call) and block.status == "running":
@@ -191,58 +192,24 @@ _READERS = {
 Entry = Question | Answer
 
 
-def of_messages(messages: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """A kept conversation. Results of tools stand at their calls, whichever message holds them."""
+def of_messages(messages: Sequence[Mapping[str, Any]]) -> list[Entry]:
+    """A kept conversation. Answers that follow each other are one: results of tools stand at their calls."""
     entries: list[Entry] = []
-    calls: dict[str, Call] = {}
     for message in messages:
-        content = _mappings(message.get("content"))
-        results = [block for block in content if block.get("type") == "tool_result"]
-        asked = "\n\n".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
-        if message.get("role") == "user" and not results:
-            entries.append(Question(asked))
-            continue
-        if not entries or not isinstance(entries[-1], Answer):
-            entries.append(Answer(over=True))
-        answer = entries[-1]
-        assert isinstance(answer, Answer)
-        answer.raw.append(message)
-        for block in results:
-            _result(answer, calls, block)
-        if message.get("role") != "user":
-            for block in content:
-                _spoken(answer, calls, block)
+        for said in replay([message]):
+            if isinstance(said, Said):
+                entries.append(Question(said.text))
+                continue
+            if not entries or not isinstance(entries[-1], Answer):
+                entries.append(Answer())
+            answer = entries[-1]
+            assert isinstance(answer, Answer)
+            answer.feed(said)
             _usage(answer, message.get("metadata"))
+    for entry in entries:
+        if isinstance(entry, Answer):
+            entry.end()
     return entries
-
-
-def _result(answer: Answer, calls: dict[str, Call], block: Mapping[str, Any]) -> None:
-    identifier = str(block.get("id", ""))
-    call = calls.get(identifier)
-    if call is None:
-        call = calls[identifier] = Call(identifier, "")
-        answer.blocks.append(call)
-    call.status = "error" if block.get("status") == "error" else "done"
-    call.content = _mappings(block.get("content"))
-
-
-def _spoken(answer: Answer, calls: dict[str, Call], block: Mapping[str, Any]) -> None:
-    kind = block.get("type")
-    if kind == "text":
-        last = answer.blocks[-1] if answer.blocks else None
-        if isinstance(last, Text):
-            last.text += f"\n\n{block.get('text', '')}"
-        else:
-            answer.blocks.append(Text(str(block.get("text", ""))))
-    elif kind == "reasoning":
-        answer.blocks.append(Thinking(str(block.get("text", ""))))
-    elif kind == "tool_use":
-        identifier = str(block.get("id", ""))
-        arguments = json.dumps(block.get("input", {}), ensure_ascii=False)
-        calls[identifier] = Call(identifier, str(block.get("name", "")), arguments, "unknown")
-        answer.blocks.append(calls[identifier])
-    elif kind == "image":
-        answer.blocks.append(Call("", "", content=[block], status="done"))
 
 
 def _usage(answer: Answer, metadata: object) -> None:
@@ -262,22 +229,3 @@ def before_run(entries: Sequence[Entry]) -> list[Entry]:
         if isinstance(entries[index], Question):
             return list(entries[: index + 1])
     return list(entries)
-
-
-def usage_line(usage: Mapping[str, Any]) -> str:
-    """Model, tokens, time and cost of a run in one line; empty where nothing is known."""
-    parts = [str(usage["model"])] if usage.get("model") else []
-    for name, label in (("inputTokens", "tokens in"), ("outputTokens", "out")):
-        count = usage.get(name)
-        if isinstance(count, int) and not isinstance(count, bool):
-            parts.append(f"{count:,} {label}")
-    cached = usage.get("cacheReadInputTokens")
-    if isinstance(cached, int) and cached > 0:
-        parts.append(f"{cached:,} from cache")
-    latency = usage.get("latencyMs")
-    if isinstance(latency, (int, float)) and latency > 0:
-        parts.append(f"{latency / 1000:.1f} s")
-    cost = usage.get("cost")
-    if isinstance(cost, Mapping) and isinstance(cost.get("amount"), (int, float)):
-        parts.append(f"{cost['amount']:.4f} {cost.get('currency', '')}".strip())
-    return " · ".join(parts)

@@ -146,7 +146,7 @@ class Visit:
         if not over:
             return True
         self._listener = self._ends.listener = None
-        answer.over = True
+        answer.end()
         self.fresh = False
         if listener.problem is not None:
             self.problem = listener.problem
