@@ -370,7 +370,9 @@ class ScriptedBackend:
         self.calls.append("ask")
         return self._events(lambda: self.agent.ask(self.owner, conversation, prompt, preferences or {}))
 
-    def answer(self, conversation: str, replies: Sequence[Reply]) -> Generator[Event]:
+    def answer(
+        self, conversation: str, replies: Sequence[Reply], *, preferences: Mapping[str, Any] | None = None
+    ) -> Generator[Event]:
         self.calls.append("answer")
         entries = [
             {

@@ -40,6 +40,7 @@ def show() -> None:
     visit = _visit(host, token)
     address.follow(visit)
     shown, place = sidebar.draw(visit)
+    visit.preferences = shown.preferences()
     _conversation(visit, shown)
     _ask(visit, shown)
     sidebar.conversations(visit, place)

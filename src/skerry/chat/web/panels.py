@@ -28,7 +28,6 @@ _STATES = {
 }
 _FAILURES = {
     "CANCELLED": ":material/stop_circle: Stopped.",
-    "RUN_CANCELLED": ":material/stop_circle: Stopped.",
 }
 
 

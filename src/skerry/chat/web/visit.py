@@ -57,6 +57,7 @@ class Visit:
         self.cursor = ""
         self.list_problem: SkerryError | None = None
         self.fresh = False
+        self.preferences: Mapping[str, Any] = {}
         self._clock = clock
         self._backend: Backend | None = None
         self._listener: Listener | None = None
@@ -106,8 +107,8 @@ class Visit:
             self.id = session.new()
 
     def ask(self, prompt: str, preferences: Mapping[str, Any]) -> None:
-        """Asks a question."""
-        self.problem, self.notice = None, ""
+        """Asks a question. The preferences go along with it, and with the answers to what it asks back."""
+        self.problem, self.notice, self.preferences = None, "", preferences
         self.entries.append(Question(prompt))
         identifier = self.id  # a listener that knew the visit would keep it alive
         self._listen(lambda backend: backend.ask(identifier, prompt, preferences=preferences))
@@ -121,8 +122,8 @@ class Visit:
         replies = [self.decided[identifier] for identifier in waiting]
         self._close_questions()
         self.problem, self.notice, self.decided = None, "", {}
-        identifier = self.id
-        self._listen(lambda backend: backend.answer(identifier, replies))
+        identifier, preferences = self.id, self.preferences
+        self._listen(lambda backend: backend.answer(identifier, replies, preferences=preferences))
 
     def cancel(self) -> None:
         """Stops the answer at the server."""
