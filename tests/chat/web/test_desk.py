@@ -31,4 +31,5 @@ def test_a_chart_and_a_confirmed_change_on_the_running_stack(tmp_path: Path):
         page.get_by_role("button", name="Approve").wait_for()
         assert "someone@example.com" in page.get_by_test_id("stCode").last.inner_text()
         page.get_by_role("button", name="Approve").click()
-        page.get_by_text(re.compile("account 12345 is now")).first.wait_for()
+        said = page.get_by_test_id("stMainBlockContainer").locator("p")
+        said.filter(has_text="account 12345 is now").wait_for()
