@@ -1,48 +1,51 @@
-"""Which tool do the words of a question fit: BM25 over names, descriptions, properties and choices.
+"""Which tool, and which operation of it, do the words of a question fit: BM25 with fields.
 
-Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009). All decisions
-are relative to the other tools, because absolute scores move with their number.
+Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), BM25F. A document
+is an operation of a tool, or a tool of one purpose; how rare a word is counts in tools. All decisions are relative
+to the other tools, because absolute scores move with their number.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from os.path import commonprefix
 
 from skerry.local.models.request import ToolSpec
-from skerry.local.models.router import words
-from skerry.local.models.router.schema import choices, properties
+from skerry.local.models.router.documents import Document, bare, documents
+from skerry.local.models.router.question import Concept
+
+__all__ = ["Index", "Match", "bare"]
 
 K1 = 1.2
-B = 0.75
-NAME_WEIGHT = 3.0
-SEPARATOR = "___"
-
-# Spans that are values, not words about what is wanted.
-VALUES = re.compile(
-    r"""[\w.+-]+@[\w-]+\.[\w.-]+ | https?://\S+ | "[^"]*" | `[^`]*` | \b[a-z]{2}-[a-z]+-\d\b | \b\w+=\S+
-    | \barn:\S+ | \b[A-Z][a-z]+/[A-Z]\w+ | \b[\w-]*\d[\w-]*-[\w-]*\b | \b\d[\d.,]*\b""",
-    re.VERBOSE,
-)
+B = 0.4
+PHRASE = 0.6
+"""What two neighbours of a name add when they are neighbours in the question, as a share of their weight."""
+SIMILAR = 0.6
+"""What a word counts that is only like a word of a tool."""
+PREFIX = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How well a tool fits: its BM25 score, the stems found in it, and those in its name or choices."""
+    """How well a document fits.
 
-    tool: ToolSpec
+    `found` are the words of the question found in it, `named` those found in its name; `certainty` is how much
+    of the question's weight was found.
+    """
+
+    document: Document
     score: float
     found: frozenset[str]
     named: frozenset[str]
 
-
-def bare(name: str) -> str:
-    """The tool's own name without the target's: `aws___get_time` is `get_time`."""
-    return name.rpartition(SEPARATOR)[2] or name
+    @property
+    def tool(self) -> ToolSpec:
+        """The tool of the document."""
+        return self.document.tool
 
 
 class Index:
@@ -50,72 +53,90 @@ class Index:
 
     def __init__(self, tools: Sequence[ToolSpec]) -> None:
         self.tools = tools
-        self._names = [_stems(bare(tool.name)) for tool in tools]
-        self._choices = [_choice_stems(tool.schema) for tool in tools]
-        self._counts = [
-            _document(tool, name, options)
-            for tool, name, options in zip(tools, self._names, self._choices, strict=True)
-        ]
-        self._lengths = [sum(counts.values()) for counts in self._counts]
-        self._average = sum(self._lengths) / max(1, len(tools)) or 1.0
-        self._documents = Counter(word for counts in self._counts for word in counts)
+        self.documents = [document for tool in tools for document in documents(tool)]
+        self._postings: dict[str, list[int]] = defaultdict(list)
+        having: dict[str, set[str]] = defaultdict(set)
+        for place, document in enumerate(self.documents):
+            for stem in document.counts:
+                self._postings[stem].append(place)
+                having[stem].add(document.tool.name)
+        self._frequencies = {stem: len(names) for stem, names in having.items()}
+        lengths = [document.length for document in self.documents]
+        self._average = sum(lengths) / max(1, len(lengths)) or 1.0
+        self._sorted = sorted(self._postings)
+        self.nouns = frozenset(stem for document in self.documents for stem in document.named)
+        self.compounds = frozenset(
+            pair for document in self.documents if document.reads for pair in document.pairs
+        )
 
-    def weight(self, word: str) -> float:
-        """Inverse document frequency, always positive."""
-        count = self._documents[word]
+    def __contains__(self, stem: str) -> bool:
+        return stem in self._postings
+
+    def weight(self, stem: str) -> float:
+        """Inverse document frequency, always positive; a word of no tool weighs the most."""
+        count = self._frequencies.get(stem, 0)
         return math.log(1 + (len(self.tools) - count + 0.5) / (count + 0.5))
 
-    def rank(self, question: Sequence[str]) -> list[Match]:
-        """Tools with at least one word of the question, best first; equal scores keep the caller's order."""
-        wanted = dict.fromkeys(question)
-        matches = []
-        for place, tool in enumerate(self.tools):
-            counts = self._counts[place]
-            found = frozenset(word for word in wanted if word in counts)
-            if found:
-                named = found & (self._names[place] | self._choices[place])
-                score = sum(self._term(word, place) for word in wanted if word in found)
-                matches.append(Match(tool, score, found, named))
-        return sorted(matches, key=lambda match: -match.score)
+    def similar(self, stem: str) -> str:
+        """A word of a tool that begins like `stem` where none is equal, or nothing."""
+        if len(stem) < PREFIX - 1 or not stem.isalpha():
+            return ""
+        best, length = "", 0
+        low = bisect_left(self._sorted, stem[:4])
+        while low < len(self._sorted) and self._sorted[low].startswith(stem[:4]):
+            other = self._sorted[low]
+            common = len(commonprefix((stem, other)))
+            if common > length and (common >= PREFIX or common / max(len(stem), len(other)) >= 0.7):
+                best, length = other, common
+            low += 1
+        return best
 
-    def _term(self, word: str, place: int) -> float:
-        count = self._counts[place][word]
-        norm = 1 - B + B * self._lengths[place] / self._average
-        return self.weight(word) * count * (K1 + 1) / (count + K1 * norm)
+    def rank(self, concepts: Sequence[Concept]) -> list[Match]:
+        """The best document of each tool that has a word of the question, best first; ties keep the order."""
+        best: dict[str, Match] = {}
+        for match in self.matches(concepts):
+            known = best.get(match.tool.name)
+            if known is None or match.score > known.score:
+                best[match.tool.name] = match
+        return sorted(best.values(), key=lambda match: -match.score)
 
+    def matches(self, concepts: Sequence[Concept]) -> Iterator[Match]:
+        """Every document that has a word of the question."""
+        scores: dict[int, float] = defaultdict(float)
+        found: dict[int, set[str]] = defaultdict(set)
+        named: dict[int, set[str]] = defaultdict(set)
+        for concept in concepts:
+            for place, (value, is_name) in self._scores(concept).items():
+                scores[place] += value
+                found[place].add(concept.stem)
+                if is_name:
+                    named[place].add(concept.stem)
+        self._add_phrases(concepts, scores, named)
+        for place in sorted(scores):
+            document = self.documents[place]
+            yield Match(document, scores[place], frozenset(found[place]), frozenset(named[place]))
 
-def question_words(text: str) -> dict[str, str]:
-    """The words of a question that speak of a tool, by stem; values such as numbers are left out."""
-    return {stem: word for word, stem in reversed(list(words.content(VALUES.sub(" ", text))))}
+    def _scores(self, concept: Concept) -> dict[int, tuple[float, bool]]:
+        """The best score of the concept's words in each document, and whether it is in the name."""
+        best: dict[int, tuple[float, bool]] = {}
+        for stem, share in concept.stems.items():
+            factor = share * concept.weight * self.weight(stem)
+            for place in self._postings.get(stem, ()):
+                document = self.documents[place]
+                count = document.counts[stem]
+                norm = 1 - B + B * document.length / self._average
+                value = factor * count * (K1 + 1) / (count + K1 * norm)
+                if place not in best or value > best[place][0]:
+                    best[place] = (value, stem in document.named)
+        return best
 
-
-def _stems(name: str) -> frozenset[str]:
-    return frozenset(words.stem(word) for word in words.split(name) if word not in words.STOP)
-
-
-def _choice_stems(schema: Mapping[str, Any]) -> frozenset[str]:
-    stems: set[str] = set()
-    for prop in properties(schema).values():
-        for choice in choices(prop):
-            stems.update(
-                words.stem(word) for word in words.split(str(choice)) if word not in words.READ | words.STOP
-            )
-    return frozenset(stems)
-
-
-def _document(tool: ToolSpec, name: frozenset[str], options: frozenset[str]) -> Mapping[str, float]:
-    counts: dict[str, float] = {}
-
-    def add(found: Sequence[str] | frozenset[str], weight: float) -> None:
-        for word in found:
-            if word not in words.READ:
-                counts[word] = counts.get(word, 0.0) + weight
-
-    target = tool.name.rpartition(SEPARATOR)[0]
-    add(name, NAME_WEIGHT)
-    add(_stems(target), 1.0)
-    add([stem for _, stem in words.content(tool.description)], 1.0)
-    for prop in properties(tool.schema):
-        add(_stems(prop), 1.0)
-    add(options, 1.0)
-    return counts
+    def _add_phrases(
+        self, concepts: Sequence[Concept], scores: dict[int, float], named: dict[int, set[str]]
+    ) -> None:
+        for first, second in zip(concepts, concepts[1:], strict=False):
+            if not second.follows:
+                continue
+            value = PHRASE * (self.weight(first.stem) + self.weight(second.stem)) * second.weight
+            for place, names in named.items():
+                if second.stem in names and (first.stem, second.stem) in self.documents[place].pairs:
+                    scores[place] += value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from skerry.local.models.router import words
@@ -15,40 +16,37 @@ REGION = re.compile(r"\b(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov|-iso[a-z]?)?-[a
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.\w+")
 URL = re.compile(r"\b[a-z][a-z0-9+]*://[^\s\"'<>]+")
 DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?\b")
+DOMAIN = re.compile(r"(?<![\w@.-])((?:[a-z0-9][a-z0-9-]*\.)+(?:[a-z]{2,10}))(?![\w@-])")
 ZONE = re.compile(r"\b(?:[A-Z][a-z]+/[A-Z][A-Za-z_]+|UTC|GMT)\b")
 QUOTED = re.compile(r"\"([^\"]+)\"|\u201c([^\u201d]+)\u201d|`([^`]+)`|(?<!\w)'([^']+)'(?!\w)")
-NAMED = re.compile(r"\b(?:named|called|with (?:the )?name)\s+([\w.@:/+-]*\w)")
+NAMED = re.compile(r"\b(?:named|called|with (?:the )?name)\s+[\"'`\u201c]?([\w.@:/+-]*\w)")
 PROPER = re.compile(
     r"\b(?:in|at|for|of|from|near|about|to)\s+((?:[A-Z][\w'\u2019.-]*\w)(?:\s+[A-Z][\w'\u2019.-]*\w)*)"
 )
-COUNT = re.compile(r"\b(?:top|first|last|latest|limit(?:ed)? to|limit|max(?:imum)?|at most|up to)\s+(\d+)\b")
+COUNT = re.compile(
+    r"\b(?:top|first|last|latest|limit(?:ed)? to|limit|max(?:imum)?|at most|up to)\s+(\d+)\b"
+    r"(?!\s*(?:minutes?|hours?|days?|weeks?|months?|years?)\b)"
+)
 NUMBER = re.compile(r"(?<![\w.-])[+-]?\d+(?:\.\d+)?(?![\w-])")
 IDENTIFIER = re.compile(r"(?<![\w.@-])(?=\S*\d)[A-Za-z0-9](?:[\w.@:/+-]*\w)?")
 
 
-# The form of a string property, by the format of its schema or a word of its name.
-_FORMS: tuple[tuple[frozenset[str], frozenset[str], re.Pattern[str]], ...] = (
-    (frozenset(), words.table("region"), REGION),
-    (words.table("email"), words.table("email mail"), EMAIL),
-    (words.table("uri"), words.table("url uri link"), URL),
-    (words.table("date date-time"), words.table("date since until"), DATE),
-    (frozenset(), words.table("timezone tz"), ZONE),
-)
-
-
-def form_of(parts: Sequence[str], declared: Any) -> re.Pattern[str] | None:
-    """The form that a value of a property must have: by the words of its name and its declared format."""
-    for formats, marks, pattern in _FORMS:
-        if (isinstance(declared, str) and declared in formats) or marks & set(parts):
-            return pattern
-    return None
-
-
 class Reader:
-    """A text and the spans of it that are taken."""
+    """A text and the spans of it that are taken.
 
-    def __init__(self, text: str, tool_words: Sequence[str]) -> None:
+    `common` says of a word that tools use it, so that it is no name; `today` is for months without a year.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        tool_words: Sequence[str],
+        common: Callable[[str], bool] = lambda _word: False,
+        today: date | None = None,
+    ) -> None:
         self.text = text
+        self.common = common
+        self.today = today
         self.tool_words = [word for word in tool_words if word not in words.READ and not words.family(word)]
         self._taken: list[Span] = []
         # A date, an address or a region is one value: no number is taken out of its middle.
@@ -76,6 +74,10 @@ class Reader:
     def mark(self, span: Span) -> None:
         """Takes a span."""
         self._taken.append(span)
+
+    def unquoted(self) -> str:
+        """The text without quoted parts and e-mail addresses."""
+        return EMAIL.sub(" ", QUOTED.sub(" ", self.text))
 
     def rest(self) -> str:
         """The text without the taken spans."""

@@ -1,26 +1,29 @@
-"""From one question to one route: call a tool, ask for what is missing, offer two, or say that none fits.
-
-Routing is no safety layer: what a tool may do is for the tool and its owner to enforce.
-"""
+"""From one question to one route: call a tool, ask for what is missing, offer two, or say that none fits."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import date
 
 from skerry.local.models.request import ToolSpec
-from skerry.local.models.router import words
-from skerry.local.models.router.arguments import fill, supplied
-from skerry.local.models.router.lexical import Index, Match, bare, question_words
-from skerry.local.models.router.schema import MISSING, properties, required
+from skerry.local.models.router import followup, words
+from skerry.local.models.router.arguments import Around, Filled, fill
+from skerry.local.models.router.guard import asks_for_secret, permitted, writes
+from skerry.local.models.router.lexical import Index, Match, bare
+from skerry.local.models.router.question import Concept, concepts, covered
+from skerry.local.models.router.routes import Ask, Call, Decline, Offer, Route
+from skerry.local.models.router.sentence import Form, form
 
-CLOSE = 0.12
+__all__ = ["Ask", "Call", "Decline", "Offer", "Route", "best", "route", "writes"]
+
+CLOSE = 0.08
 """Below this relative distance of the first two, both are offered."""
 COVER = 0.34
 """The share of a question's words that the best tool must have."""
+CANDIDATES = 12
+"""So many documents are looked at more closely."""
 
 _COMMAND = re.compile(r"\s*/call\s+(?P<tool>[\w.-]+)\s*(?P<json>.*)", re.DOTALL)
 _HELP = re.compile(
@@ -33,215 +36,154 @@ _ABANDON = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Call this tool."""
-
-    tool: ToolSpec
-    arguments: Mapping[str, Any]
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """The tool is clear, required arguments are missing."""
-
-    tool: ToolSpec
-    arguments: Mapping[str, Any]
-    missing: tuple[str, ...]
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Two tools fit about equally well."""
-
-    tools: tuple[ToolSpec, ...]
-    text: str
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Decline:
-    """Nothing is called. `kind` says why; `detail` is the verb of `write` or the text of `problem`."""
-
-    kind: Literal["none", "write", "help", "abandoned", "problem"]
-    detail: str = ""
-    why: str = ""
-
-
-Route = Call | Ask | Offer | Decline
-
-
-def route(text: str, index: Index, pending: Route | None = None) -> Route:
+def route(text: str, index: Index, pending: Route | None = None, today: date | None = None) -> Route:
     """Where `text` leads among the tools of `index`; `pending` is the open question that it may answer."""
     command = _COMMAND.fullmatch(text)
     if command:
-        return _command(command["tool"], command["json"].strip(), index.tools)
+        return followup.command(command["tool"], command["json"].strip(), index.tools)
     if isinstance(pending, Ask | Offer) and _ABANDON.fullmatch(text):
         return Decline("abandoned")
+    around = Around(lambda word: words.stem(word) in index, today)
+    fresh: Route | None = None
     if isinstance(pending, Ask):
-        answered = _answered(pending, text, index)
-        if answered is not None:
-            return answered
+        fresh = _fresh(text, index, around)
+        if not (isinstance(fresh, Call) and form(text).verb and len(text.split()) > 3):
+            answered = followup.answered(pending, text, around)
+            if answered is not None:
+                return answered
     if isinstance(pending, Offer):
-        chosen = _chosen(pending, text)
+        chosen = followup.chosen(pending, text)
         if chosen is not None:
-            return _filled(chosen, pending.text, "chosen by the user")
+            return _only(chosen, pending.text, around)
     if _HELP.fullmatch(text):
         return Decline("help")
-    return _fresh(text, index)
+    return fresh or _fresh(text, index, around)
 
 
 def best(text: str, index: Index) -> ToolSpec:
     """The tool that fits best where one must be called; without any match the first."""
-    ranked = index.rank(list(question_words(text)))
+    ranked = index.rank(_concepts(text, form(text), index))
     return ranked[0].tool if ranked else index.tools[0]
 
 
-def _fresh(text: str, index: Index) -> Route:
-    question = question_words(text)
-    matches = index.rank(list(question))
-    intent, verb = words.intent(text)
-    allowed = [match for match in matches if _permitted(match.tool, intent, verb)]
-    if not allowed:
-        kind: Literal["write", "none"] = "write" if intent == "write" else "none"
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A match with the arguments that the question has for it; `score` counts these too."""
+
+    match: Match
+    filled: Filled
+    score: float
+
+
+def _concepts(text: str, said: Form, index: Index) -> list[Concept]:
+    return concepts(text, said, index.__contains__, index.similar)
+
+
+def _fresh(text: str, index: Index, around: Around) -> Route:
+    said = form(text, index.compounds, index.nouns)
+    found = _concepts(text, said, index)
+    matches = sorted(index.matches(found), key=lambda match: -match.score)
+    allowed = [match for match in matches if permitted(match.document, said)]
+    first = allowed[0] if allowed else None
+    if asks_for_secret(text, first.document if first else None):
+        return Decline("secret", why="it asks for a secret")
+    if said.advice and (allowed or said.intent != "write"):
+        return Decline("advice", why="it asks how, what is better, or what something is")
+    if first is None:
         note = "but it does not do what the verb asks" if matches else "no tool has a word of the question"
-        return Decline(kind, verb if intent == "write" else "", _why(matches[:1], question, note))
-    first = allowed[0]
-    if len(first.found) / len(question) < COVER:
-        return Decline("none", why=_why(allowed[:1], question, "too few words in common"))
-    if len(allowed) > 1 and _margin(allowed) < CLOSE:
-        tied = _by_arguments([match for match in allowed[:3] if _close(first, match)], text)
-        if len(tied) > 1:
-            return Offer(
-                tuple(match.tool for match in tied[:2]),
-                text,
-                _why(allowed[:2], question, "too close to choose"),
-            )
-        first = tied[0]
-    others = [match for match in allowed if match is not first]
-    return _filled(first.tool, text, _why([first, *others][:2], question))
+        kind = "write" if said.intent == "write" else "none"
+        return Decline(kind, said.verb if said.intent == "write" else "", _why(matches[:1], found, note))
+    candidates = _weighed(allowed[:CANDIDATES], text, said, found, around)
+    top = candidates[0]
+    unfit = _unfit(top.match, found, said)
+    if unfit:
+        kind = "write" if said.intent == "write" else "none"
+        return Decline(kind, said.verb if said.intent == "write" else "", _why([top.match], found, unfit))
+    rivals = [item for item in candidates[1:] if item.match.tool.name != top.match.tool.name]
+    if rivals and _share(top, rivals[0]) < CLOSE:
+        note = "too close to choose"
+        return Offer((top.match.tool, rivals[0].match.tool), text, _why([top.match, rivals[0].match], found, note))
+    return _routed(top, _why([item.match for item in (top, *rivals[:1])], found))
 
 
-def _permitted(tool: ToolSpec, intent: str, verb: str) -> bool:
-    """The guard: a request to change goes to a tool that changes in that way, any other to none of these."""
-    families = writes(tool)
-    if intent != "write":
-        return not families
-    if words.family(verb) in families:
-        return True
-    said = words.stem(verb)
-    own = {words.stem(word) for word in [*words.split(bare(tool.name)), *words.words(tool.description)]}
-    reads = any(word in words.READ for word in words.split(bare(tool.name)))
-    return said in own and not reads
+def _unfit(match: Match, found: Sequence[Concept], said: Form) -> str:
+    """Why the best match is not good enough, or nothing."""
+    if covered(found, match.found) < COVER:
+        return "too few words in common"
+    head = {words.stem(word.removesuffix("'s")) for word in said.head}
+    about = [item for item in found if item.stem in head]
+    shown = match.document.shown
+    if about and not any(item.stem in match.found for item in about):
+        return "it is not about that"
+    if said.intent == "write" and about and not any(set(item.stems) & shown for item in about):
+        return "it does not do that"
+    return ""
 
 
-def writes(tool: ToolSpec) -> frozenset[str]:
-    """The families of change that a tool's name, else its description, speaks of; empty for readers."""
-    for word in words.split(bare(tool.name)):
-        if word in words.READ:
-            return frozenset()
-        if words.family(word):
-            return frozenset({words.family(word)})
-    for word in words.words(tool.description)[:2]:
-        if word in words.READ or words.stem(word) in {words.stem(verb) for verb in words.READ}:
-            return frozenset()
-        if words.family(word):
-            return frozenset({words.family(word)})
-    return frozenset()
-
-
-def _margin(matches: Sequence[Match]) -> float:
-    return (matches[0].score - matches[1].score) / matches[0].score
-
-
-def _close(first: Match, other: Match) -> bool:
-    return (first.score - other.score) / first.score < CLOSE
-
-
-def _by_arguments(matches: Sequence[Match], text: str) -> Sequence[Match]:
-    """Of equally good tools those that miss the fewest arguments and have the most words in their name."""
-    keys = {
-        match.tool.name: (
-            len(fill(match.tool.schema, text, tool=bare(match.tool.name)).missing),
-            -len(match.named),
+def _weighed(
+    matches: Sequence[Match], text: str, said: Form, found: Sequence[Concept], around: Around
+) -> list[_Candidate]:
+    """The matches with what speaks for and against each beside its words, best first."""
+    spoken = set(words.words(text))
+    result = []
+    for match in matches:
+        document = match.document
+        filled = fill(
+            match.tool.schema, text, tool=bare(match.tool.name), operation=document.operation, around=around
         )
-        for match in matches
-    }
-    least = min(keys.values())
-    return [match for match in matches if keys[match.tool.name] == least]
+        result.append(_Candidate(match, filled, match.score * _factor(match, filled, said, spoken)))
+    return sorted(result, key=lambda item: -item.score)
 
 
-def _filled(tool: ToolSpec, text: str, why: str, given: Mapping[str, Any] | None = None) -> Route:
-    found = fill(tool.schema, text, tool=bare(tool.name), given=given)
-    if found.missing:
-        return Ask(tool, found.arguments, found.missing, why)
-    return Call(tool, found.arguments, why)
+def _factor(match: Match, filled: Filled, said: Form, spoken: set[str]) -> float:
+    """How much the verb, the number of a noun and the arguments speak for a match."""
+    document, factor = match.document, 1.0
+    plain = set(document.plain)
+    if said.intent == "write" and words.stem(said.verb) in {words.stem(word) for word in plain}:
+        factor *= 1.5
+    nouns = {word for word in document.plain if word not in words.READ}
+    factor *= 1 + 0.06 * len(nouns & spoken) / max(1, len(nouns))
+    unsaid = [stem for stem in document.own if stem not in match.found]
+    factor *= 1 - 0.05 * min(3, len(unsaid))
+    if document.operation is not None:
+        needs = document.operation.needs
+        lacking = [name for name in needs if name in filled.missing]
+        if needs and not lacking:
+            factor *= 1.2
+        factor *= 0.8 if lacking else 1.0
+        if said.intent == "read" and said.verb in plain:
+            factor *= 1.05
+    return factor * (1 + 0.03 * min(3, len(filled.arguments)))
 
 
-def _answered(pending: Ask, text: str, index: Index) -> Route | None:
-    """The route when `text` supplies what was asked for; None when it is a new question."""
-    props = properties(pending.tool.schema)
-    fresh = _fresh(text, index)
-    if isinstance(fresh, Call) and words.intent(text)[1] and len(text.split()) > 3:
-        return None
-    found = fill(pending.tool.schema, text, tool=bare(pending.tool.name), given=pending.arguments)
-    arguments = dict(found.arguments)
-    if not any(name in arguments for name in pending.missing):
-        first = pending.missing[0]
-        value = supplied(props[first], first, text)
-        if value is not MISSING:
-            arguments[first] = value
-    missing = tuple(name for name in required(pending.tool.schema) if name not in arguments)
-    if missing == pending.missing:
-        return None
-    if missing:
-        return Ask(pending.tool, arguments, missing, "answer to the question before")
-    return Call(pending.tool, arguments, "answer to the question before")
+def _share(first: _Candidate, second: _Candidate) -> float:
+    return (first.score - second.score) / first.score
 
 
-def _chosen(pending: Offer, text: str) -> ToolSpec | None:
-    plain = text.strip().lower().rstrip(".!")
-    for number, tool in enumerate(pending.tools):
-        ordinal = ("first", "second")[number]
-        if plain in (str(number + 1), ordinal, f"the {ordinal}", f"the {ordinal} one", tool.name.lower()):
-            return tool
-        if re.search(rf"\b{re.escape(bare(tool.name).lower())}\b", plain):
-            return tool
-    if len(plain.split()) > 6:
-        return None
-    ranked = Index(pending.tools).rank(list(question_words(text)))
-    if ranked and (len(ranked) == 1 or _margin(ranked) >= CLOSE):
-        return ranked[0].tool
-    return None
+def _routed(candidate: _Candidate, why: str) -> Route:
+    tool, filled = candidate.match.tool, candidate.filled
+    if filled.missing:
+        return Ask(tool, filled.arguments, filled.missing, why)
+    return Call(tool, filled.arguments, why)
 
 
-def _command(name: str, body: str, tools: Sequence[ToolSpec]) -> Route:
-    found = [tool for tool in tools if tool.name == name] or [
-        tool for tool in tools if bare(tool.name) == name
-    ]
-    if len(found) != 1:
-        if found:
-            names = ", ".join(f"`{tool.name}`" for tool in found)
-            return Decline("problem", f"`{name}` is the name of several tools; write one of {names}.")
-        return Decline("problem", f"There is no tool `{name}`.")
-    try:
-        arguments = json.loads(body or "{}")
-    except (ValueError, RecursionError):
-        arguments = None
-    if not isinstance(arguments, dict):
-        return Decline(
-            "problem", f"What follows `/call {name}` must be a JSON object, such as `" + '{"name": "value"}`.'
-        )
-    return Call(found[0], arguments, "called by its exact name")
+def _only(tool: ToolSpec, text: str, around: Around) -> Route:
+    """The route of a question for a tool that is chosen already."""
+    index = Index((tool,))
+    said = form(text, index.compounds, index.nouns)
+    found = _concepts(text, said, index)
+    candidates = _weighed(list(index.matches(found)), text, said, found, around)
+    if candidates:
+        return _routed(candidates[0], "chosen by the user")
+    filled = fill(tool.schema, text, tool=bare(tool.name), around=around)
+    return Ask(tool, filled.arguments, filled.missing) if filled.missing else Call(tool, filled.arguments)
 
 
-def _why(matches: Sequence[Match], question: Mapping[str, str], note: str = "") -> str:
+def _why(matches: Sequence[Match], found: Sequence[Concept], note: str = "") -> str:
     if not matches:
         return note
     first = matches[0]
-    said = ", ".join(question[stem] for stem in question if stem in first.found)
+    said = ", ".join(item.word for item in found if item.stem in first.found)
     parts = [f"{first.tool.name} scored {first.score:.2f} by the words: {said}"]
     if len(matches) > 1:
         share = (first.score - matches[1].score) / first.score

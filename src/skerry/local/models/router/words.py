@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
-
-Intent = Literal["read", "write", ""]
 
 _WORD = re.compile(r"[A-Za-z0-9]+(?:'[a-z]+)?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -26,44 +23,51 @@ STOP = table(
     is isn't it it's its itself just kind let's like look looking lot me mine more most much my myself need
     no not now of off on once one only or other our ours out over own please re right same she should so
     some something such than thank thanks that that's the their them then there there's these they thing
-    things this those through to too tool tools under until up us use used useful user using very want was
+    things this those through to too tool tools under until up us use used useful using very want was
     we well were what what's when where which while who whom whose why will with within without would you
     your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
-    year day last next recent recently"""
+    year day last next recent recently number numbers exist exists available detail details currently
+    hour hours days weeks months years minutes first latest newest oldest still ago past since"""
 )
 
 READ = table(
     """check count describe display enumerate fetch find get inspect lookup list read report retrieve search
-    see show summarise summarize tell view print browse query know"""
+    see show summarise summarize tell view print browse query know look examine audit analyze analyse monitor
+    review investigate identify determine present dump grab pull compare output explore watch"""
 )
-QUESTION = table("what what's which who whose where when is are was were does do did has have why")
-_AUXILIARY = table("do have is are does")
-_DETERMINER = table("the a an my our your this that of in")  # a noun follows: `the change`, `a stop`
-NEUTRAL = table("draw make plot produce render generate prepare run give say greet")
+WHICH = table("what what's which who who's whose whom where where's when why")
+QUESTION = WHICH | table("is are was were does do did has have had any isn't aren't doesn't don't")
+BEFORE_NOUN = table("the a an my our your this that these those of in for by with from on per no any all")
+NEUTRAL = table("draw make produce render generate prepare give say")
 
 # Verbs that change something, in families: a request to delete is not served by a tool that creates.
 FAMILIES: dict[str, frozenset[str]] = {
     "change": table(
         """change update modify set edit replace alter rename correct fix adjust switch move transfer
         convert configure reset patch swap relocate amend overwrite increase decrease raise lower extend
-        migrate upgrade downgrade"""
+        migrate upgrade downgrade resize scale rotate turn encrypt"""
     ),
     "create": table(
-        """create add insert launch provision deploy register upload put post write store save invite
+        """create add insert provision deploy register upload put post write store save invite make
         attach tag book order buy schedule submit copy clone duplicate restore import install open"""
     ),
     "delete": table(
-        """delete remove drop destroy terminate erase purge wipe clear kill cancel revoke detach untag
+        """delete remove drop destroy terminate erase purge wipe clear detach untag
         empty deregister uninstall close forget"""
     ),
-    "state": table(
-        """start stop reboot restart shut pause resume enable disable suspend scale resize rotate lock
-        unlock apply approve reject trigger execute invoke activate deactivate turn encrypt"""
-    ),
+    "start": table("start launch begin run trigger execute invoke queue resume plan kick retry rerun"),
+    "stop": table("stop cancel abort interrupt halt kill pause suspend shut discard revoke reject"),
+    "apply": table("apply approve"),
+    "restart": table("reboot restart"),
+    "lock": table("lock freeze disable deactivate"),
+    "unlock": table("unlock unfreeze enable activate"),
     "send": table(
-        "send publish notify pay refund grant assign share allow deny block forward mail subscribe"
+        """send publish notify pay refund grant assign share allow deny block forward mail subscribe
+        authorize authorise verify"""
     ),
 }
+PROCESSES = table("run job execution task build deployment pipeline plan")
+"""What is started by creating one."""
 _FAMILY = {verb: family for family, verbs in FAMILIES.items() for verb in verbs}
 
 
@@ -111,40 +115,11 @@ def family(word: str) -> str:
     return next((name for verb, name in _FAMILY.items() if stem(verb) == base), "") if base != word else ""
 
 
-def intent(text: str) -> tuple[Intent, str]:
-    """Whether a sentence asks to read or to change, and the verb that says so.
+def is_verb(word: str) -> bool:
+    """Whether a word, in its plain form, is a verb that changes something."""
+    return word in _FAMILY
 
-    The first verb or question word decides; `how do I delete …` asks for the deed, `how many` for a number.
-    """
-    found = words(text)
-    for place, word in enumerate(found):
-        following = found[place + 1] if place + 1 < len(found) else ""
-        before = found[place - 1] if place else ""
-        if word == "how":
-            if following in ("many", "much", "long", "big", "large", "old", "often"):
-                return "read", word
-            continue
-        if word == "give":
-            if following in ("me", "us"):
-                return "read", word
-            return "write", word
-        if word in QUESTION and not (
-            word in ("do", "have", "is", "are", "does") and before in ("how", "i", "we")
-        ):
-            return "read", word
-        if word in READ:
-            return "read", word
-        if word in _FAMILY and before not in (
-            "the",
-            "a",
-            "an",
-            "my",
-            "our",
-            "your",
-            "this",
-            "that",
-            "of",
-            "in",
-        ):
-            return "write", word
-    return "", ""
+
+def known(word: str) -> bool:
+    """Whether any table here has the word."""
+    return word in STOP or word in READ or word in QUESTION or word in NEUTRAL
