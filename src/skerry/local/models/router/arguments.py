@@ -15,24 +15,31 @@ from datetime import date
 from typing import Any
 
 from skerry.local.models.router import naming, steps, words
-from skerry.local.models.router.operations import Operation, argument
+from skerry.local.models.router.operations import Operation
 from skerry.local.models.router.reader import Reader
-from skerry.local.models.router.schema import MISSING, choices, fit, kind, properties, required
-from skerry.local.models.router.steps import Wanted
+from skerry.local.models.router.schema import MISSING, choices, fit, kind, properties
+from skerry.local.models.router.wanted import Plan, Wanted
 
 _STEPS = (
     steps.explicit, steps.choice, steps.typical, naming.adjacent, naming.example, naming.flag, naming.spoken,
     naming.leftover, naming.proper, naming.remainder,
 )  # fmt: skip
+_SURE = (steps.explicit, steps.typical, naming.adjacent, naming.example)
 _ANSWER = re.compile(r"(?:it'?s|it is|that'?s|the|use|take|with|for|account|my)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """Arguments that were found, and the required ones that were not."""
+    """Arguments that were found, and the required ones that were not.
+
+    `sure` are the required ones whose value stood beside their noun or had their form; `unused` counts the
+    values of the text that no argument took.
+    """
 
     arguments: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    sure: frozenset[str] = frozenset()
+    unused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ NOTHING = Around()
 
 
 def fill(
-    schema: Mapping[str, Any],
+    schema: Mapping[str, Any] | Plan,
     text: str,
     *,
     tool: str = "",
@@ -60,14 +67,15 @@ def fill(
     With an `operation`, only what it takes is looked for, and what it needs is required.
     """
     reader = Reader(text, words.split(tool), around.common, around.today)
-    props, needed = properties(schema), required(schema)
+    plan = schema if isinstance(schema, Plan) else Plan(schema)
+    props, needed = plan.properties, plan.required
     found: dict[str, Any] = dict(given or {})
     if operation is not None:
-        chooser = argument(schema)
-        found[chooser] = operation.name
-        needed = [chooser, *operation.needs]
+        found[operation.chooser] = operation.name
+        needed = [operation.chooser, *operation.needs]
     order = [*needed, *(name for name in props if name not in needed)]
-    wanted = [Wanted(name, props[name], name in needed) for name in order]
+    wanted = [plan.wanted(name, needed=name in needed) for name in order]
+    sure: set[str] = set()
     for step in _STEPS:
         for item in wanted:
             if item.name in found:
@@ -77,8 +85,11 @@ def fill(
             value = step(reader, item)
             if value is not MISSING:
                 found[item.name] = value
+                if item.needed and step in _SURE:
+                    sure.add(item.name)
     missing = tuple(name for name in needed if name not in found)
-    return Filled({name: found[name] for name in props if name in found}, missing)
+    kept = {name: found[name] for name in props if name in found}
+    return Filled(kept, missing, frozenset(sure), reader.unused())
 
 
 def forced(schema: Mapping[str, Any], text: str, *, tool: str = "") -> dict[str, Any]:

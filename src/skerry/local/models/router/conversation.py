@@ -1,7 +1,7 @@
 """The router as a Converse backend: what it says and calls, given the whole conversation.
 
-It keeps nothing between requests. An open question is found again by routing the earlier messages anew, which
-costs a fraction of a millisecond each.
+It keeps nothing of a conversation between requests: an open question is found again by routing the earlier messages
+anew. Only the index of the tools that were offered last is kept, because it costs more than the answer.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from skerry.local.models.events import NO_USAGE, Blocks, Event, message_start, message_stop, metadata
@@ -20,6 +21,8 @@ from skerry.local.models.router.routing import Ask, Call, Decline, Offer, Route
 from skerry.local.models.router.schema import choices, kind, properties
 
 NAME = "local-router (no language model: it matches your words to a tool)"
+KEPT = 4
+"""Indexes of tools that are kept."""
 MEMORY = 12
 """Messages looked back for an open question."""
 
@@ -30,12 +33,16 @@ def new_tool_use_id() -> str:
 
 
 class Router:
-    """Answers without a language model. `new_id` makes the ids of tool uses."""
+    """Answers without a language model. `new_id` makes the ids of tool uses, `today` dates words such as October."""
 
     name = "router"
 
-    def __init__(self, new_id: Callable[[], str] = new_tool_use_id) -> None:
+    def __init__(
+        self, new_id: Callable[[], str] = new_tool_use_id, today: Callable[[], date] = date.today
+    ) -> None:
         self._new_id = new_id
+        self._today = today
+        self._indexes: list[Index] = []
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -62,7 +69,7 @@ class Router:
             shown = [render.result(block, names.get(block["toolUseId"], "the tool")) for block in results]
             yield from blocks.text("\n\n".join(shown))
             return
-        route = _replay(request.messages, Index(request.tools))
+        route = _replay(request.messages, self._index(request.tools), self._today())
         yield from blocks.reasoning(_reasoning(route))
         if isinstance(route, Call):
             yield from self._call(route.tool.name, route.arguments, blocks)
@@ -72,17 +79,23 @@ class Router:
     def _forced(self, request: ConverseRequest, blocks: Blocks) -> Iterator[Event]:
         text = _all_text(request.messages)
         by_name = {tool.name: tool for tool in request.tools}
-        tool = by_name.get(request.choice.name) or routing.best(text, Index(request.tools))
+        tool = by_name.get(request.choice.name) or routing.best(text, self._index(request.tools))
         arguments = forced(tool.schema, text, tool=bare(tool.name))
         note = f"The caller requires a tool call. Arguments: {_json(arguments)}"
         yield from blocks.reasoning(f"{NAME}. {note}")
         yield from self._call(tool.name, arguments, blocks)
 
+    def _index(self, tools: Sequence[ToolSpec]) -> Index:
+        """The index of these tools: one of those made last, or a new one."""
+        found = next((index for index in self._indexes if index.tools == tools), None) or Index(tools)
+        self._indexes = [found, *(index for index in self._indexes if index is not found)][:KEPT]
+        return found
+
     def _call(self, name: str, arguments: Mapping[str, Any], blocks: Blocks) -> Iterator[Event]:
         yield from blocks.tool_use(self._new_id(), name, _json(arguments))
 
 
-def _replay(messages: Sequence[Mapping[str, Any]], index: Index) -> Route:
+def _replay(messages: Sequence[Mapping[str, Any]], index: Index, today: date) -> Route:
     """Routes the last question, with the open question that the messages before it left."""
     tail: list[str] = []
     for message in reversed(messages[-MEMORY:]):
@@ -92,7 +105,7 @@ def _replay(messages: Sequence[Mapping[str, Any]], index: Index) -> Route:
             tail.append(_text(message))
     route: Route | None = None
     for text in reversed(tail):
-        route = routing.route(text, index, route)
+        route = routing.route(text, index, route, today)
     return route if route is not None else Decline("none")
 
 

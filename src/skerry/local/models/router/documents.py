@@ -38,6 +38,7 @@ class Document:
     pairs: frozenset[tuple[str, str]]
     reads: bool
     plain: tuple[str, ...]
+    first: bool = False
     length: float = field(default=0.0)
 
 
@@ -46,11 +47,11 @@ def bare(name: str) -> str:
     return name.rpartition(SEPARATOR)[2] or name
 
 
-def documents(tool: ToolSpec) -> list[Document]:
-    """The documents of a tool."""
+def documents(tool: ToolSpec, shared: frozenset[str] = frozenset()) -> list[Document]:
+    """The documents of a tool, without the properties that are `shared` by many tools."""
     found = operations(tool.description, tool.schema)
     chooser = argument(tool.schema)
-    props = {name: prop for name, prop in properties(tool.schema).items() if name != chooser}
+    props = {name: prop for name, prop in properties(tool.schema).items() if name != chooser and name not in shared}
     about = {name: _property(name, prop) for name, prop in props.items()}
     general: dict[str, float] = {}
     _add(general, _stems(words.split(bare(tool.name))), NAME)
@@ -67,17 +68,23 @@ def documents(tool: ToolSpec) -> list[Document]:
         _add(counts, _content(operation.summary), SUMMARY)
         for name in (*operation.needs, *operation.takes):
             _merge(counts, about.get(name, {}))
-        result.append(_document(tool, operation, counts, words.split(operation.name)))
+        result.append(_document(tool, operation, counts, words.split(operation.name), first=not result))
     return result
 
 
 def _document(
-    tool: ToolSpec, operation: Operation | None, counts: Mapping[str, float], name: list[str]
+    tool: ToolSpec,
+    operation: Operation | None,
+    counts: Mapping[str, float],
+    name: list[str],
+    *,
+    first: bool = False,
 ) -> Document:
-    nouns = [words.stem(word) for word in name if word not in words.READ | _PLAIN]
-    own = [word for word in words.split(bare(tool.name)) if word not in words.READ | _PLAIN]
+    skipped = words.READ | words.STOP | _PLAIN
+    nouns = [words.stem(word) for word in name if word not in skipped and not word.endswith("ly")]
+    own = [word for word in words.split(bare(tool.name)) if word not in skipped]
     stems = [words.stem(word) for word in own]
-    first = (operation.summary if operation else tool.description).split(".")[0]
+    about = (operation.summary if operation else tool.description).split(".")[0]
     named = frozenset(stem for stem in [*nouns, *stems] if stem)
     return Document(
         tool,
@@ -85,10 +92,11 @@ def _document(
         counts,
         named,
         frozenset(nouns),
-        named | frozenset(_content(first)),
+        named | frozenset(_content(about)),
         frozenset(pairwise(nouns)) | frozenset(pairwise(stems)),
-        not operation or any(word in words.READ for word in name[:1]),
+        not name or name[0] in words.READ or not words.family(name[0]),
         tuple(name),
+        first,
         sum(counts.values()),
     )
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
 
 from skerry.local.models.request import ToolSpec
 from skerry.local.models.router.documents import Document, bare, documents
 from skerry.local.models.router.question import Concept
+from skerry.local.models.router.wanted import Plan
 
 __all__ = ["Index", "Match", "bare"]
 
@@ -27,14 +28,14 @@ PHRASE = 0.6
 SIMILAR = 0.6
 """What a word counts that is only like a word of a tool."""
 PREFIX = 6
+MANY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """How well a document fits.
 
-    `found` are the words of the question found in it, `named` those found in its name; `certainty` is how much
-    of the question's weight was found.
+    `found` are the words of the question found in it, `named` the words of its name that were said.
     """
 
     document: Document
@@ -53,7 +54,9 @@ class Index:
 
     def __init__(self, tools: Sequence[ToolSpec]) -> None:
         self.tools = tools
-        self.documents = [document for tool in tools for document in documents(tool)]
+        shared = _shared(tools)
+        self.documents = [document for tool in tools for document in documents(tool, shared)]
+        self._plans: dict[str, Plan] = {}
         self._postings: dict[str, list[int]] = defaultdict(list)
         having: dict[str, set[str]] = defaultdict(set)
         for place, document in enumerate(self.documents):
@@ -65,6 +68,7 @@ class Index:
         self._average = sum(lengths) / max(1, len(lengths)) or 1.0
         self._sorted = sorted(self._postings)
         self.nouns = frozenset(stem for document in self.documents for stem in document.named)
+        self._sorted_nouns = sorted(self.nouns)
         self.compounds = frozenset(
             pair for document in self.documents if document.reads for pair in document.pairs
         )
@@ -72,19 +76,26 @@ class Index:
     def __contains__(self, stem: str) -> bool:
         return stem in self._postings
 
+    def plan(self, tool: ToolSpec) -> Plan:
+        """The properties of a tool, read once."""
+        if tool.name not in self._plans:
+            self._plans[tool.name] = Plan(tool.schema)
+        return self._plans[tool.name]
+
     def weight(self, stem: str) -> float:
         """Inverse document frequency, always positive; a word of no tool weighs the most."""
         count = self._frequencies.get(stem, 0)
         return math.log(1 + (len(self.tools) - count + 0.5) / (count + 0.5))
 
     def similar(self, stem: str) -> str:
-        """A word of a tool that begins like `stem` where none is equal, or nothing."""
-        if len(stem) < PREFIX - 1 or not stem.isalpha():
+        """A word of a name that begins like `stem`, where no tool has `stem` itself any word, or nothing."""
+        if len(stem) < PREFIX - 1 or not stem.isalpha() or stem in self.nouns:
             return ""
+        among = self._sorted_nouns if stem in self._postings else self._sorted
         best, length = "", 0
-        low = bisect_left(self._sorted, stem[:4])
-        while low < len(self._sorted) and self._sorted[low].startswith(stem[:4]):
-            other = self._sorted[low]
+        low = bisect_left(among, stem[:4])
+        while low < len(among) and among[low].startswith(stem[:4]):
+            other = among[low]
             common = len(commonprefix((stem, other)))
             if common > length and (common >= PREFIX or common / max(len(stem), len(other)) >= 0.7):
                 best, length = other, common
@@ -106,19 +117,18 @@ class Index:
         found: dict[int, set[str]] = defaultdict(set)
         named: dict[int, set[str]] = defaultdict(set)
         for concept in concepts:
-            for place, (value, is_name) in self._scores(concept).items():
+            for place, (value, names) in self._scores(concept).items():
                 scores[place] += value
                 found[place].add(concept.stem)
-                if is_name:
-                    named[place].add(concept.stem)
+                named[place] |= names
         self._add_phrases(concepts, scores, named)
         for place in sorted(scores):
             document = self.documents[place]
             yield Match(document, scores[place], frozenset(found[place]), frozenset(named[place]))
 
-    def _scores(self, concept: Concept) -> dict[int, tuple[float, bool]]:
-        """The best score of the concept's words in each document, and whether it is in the name."""
-        best: dict[int, tuple[float, bool]] = {}
+    def _scores(self, concept: Concept) -> dict[int, tuple[float, frozenset[str]]]:
+        """The best score of the concept's words in each document, and those in its name."""
+        best: dict[int, tuple[float, frozenset[str]]] = {}
         for stem, share in concept.stems.items():
             factor = share * concept.weight * self.weight(stem)
             for place in self._postings.get(stem, ()):
@@ -126,8 +136,8 @@ class Index:
                 count = document.counts[stem]
                 norm = 1 - B + B * document.length / self._average
                 value = factor * count * (K1 + 1) / (count + K1 * norm)
-                if place not in best or value > best[place][0]:
-                    best[place] = (value, stem in document.named)
+                known, names = best.get(place, (0.0, frozenset()))
+                best[place] = (max(known, value), names | {stem} if stem in document.named else names)
         return best
 
     def _add_phrases(
@@ -140,3 +150,14 @@ class Index:
             for place, names in named.items():
                 if second.stem in names and (first.stem, second.stem) in self.documents[place].pairs:
                     scores[place] += value
+
+
+def _shared(tools: Sequence[ToolSpec]) -> frozenset[str]:
+    """Names of properties that many tools describe alike, so that they tell none apart."""
+    told = Counter(
+        (name, str(prop.get("description", "")))
+        for tool in tools
+        for name, prop in (tool.schema.get("properties") or {}).items()
+        if isinstance(prop, Mapping)
+    )
+    return frozenset(name for (name, _), count in told.items() if count >= max(MANY, len(tools) / 10))

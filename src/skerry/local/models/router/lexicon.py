@@ -135,6 +135,20 @@ moderation: validate guardrail
 screen: validate
 text: content
 """
+PHRASES: Mapping[str, str] = {
+    "virtual machine": "vm",
+    "virtual network": "vpc",
+    "virtual private cloud": "vpc",
+    "machine learning": "ml",
+    "language model": "llm",
+    "point in time": "point-in-time",
+    "dead letter": "dead-letter",
+    "e-mail": "email",
+    "cron job": "rule",
+    "message broker": "queue",
+    "version control": "versioning",
+}
+"""Several words that say one thing."""
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     word: tuple(others.split())
     for word, _, others in (line.partition(": ") for line in _NAMES.strip().splitlines())

@@ -7,9 +7,9 @@ from typing import Any
 
 from skerry.local.models.router import reader as forms
 from skerry.local.models.router import values, words
-from skerry.local.models.router.reader import Reader
-from skerry.local.models.router.schema import MISSING, choices, fit
-from skerry.local.models.router.steps import Wanted
+from skerry.local.models.router.reader import Reader, compiled
+from skerry.local.models.router.schema import MISSING, fit
+from skerry.local.models.router.wanted import Wanted
 
 _LINK = r"(?:\s+(?:id|ids|number|no\.?|name|named|called|key|code|is|was|equals|with|the|of|#))*\s*[:#=]?\s*"
 _WORDLIKE = r"(?=\S*[\d_./:-]\S)[A-Za-z0-9](?:[\w.@:/+-]*\w)?|\d+"
@@ -23,30 +23,37 @@ _DESCRIBING = words.table(
 
 def adjacent(reader: Reader, wanted: Wanted) -> Any:
     """A value beside the property's own noun: `account 12345`, `bucket logs-1`, `7 days`, `the orders queue`."""
-    if choices(wanted.prop) or wanted.form or wanted.kind not in ("string", "integer", "number"):
+    if wanted.choices or wanted.form or wanted.kind not in ("string", "integer", "number"):
         return MISSING
-    own = values.nouns(wanted.name, wanted.prop) or [*wanted.parts, *reader.tool_words]
+    own = wanted.nouns or [*wanted.parts, *reader.tool_words]
     if wanted.filters:
         return _part_of_name(reader, wanted)
     token = _WORDLIKE if wanted.kind == "string" else r"[+-]?\d+(?:\.\d+)?"
     for word in own:
+        if word.removesuffix("s") not in reader.lower:
+            continue
         noun = re.escape(word.removesuffix("s"))
         patterns = [rf"\b{noun}s?\b{_LINK}({token})(?![\w@])", rf"(?<![\w./@-])({token})\s+{noun}s?\b"]
         if wanted.kind == "string":
             patterns = [rf"\b{noun}s?\b{_LINK}{_QUOTED}", rf"{_QUOTED}\s+{noun}\b", *patterns]
         for pattern in patterns:
-            value = reader.take(re.compile(pattern, re.IGNORECASE), wanted.prop, whole=True)
-            if value is not MISSING:
-                return value
+            found = list(reader.matches(compiled(pattern, re.IGNORECASE), whole=True))
+            for text, span in found:
+                value = fit(text, wanted.prop)
+                if value is not MISSING and not reader.common(text.lower()):
+                    reader.mark(span)
+                    return value
     return _bare_name(reader, wanted, own) if wanted.kind == "string" else MISSING
 
 
 def _bare_name(reader: Reader, wanted: Wanted, own: list[str]) -> Any:
     """A plain word beside the noun that no tool uses: `the table sessions`, `the orders queue`."""
     for word in own:
+        if word not in reader.lower:
+            continue
         noun = re.escape(word)
         for pattern in (rf"\b{noun}\s+(?:named\s+|called\s+)?([A-Za-z]\w*)", rf"\b([A-Za-z]\w*)(?:'s)?\s+{noun}\b"):
-            for text, span in reader.matches(re.compile(pattern, re.IGNORECASE)):
+            for text, span in reader.matches(compiled(pattern, re.IGNORECASE)):
                 if _is_name(reader, text) and fit(text, wanted.prop) is not MISSING:
                     reader.mark(span)
                     return fit(text, wanted.prop)
@@ -71,7 +78,7 @@ def _part_of_name(reader: Reader, wanted: Wanted) -> Any:
     if "prefix" not in wanted.parts:
         verb = r"contain(?:s|ing)?|match(?:es|ing)?|like|(?:with|have|has|having)(?=\s+\S+\s+in (?:the|their|its) names?)|for"
     pattern = rf"\b(?:{verb})\s+(?:{_QUOTED}|({_WORDLIKE}|[a-z]\w+))"
-    for text, span in reader.matches(re.compile(pattern)):
+    for text, span in reader.matches(compiled(pattern)):
         if not words.known(text.lower()) and not (reader.common(text.lower()) and "prefix" not in wanted.parts):
             reader.mark(span)
             return fit(text, wanted.prop)
@@ -82,11 +89,11 @@ def example(reader: Reader, wanted: Wanted) -> Any:
     """What looks like an example of the description, or is said like one."""
     if not wanted.free_text or wanted.form or wanted.filters:
         return MISSING
-    for shape in values.shapes(wanted.prop):
+    for shape in wanted.shapes:
         value = reader.take(shape, wanted.prop)
         if value is not MISSING:
             return value
-    pattern = values.example_said(wanted.prop)
+    pattern = wanted.example
     found = next(reader.matches(pattern), None) if pattern else None
     if found is None:
         return MISSING
@@ -98,10 +105,10 @@ def example(reader: Reader, wanted: Wanted) -> Any:
 
 def flag(reader: Reader, wanted: Wanted) -> Any:
     """A boolean by the words of its name, negated by no, not or without."""
-    if wanted.kind != "boolean" or choices(wanted.prop):
+    if wanted.kind != "boolean" or wanted.choices:
         return MISSING
     pattern = rf"(\b(?:no|not|without|don't)\s+)?\b{wanted.label}\b"
-    match = re.search(pattern, reader.text, re.IGNORECASE)
+    match = compiled(pattern, re.IGNORECASE).search(reader.text)
     return match[1] is None if match else MISSING
 
 
@@ -110,7 +117,7 @@ def spoken(reader: Reader, wanted: Wanted) -> Any:
     if not wanted.free_text or wanted.form or wanted.filters:
         return MISSING
     if "new" in wanted.parts:
-        return reader.take(re.compile(rf"\b(?:to|as|into)\s+(?:{_QUOTED}|([\w.-]*\w))"), wanted.prop)
+        return reader.take(compiled(rf"\b(?:to|as|into)\s+(?:{_QUOTED}|([\w.-]*\w))"), wanted.prop)
     named = "name" in wanted.parts
     value = reader.take(forms.NAMED, wanted.prop) if named and (wanted.needed or len(wanted.parts) == 1) else MISSING
     if value is MISSING and (wanted.needed or (wanted.query and not named)):
@@ -120,7 +127,7 @@ def spoken(reader: Reader, wanted: Wanted) -> Any:
 
 def leftover(reader: Reader, wanted: Wanted) -> Any:
     """For a required property the only number or identifier that is left."""
-    if not wanted.needed or choices(wanted.prop) or wanted.query or wanted.form:
+    if not wanted.needed or wanted.choices or wanted.query or wanted.form:
         return MISSING
     if wanted.kind not in ("integer", "number", "string"):
         return MISSING
@@ -134,8 +141,13 @@ def proper(reader: Reader, wanted: Wanted) -> Any:
     if not (wanted.needed or wanted.name == "name") or not wanted.free_text or wanted.query or wanted.form:
         return MISSING
     beside = rf"\b(?i:{wanted.label})\s+([A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)*)"
-    value = reader.take(re.compile(beside), wanted.prop)
-    return value if value is not MISSING else reader.take(forms.PROPER, wanted.prop)
+    for pattern in (compiled(beside), forms.PROPER):
+        for text, span in reader.matches(pattern):
+            value = fit(text, wanted.prop)
+            if value is not MISSING and not any(map(reader.common, text.lower().split())):
+                reader.mark(span)
+                return value
+    return MISSING
 
 
 def remainder(reader: Reader, wanted: Wanted) -> Any:

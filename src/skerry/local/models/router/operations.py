@@ -25,9 +25,10 @@ _SPLIT = re.compile(r", | and | or ")
 class Operation:
     """One value of a tool's argument `operation`: its own words, and its parameters.
 
-    `takes` are the parameters that mean something to it, besides `needs`; both without `operation` itself.
+    `chooser` is the argument that takes its name. `takes` are the parameters that mean something to it, besides `needs`; both without `operation` itself.
     """
 
+    chooser: str
     name: str
     summary: str
     needs: tuple[str, ...]
@@ -56,7 +57,7 @@ def operations(description: str, schema: Mapping[str, Any]) -> tuple[Operation, 
         takes = frozenset(
             name for name, (needed, only) in told.items() if item in (needed | only) or not needed | only
         )
-        found.append(Operation(item, summaries.get(item, ""), (*always, *needs), takes))
+        found.append(Operation(chooser, item, summaries.get(item, ""), (*always, *needs), takes))
     return tuple(found)
 
 

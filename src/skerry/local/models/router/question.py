@@ -22,6 +22,7 @@ VALUES = re.compile(
     re.VERBOSE,
 )
 _MARKED = re.compile(r"(?<![\w-])([a-z]{1,6}-)(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{8})[A-Za-z0-9]{3,}(?![\w])")
+_PHRASE = re.compile(rf"\b(?:{'|'.join(lexicon.PHRASES)})", re.IGNORECASE)
 _CONTEXT = words.table("in of from for with on at by per to over during against about into as")
 
 
@@ -46,7 +47,7 @@ def concepts(
     found: dict[str, Concept] = {}
     head = set(form.head)
     context = previous = False
-    plain = VALUES.sub(" \u2022 ", text.replace("e-mail", "email").replace("E-mail", "email"))
+    plain = VALUES.sub(" \u2022 ", _PHRASE.sub(lambda match: lexicon.PHRASES[match[0].lower()], text))
     for token in re.findall(r"[A-Za-z0-9]+(?:'[a-z]+)?|\u2022", plain.replace("_", " ").replace("\u2019", "'")):
         word = token.lower()
         if word in _CONTEXT:
@@ -75,10 +76,9 @@ def _stems(
     stems = {stem: 1.0}
     for other in lexicon.SYNONYMS.get(word, ()):
         stems.setdefault(words.stem(other), OTHER_NAME)
-    if not any(map(known, stems)):
-        near = similar(stem)
-        if near:
-            stems[near] = SIMILAR
+    near = similar(stem)
+    if near:
+        stems.setdefault(near, SIMILAR)
     return stems
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from skerry.local.models.router import words
@@ -23,12 +24,20 @@ NAMED = re.compile(r"\b(?:named|called|with (?:the )?name)\s+[\"'`\u201c]?([\w.@
 PROPER = re.compile(
     r"\b(?:in|at|for|of|from|near|about|to)\s+((?:[A-Z][\w'\u2019.-]*\w)(?:\s+[A-Z][\w'\u2019.-]*\w)*)"
 )
+MARKED = re.compile(r"(?<![\w-])([a-z]{1,6}-(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{4,})(?![\w-])")
+LONG = re.compile(r"(?<![\w.-])\d{4,}(?![\w.-])")
 COUNT = re.compile(
     r"\b(?:top|first|last|latest|limit(?:ed)? to|limit|max(?:imum)?|at most|up to)\s+(\d+)\b"
     r"(?!\s*(?:minutes?|hours?|days?|weeks?|months?|years?)\b)"
 )
 NUMBER = re.compile(r"(?<![\w.-])[+-]?\d+(?:\.\d+)?(?![\w-])")
 IDENTIFIER = re.compile(r"(?<![\w.@-])(?=\S*\d)[A-Za-z0-9](?:[\w.@:/+-]*\w)?")
+
+
+@lru_cache(maxsize=8192)
+def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """A pattern, compiled once: those of nouns are too many for the cache of `re`."""
+    return re.compile(pattern, flags)
 
 
 class Reader:
@@ -45,6 +54,7 @@ class Reader:
         today: date | None = None,
     ) -> None:
         self.text = text
+        self.lower = text.lower()
         self.common = common
         self.today = today
         self.tool_words = [word for word in tool_words if word not in words.READ and not words.family(word)]
@@ -74,6 +84,10 @@ class Reader:
     def mark(self, span: Span) -> None:
         """Takes a span."""
         self._taken.append(span)
+
+    def unused(self) -> int:
+        """How many quoted texts and addresses nobody took."""
+        return sum(1 for shape in (QUOTED, EMAIL, MARKED, LONG) for _ in self.matches(shape))
 
     def unquoted(self) -> str:
         """The text without quoted parts and e-mail addresses."""

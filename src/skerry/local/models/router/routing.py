@@ -25,6 +25,11 @@ COVER = 0.34
 CANDIDATES = 12
 """So many documents are looked at more closely."""
 
+FIRST = 1.12
+"""What speaks for the first operation of a tool: it is what the tool is there for in the first place."""
+UNUSED = 0.65
+"""What speaks against a match for each value of the question that it has no use for."""
+
 _COMMAND = re.compile(r"\s*/call\s+(?P<tool>[\w.-]+)\s*(?P<json>.*)", re.DOTALL)
 _HELP = re.compile(
     r"\s*(?:/tools|/help|help|what can (?:you|i) (?:do|ask)|(?:which|what) tools?\b.*"
@@ -93,9 +98,11 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
         note = "but it does not do what the verb asks" if matches else "no tool has a word of the question"
         kind = "write" if said.intent == "write" else "none"
         return Decline(kind, said.verb if said.intent == "write" else "", _why(matches[:1], found, note))
-    candidates = _weighed(allowed[:CANDIDATES], text, said, found, around)
+    candidates = _weighed(allowed[:CANDIDATES], text, said, found, index, around)
     top = candidates[0]
-    unfit = _unfit(top.match, found, said)
+    tool = top.match.tool.name
+    said_of = frozenset(stem for match in matches if match.tool.name == tool for stem in match.found)
+    unfit = _unfit(top.match, said_of, found, said)
     if unfit:
         kind = "write" if said.intent == "write" else "none"
         return Decline(kind, said.verb if said.intent == "write" else "", _why([top.match], found, unfit))
@@ -103,56 +110,73 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
     if rivals and _share(top, rivals[0]) < CLOSE:
         note = "too close to choose"
         return Offer((top.match.tool, rivals[0].match.tool), text, _why([top.match, rivals[0].match], found, note))
-    return _routed(top, _why([item.match for item in (top, *rivals[:1])], found))
+    why = _why([item.match for item in (top, *rivals[:1])], found)
+    operation = top.match.document.operation
+    if operation is not None and not top.filled.sure and _names_only(top.match, found):
+        return Ask(top.match.tool, {}, (operation.chooser,), why)
+    return _routed(top, why)
 
 
-def _unfit(match: Match, found: Sequence[Concept], said: Form) -> str:
+def _unfit(match: Match, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
     """Why the best match is not good enough, or nothing."""
-    if covered(found, match.found) < COVER:
+    if covered(found, of_tool) < COVER:
         return "too few words in common"
     head = {words.stem(word.removesuffix("'s")) for word in said.head}
     about = [item for item in found if item.stem in head]
     shown = match.document.shown
-    if about and not any(item.stem in match.found for item in about):
+    if about and not any(item.stem in of_tool for item in about):
         return "it is not about that"
     if said.intent == "write" and about and not any(set(item.stems) & shown for item in about):
         return "it does not do that"
     return ""
 
 
+def _names_only(match: Match, found: Sequence[Concept]) -> bool:
+    """Whether the tool was named, and nothing said about what to do with it."""
+    name = {words.stem(word) for word in words.split(match.tool.name)}
+    return all(item.stem in name for item in found if item.stem in match.found)
+
+
 def _weighed(
-    matches: Sequence[Match], text: str, said: Form, found: Sequence[Concept], around: Around
+    matches: Sequence[Match], text: str, said: Form, found: Sequence[Concept], index: Index, around: Around
 ) -> list[_Candidate]:
     """The matches with what speaks for and against each beside its words, best first."""
     spoken = set(words.words(text))
+    head = {stem for item in found if item.word in said.head for stem in item.stems}
     result = []
     for match in matches:
         document = match.document
         filled = fill(
-            match.tool.schema, text, tool=bare(match.tool.name), operation=document.operation, around=around
+            index.plan(match.tool), text, tool=bare(match.tool.name), operation=document.operation, around=around
         )
-        result.append(_Candidate(match, filled, match.score * _factor(match, filled, said, spoken)))
+        result.append(_Candidate(match, filled, match.score * _factor(match, filled, said, spoken, head)))
     return sorted(result, key=lambda item: -item.score)
 
 
-def _factor(match: Match, filled: Filled, said: Form, spoken: set[str]) -> float:
-    """How much the verb, the number of a noun and the arguments speak for a match."""
+def _factor(match: Match, filled: Filled, said: Form, spoken: set[str], said_stems: set[str]) -> float:
+    """How much the verb, the name, the number of a noun and the arguments speak for a match."""
     document, factor = match.document, 1.0
-    plain = set(document.plain)
-    if said.intent == "write" and words.stem(said.verb) in {words.stem(word) for word in plain}:
+    verbs = {words.stem(word) for word in document.plain}
+    if said.intent == "write" and words.stem(said.verb) in verbs:
         factor *= 1.5
-    nouns = {word for word in document.plain if word not in words.READ}
-    factor *= 1 + 0.06 * len(nouns & spoken) / max(1, len(nouns))
-    unsaid = [stem for stem in document.own if stem not in match.found]
-    factor *= 1 - 0.05 * min(3, len(unsaid))
-    if document.operation is not None:
-        needs = document.operation.needs
-        lacking = [name for name in needs if name in filled.missing]
-        if needs and not lacking:
-            factor *= 1.2
-        factor *= 0.8 if lacking else 1.0
-        if said.intent == "read" and said.verb in plain:
-            factor *= 1.05
+    own = document.own
+    factor *= 0.75 + 0.5 * (len(own & match.named) / len(own) if own else 0.5)
+    nouns = [word for word in document.plain if words.stem(word) in own]
+    same = nouns and nouns[-1] in spoken
+    other = nouns and not same and nouns[-1] not in spoken and words.stem(nouns[-1]) in match.named
+    factor *= 1.1 if same else 0.92 if other else 1.0
+    if said.intent == "read" and said.verb in document.plain:
+        factor *= 1.1
+    if own & said_stems:
+        factor *= 1.15
+    exactly = same and said.verb in document.plain[:1]
+    if filled.missing:
+        factor *= 1.0 if exactly else 0.8
+    elif filled.sure:
+        factor *= 1.35
+    if document.first:
+        factor *= FIRST
+    factor *= UNUSED ** min(2, filled.unused)
     return factor * (1 + 0.03 * min(3, len(filled.arguments)))
 
 
@@ -172,7 +196,7 @@ def _only(tool: ToolSpec, text: str, around: Around) -> Route:
     index = Index((tool,))
     said = form(text, index.compounds, index.nouns)
     found = _concepts(text, said, index)
-    candidates = _weighed(list(index.matches(found)), text, said, found, around)
+    candidates = _weighed(list(index.matches(found)), text, said, found, index, around)
     if candidates:
         return _routed(candidates[0], "chosen by the user")
     filled = fill(tool.schema, text, tool=bare(tool.name), around=around)

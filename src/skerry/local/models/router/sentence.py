@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
-from skerry.local.models.router import words
+from skerry.local.models.router import lexicon, words
 
 Intent = Literal["read", "write", ""]
 
@@ -32,7 +32,7 @@ class Form:
 
 
 _LEAD = re.compile(
-    r"\s*(?:(?:please|kindly|hey|hi|ok|okay|so|now|then|and|also|just|go ahead and|let'?s|let us|help me(?: to)?"
+    r"\A\s*(?:(?:please|kindly|hey|hi|ok|okay|so|now|then|and|also|just|go ahead and|let'?s|let us|help me(?: to)?"
     r"|(?:can|could|would|will) (?:you|we|i|someone|somebody)(?: please| kindly| help me(?: to)?)?"
     r"|(?:i|we)(?:'d| would| will|'ll)? ?(?:like|want|need|have|wish)(?: you)? to"
     r"|i'?m trying to|you (?:should|must|can)|time to)\b[\s,]*)+",
@@ -48,7 +48,7 @@ _ADVICE = re.compile(
     | ^(?:explain|teach|define|convince)\b(?!\ why) | \bhow\ (?:does|do|did)\ .{1,40}\ works?\b
     | \bwhat\ does\ .{1,40}\ (?:mean|stand\ for)\b | \bwhy\ (?:should|would|do)\ (?:i|we|one|people|you)\b
     | \bwhat\ (?:would|do)\ you\ (?:choose|use|suggest|say|do)\b | \bwhen\ (?:should|would)\b
-    | ^what(?:'s|\ is|\ are)\ an?\ [\w -]+$
+    | ^what(?:'s|\ is|\ are)\ an?\ [\w -]+$ | \d\ ?(?:times|plus|minus|divided\ by|[x*+/^])\ ?\d
     | ^what(?:'s|\ is|\ are)\ (?!(?:the|my|our|your|this|that|these|those|in|on|at|wrong|up|new|there|left|it)\b)
       (?:[\w.+-]+\ )?[\w.+-]*(?:[^\Wdgw_]|[^n\W]g|[^e\W]d)$""",
     re.VERBOSE,
@@ -74,7 +74,7 @@ def form(text: str, compounds: Container[tuple[str, str]] = (), nouns: Container
     chosen = chosen or next((item for item in found if item.intent), found[0])
     if how and chosen.intent != "read":
         advice = True
-    head = chosen.head or next((item.head for item in found if item.head), ())
+    head = tuple(word for item in found if item.intent in ("", chosen.intent) for word in item.head)
     return Form(chosen.intent, chosen.verb, chosen.known, advice, head)
 
 
@@ -86,7 +86,8 @@ def _clause(clause: str, compounds: Container[tuple[str, str]], nouns: Container
         following = found[place + 1] if place + 1 < len(found) else ""
         intent, known = _intent(word, following, place, found, compounds, nouns)
         if intent is not None:
-            return Form(intent, word, known, head=_head(found[place + 1 :], found[:place]))
+            verb = "create" if word == "make" and following in ("a", "an", "new", "another", "one") else word
+            return Form(intent, verb, known, head=_head(found[place + 1 :], found[:place]))
     return Form("", head=_head(found, []))
 
 
@@ -115,11 +116,15 @@ def _intent(
         return "write", True
     if words.is_verb(word) and (not place or before in ("to", "and", "then", "please", "it") or place <= 1):
         return "write", True
-    if not place and words.stem(word) not in nouns and not words.known(word):
+    if not place and not _is_noun(word, nouns) and not words.known(word):
         after = found[2] if len(found) > 2 else ""
         if following in _OBJECT or (following in _PARTICLES and after in _OBJECT):
             return "write", False
     return None, True
+
+
+def _is_noun(word: str, nouns: Container[str]) -> bool:
+    return any(words.stem(name) in nouns for name in (word, *lexicon.SYNONYMS.get(word, ())))
 
 
 def _head(after: list[str], before: list[str]) -> tuple[str, ...]:

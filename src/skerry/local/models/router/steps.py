@@ -5,66 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from skerry.local.models.router import lexicon, periods, values, words
 from skerry.local.models.router import reader as forms
-from skerry.local.models.router.reader import Reader
-from skerry.local.models.router.schema import MISSING, choices, fit, kind
+from skerry.local.models.router.reader import Reader, compiled
+from skerry.local.models.router.schema import MISSING, fit
+from skerry.local.models.router.wanted import Wanted
 
-QUERY = words.table(
-    """query prompt text question q input message search content topic term keyword keywords body body_text
-    description note comment request instruction"""
-)
 COUNTS = words.table("limit max_results max_items maximum count top n first page_size size max")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A property that needs a value."""
-
-    name: str
-    prop: Mapping[str, Any]
-    needed: bool
-
-    @property
-    def kind(self) -> str:
-        return kind(self.prop)
-
-    @property
-    def parts(self) -> list[str]:
-        return words.split(self.name)
-
-    @property
-    def label(self) -> str:
-        """A pattern for the name in a sentence: `account_id`, `account-id` and `account id`."""
-        return r"[\s_-]?".join(map(re.escape, self.parts)) or re.escape(self.name)
-
-    @property
-    def free_text(self) -> bool:
-        """A string without a list of choices."""
-        return self.kind == "string" and not choices(self.prop)
-
-    @property
-    def form(self) -> re.Pattern[str] | None:
-        """The form that a value must have, where name or format say so."""
-        return values.form_of(self.name, self.prop) if self.free_text else None
-
-    @property
-    def query(self) -> bool:
-        return bool({self.name.lower(), *self.parts[-1:]} & QUERY)
-
-    @property
-    def filters(self) -> bool:
-        """A part of a name: only its own words introduce it."""
-        return bool({"prefix", "contains", "search"} & set(self.parts))
 
 
 def explicit(reader: Reader, wanted: Wanted) -> Any:
     """`name=value`, with JSON, quotes or a bare word."""
     pattern = rf"(?<![\w-]){wanted.label}\s*(?:=|:(?!\S*//))\s*"
-    match = re.search(pattern, reader.text, re.IGNORECASE)
+    match = compiled(pattern, re.IGNORECASE).search( reader.text)
     if match is None:
         return MISSING
     text, length = _literal(reader.text[match.end() :], wanted.kind)
@@ -91,7 +46,7 @@ def _literal(tail: str, what: str) -> tuple[str, int]:
 
 def choice(reader: Reader, wanted: Wanted) -> Any:
     """A choice whose words the text has: all of them, or for a required property the most."""
-    options = choices(wanted.prop)
+    options = wanted.choices
     if wanted.kind == "boolean" or not options:
         return MISSING
     if len(options) == 1 and wanted.needed:

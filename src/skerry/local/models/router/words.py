@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _WORD = re.compile(r"[A-Za-z0-9]+(?:'[a-z]+)?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -27,7 +28,8 @@ STOP = table(
     we well were what what's when where which while who whom whose why will with within without would you
     your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
     year day last next recent recently number numbers exist exists available detail details currently
-    hour hours days weeks months years minutes first latest newest oldest still ago past since"""
+    hour hours days weeks months years minutes first latest newest oldest still ago past since happen happened happens happening occur occurred going goes
+    happened"""
 )
 
 READ = table(
@@ -45,7 +47,7 @@ FAMILIES: dict[str, frozenset[str]] = {
     "change": table(
         """change update modify set edit replace alter rename correct fix adjust switch move transfer
         convert configure reset patch swap relocate amend overwrite increase decrease raise lower extend
-        migrate upgrade downgrade resize scale rotate turn encrypt"""
+        migrate upgrade downgrade point map redirect resize scale rotate turn encrypt"""
     ),
     "create": table(
         """create add insert provision deploy register upload put post write store save invite make
@@ -71,6 +73,7 @@ PROCESSES = table("run job execution task build deployment pipeline plan")
 _FAMILY = {verb: family for family, verbs in FAMILIES.items() for verb in verbs}
 
 
+@lru_cache(maxsize=16384)
 def stem(word: str) -> str:
     """A word without its plural, participle or final e, so that `changed`, `changes`, `change` are one."""
     if len(word) <= 3 or not word.isalpha():
@@ -88,6 +91,9 @@ def stem(word: str) -> str:
                 word = word[:-1]
             break
     return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+_STEMS = {stem(verb): family for verb, family in reversed(_FAMILY.items())}
 
 
 def split(name: str) -> list[str]:
@@ -112,7 +118,7 @@ def family(word: str) -> str:
     if word in _FAMILY:
         return _FAMILY[word]
     base = stem(word)
-    return next((name for verb, name in _FAMILY.items() if stem(verb) == base), "") if base != word else ""
+    return _STEMS.get(base, "") if base != word else ""
 
 
 def is_verb(word: str) -> bool:
