@@ -14,7 +14,7 @@ from skerry.local.models.router.wanted import Wanted
 _LINK = r"(?:\s+(?:id|ids|number|no\.?|name|named|called|key|code|is|was|equals|with|the|of|#))*\s*[:#=]?\s*"
 _WORDLIKE = r"(?=\S*[\d_./:-]\S)[A-Za-z0-9](?:[\w.@:/+-]*\w)?|\d+"
 _OPENING, _CLOSING = "[\"'`\u201c\u2018]", "[\"'`\u201d\u2019]"
-_QUOTED = rf"{_OPENING}([^\"`\u201d]+?){_CLOSING}"
+_QUOTED = rf"(?<!\w){_OPENING}([^\"`\u201d\n]+?){_CLOSING}(?!\w)"
 _DESCRIBING = words.table(
     """new old big small main whole other same current default single second third public private entire slow
     fast large high low broken empty full good bad best real actual own given specific certain total"""

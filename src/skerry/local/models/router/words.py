@@ -29,7 +29,7 @@ STOP = table(
     your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
     year day last next recent recently number numbers exist exists available detail details currently
     hour hours days weeks months years minutes first latest newest oldest still ago past since happen happened happens happening occur occurred going goes
-    happened"""
+    everything nothing everyone everybody stuff info information overview list"""
 )
 
 READ = table(
