@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 from skerry.local.models.router import naming, steps, words
@@ -21,7 +22,7 @@ from skerry.local.models.router.schema import MISSING, choices, fit, kind, prope
 from skerry.local.models.router.wanted import Plan, Wanted
 
 _STEPS = (
-    steps.explicit, steps.choice, steps.typical, naming.adjacent, naming.example, naming.flag, naming.spoken,
+    steps.explicit, steps.choice, steps.typical, naming.example, naming.adjacent, naming.flag, naming.spoken,
     naming.leftover, naming.proper, naming.remainder,
 )  # fmt: skip
 _SURE = (steps.explicit, steps.typical, naming.adjacent, naming.example)
@@ -32,21 +33,21 @@ _ANSWER = re.compile(r"(?:it'?s|it is|that'?s|the|use|take|with|for|account|my)\
 class Filled:
     """Arguments that were found, and the required ones that were not.
 
-    `sure` are the required ones whose value stood beside their noun or had their form; `unused` counts the
-    values of the text that no argument took.
+    `sure` are those whose value stood beside their noun or had their form; `unused` are the values of the
+    text that no argument took.
     """
 
     arguments: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     sure: frozenset[str] = frozenset()
-    unused: int = 0
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """What is known around a question: which words are no names because tools use them, and the day."""
 
-    common: Callable[[str], bool] = lambda _word: False
+    common: Callable[[str, str], bool] = lambda _tool, _word: False
     today: date | None = None
 
 
@@ -66,7 +67,7 @@ def fill(
 
     With an `operation`, only what it takes is looked for, and what it needs is required.
     """
-    reader = Reader(text, words.split(tool), around.common, around.today)
+    reader = Reader(text, words.split(tool), partial(around.common, tool), around.today)
     plan = schema if isinstance(schema, Plan) else Plan(schema)
     props, needed = plan.properties, plan.required
     found: dict[str, Any] = dict(given or {})
@@ -85,7 +86,7 @@ def fill(
             value = step(reader, item)
             if value is not MISSING:
                 found[item.name] = value
-                if item.needed and step in _SURE:
+                if step in _SURE and item.free_text:
                     sure.add(item.name)
     missing = tuple(name for name in needed if name not in found)
     kept = {name: found[name] for name in props if name in found}

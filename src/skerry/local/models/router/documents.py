@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +27,7 @@ class Document:
     """What is known of one operation of a tool; `operation` is None for a tool of one purpose.
 
     `named` are the stems of its name, `pairs` neighbours in it; `shown` are the stems in a name or the first
-    sentence about it. `singular` says that it is about one thing.
+    sentence about it. `special` says of each stem of its own how much it tells the tool's operations apart.
     """
 
     tool: ToolSpec
@@ -38,6 +39,7 @@ class Document:
     pairs: frozenset[tuple[str, str]]
     reads: bool
     plain: tuple[str, ...]
+    special: Mapping[str, float]
     first: bool = False
     length: float = field(default=0.0)
 
@@ -69,7 +71,10 @@ def documents(tool: ToolSpec, shared: frozenset[str] = frozenset()) -> list[Docu
         for name in (*operation.needs, *operation.takes):
             _merge(counts, about.get(name, {}))
         result.append(_document(tool, operation, counts, words.split(operation.name), first=not result))
-    return result
+    many = Counter(stem for document in result for stem in document.own)
+    return [
+        replace(document, special={stem: many[stem] ** -0.5 for stem in document.own}) for document in result
+    ]
 
 
 def _document(
@@ -96,6 +101,7 @@ def _document(
         frozenset(pairwise(nouns)) | frozenset(pairwise(stems)),
         not name or name[0] in words.READ or not words.family(name[0]),
         tuple(name),
+        dict.fromkeys(nouns, 1.0),
         first,
         sum(counts.values()),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from os.path import commonprefix
 
 from skerry.local.models.request import ToolSpec
+from skerry.local.models.router import words
 from skerry.local.models.router.documents import Document, bare, documents
 from skerry.local.models.router.question import Concept
 from skerry.local.models.router.wanted import Plan
@@ -56,6 +57,9 @@ class Index:
         self.tools = tools
         shared = _shared(tools)
         self.documents = [document for tool in tools for document in documents(tool, shared)]
+        self._vocabulary: dict[str, set[str]] = defaultdict(set)
+        for document in self.documents:
+            self._vocabulary[bare(document.tool.name)].update(document.counts)
         self._plans: dict[str, Plan] = {}
         self._postings: dict[str, list[int]] = defaultdict(list)
         having: dict[str, set[str]] = defaultdict(set)
@@ -81,6 +85,11 @@ class Index:
         if tool.name not in self._plans:
             self._plans[tool.name] = Plan(tool.schema)
         return self._plans[tool.name]
+
+    def common(self, tool: str, word: str) -> bool:
+        """Whether a word is no name for something of a tool: the tool speaks of it, or some tool is named so."""
+        stem = words.stem(word)
+        return stem in self.nouns or stem in self._vocabulary.get(tool, ())
 
     def weight(self, stem: str) -> float:
         """Inverse document frequency, always positive; a word of no tool weighs the most."""

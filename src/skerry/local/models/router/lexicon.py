@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _NAMES = """
-vm: instance
-vms: instance
-machine: instance
-machines: instance
-server: instance
-servers: instance
+vm: instance ec2
+vms: instance ec2
+machine: instance ec2
+machines: instance ec2
+server: instance ec2
+servers: instance ec2
 host: instance
 hosts: instance
 ami: image
@@ -72,6 +72,9 @@ money: cost
 charge: cost
 charges: cost
 paid: cost
+pay: cost
+lambdas: function lambda
+ec2s: instance ec2
 paying: cost
 dollar: cost
 dollars: cost
@@ -88,7 +91,8 @@ trace: log
 dns: record zone route53
 domain: zone
 domains: zone
-nameserver: zone
+nameserver: zone server
+nameservers: zone server
 notification: topic sns
 notifications: topic sns
 subscriber: subscription

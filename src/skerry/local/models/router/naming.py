@@ -11,13 +11,14 @@ from skerry.local.models.router.reader import Reader, compiled
 from skerry.local.models.router.schema import MISSING, fit
 from skerry.local.models.router.wanted import Wanted
 
-_LINK = r"(?:\s+(?:id|ids|number|no\.?|name|named|called|key|code|is|was|equals|with|the|of|#))*\s*[:#=]?\s*"
+_LINK = r"(?:\s+(?:id|ids|number|no\.?|name|named|called|key|code|is|was|equals|with|#))*\s*[:#=]?\s*"
 _WORDLIKE = r"(?=\S*[\d_./:-]\S)[A-Za-z0-9](?:[\w.@:/+-]*\w)?|\d+"
 _OPENING, _CLOSING = "[\"'`\u201c\u2018]", "[\"'`\u201d\u2019]"
 _QUOTED = rf"(?<!\w){_OPENING}([^\"`\u201d\n]+?){_CLOSING}(?!\w)"
 _DESCRIBING = words.table(
     """new old big small main whole other same current default single second third public private entire slow
-    fast large high low broken empty full good bad best real actual own given specific certain total"""
+    fast large high low broken empty full good bad best real actual own given specific certain total
+    attribute attributes setting settings property properties configuration info state status name names list"""
 )
 
 

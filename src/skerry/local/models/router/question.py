@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skerry.local.models.router import lexicon, words
 from skerry.local.models.router.sentence import Form
@@ -22,6 +22,7 @@ VALUES = re.compile(
     re.VERBOSE,
 )
 _MARKED = re.compile(r"(?<![\w-])([a-z]{1,6}-)(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{8})[A-Za-z0-9]{3,}(?![\w])")
+_FUTURE = re.compile(r"\bwill\b(?! you)|\b(?:next|coming) (?:\d+ )?(?:day|week|month|quarter|year)s?\b", re.IGNORECASE)
 _PHRASE = re.compile(rf"\b(?:{'|'.join(lexicon.PHRASES)})", re.IGNORECASE)
 _CONTEXT = words.table("in of from for with on at by per to over during against about into as")
 
@@ -63,11 +64,24 @@ def concepts(
             stems = _stems(word, stem, known, similar)
             if any(map(known, stems)) or token.islower() or word in head or not found:
                 found[stem] = Concept(word, stem, stems, weight, previous)
+        if previous and found:
+            _join(found, stem, known)
         previous = True
+    if _FUTURE.search(text) and known("forecast"):
+        found.setdefault("forecast", Concept("forecast", "forecast", {"forecast": 1.0}))
     for mark in _MARKED.findall(text):
         if known(mark) and mark not in found:
             found[mark] = Concept(mark, mark, {mark: 1.0}, PLAIN)
     return list(found.values())
+
+
+def _join(found: dict[str, Concept], stem: str, known: Callable[[str], bool]) -> None:
+    """Lets two neighbours also be found as one word: `node groups` as `nodegroup`."""
+    first, second = found.get(list(found)[-2]) if len(found) > 1 else None, found.get(stem)
+    joined = f"{first.word}{stem}" if first else ""
+    if first and second and known(joined):
+        found[first.stem] = replace(first, stems={**first.stems, joined: 1.0})
+        found[second.stem] = replace(second, stems={**second.stems, joined: 1.0})
 
 
 def _stems(
@@ -82,6 +96,7 @@ def _stems(
     return stems
 
 
-def covered(found: Sequence[Concept], stems: frozenset[str]) -> float:
-    """The share of a question's words that were found."""
-    return sum(item.stem in stems for item in found) / len(found) if found else 0.0
+def covered(found: Sequence[Concept], stems: frozenset[str], taken: frozenset[str] = frozenset()) -> float:
+    """The share of a question's words that were found; those `taken` as values are no words of it."""
+    counted = [item for item in found if item.stem in stems or item.word not in taken]
+    return sum(item.stem in stems for item in counted) / len(counted) if counted else 0.0

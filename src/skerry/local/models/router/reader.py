@@ -25,6 +25,7 @@ PROPER = re.compile(
     r"\b(?:in|at|for|of|from|near|about|to)\s+((?:[A-Z][\w'\u2019.-]*\w)(?:\s+[A-Z][\w'\u2019.-]*\w)*)"
 )
 MARKED = re.compile(r"(?<![\w-])([a-z]{1,6}-(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{4,})(?![\w-])")
+SLUG = re.compile(r"(?<![\w./@-])[a-z]+(?:-[a-z]+)+(?![\w@-])")
 LONG = re.compile(r"(?<![\w.-])\d{4,}(?![\w.-])")
 COUNT = re.compile(
     r"\b(?:top|first|last|latest|limit(?:ed)? to|limit|max(?:imum)?|at most|up to)\s+(\d+)\b"
@@ -85,9 +86,11 @@ class Reader:
         """Takes a span."""
         self._taken.append(span)
 
-    def unused(self) -> int:
-        """How many quoted texts and addresses nobody took."""
-        return sum(1 for shape in (QUOTED, EMAIL, MARKED, LONG) for _ in self.matches(shape))
+    def unused(self) -> tuple[str, ...]:
+        """Quoted texts, addresses and identifiers that nobody took."""
+        found = [text for shape in (QUOTED, EMAIL, MARKED, LONG) for text, _ in self.matches(shape)]
+        slugs = (text for text, _ in self.matches(SLUG))
+        return (*found, *(text for text in slugs if not all(map(self.common, text.split("-")))))
 
     def unquoted(self) -> str:
         """The text without quoted parts and e-mail addresses."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from skerry.local.models.request import ToolSpec
 from skerry.local.models.router import followup, words
 from skerry.local.models.router.arguments import Around, Filled, fill
+from skerry.local.models.router.documents import Document
 from skerry.local.models.router.guard import asks_for_secret, permitted, writes
 from skerry.local.models.router.lexical import Index, Match, bare
 from skerry.local.models.router.question import Concept, concepts, covered
 from skerry.local.models.router.routes import Ask, Call, Decline, Offer, Route
+from skerry.local.models.router.schema import required
 from skerry.local.models.router.sentence import Form, form
 
 __all__ = ["Ask", "Call", "Decline", "Offer", "Route", "best", "route", "writes"]
@@ -27,7 +29,7 @@ CANDIDATES = 12
 
 FIRST = 1.12
 """What speaks for the first operation of a tool: it is what the tool is there for in the first place."""
-UNUSED = 0.65
+UNUSED = 0.6
 """What speaks against a match for each value of the question that it has no use for."""
 
 _COMMAND = re.compile(r"\s*/call\s+(?P<tool>[\w.-]+)\s*(?P<json>.*)", re.DOTALL)
@@ -48,7 +50,7 @@ def route(text: str, index: Index, pending: Route | None = None, today: date | N
         return followup.command(command["tool"], command["json"].strip(), index.tools)
     if isinstance(pending, Ask | Offer) and _ABANDON.fullmatch(text):
         return Decline("abandoned")
-    around = Around(lambda word: words.stem(word) in index, today)
+    around = Around(index.common, today)
     fresh: Route | None = None
     if isinstance(pending, Ask):
         fresh = _fresh(text, index, around)
@@ -102,7 +104,7 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
     top = candidates[0]
     tool = top.match.tool.name
     said_of = frozenset(stem for match in matches if match.tool.name == tool for stem in match.found)
-    unfit = _unfit(top.match, said_of, found, said)
+    unfit = _unfit(top, said_of, found, said)
     if unfit:
         kind = "write" if said.intent == "write" else "none"
         return Decline(kind, said.verb if said.intent == "write" else "", _why([top.match], found, unfit))
@@ -117,13 +119,14 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
     return _routed(top, why)
 
 
-def _unfit(match: Match, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
+def _unfit(top: _Candidate, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
     """Why the best match is not good enough, or nothing."""
-    if covered(found, of_tool) < COVER:
+    taken = frozenset(word for value in top.filled.arguments.values() for word in words.words(str(value)))
+    if covered(found, of_tool, taken) < COVER:
         return "too few words in common"
     head = {words.stem(word.removesuffix("'s")) for word in said.head}
-    about = [item for item in found if item.stem in head]
-    shown = match.document.shown
+    about = [item for item in found if item.stem in head and (item.word not in taken or item.stem in of_tool)]
+    shown = top.match.document.shown
     if about and not any(item.stem in of_tool for item in about):
         return "it is not about that"
     if said.intent == "write" and about and not any(set(item.stems) & shown for item in about):
@@ -141,7 +144,7 @@ def _weighed(
     matches: Sequence[Match], text: str, said: Form, found: Sequence[Concept], index: Index, around: Around
 ) -> list[_Candidate]:
     """The matches with what speaks for and against each beside its words, best first."""
-    spoken = set(words.words(text))
+    spoken = words.words(text)
     head = {stem for item in found if item.word in said.head for stem in item.stems}
     result = []
     for match in matches:
@@ -150,17 +153,28 @@ def _weighed(
             index.plan(match.tool), text, tool=bare(match.tool.name), operation=document.operation, around=around
         )
         result.append(_Candidate(match, filled, match.score * _factor(match, filled, said, spoken, head)))
-    return sorted(result, key=lambda item: -item.score)
+    sure = {value for item in result for value in _values(item, item.filled.sure)}
+    loose = {value for item in result for value in item.filled.unused} - sure
+    weighed = []
+    for item in result:
+        idle = (sure - _values(item, item.filled.sure)) | (loose - _values(item, item.filled.arguments))
+        weighed.append(replace(item, score=item.score * UNUSED ** min(2, len(idle))))
+    return sorted(weighed, key=lambda item: -item.score)
 
 
-def _factor(match: Match, filled: Filled, said: Form, spoken: set[str], said_stems: set[str]) -> float:
+def _values(candidate: _Candidate, names: Iterable[str]) -> set[str]:
+    return {str(candidate.filled.arguments[name]) for name in names}
+
+
+def _factor(match: Match, filled: Filled, said: Form, spoken: Sequence[str], said_stems: set[str]) -> float:
     """How much the verb, the name, the number of a noun and the arguments speak for a match."""
     document, factor = match.document, 1.0
     verbs = {words.stem(word) for word in document.plain}
     if said.intent == "write" and words.stem(said.verb) in verbs:
         factor *= 1.5
     own = document.own
-    factor *= 0.75 + 0.5 * (len(own & match.named) / len(own) if own else 0.5)
+    told = sum(document.special[stem] for stem in own & match.named)
+    factor *= 0.7 + 0.35 * (told / sum(document.special.values()) if own else 0.5) + 0.3 * min(1.0, told)
     nouns = [word for word in document.plain if words.stem(word) in own]
     same = nouns and nouns[-1] in spoken
     other = nouns and not same and nouns[-1] not in spoken and words.stem(nouns[-1]) in match.named
@@ -169,15 +183,21 @@ def _factor(match: Match, filled: Filled, said: Form, spoken: set[str], said_ste
         factor *= 1.1
     if own & said_stems:
         factor *= 1.15
-    exactly = same and said.verb in document.plain[:1]
+    exactly = same and (said.verb in document.plain[:1] or f"the {nouns[-1]}" in " ".join(spoken))
     if filled.missing:
         factor *= 1.0 if exactly else 0.8
     elif filled.sure:
         factor *= 1.35
+    elif len(filled.arguments) > (document.operation is not None) and _needs(document):
+        factor *= 0.85
     if document.first:
         factor *= FIRST
-    factor *= UNUSED ** min(2, filled.unused)
-    return factor * (1 + 0.03 * min(3, len(filled.arguments)))
+    return factor * (1 + 0.05 * min(3, len(filled.arguments)))
+
+
+def _needs(document: Document) -> bool:
+    """Whether a document needs something besides its operation."""
+    return bool(document.operation.needs if document.operation else required(document.tool.schema))
 
 
 def _share(first: _Candidate, second: _Candidate) -> float:

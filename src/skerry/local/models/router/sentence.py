@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skerry.local.models.router import lexicon, words
+from skerry.local.models.router.reader import QUOTED
 
 Intent = Literal["read", "write", ""]
 
@@ -48,7 +49,7 @@ _ADVICE = re.compile(
     | ^(?:explain|teach|define|convince)\b(?!\ why) | \bhow\ (?:does|do|did)\ .{1,40}\ works?\b
     | \bwhat\ does\ .{1,40}\ (?:mean|stand\ for)\b | \bwhy\ (?:should|would|do)\ (?:i|we|one|people|you)\b
     | \bwhat\ (?:would|do)\ you\ (?:choose|use|suggest|say|do)\b | \bwhen\ (?:should|would)\b
-    | ^what(?:'s|\ is|\ are)\ an?\ [\w -]+$ | \d\ ?(?:times|plus|minus|divided\ by|[x*+/^])\ ?\d
+    | ^what(?:'s|\ is|\ are)\ an?\ [\w -]+$ | (?<!\S)\d+\ ?(?:times|plus|minus|divided\ by|[x*+/^])\ ?\d+(?!\w)
     | ^what(?:'s|\ is|\ are)\ (?!(?:the|my|our|your|this|that|these|those|in|on|at|wrong|up|new|there|left|it)\b)
       (?:[\w.+-]+\ )?[\w.+-]*(?:[^\Wdgw_]|[^n\W]g|[^e\W]d)$""",
     re.VERBOSE,
@@ -65,6 +66,7 @@ def form(text: str, compounds: Container[tuple[str, str]] = (), nouns: Container
 
     `compounds` are pairs of stems in which the first is no verb (`apply logs`), `nouns` stems that name things.
     """
+    text = QUOTED.sub(" \u2022 ", text)
     plain = " ".join(text.replace("\u2019", "'").lower().split())
     advice = bool(_ADVICE.search(_LEAD.sub("", plain, count=1).rstrip("?!. ")))
     how = _HOW_TO.match(_LEAD.sub("", plain, count=1))
@@ -87,7 +89,7 @@ def _clause(clause: str, compounds: Container[tuple[str, str]], nouns: Container
         intent, known = _intent(word, following, place, found, compounds, nouns)
         if intent is not None:
             verb = "create" if word == "make" and following in ("a", "an", "new", "another", "one") else word
-            return Form(intent, verb, known, head=_head(found[place + 1 :], found[:place]))
+            return Form(intent, verb, known, head=_head(found[place + 1 + (word == "how") :], found[:place]))
     return Form("", head=_head(found, []))
 
 
@@ -116,7 +118,7 @@ def _intent(
         return "write", True
     if words.is_verb(word) and (not place or before in ("to", "and", "then", "please", "it") or place <= 1):
         return "write", True
-    if not place and not _is_noun(word, nouns) and not words.known(word):
+    if not place and not word.endswith("s") and not _is_noun(word, nouns) and not words.known(word):
         after = found[2] if len(found) > 2 else ""
         if following in _OBJECT or (following in _PARTICLES and after in _OBJECT):
             return "write", False

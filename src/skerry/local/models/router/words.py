@@ -29,7 +29,7 @@ STOP = table(
     your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
     year day last next recent recently number numbers exist exists available detail details currently
     hour hours days weeks months years minutes first latest newest oldest still ago past since happen happened happens happening occur occurred going goes
-    everything nothing everyone everybody stuff info information overview list"""
+    called named big large often everything nothing everyone everybody stuff info information overview list"""
 )
 
 READ = table(
@@ -37,7 +37,7 @@ READ = table(
     see show summarise summarize tell view print browse query know look examine audit analyze analyse monitor
     review investigate identify determine present dump grab pull compare output explore watch"""
 )
-WHICH = table("what what's which who who's whose whom where where's when why")
+WHICH = table("what what's whats which who who's whose whom where where's when why whos wheres")
 QUESTION = WHICH | table("is are was were does do did has have had any isn't aren't doesn't don't")
 BEFORE_NOUN = table("the a an my our your this that these those of in for by with from on per no any all")
 NEUTRAL = table("draw make produce render generate prepare give say")
