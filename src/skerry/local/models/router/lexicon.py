@@ -47,6 +47,7 @@ sql: database rds
 postgres: postgresql database
 aurora: rds
 mail: email
+address: email
 mails: email
 mailbox: email
 picture: chart image

@@ -57,7 +57,7 @@ _ADVICE = re.compile(
 _HOW_TO = re.compile(r"\bhow (?:do|can|would|could|to|might)\b(?: (?:i|we|you|one|people))?\s*", re.IGNORECASE)
 _PARTICLES = words.table("back up down off out over in on away through")
 _OBJECT = words.table("the a an my our this that these those all every each me us some any your another")
-_MEASURE = words.table("many much long big large old often deep far full high low fast expensive")
+_MEASURE = words.table("many much long big large old often deep far full high low fast")
 _TOKEN = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 
 
@@ -89,7 +89,7 @@ def _clause(clause: str, compounds: Container[tuple[str, str]], nouns: Container
         intent, known = _intent(word, following, place, found, compounds, nouns)
         if intent is not None:
             verb = "create" if word == "make" and following in ("a", "an", "new", "another", "one") else word
-            return Form(intent, verb, known, head=_head(found[place + 1 + (word == "how") :], found[:place]))
+            return Form(intent, verb, known, head=_head(found[place + 1 + (word == "how" and following in _MEASURE) :], found[:place]))
     return Form("", head=_head(found, []))
 
 
@@ -102,7 +102,7 @@ def _intent(
     nouns: Container[str],
 ) -> tuple[Intent | None, bool]:
     before = found[place - 1] if place else ""
-    if word == "how" and following in _MEASURE:
+    if word == "how":
         return "read", True
     if word == "give":
         return ("read" if following in ("me", "us") else "write"), True
