@@ -8,7 +8,7 @@ named here are the only ones that the guard in `cloud` lets through.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from skerry.servers.aws_ops.arguments import Arguments, Parameter, Parameters
@@ -217,7 +217,21 @@ class ServiceTool:
             description="What to read.",
             one_of=tuple(item.name for item in self.operations),
         )
-        return Parameters((operation, *self.parameters, *COMMON), required=("operation",))
+        own = (self._described(item) for item in self.parameters)
+        return Parameters((operation, *own, *COMMON), required=("operation",))
+
+    def _described(self, parameter: Parameter) -> Parameter:
+        """The parameter with the operations that need it, and those that take it, unless all do."""
+        needed = [item.name for item in self.operations if parameter.name in item.requires]
+        taken = [
+            item.name
+            for item in self.operations
+            if parameter.name in item.takes() and parameter.name not in item.requires
+        ]
+        told = [f"Needed for {', '.join(needed)}."] if needed else []
+        if taken and (needed or len(taken) < len(self.operations)):
+            told.append(f"{'Also' if needed else 'Only'} for {', '.join(taken)}.")
+        return replace(parameter, description=" ".join([parameter.description, *told]))
 
     def operation(self, name: str) -> Operation:
         """The operation of that name; the check of the arguments has made sure that there is one."""

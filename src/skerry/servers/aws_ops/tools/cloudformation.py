@@ -198,7 +198,7 @@ TOOL = ServiceTool(
         Parameter(name="stack", description="The name or id of a stack.", max_length=512),
         Parameter(
             name="status",
-            description="Only stacks in this status, for list_stacks.",
+            description="Only stacks in this status.",
             one_of=(*_PRESENT, "DELETE_COMPLETE"),
         ),
     ),

@@ -136,7 +136,7 @@ TOOL = ServiceTool(
     parameters=(
         Parameter(
             name="instance_id",
-            description="An instance id such as i-0123456789abcdef0, for describe_instance.",
+            description="An instance id such as i-0123456789abcdef0.",
             max_length=400,
         ),
         Parameter(

@@ -323,11 +323,11 @@ TOOL = ServiceTool(
         ),
         Parameter(name="name_contains", description="Only what has this text in its name.", max_length=128),
         Parameter(
-            name="principal_arn", description="The ARN of a user, group or role, for check_permission."
+            name="principal_arn", description="The ARN of a user, group or role."
         ),
         Parameter(
             name="action",
-            description="Actions such as s3:GetObject, separated by commas, for check_permission.",
+            description="Actions such as s3:GetObject, separated by commas.",
         ),
         Parameter(
             name="resource_arn", description="ARNs of resources, separated by commas; any when left out."

@@ -126,7 +126,7 @@ TOOL = ServiceTool(
     ),
     parameters=(
         Parameter(name="bucket", description="The name of a bucket.", max_length=63),
-        Parameter(name="key", description="The key of an object, for describe_object.", max_length=1024),
+        Parameter(name="key", description="The key of an object.", max_length=1024),
         Parameter(name="prefix", description="Only names that begin with this text.", max_length=1024),
     ),
     also=("HeadBucket",),  # botocore asks it for a bucket's region when a call went to the wrong one
