@@ -316,7 +316,7 @@ TOOL = ServiceTool(
         Parameter(name="tag_key", description="The key of a cost allocation tag.", max_length=128),
         Parameter(
             name="granularity",
-            description="For get_costs and forecast_costs; monthly when left out.",
+            description="Monthly when left out.",
             one_of=("monthly", "daily"),
         ),
         Parameter(name="group_by", description="How get_costs is divided up.", one_of=tuple(_DIMENSIONS)),
