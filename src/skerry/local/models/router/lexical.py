@@ -29,6 +29,8 @@ PHRASE = 0.6
 SIMILAR = 0.6
 """What a word counts that is only like a word of a tool."""
 PREFIX = 6
+MORE = 0.3
+"""What the second name of a thing adds where a tool has both."""
 MANY = 5
 
 
@@ -146,7 +148,7 @@ class Index:
                 norm = 1 - B + B * document.length / self._average
                 value = factor * count * (K1 + 1) / (count + K1 * norm)
                 known, names = best.get(place, (0.0, frozenset()))
-                best[place] = (max(known, value), names | {stem} if stem in document.named else names)
+                best[place] = (max(known, value) + MORE * min(known, value), names | {stem} if stem in document.named else names)
         return best
 
     def _add_phrases(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _NAMES = """
+instance: ec2
+instances: ec2
 vm: instance ec2
 vms: instance ec2
 machine: instance ec2

@@ -36,8 +36,11 @@ Span = tuple[int, int]
 def choice(text: str, prop: Mapping[str, Any]) -> Any:
     """The choice of a property that names a span of the text, or MISSING: the nearest that has as many days."""
     options = [str(item) for item in choices(prop)]
+    named = _DAY.search(text)
+    if named and named[1].lower() in options:
+        return named[1].lower()
     for which, count, unit, _ in _spans(text):
-        exact = {f"{which}_{unit}", f"{which}_{count}_{unit}s", f"{which}_of_{unit}"}
+        exact = {f"{which}_{count}_{unit}s", f"{which}_of_{unit}", *([f"{which}_{unit}"] if count == 1 else [])}
         days = {"day": count, "week": 7 * count}.get(unit)
         if days:
             exact.add(f"{which}_{days}_days")
