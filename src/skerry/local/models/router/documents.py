@@ -27,7 +27,7 @@ class Document:
     """What is known of one operation of a tool; `operation` is None for a tool of one purpose.
 
     `named` are the stems of its name, `pairs` neighbours in it; `shown` are the stems in a name or the first
-    sentence about it. `special` says of each stem of its own how much it tells the tool's operations apart.
+    sentence about it. `deed` is the family of the verb that its description begins with. `special` says of each stem of its own how much it tells the tool's operations apart.
     """
 
     tool: ToolSpec
@@ -39,6 +39,7 @@ class Document:
     pairs: frozenset[tuple[str, str]]
     reads: bool
     plain: tuple[str, ...]
+    deed: str
     special: Mapping[str, float]
     first: bool = False
     length: float = field(default=0.0)
@@ -101,6 +102,7 @@ def _document(
         frozenset(pairwise(nouns)) | frozenset(pairwise(stems)),
         not name or name[0] in words.READ or not words.family(name[0]),
         tuple(name),
+        next((words.family(word) for word in words.words(tool.description)[:1]), "") or "none",
         dict.fromkeys(nouns, 1.0),
         first,
         sum(counts.values()),

@@ -171,4 +171,4 @@ def _shared(tools: Sequence[ToolSpec]) -> frozenset[str]:
         for name, prop in (tool.schema.get("properties") or {}).items()
         if isinstance(prop, Mapping)
     )
-    return frozenset(name for (name, _), count in told.items() if count >= max(MANY, len(tools) / 10))
+    return frozenset(name for (name, _), count in told.items() if count >= max(MANY, len(tools) / 4))

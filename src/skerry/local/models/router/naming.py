@@ -132,9 +132,14 @@ def leftover(reader: Reader, wanted: Wanted) -> Any:
         return MISSING
     if wanted.kind not in ("integer", "number", "string"):
         return MISSING
-    pattern = forms.IDENTIFIER if wanted.kind == "string" else forms.NUMBER
-    only = len(list(reader.matches(pattern, whole=True))) == 1
-    return reader.take(pattern, wanted.prop, whole=True) if only else MISSING
+    if wanted.kind != "string":
+        only = len(list(reader.matches(forms.NUMBER, whole=True))) == 1
+        return reader.take(forms.NUMBER, wanted.prop, whole=True) if only else MISSING
+    found = [*reader.matches(forms.IDENTIFIER, whole=True), *reader.slugs()]
+    value = fit(found[0][0], wanted.prop) if len(found) == 1 else MISSING
+    if value is not MISSING:
+        reader.mark(found[0][1])
+    return value
 
 
 def proper(reader: Reader, wanted: Wanted) -> Any:

@@ -89,8 +89,12 @@ class Reader:
     def unused(self) -> tuple[str, ...]:
         """Quoted texts, addresses and identifiers that nobody took."""
         found = [text for shape in (QUOTED, EMAIL, MARKED, LONG) for text, _ in self.matches(shape)]
-        slugs = (text for text, _ in self.matches(SLUG))
-        return (*found, *(text for text in slugs if not all(map(self.common, text.split("-")))))
+        return (*found, *(text for text, _ in self.slugs()))
+
+    def slugs(self) -> list[tuple[str, Span]]:
+        """Names such as `order-handler`, unless all their parts are words of tools."""
+        found = self.matches(SLUG)
+        return [(text, span) for text, span in found if not all(map(self.common, text.split("-")))]
 
     def unquoted(self) -> str:
         """The text without quoted parts and e-mail addresses."""

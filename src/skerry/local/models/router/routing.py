@@ -127,7 +127,9 @@ def _unfit(top: _Candidate, of_tool: frozenset[str], found: Sequence[Concept], s
     head = {words.stem(word.removesuffix("'s")) for word in said.head}
     about = [item for item in found if item.stem in head and (item.word not in taken or item.stem in of_tool)]
     shown = top.match.document.shown
-    if about and not any(item.stem in of_tool for item in about):
+    # What describes a thing as a whole may well tell of what it does not name.
+    whole = top.filled.sure and {"describe", "details"} & set(top.match.document.plain)
+    if about and not whole and not any(item.stem in of_tool for item in about):
         return "it is not about that"
     if said.intent == "write" and about and not any(set(item.stems) & shown for item in about):
         return "it does not do that"
@@ -172,6 +174,8 @@ def _factor(match: Match, filled: Filled, said: Form, spoken: Sequence[str], sai
     verbs = {words.stem(word) for word in document.plain}
     if said.intent == "write" and words.stem(said.verb) in verbs:
         factor *= 1.5
+    elif said.intent == "write" and words.family(said.verb) == document.deed:
+        factor *= 1.2
     own = document.own
     told = sum(document.special[stem] for stem in own & match.named)
     factor *= 0.7 + 0.35 * (told / sum(document.special.values()) if own else 0.5) + 0.3 * min(1.0, told)
@@ -183,21 +187,24 @@ def _factor(match: Match, filled: Filled, said: Form, spoken: Sequence[str], sai
         factor *= 1.1
     if own & said_stems:
         factor *= 1.15
-    exactly = same and (said.verb in document.plain[:1] or f"the {nouns[-1]}" in " ".join(spoken))
+    one = same and re.search(rf"\b(?:the|that|this|one) {nouns[-1]}\b", " ".join(spoken))
+    exactly = same and (said.verb in document.plain[:1] or one)
     if filled.missing:
         factor *= 1.0 if exactly else 0.8
     elif filled.sure:
         factor *= 1.35
-    elif len(filled.arguments) > (document.operation is not None) and _needs(document):
+    if any(name in filled.arguments and name not in filled.sure for name in _needs(document)):
         factor *= 0.85
+    plain = [word for word in document.plain if word not in words.READ]
+    factor *= 1 + 0.1 * (sum(word in spoken for word in plain) / len(plain) if plain else 0.0)
     if document.first:
         factor *= FIRST
     return factor * (1 + 0.05 * min(3, len(filled.arguments)))
 
 
-def _needs(document: Document) -> bool:
-    """Whether a document needs something besides its operation."""
-    return bool(document.operation.needs if document.operation else required(document.tool.schema))
+def _needs(document: Document) -> Sequence[str]:
+    """What a document needs besides its operation."""
+    return document.operation.needs if document.operation else required(document.tool.schema)
 
 
 def _share(first: _Candidate, second: _Candidate) -> float:

@@ -57,6 +57,7 @@ _ADVICE = re.compile(
 _HOW_TO = re.compile(r"\bhow (?:do|can|would|could|to|might)\b(?: (?:i|we|you|one|people))?\s*", re.IGNORECASE)
 _PARTICLES = words.table("back up down off out over in on away through")
 _OBJECT = words.table("the a an my our this that these those all every each me us some any your another")
+_BEFORE_VERB = words.table("to and then please it")
 _MEASURE = words.table("many much long big large old often deep far full high low fast")
 _TOKEN = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 
@@ -116,7 +117,7 @@ def _intent(
         return "read", True
     if word == "make" and not place and following not in ("me", "us"):
         return "write", True
-    if words.is_verb(word) and (not place or before in ("to", "and", "then", "please", "it") or place <= 1):
+    if words.is_verb(word) and (not place or before in _BEFORE_VERB or (place == 1 and not _is_noun(before, nouns))):
         return "write", True
     if not place and not word.endswith("s") and not _is_noun(word, nouns) and not words.known(word):
         after = found[2] if len(found) > 2 else ""

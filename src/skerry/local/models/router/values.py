@@ -76,10 +76,9 @@ def example_said(prop: Mapping[str, Any]) -> re.Pattern[str] | None:
 def nouns(name: str, prop: Mapping[str, Any]) -> list[str]:
     """The words that stand beside a value: of the property's name, else of what the description says it is of."""
     own = [part for part in words.split(name) if part not in GENERIC and part not in words.STOP]
-    if not own:
-        match = _OF.search(str(prop.get("description", "")))
-        listed = re.split(r", | or | and ", match[1]) if match else []
-        own = [item.split()[-1].lower() for item in listed if item.split()]
+    match = _OF.search(str(prop.get("description", "")))
+    listed = re.split(r", | or | and ", match[1]) if match and "'" not in match[1] else []
+    own += [word for item in listed if item.split() and (word := item.split()[-1].lower()) not in own]
     others = [word for noun in own for word, names in _others().items() if noun in names]
     return list(dict.fromkeys([*reversed(own), *others]))
 

@@ -11,7 +11,7 @@ from typing import Any
 from skerry.local.models.router import schema, values, words
 
 QUERY = words.table(
-    """query prompt text question q input message search content topic term keyword keywords body body_text
+    """query pattern prompt text question q input message search content topic term keyword keywords body body_text
     description note comment request instruction"""
 )
 

@@ -29,7 +29,7 @@ STOP = table(
     your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
     year day last next recent recently number numbers exist exists available detail details currently
     hour hours days weeks months years minutes first latest newest oldest still ago past since happen happened happens happening occur occurred going goes
-    called named big large often everything nothing everyone everybody stuff info information overview list"""
+    called named amazon aws big large often everything nothing everyone everybody stuff info information overview list"""
 )
 
 READ = table(
@@ -51,7 +51,7 @@ FAMILIES: dict[str, frozenset[str]] = {
     ),
     "create": table(
         """create add insert provision deploy register upload put post write store save invite make
-        attach tag book order buy schedule submit copy clone duplicate restore import install open"""
+        attach tag book order buy schedule submit copy clone duplicate restore import install open train build"""
     ),
     "delete": table(
         """delete remove drop destroy terminate erase purge wipe clear detach untag
