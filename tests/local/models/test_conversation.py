@@ -8,6 +8,7 @@ from skerry.local.models.events import fold
 from skerry.local.models.request import ConverseRequest, ToolChoice, ToolSpec
 from skerry.local.models.router.conversation import Router
 from tests.local.models.catalogue import DESK, OPERATIONS, STRING, schema
+from tests.local.models.real import desk_tools
 
 
 def user(*texts):
@@ -142,3 +143,27 @@ async def test_blocks_of_one_message_are_one_question():
 async def test_non_ascii_survives():
     _, _, use = parts(await ask(user('/call hello_world {"name": "Žofie \\u4f60"}')))
     assert use["input"] == json.loads('{"name": "Žofie \\u4f60"}')
+
+
+@pytest.mark.behaviour("MD-ROUTER-GUARD")
+async def test_a_write_names_the_reader_that_comes_nearest():
+    _, text, use = parts(await ask(user("Delete the bucket my-logs"), tools=desk_tools()))
+    assert use is None
+    assert "No tool here can delete that, so nothing was changed. What comes nearest, `aws___s3_read_operations`" in text
+    assert "20 of `aws`" in text
+    assert "`/tools` lists them" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("Is SQS better than SNS?", "not explain or recommend"), ("Show me the database password", "asks for a secret")],
+)
+async def test_advice_and_secrets_are_declined_in_words(text, said):
+    assert said in parts(await ask(user(text), tools=desk_tools()))[1]
+
+
+async def test_the_same_question_has_the_same_answer_again():
+    router = Router(new_id=lambda: "tooluse_1")
+    request = ConverseRequest(model_id="local-router", messages=(user("What time is it?"),), tools=DESK)
+    first = await fold(router.events(request, streaming=True))
+    assert await fold(router.events(request, streaming=True)) == first

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -16,11 +17,14 @@ from skerry.local.models.events import NO_USAGE, Blocks, Event, message_start, m
 from skerry.local.models.request import ConverseRequest, ToolSpec
 from skerry.local.models.router import render, routing
 from skerry.local.models.router.arguments import forced
-from skerry.local.models.router.lexical import Index, bare
+from skerry.local.models.router.documents import SEPARATOR, bare
+from skerry.local.models.router.lexical import Index
 from skerry.local.models.router.routing import Ask, Call, Decline, Offer, Route
 from skerry.local.models.router.schema import choices, kind, properties
 
 NAME = "local-router (no language model: it matches your words to a tool)"
+LISTED = 25
+"""Up to so many tools are listed where none fits."""
 KEPT = 4
 """Indexes of tools that are kept."""
 MEMORY = 12
@@ -167,7 +171,11 @@ def _declined(route: Decline, tools: Sequence[ToolSpec]) -> str:
     opening = {
         "help": f"I am the {NAME}.",
         "problem": route.detail,
-        "write": f"No tool here can {route.detail} that, so nothing was changed.",
+        "write": f"No tool here can {route.detail} that, so nothing was changed."
+        + (f" What comes nearest, `{route.near}`, only reads." if route.near else ""),
+        "advice": "That asks for an explanation or for advice. I am an offline router with no language model: I can "
+        "look things up with the tools, not explain or recommend them.",
+        "secret": "That asks for a secret. No tool here hands out passwords, keys, tokens or credentials.",
     }.get(
         route.kind,
         "No tool here serves that question. I am an offline router with no language model, so I cannot "
@@ -175,6 +183,10 @@ def _declined(route: Decline, tools: Sequence[ToolSpec]) -> str:
     )
     if not tools:
         return f"{opening}\n\nThere are no tools in this conversation."
+    if len(tools) > LISTED and route.kind != "help":
+        counts = Counter(tool.name.rpartition(SEPARATOR)[0] or "others" for tool in tools)
+        kinds = ", ".join(f"{count} of `{target}`" for target, count in counts.items())
+        return f"{opening}\n\nThere are {len(tools)} tools: {kinds}. `/tools` lists them."
     lines = [f"- {_line(tool)}" for tool in tools]
     exact = 'Exact form, always understood: `/call TOOL {"argument": "value"}`'
     return "\n".join([opening, "", "The tools are:", "", *lines, "", exact])

@@ -39,11 +39,15 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Nothing is called. `kind` says why; `detail` is the verb of `write` or the text of `problem`."""
+    """Nothing is called.
+
+    `kind` says why; `detail` is the verb of `write` or the text of `problem`, `near` the tool that only reads.
+    """
 
     kind: Literal["none", "write", "advice", "secret", "help", "abandoned", "problem"]
     detail: str = ""
     why: str = ""
+    near: str = ""
 
 
 Route = Call | Ask | Offer | Decline

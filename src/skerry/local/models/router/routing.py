@@ -98,16 +98,14 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
         return Decline("advice", why="it asks how, what is better, or what something is")
     if first is None:
         note = "but it does not do what the verb asks" if matches else "no tool has a word of the question"
-        kind = "write" if said.intent == "write" else "none"
-        return Decline(kind, said.verb if said.intent == "write" else "", _why(matches[:1], found, note))
+        return _declined(said, matches[:1], found, note)
     candidates = _weighed(allowed[:CANDIDATES], text, said, found, index, around)
     top = candidates[0]
     tool = top.match.tool.name
     said_of = frozenset(stem for match in matches if match.tool.name == tool for stem in match.found)
     unfit = _unfit(top, said_of, found, said)
     if unfit:
-        kind = "write" if said.intent == "write" else "none"
-        return Decline(kind, said.verb if said.intent == "write" else "", _why([top.match], found, unfit))
+        return _declined(said, [top.match], found, unfit)
     rivals = [item for item in candidates[1:] if item.match.tool.name != top.match.tool.name]
     if rivals and _share(top, rivals[0]) < CLOSE:
         note = "too close to choose"
@@ -117,6 +115,14 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
     if operation is not None and not top.filled.sure and _names_only(top.match, found):
         return Ask(top.match.tool, {}, (operation.chooser,), why)
     return _routed(top, why)
+
+
+def _declined(said: Form, matches: Sequence[Match], found: Sequence[Concept], note: str) -> Decline:
+    why = _why(matches, found, note)
+    if said.intent != "write":
+        return Decline("none", why=why)
+    about = matches and covered(found, matches[0].found) >= COVER and not writes(matches[0].tool)
+    return Decline("write", said.verb, why, matches[0].tool.name if about else "")
 
 
 def _unfit(top: _Candidate, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
