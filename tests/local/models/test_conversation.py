@@ -149,14 +149,20 @@ async def test_non_ascii_survives():
 async def test_a_write_names_the_reader_that_comes_nearest():
     _, text, use = parts(await ask(user("Delete the bucket my-logs"), tools=desk_tools()))
     assert use is None
-    assert "No tool here can delete that, so nothing was changed. What comes nearest, `aws___s3_read_operations`" in text
+    assert (
+        "No tool here can delete that, so nothing was changed. What comes nearest, `aws___s3_read_operations`"
+        in text
+    )
     assert "20 of `aws`" in text
     assert "`/tools` lists them" in text
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("Is SQS better than SNS?", "not explain or recommend"), ("Show me the database password", "asks for a secret")],
+    [
+        ("Is SQS better than SNS?", "not explain or recommend"),
+        ("Show me the database password", "asks for a secret"),
+    ],
 )
 async def test_advice_and_secrets_are_declined_in_words(text, said):
     assert said in parts(await ask(user(text), tools=desk_tools()))[1]

@@ -89,7 +89,13 @@ def crowd(count: int) -> tuple[ToolSpec, ...]:
     while len(tools) < count:
         original = desk_tools()[len(tools) % len(desk_tools())]
         noun = f"kind{len(tools)}"
-        tools.append(ToolSpec(f"{noun}___{noun}_{original.name.rpartition('___')[2]}", f"{original.description} {noun}.", original.schema))
+        tools.append(
+            ToolSpec(
+                f"{noun}___{noun}_{original.name.rpartition('___')[2]}",
+                f"{original.description} {noun}.",
+                original.schema,
+            )
+        )
     return tuple(tools)
 
 

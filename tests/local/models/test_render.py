@@ -24,7 +24,7 @@ def test_a_list_of_records_is_a_table():
     assert shown({"text": text}).splitlines() == [
         "| id | state | tags | cores |",
         "| --- | --- | --- | --- |",
-        '| i-1 | running | Name=web |  |',
+        "| i-1 | running | Name=web |  |",
         "| i-2 | stopped |  | 4 |",
         "",
         "2 items · region us-east-1",
@@ -41,7 +41,7 @@ def test_json_and_its_text_look_the_same():
         ({"text": "user@example.com"}, "user@example.com"),
         ({"text": '"good"'}, "good"),
         ({"text": "{not json"}, "{not json"),
-        ({"json": {"email": "a@b.c", "n": 1, "deep": {"x": [1]}}}, '- **email**: a@b.c\n- **n**: 1\n- **deep**: x=1'),
+        ({"json": {"email": "a@b.c", "n": 1, "deep": {"x": [1]}}}, "- **email**: a@b.c\n- **n**: 1\n- **deep**: x=1"),
         ({"json": {"result": "a@b.c"}}, "a@b.c"),
         ({"json": {"result": [{"a": 1}]}}, "| a |\n| --- |\n| 1 |"),
         ({"json": ["x", 2, None]}, "- x\n- 2\n- "),
@@ -168,7 +168,13 @@ def test_an_answer_beside_its_own_text_is_shown_once():
 
 @pytest.mark.behaviour("MD-ROUTER-RENDER-DESK")
 def test_a_verdict_is_a_sentence_with_its_findings():
-    finding = {"policy": "sensitive_information", "type": "EMAIL", "name": "", "match": "a@b.c", "action": "ANONYMIZED"}
+    finding = {
+        "policy": "sensitive_information",
+        "type": "EMAIL",
+        "name": "",
+        "match": "a@b.c",
+        "action": "ANONYMIZED",
+    }
     verdict = {
         "verdict": "anonymized", "reason": "An e-mail address was masked.", "guardrail": "abc", "version": "1",
         "findings": [finding], "text": "write to {EMAIL}", "usage": {"words": 1},
@@ -193,7 +199,10 @@ def test_a_verdict_is_a_sentence_with_its_findings():
 @pytest.mark.behaviour("MD-ROUTER-RENDER-DESK")
 def test_terraform_lists_logs_and_details_are_readable():
     runs = {"workspace": "net", "runs": [{"id": "run-1", "status": "applied"}], "count": 1, "more": True}
-    assert shown({"json": runs}).splitlines()[-2:] == ["1 item · truncated: there are more", "- **workspace**: net"]
+    assert shown({"json": runs}).splitlines()[-2:] == [
+        "1 item · truncated: there are more",
+        "- **workspace**: net",
+    ]
     log = shown({"json": {"run_id": "run-1", "log": "a\nb ```` c", "cut": False}})
     assert log == "- **run_id**: run-1\n- **cut**: no\n\n**log**\n\n`````\na\nb ```` c\n`````"
     module = shown({"json": {"name": "vpc", "inputs": [{"name": "cidr", "required": True}]}})

@@ -114,9 +114,16 @@ def test_an_operation_takes_only_what_its_parameters_say():
         "type": "object",
         "required": ["operation"],
         "properties": {
-            "operation": {"type": "string", "description": "operation: one of list_ships, describe_ship. What to read."},
+            "operation": {
+                "type": "string",
+                "description": "operation: one of list_ships, describe_ship. What to read.",
+            },
             "ship": {"type": "string", "description": "The name of a ship. Needed for describe_ship."},
-            "state": {"type": "string", "enum": ["afloat", "docked"], "description": "Its state. Only for list_ships."},
+            "state": {
+                "type": "string",
+                "enum": ["afloat", "docked"],
+                "description": "Its state. Only for list_ships.",
+            },
             "region": {"type": "string"},
         },
     }
@@ -129,11 +136,17 @@ def test_an_operation_takes_only_what_its_parameters_say():
         "state": "docked",
         "region": "eu-west-1",
     }
-    assert fill(schema, "the ship Vasa", operation=described).arguments == {"operation": "describe_ship", "ship": "Vasa"}
+    assert fill(schema, "the ship Vasa", operation=described).arguments == {
+        "operation": "describe_ship",
+        "ship": "Vasa",
+    }
     assert "cargo" not in documents(ToolSpec("x___ships", told, schema))[0].counts
 
 
-PERIOD = {"type": "string", "enum": ["today", "yesterday", "last_7_days", "last_30_days", "last_month", "last_3_months"]}
+PERIOD = {
+    "type": "string",
+    "enum": ["today", "yesterday", "last_7_days", "last_30_days", "last_month", "last_3_months"],
+}
 
 
 @pytest.mark.parametrize(
@@ -169,8 +182,14 @@ def test_a_month_without_a_year_is_the_latest():
     [
         ("what time is it in New York", {"timezone": "America/New_York"}),
         ("list the images in Frankfurt", {"operation": "list_images", "region": "eu-central-1"}),
-        ("instances in us-east-1 and eu-west-1", {"operation": "list_instances", "region": "us-east-1,eu-west-1"}),
-        ("details of i-0fedcba9876543210", {"operation": "describe_instance", "instance_id": "i-0fedcba9876543210"}),
+        (
+            "instances in us-east-1 and eu-west-1",
+            {"operation": "list_instances", "region": "us-east-1,eu-west-1"},
+        ),
+        (
+            "details of i-0fedcba9876543210",
+            {"operation": "describe_instance", "instance_id": "i-0fedcba9876543210"},
+        ),
         ("describe the table invoices", {"operation": "describe_table", "table_name": "invoices"}),
         ("settings of the invoices queue", {"operation": "describe_queue", "queue": "invoices"}),
         ("MX records of example.org", {"operation": "list_records", "zone": "example.org", "type": "MX"}),
@@ -183,7 +202,7 @@ def test_values_by_their_form_their_noun_or_their_place(text, arguments):
     assert found.arguments == arguments
 
 
-@given(st.text(max_size=120) | st.lists(st.sampled_from("show delete the a last next 7 days \"x y\" of in how what is : , bucket run-1a2b ?".split()), max_size=14).map(" ".join))  # fmt: skip
+@given(st.text(max_size=120) | st.lists(st.sampled_from(["show", "delete", "the", "a", "last", "next", "7", "days", '"x', 'y"', "of", "in", "how", "what", "is", ":", ",", "bucket", "run-1a2b", "?"]), max_size=14).map(" ".join))  # fmt: skip
 def test_any_text_has_a_form_and_a_route(text):
     form(text)
     periods.span(text)

@@ -1,9 +1,10 @@
 """Arguments from the words of a question, led by the tool's schema.
 
-In this order, each taking its words away from the next: `name=value`; a choice by its words; a region, address,
-date, span or id of the form that the property wants; a value beside the property's own noun (`account 12345`,
-`the orders queue`, `last 7 days`); an example of the description; `named x` and quoted text; the only number left;
-a proper name; and for a required query, prompt or text whatever remains.
+In this order, each taking its words away from the next: `name=value`; a choice by its words; a region,
+address, date, span or id of the form that the property wants; what looks like an example of the description;
+a value beside the property's own noun (`account 12345`, `the orders queue`, `last 7 days`); `named x` and
+quoted text; the only number or name left; a proper name; and for a required query, prompt or text whatever
+remains.
 """
 
 from __future__ import annotations

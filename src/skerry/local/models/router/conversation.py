@@ -1,7 +1,7 @@
 """The router as a Converse backend: what it says and calls, given the whole conversation.
 
-It keeps nothing of a conversation between requests: an open question is found again by routing the earlier messages
-anew. Only the index of the tools that were offered last is kept, because it costs more than the answer.
+It keeps nothing of a conversation between requests: an open question is found again by routing the earlier
+messages anew. Only the index of the tools that were offered last is kept: it costs more than the answer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def new_tool_use_id() -> str:
 
 
 class Router:
-    """Answers without a language model. `new_id` makes the ids of tool uses, `today` dates words such as October."""
+    """Answers without a language model.
+
+    `new_id` makes the ids of tool uses, `today` gives months without a year theirs.
+    """
 
     name = "router"
 
@@ -173,8 +176,8 @@ def _declined(route: Decline, tools: Sequence[ToolSpec]) -> str:
         "problem": route.detail,
         "write": f"No tool here can {route.detail} that, so nothing was changed."
         + (f" What comes nearest, `{route.near}`, only reads." if route.near else ""),
-        "advice": "That asks for an explanation or for advice. I am an offline router with no language model: I can "
-        "look things up with the tools, not explain or recommend them.",
+        "advice": "That asks for an explanation or advice. I am an offline router with no language model: "
+        "I can look things up with the tools, not explain or recommend them.",
         "secret": "That asks for a secret. No tool here hands out passwords, keys, tokens or credentials.",
     }.get(
         route.kind,

@@ -26,8 +26,10 @@ _PLAIN = words.table("operation operations get set")
 class Document:
     """What is known of one operation of a tool; `operation` is None for a tool of one purpose.
 
-    `named` are the stems of its name, `pairs` neighbours in it; `shown` are the stems in a name or the first
-    sentence about it. `deed` is the family of the verb that its description begins with. `special` says of each stem of its own how much it tells the tool's operations apart.
+    `counts` are the weights of its stems, `named` the stems of the names of tool and operation, `own` those
+    of its own name, `pairs` neighbours in them; `shown` are the stems in a name or the first sentence about it.
+    `plain` are the words of its name, `deed` is the family of the verb that its description begins with, and
+    `special` says of each stem of its own how much it tells the tool's operations apart.
     """
 
     tool: ToolSpec
@@ -54,7 +56,9 @@ def documents(tool: ToolSpec, shared: frozenset[str] = frozenset()) -> list[Docu
     """The documents of a tool, without the properties that are `shared` by many tools."""
     found = operations(tool.description, tool.schema)
     chooser = argument(tool.schema)
-    props = {name: prop for name, prop in properties(tool.schema).items() if name != chooser and name not in shared}
+    props = {
+        name: prop for name, prop in properties(tool.schema).items() if name != chooser and name not in shared
+    }
     about = {name: _property(name, prop) for name, prop in props.items()}
     general: dict[str, float] = {}
     _add(general, _stems(words.split(bare(tool.name))), NAME)
@@ -117,7 +121,11 @@ def _property(name: str, prop: Mapping[str, Any]) -> dict[str, float]:
     for choice in choices(prop):
         _add(counts, _stems(words.split(str(choice))), CHOICE)
     if not choices(prop):
-        _add(counts, set(_content(re.sub(r"\b(?:Needed|Only|Also) for [\w, ]+\.|such as \S+", "", told))), ABOUT)
+        _add(
+            counts,
+            set(_content(re.sub(r"\b(?:Needed|Only|Also) for [\w, ]+\.|such as \S+", "", told))),
+            ABOUT,
+        )
     _add(counts, marks(prop), MARK)
     return counts
 

@@ -17,7 +17,9 @@ _SECRET = re.compile(
     r"|tokens?|api[ -]keys?|kubeconfigs?)\b",
     re.IGNORECASE,
 )
-_ABOUT_SECRETS = re.compile(r"\b(?:last|old|older|age|unused|rotat\w+|expir\w+|report|who|without|mfa)\b", re.IGNORECASE)
+_ABOUT_SECRETS = re.compile(
+    r"\b(?:last|old|older|age|unused|rotat\w+|expir\w+|report|who|without|mfa)\b", re.IGNORECASE
+)
 
 
 def permitted(document: Document, form: Form) -> bool:
@@ -33,7 +35,9 @@ def permitted(document: Document, form: Form) -> bool:
     if document.operation is not None or not form.known:
         return form.verb in document.plain
     if any(word in words.READ for word in words.split(bare(document.tool.name))):
-        return form.verb in words.NEUTRAL | {"make", "create"} and bool(set(map(words.stem, form.head)) & document.own)
+        return form.verb in words.NEUTRAL | {"make", "create"} and bool(
+            set(map(words.stem, form.head)) & document.own
+        )
     said = words.stem(form.verb)
     return said in {words.stem(word) for word in [*document.plain, *words.words(document.tool.description)]}
 

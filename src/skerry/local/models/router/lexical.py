@@ -1,8 +1,8 @@
 """Which tool, and which operation of it, do the words of a question fit: BM25 with fields.
 
-Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), BM25F. A document
-is an operation of a tool, or a tool of one purpose; how rare a word is counts in tools. All decisions are relative
-to the other tools, because absolute scores move with their number.
+Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), BM25F. A
+document is an operation of a tool, or a tool of one purpose; how rare a word is counts in tools. All choices
+are relative to the other tools, because absolute scores move with their number.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import pairwise, takewhile
 
 from skerry.local.models.request import ToolSpec
 from skerry.local.models.router import words
@@ -89,7 +89,7 @@ class Index:
         return self._plans[tool.name]
 
     def common(self, tool: str, word: str) -> bool:
-        """Whether a word is no name for something of a tool: the tool speaks of it, or some tool is named so."""
+        """Whether a word names nothing of a tool: the tool speaks of it, or some tool is named so."""
         stem = words.stem(word)
         return stem in self.nouns or stem in self._vocabulary.get(tool, ())
 
@@ -99,7 +99,7 @@ class Index:
         return math.log(1 + (len(self.tools) - count + 0.5) / (count + 0.5))
 
     def similar(self, stem: str) -> str:
-        """A word of a name that begins like `stem`, where no tool has `stem` itself any word, or nothing."""
+        """A word that begins like `stem`, of names only where some tool has `stem` itself; or nothing."""
         if len(stem) < PREFIX - 1 or not stem.isalpha() or stem in self.nouns:
             return ""
         among = self._sorted_nouns if stem in self._postings else self._sorted
@@ -107,7 +107,9 @@ class Index:
         low = bisect_left(among, stem[:4])
         while low < len(among) and among[low].startswith(stem[:4]):
             other = among[low]
-            common = len(commonprefix((stem, other)))
+            common = sum(
+                1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(stem, other, strict=False))
+            )
             if common > length and (common >= PREFIX or common / max(len(stem), len(other)) >= 0.7):
                 best, length = other, common
             low += 1
@@ -148,13 +150,16 @@ class Index:
                 norm = 1 - B + B * document.length / self._average
                 value = factor * count * (K1 + 1) / (count + K1 * norm)
                 known, names = best.get(place, (0.0, frozenset()))
-                best[place] = (max(known, value) + MORE * min(known, value), names | {stem} if stem in document.named else names)
+                best[place] = (
+                    max(known, value) + MORE * min(known, value),
+                    names | {stem} if stem in document.named else names,
+                )
         return best
 
     def _add_phrases(
         self, concepts: Sequence[Concept], scores: dict[int, float], named: dict[int, set[str]]
     ) -> None:
-        for first, second in zip(concepts, concepts[1:], strict=False):
+        for first, second in pairwise(concepts):
             if not second.follows:
                 continue
             value = PHRASE * (self.weight(first.stem) + self.weight(second.stem)) * second.weight

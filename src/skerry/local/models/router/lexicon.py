@@ -171,7 +171,5 @@ thailand ap-southeast-7; tokyo ap-northeast-1; seoul ap-northeast-2; osaka ap-no
 taipei ap-east-2; bahrain me-south-1; uae me-central-1; telaviv il-central-1; capetown af-south-1;
 brazil sa-east-1
 """
-REGIONS: Mapping[str, str] = {
-    place: code for place, code in (pair.split() for pair in _PLACES.replace("\n", " ").split(";"))
-}
+REGIONS: Mapping[str, str] = dict(pair.split() for pair in _PLACES.replace("\n", " ").split(";"))
 """Codes of AWS Regions by a word of their names."""

@@ -18,12 +18,13 @@ _QUOTED = rf"(?<!\w){_OPENING}([^\"`\u201d\n]+?){_CLOSING}(?!\w)"
 _DESCRIBING = words.table(
     """new old big small main whole other same current default single second third public private entire slow
     fast large high low broken empty full good bad best real actual own given specific certain total
-    attribute attributes setting settings property properties configuration info state status name names list"""
+    attribute attributes setting settings property properties configuration info state status name names
+    list"""
 )
 
 
 def adjacent(reader: Reader, wanted: Wanted) -> Any:
-    """A value beside the property's own noun: `account 12345`, `bucket logs-1`, `7 days`, `the orders queue`."""
+    """A value beside the property's own noun: `account 12345`, `7 days`, `the orders queue`."""
     if wanted.choices or wanted.form or wanted.kind not in ("string", "integer", "number"):
         return MISSING
     own = wanted.nouns or [*wanted.parts, *reader.tool_words]
@@ -53,7 +54,10 @@ def _bare_name(reader: Reader, wanted: Wanted, own: list[str]) -> Any:
         if word not in reader.lower:
             continue
         noun = re.escape(word)
-        for pattern in (rf"\b{noun}\s+(?:named\s+|called\s+)?([A-Za-z]\w*)", rf"\b([A-Za-z]\w*)(?:'s)?\s+{noun}\b"):
+        for pattern in (
+            rf"\b{noun}\s+(?:named\s+|called\s+)?([A-Za-z]\w*)",
+            rf"\b([A-Za-z]\w*)(?:'s)?\s+{noun}\b",
+        ):
             for text, span in reader.matches(compiled(pattern, re.IGNORECASE)):
                 if _is_name(reader, text) and fit(text, wanted.prop) is not MISSING:
                     reader.mark(span)
@@ -77,10 +81,13 @@ def _part_of_name(reader: Reader, wanted: Wanted) -> Any:
     """What names begin with or contain, where the text says so."""
     verb = r"(?:begin|start)(?:s|ning|ing)?\s+with|prefix(?:ed)?(?:\s+(?:with|by))?"
     if "prefix" not in wanted.parts:
-        verb = r"contain(?:s|ing)?|match(?:es|ing)?|like|(?:with|have|has|having)(?=\s+\S+\s+in (?:the|their|its) names?)|for"
+        having = r"(?:with|have|has|having)(?=\s+\S+\s+in (?:the|their|its) names?)"
+        verb = rf"contain(?:s|ing)?|match(?:es|ing)?|like|{having}|for"
     pattern = rf"\b(?:{verb})\s+(?:{_QUOTED}|({_WORDLIKE}|[a-z]\w+))"
     for text, span in reader.matches(compiled(pattern)):
-        if not words.known(text.lower()) and not (reader.common(text.lower()) and "prefix" not in wanted.parts):
+        if not words.known(text.lower()) and not (
+            reader.common(text.lower()) and "prefix" not in wanted.parts
+        ):
             reader.mark(span)
             return fit(text, wanted.prop)
     return MISSING
@@ -120,7 +127,11 @@ def spoken(reader: Reader, wanted: Wanted) -> Any:
     if "new" in wanted.parts:
         return reader.take(compiled(rf"\b(?:to|as|into)\s+(?:{_QUOTED}|([\w.-]*\w))"), wanted.prop)
     named = "name" in wanted.parts
-    value = reader.take(forms.NAMED, wanted.prop) if named and (wanted.needed or len(wanted.parts) == 1) else MISSING
+    value = (
+        reader.take(forms.NAMED, wanted.prop)
+        if named and (wanted.needed or len(wanted.parts) == 1)
+        else MISSING
+    )
     if value is MISSING and (wanted.needed or (wanted.query and not named)):
         return reader.take(forms.QUOTED, wanted.prop)
     return value
@@ -143,7 +154,7 @@ def leftover(reader: Reader, wanted: Wanted) -> Any:
 
 
 def proper(reader: Reader, wanted: Wanted) -> Any:
-    """A proper name after its own word, or a preposition: `city Paris`, `in Paris`; for required strings and names."""
+    """For required strings and names a proper name after its own word or a preposition: `in Paris`."""
     if not (wanted.needed or wanted.name == "name") or not wanted.free_text or wanted.query or wanted.form:
         return MISSING
     beside = rf"\b(?i:{wanted.label})\s+([A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)*)"
@@ -157,7 +168,7 @@ def proper(reader: Reader, wanted: Wanted) -> Any:
 
 
 def remainder(reader: Reader, wanted: Wanted) -> Any:
-    """For a required query, prompt or text what remains of the question, if it is more than the tool's own words."""
+    """For a required query, prompt or text what remains of the question beside the tool's own words."""
     if not wanted.needed or not wanted.free_text or not wanted.query:
         return MISSING
     text = reader.rest()

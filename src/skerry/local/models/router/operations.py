@@ -1,8 +1,8 @@
 """What a tool of many operations says of each: its summary, what it needs, and what it takes.
 
 The words are those of the desk's AWS tools, but any tool may use them: "Operations: list_a: what it reads;
-describe_a: …" in the description of the tool, and "Needed for describe_a." or "Only for list_a, list_b." in that of
-a parameter.
+describe_a: …" in the description of the tool, and "Needed for describe_a." or "Only for list_a, list_b." in
+that of a parameter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _SPLIT = re.compile(r", | and | or ")
 class Operation:
     """One value of a tool's argument `operation`: its own words, and its parameters.
 
-    `chooser` is the argument that takes its name. `takes` are the parameters that mean something to it, besides `needs`; both without `operation` itself.
+    `chooser` is the argument that takes its name. `takes` are the parameters that mean something to it,
+    `needs` those that it cannot do without; both without `chooser`.
     """
 
     chooser: str

@@ -28,19 +28,24 @@ _SPAN = re.compile(
 )
 _DAY = re.compile(r"\b(yesterday|today|tonight|tomorrow)\b", re.IGNORECASE)
 _MONTH = re.compile(
-    r"\b(?:in|for|of|during|since|until|to|from|through)\s+(" + "|".join(_MONTHS) + r")\b(?:\s+(\d{4}))?", re.IGNORECASE
+    r"\b(?:in|for|of|during|since|until|to|from|through)\s+(" + "|".join(_MONTHS) + r")\b(?:\s+(\d{4}))?",
+    re.IGNORECASE,
 )
 Span = tuple[int, int]
 
 
 def choice(text: str, prop: Mapping[str, Any]) -> Any:
-    """The choice of a property that names a span of the text, or MISSING: the nearest that has as many days."""
+    """The choice of a property that names a span of the text, else the nearest that covers it, or MISSING."""
     options = [str(item) for item in choices(prop)]
     named = _DAY.search(text)
     if named and named[1].lower() in options:
         return named[1].lower()
     for which, count, unit, _ in _spans(text):
-        exact = {f"{which}_{count}_{unit}s", f"{which}_of_{unit}", *([f"{which}_{unit}"] if count == 1 else [])}
+        exact = {
+            f"{which}_{count}_{unit}s",
+            f"{which}_of_{unit}",
+            *([f"{which}_{unit}"] if count == 1 else []),
+        }
         days = {"day": count, "week": 7 * count}.get(unit)
         if days:
             exact.add(f"{which}_{days}_days")
@@ -98,7 +103,14 @@ def _spans(text: str) -> list[tuple[str, int, str, Span]]:
         count = int(said) if said.isdigit() else _NUMBERS.get(said, 0)
         unit = (match["unit"] or match["old"]).lower()
         if count:
-            found.append((which, 3 * count if unit == "quarter" else count, unit.replace("quarter", "month"), match.span()))
+            found.append(
+                (
+                    which,
+                    3 * count if unit == "quarter" else count,
+                    unit.replace("quarter", "month"),
+                    match.span(),
+                )
+            )
     for match in _DAY.finditer(text):
         which = {"yesterday": "last", "tomorrow": "next"}.get(match[1].lower(), "this")
         found.append((which, 1, "day", match.span()))

@@ -15,15 +15,19 @@ SIMILAR = 0.6
 
 # Spans that are values, not words about what is wanted.
 VALUES = re.compile(
-    r"""[\w.+-]+@[\w-]+\.[\w.-]+ | https?://\S+ | "[^"]*" | `[^`]*` | \u201c[^\u201d]*\u201d | (?<!\w)'[^']*'(?!\w)
+    r"""[\w.+-]+@[\w-]+\.[\w.-]+ | https?://\S+ | "[^"]*" | `[^`]*` | \u201c[^\u201d]*\u201d
+    | (?<!\w)'[^']*'(?!\w)
     | \b[a-z]{2}(?:-gov)?-[a-z]+-\d\b | (?<==)\S+ | \barn:\S+ | \b[A-Z][a-z]+/[A-Z]\w+
     | (?<!\S)/[\w./-]+ | \b(?:[\w-]+\.)+(?:com|org|net|example|io|dev|internal)\b
     | \b[\w-]*\d[\w-]*-[\w-]*\b | \b[a-z]{1,6}-[\w-]*\d[\w-]*\b | \b\d[\d.,]*\b | \b[\w.]*\d\.\d[\w.]*""",
     re.VERBOSE,
 )
 _MARKED = re.compile(r"(?<![\w-])([a-z]{1,6}-)(?=[A-Za-z0-9]*\d|[A-Za-z0-9]{8})[A-Za-z0-9]{3,}(?![\w])")
-_FUTURE = re.compile(r"\bwill\b(?! you)|\b(?:next|coming) (?:\d+ )?(?:day|week|month|quarter|year)s?\b", re.IGNORECASE)
+_FUTURE = re.compile(
+    r"\bwill\b(?! you)|\b(?:next|coming) (?:\d+ )?(?:day|week|month|quarter|year)s?\b", re.IGNORECASE
+)
 _PHRASE = re.compile(rf"\b(?:{'|'.join(lexicon.PHRASES)})", re.IGNORECASE)
+_VALUE = "\u2022"
 _CONTEXT = words.table("in of from for with on at by per to over during against about into as")
 
 
@@ -49,19 +53,21 @@ def concepts(
     head = set(form.head)
     context = previous = False
     plain = VALUES.sub(" \u2022 ", _PHRASE.sub(lambda match: lexicon.PHRASES[match[0].lower()], text))
-    for token in re.findall(r"[A-Za-z0-9]+(?:'[a-z]+)?|\u2022", plain.replace("_", " ").replace("\u2019", "'")):
+    for token in re.findall(
+        r"[A-Za-z0-9]+(?:'[a-z]+)?|\u2022", plain.replace("_", " ").replace("\u2019", "'")
+    ):
         word = token.lower()
         if word in _CONTEXT:
             context, previous = True, False
             continue
-        if token == "\u2022" or word in words.STOP or word in words.READ or word in words.NEUTRAL:
+        if token == _VALUE or word in words.STOP or word in words.READ or word in words.NEUTRAL:
             previous = False
             continue
         word = word.removesuffix("'s")
         stem = words.stem(word)
         weight = HEAD if word in head else CONTEXT if context else PLAIN
         if stem not in found:
-            stems = _stems(word, stem, known, similar)
+            stems = _stems(word, stem, similar)
             if any(map(known, stems)) or token.islower() or word in head or not found:
                 found[stem] = Concept(word, stem, stems, weight, previous)
         if previous and found:
@@ -84,9 +90,7 @@ def _join(found: dict[str, Concept], stem: str, known: Callable[[str], bool]) ->
         found[second.stem] = replace(second, stems={**second.stems, joined: 1.0})
 
 
-def _stems(
-    word: str, stem: str, known: Callable[[str], bool], similar: Callable[[str], str]
-) -> dict[str, float]:
+def _stems(word: str, stem: str, similar: Callable[[str], str]) -> dict[str, float]:
     stems = {stem: 1.0}
     for other in lexicon.SYNONYMS.get(word, ()):
         stems.setdefault(words.stem(other), OTHER_NAME)

@@ -1,4 +1,4 @@
-"""Tool results as Markdown: tables for lists of records, plain sentences for verdicts, images, errors and refusals.
+"""Tool results as Markdown: tables for lists of records, sentences for verdicts, images, errors and refusals.
 
 It shows what a tool returned and adds nothing to it.
 """
@@ -25,7 +25,8 @@ _REFUSED = re.compile(
 )
 _LIST_KEYS = ("items", "results", "records", "data", "rows", "entries")
 _COUNT_KEYS = (
-    "count", "total", "truncated", "more", "next_token", "nextToken", "region", "account", "source", "problems",
+    "count", "total", "truncated", "more", "next_token", "nextToken", "region", "account",
+    "source", "problems",
 )  # fmt: skip
 _VERDICTS = {"allowed": "Allowed", "blocked": "Blocked", "anonymized": "Anonymized"}
 

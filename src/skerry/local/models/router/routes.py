@@ -41,7 +41,7 @@ class Offer:
 class Decline:
     """Nothing is called.
 
-    `kind` says why; `detail` is the verb of `write` or the text of `problem`, `near` the tool that only reads.
+    `kind` says why; `detail` is the verb of `write` or the text of `problem`, `near` a tool that only reads.
     """
 
     kind: Literal["none", "write", "advice", "secret", "help", "abandoned", "problem"]

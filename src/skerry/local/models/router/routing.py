@@ -74,6 +74,15 @@ def best(text: str, index: Index) -> ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as it was read."""
+
+    text: str
+    form: Form
+    concepts: Sequence[Concept]
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     """A match with the arguments that the question has for it; `score` counts these too."""
 
@@ -98,8 +107,8 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
         return Decline("advice", why="it asks how, what is better, or what something is")
     if first is None:
         note = "but it does not do what the verb asks" if matches else "no tool has a word of the question"
-        return _declined(said, matches[:1], found, note)
-    candidates = _weighed(allowed[:CANDIDATES], text, said, found, index, around)
+        return _declined(said, matches, found, note)
+    candidates = _weighed(allowed[:CANDIDATES], _Asked(text, said, found), index, around)
     top = candidates[0]
     tool = top.match.tool.name
     said_of = frozenset(stem for match in matches if match.tool.name == tool for stem in match.found)
@@ -109,7 +118,9 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
     rivals = [item for item in candidates[1:] if item.match.tool.name != top.match.tool.name]
     if rivals and _share(top, rivals[0]) < CLOSE:
         note = "too close to choose"
-        return Offer((top.match.tool, rivals[0].match.tool), text, _why([top.match, rivals[0].match], found, note))
+        return Offer(
+            (top.match.tool, rivals[0].match.tool), text, _why([top.match, rivals[0].match], found, note)
+        )
     why = _why([item.match for item in (top, *rivals[:1])], found)
     operation = top.match.document.operation
     if operation is not None and not top.filled.sure and _names_only(top.match, found):
@@ -118,11 +129,11 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
 
 
 def _declined(said: Form, matches: Sequence[Match], found: Sequence[Concept], note: str) -> Decline:
-    why = _why(matches, found, note)
+    why = _why(matches[:1], found, note)
     if said.intent != "write":
         return Decline("none", why=why)
-    about = matches and covered(found, matches[0].found) >= COVER and not writes(matches[0].tool)
-    return Decline("write", said.verb, why, matches[0].tool.name if about else "")
+    near = (match for match in matches if match.named and not writes(match.tool))
+    return Decline("write", said.verb, why, next((match.tool.name for match in near), ""))
 
 
 def _unfit(top: _Candidate, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
@@ -148,17 +159,20 @@ def _names_only(match: Match, found: Sequence[Concept]) -> bool:
     return all(item.stem in name for item in found if item.stem in match.found)
 
 
-def _weighed(
-    matches: Sequence[Match], text: str, said: Form, found: Sequence[Concept], index: Index, around: Around
-) -> list[_Candidate]:
+def _weighed(matches: Sequence[Match], asked: _Asked, index: Index, around: Around) -> list[_Candidate]:
     """The matches with what speaks for and against each beside its words, best first."""
+    text, said, found = asked.text, asked.form, asked.concepts
     spoken = words.words(text)
     head = {stem for item in found if item.word in said.head for stem in item.stems}
     result = []
     for match in matches:
         document = match.document
         filled = fill(
-            index.plan(match.tool), text, tool=bare(match.tool.name), operation=document.operation, around=around
+            index.plan(match.tool),
+            text,
+            tool=bare(match.tool.name),
+            operation=document.operation,
+            around=around,
         )
         result.append(_Candidate(match, filled, match.score * _factor(match, filled, said, spoken, head)))
     sure = {value for item in result for value in _values(item, item.filled.sure)}
@@ -229,7 +243,7 @@ def _only(tool: ToolSpec, text: str, around: Around) -> Route:
     index = Index((tool,))
     said = form(text, index.compounds, index.nouns)
     found = _concepts(text, said, index)
-    candidates = _weighed(list(index.matches(found)), text, said, found, index, around)
+    candidates = _weighed(list(index.matches(found)), _Asked(text, said, found), index, around)
     if candidates:
         return _routed(candidates[0], "chosen by the user")
     filled = fill(tool.schema, text, tool=bare(tool.name), around=around)

@@ -33,13 +33,16 @@ class Form:
 
 
 _LEAD = re.compile(
-    r"\A\s*(?:(?:please|kindly|hey|hi|ok|okay|so|now|then|and|also|just|go ahead and|let'?s|let us|help me(?: to)?"
+    r"\A\s*(?:(?:please|kindly|hey|hi|ok|okay|so|now|then|and|also|just|go ahead and|let'?s|let us"
+    r"|help me(?: to)?"
     r"|(?:can|could|would|will) (?:you|we|i|someone|somebody)(?: please| kindly| help me(?: to)?)?"
     r"|(?:i|we)(?:'d| would| will|'ll)? ?(?:like|want|need|have|wish)(?: you)? to"
     r"|i'?m trying to|you (?:should|must|can)|time to)\b[\s,]*)+",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"(?<=[\w\"')])[?!;:]\s+|(?<=\w)\.\s+(?=[A-Z])|,\s+(?=(?:can|could|please|would|then|and)\b)|\n+")
+_CLAUSE = re.compile(
+    r"(?<=[\w\"')])[?!;:]\s+|(?<=\w)\.\s+(?=[A-Z])|,\s+(?=(?:can|could|please|would|then|and)\b)|\n+"
+)
 _ADVICE = re.compile(
     r"""\b(?:should|shall|must)\ (?:i|we|one|you)\b | \bdifferences?\ between\b | \b(?:versus|vs)\b
     | \b(?:recommend\w*|advise|advice|opinion|best\ practices?|pros\ and\ cons|trade-?offs?)\b
@@ -47,14 +50,18 @@ _ADVICE = re.compile(
     | \b(?:which|what|who)\ (?:one\ )?is\ (?:better|best|worse)\b | \bwould\ it\ be\b
     | \bis\ it\ (?:better|worth|a\ good|a\ bad|safe|wise|ok(?:ay)?)\b
     | ^(?:explain|teach|define|convince)\b(?!\ why) | \bhow\ (?:does|do|did)\ .{1,40}\ works?\b
-    | \bwhat\ does\ .{1,40}\ (?:mean|stand\ for)\b | \bwhy\ (?:should|would|do)\ (?:i|we|one|people|you)\b
+    | \bwhat\ does\ .{1,40}\ (?:mean|stand\ for)\b | \bwhy\ (?:should|would)\ \w+
     | \bwhat\ (?:would|do)\ you\ (?:choose|use|suggest|say|do)\b | \bwhen\ (?:should|would)\b
-    | ^what(?:'s|\ is|\ are)\ an?\ [\w -]+$ | (?<!\S)\d+\ ?(?:times|plus|minus|divided\ by|[x*+/^])\ ?\d+(?!\w)
-    | ^what(?:'s|\ is|\ are)\ (?!(?:the|my|our|your|this|that|these|those|in|on|at|wrong|up|new|there|left|it)\b)
+    | ^what(?:'s|\ is|\ are)\ an?\ [\w -]+$
+    | (?<!\S)\d+\ ?(?:times|plus|minus|divided\ by|[x*+/^])\ ?\d+(?!\w)
+    | ^what(?:'s|\ is|\ are)
+      \ (?!(?:the|my|our|your|this|that|these|those|in|on|at|wrong|up|new|there|left|it)\b)
       (?:[\w.+-]+\ )?[\w.+-]*(?:[^\Wdgw_]|[^n\W]g|[^e\W]d)$""",
     re.VERBOSE,
 )
-_HOW_TO = re.compile(r"\bhow (?:do|can|would|could|to|might)\b(?: (?:i|we|you|one|people))?\s*", re.IGNORECASE)
+_HOW_TO = re.compile(
+    r"\bhow (?:do|can|would|could|to|might)\b(?: (?:i|we|you|one|people))?\s*", re.IGNORECASE
+)
 _PARTICLES = words.table("back up down off out over in on away through")
 _OBJECT = words.table("the a an my our this that these those all every each me us some any your another")
 _BEFORE_VERB = words.table("to and then please it")
@@ -65,7 +72,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 def form(text: str, compounds: Container[tuple[str, str]] = (), nouns: Container[str] = ()) -> Form:
     """The form of a text, clause by clause: the first that changes something decides, else the first at all.
 
-    `compounds` are pairs of stems in which the first is no verb (`apply logs`), `nouns` stems that name things.
+    `compounds` are pairs of stems in which the first is no verb (`apply logs`), `nouns` stems of names.
     """
     text = QUOTED.sub(" \u2022 ", text)
     plain = " ".join(text.replace("\u2019", "'").lower().split())
@@ -87,21 +94,23 @@ def _clause(clause: str, compounds: Container[tuple[str, str]], nouns: Container
     found = [token.lower() for token in _TOKEN.findall(clause.replace("_", " "))]
     for place, word in enumerate(found):
         following = found[place + 1] if place + 1 < len(found) else ""
-        intent, known = _intent(word, following, place, found, compounds, nouns)
+        intent, known = _intent(found, place, compounds, nouns)
         if intent is not None:
             verb = "create" if word == "make" and following in ("a", "an", "new", "another", "one") else word
-            return Form(intent, verb, known, head=_head(found[place + 1 + (word == "how" and following in _MEASURE) :], found[:place]))
+            return Form(
+                intent,
+                verb,
+                known,
+                head=_head(found[place + 1 + (word == "how" and following in _MEASURE) :], found[:place]),
+            )
     return Form("", head=_head(found, []))
 
 
 def _intent(
-    word: str,
-    following: str,
-    place: int,
-    found: list[str],
-    compounds: Container[tuple[str, str]],
-    nouns: Container[str],
+    found: list[str], place: int, compounds: Container[tuple[str, str]], nouns: Container[str]
 ) -> tuple[Intent | None, bool]:
+    """What the word at `place` says of the clause, if it decides, and whether it is a known verb."""
+    word, following = found[place], found[place + 1] if place + 1 < len(found) else ""
     before = found[place - 1] if place else ""
     if word == "how":
         return "read", True
@@ -117,7 +126,9 @@ def _intent(
         return "read", True
     if word == "make" and not place and following not in ("me", "us"):
         return "write", True
-    if words.is_verb(word) and (not place or before in _BEFORE_VERB or (place == 1 and not _is_noun(before, nouns))):
+    if words.is_verb(word) and (
+        not place or before in _BEFORE_VERB or (place == 1 and not _is_noun(before, nouns))
+    ):
         return "write", True
     if not place and not word.endswith("s") and not _is_noun(word, nouns) and not words.known(word):
         after = found[2] if len(found) > 2 else ""

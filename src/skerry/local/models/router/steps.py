@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from skerry.local.models.router import lexicon, periods, values, words
@@ -19,7 +19,7 @@ COUNTS = words.table("limit max_results max_items maximum count top n first page
 def explicit(reader: Reader, wanted: Wanted) -> Any:
     """`name=value`, with JSON, quotes or a bare word."""
     pattern = rf"(?<![\w-]){wanted.label}\s*(?:=|:(?!\S*//))\s*"
-    match = compiled(pattern, re.IGNORECASE).search( reader.text)
+    match = compiled(pattern, re.IGNORECASE).search(reader.text)
     if match is None:
         return MISSING
     text, length = _literal(reader.text[match.end() :], wanted.kind)
@@ -68,9 +68,11 @@ def choice(reader: Reader, wanted: Wanted) -> Any:
 
 
 def _said(option: str, text: str) -> bool:
-    """Whether a text has a choice as it is; a choice of one or two letters only in capitals, before its noun."""
+    """Whether a text has a choice as it is; one of one or two letters only in capitals, before its noun."""
     if len(option) <= 2:
-        return bool(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])(?=\s+\w*(?:records?|names?)\b)", text))
+        return bool(
+            re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])(?=\s+\w*(?:records?|names?)\b)", text)
+        )
     loose = re.escape(option.lower()).replace("_", r"[\s_-]").replace(r"\-", r"[\s_-]?")
     return bool(re.search(rf"(?<![\w-]){loose}(?![\w-])", text.lower()))
 

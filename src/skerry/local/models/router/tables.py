@@ -1,4 +1,4 @@
-"""Records as a Markdown table: the columns that matter, values without JSON's brackets, bounded in every direction."""
+"""Records as a Markdown table: the columns that matter, values without brackets, bounded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def rows(data: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(str(name) for row in shown for name in row))
     if not names:
         return f"{len(data)} empty records."
-    filled = [name for name in names if any(row.get(name) not in (None, "", [], {}) for row in shown)] or names
+    filled = [
+        name for name in names if any(row.get(name) not in (None, "", [], {}) for row in shown)
+    ] or names
     kept = _columns(filled, shown)
     lines = [_row(kept), _row(["---"] * len(kept))]
     lines += [_row([cell(row.get(name)) for name in kept]) for row in shown]
@@ -79,7 +81,9 @@ def _total(data: Sequence[Mapping[str, Any]]) -> str:
     currencies = {str(row.get("currency", "")) for row in data}
     amounts = [row.get("amount") for row in data]
     numbers = [
-        item for item in amounts if isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
+        item
+        for item in amounts
+        if isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item)
     ]
     if len(data) < 2 or len(numbers) < len(data) or len(currencies) != 1 or not all(currencies):
         return ""

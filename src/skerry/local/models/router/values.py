@@ -23,7 +23,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(r"\w+:[A-Z]\w+"), re.compile(r"\b([a-z][\w-]*:(?:[A-Z]\w+\*?|\*))")),
     (re.compile(r"[a-z]+\d+\w*\.\w+"), re.compile(r"\b([a-z]+\d+\w*(?:-\w+)?\.\w+)\b")),
     (re.compile(r"\d+\.\d+(?:\.\d+)*"), re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*)(?![\w.]*\w)")),
-    (re.compile(r"[a-z]+\.[a-z][\w-]+(?::\d+)?"), re.compile(r"\b([a-z]\w*\.[a-z][\w.-]*-[\w.-]*\w(?::\d+)?)")),
+    (
+        re.compile(r"[a-z]+\.[a-z][\w-]+(?::\d+)?"),
+        re.compile(r"\b([a-z]\w*\.[a-z][\w.-]*-[\w.-]*\w(?::\d+)?)"),
+    ),
     (re.compile(r"(?=.*\d)(?=.*[a-z])[a-z\d]{10}"), re.compile(r"\b((?=\w*\d)(?=\w*[a-z])[a-z\d]{10})\b")),
 )
 _FORMS: tuple[tuple[frozenset[str], frozenset[str], re.Pattern[str]], ...] = (
@@ -37,7 +40,7 @@ _ARN = re.compile(r"\barn:[\w:/.*+=@-]+\w")
 
 
 def form_of(name: str, prop: Mapping[str, Any]) -> re.Pattern[str] | None:
-    """The form that a value of a property must have: by its marks, the words of its name, its format, an example."""
+    """The form that a value must have: by the property's marks, the words of its name, or its format."""
     begins = marks(prop)
     if begins:
         return re.compile(rf"(?<![\w-])((?:{'|'.join(map(re.escape, sorted(begins)))})[A-Za-z0-9]+)")
@@ -74,7 +77,7 @@ def example_said(prop: Mapping[str, Any]) -> re.Pattern[str] | None:
 
 
 def nouns(name: str, prop: Mapping[str, Any]) -> list[str]:
-    """The words that stand beside a value: of the property's name, else of what the description says it is of."""
+    """Words that stand beside a value: of the property's name, and of what its description says it is of."""
     own = [part for part in words.split(name) if part not in GENERIC and part not in words.STOP]
     match = _OF.search(str(prop.get("description", "")))
     listed = re.split(r", | or | and ", match[1]) if match and "'" not in match[1] else []

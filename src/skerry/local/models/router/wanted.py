@@ -1,4 +1,4 @@
-"""A property that needs a value, with everything that its schema tells about values; read once for each tool."""
+"""A property that needs a value, with all that its schema tells about values; read once for each tool."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from skerry.local.models.router import schema, values, words
 
 QUERY = words.table(
-    """query pattern prompt text question q input message search content topic term keyword keywords body body_text
-    description note comment request instruction"""
+    """query pattern prompt text question q input message search content topic term keyword keywords body
+    body_text description note comment request instruction"""
 )
 
 

@@ -20,16 +20,17 @@ def table(text: str) -> frozenset[str]:
 
 STOP = table(
     """a about after again all also am an and any anything are as at be been before being between both but by
-    can could did do does doing done for from had has have having he her here hers him his how i if in into
-    is isn't it it's its itself just kind let's like look looking lot me mine more most much my myself need
-    no not now of off on once one only or other our ours out over own please re right same she should so
-    some something such than thank thanks that that's the their them then there there's these they thing
-    things this those through to too tool tools under until up us use used useful using very want was
-    we well were what what's when where which while who whom whose why will with within without would you
-    your yours hi hey ok okay kindly try currently exactly ever many today yesterday tomorrow week month
-    year day last next recent recently number numbers exist exists available detail details currently
-    hour hours days weeks months years minutes first latest newest oldest still ago past since happen happened happens happening occur occurred going goes
-    called named amazon aws big large often everything nothing everyone everybody stuff info information overview list"""
+    can could did do does doing done for from had has have having he her here hers him his how i if in
+    into is isn't it it's its itself just kind let's like look looking lot me mine more most much my
+    myself need no not now of off on once one only or other our ours out over own please re right same
+    she should so some something such than thank thanks that that's the their them then there there's
+    these they thing things this those through to too tool tools under until up us use used useful using
+    very want was we well were what what's when where which while who whom whose why will with within
+    without would you your yours hi hey ok okay kindly try currently exactly ever many today yesterday
+    tomorrow week month year day last next recent recently number numbers exist exists available detail
+    details hour hours days weeks months years minutes first latest newest oldest still ago past since
+    happen happened happens happening occur occurred going goes called named amazon aws big large often
+    everything nothing everyone everybody stuff info information overview list"""
 )
 
 READ = table(
@@ -51,7 +52,8 @@ FAMILIES: dict[str, frozenset[str]] = {
     ),
     "create": table(
         """create add insert provision deploy register upload put post write store save invite make
-        attach tag book order buy schedule submit copy clone duplicate restore import install open train build"""
+        attach tag book order buy schedule submit copy clone duplicate restore import install open train
+        build"""
     ),
     "delete": table(
         """delete remove drop destroy terminate erase purge wipe clear detach untag

@@ -322,9 +322,7 @@ TOOL = ServiceTool(
             one_of=tuple(_SCOPES),
         ),
         Parameter(name="name_contains", description="Only what has this text in its name.", max_length=128),
-        Parameter(
-            name="principal_arn", description="The ARN of a user, group or role."
-        ),
+        Parameter(name="principal_arn", description="The ARN of a user, group or role."),
         Parameter(
             name="action",
             description="Actions such as s3:GetObject, separated by commas.",
