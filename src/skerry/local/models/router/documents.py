@@ -26,8 +26,8 @@ _PLAIN = words.table("operation operations get set")
 class Document:
     """What is known of one operation of a tool; `operation` is None for a tool of one purpose.
 
-    `counts` are the weights of its stems, `named` the stems of the names of tool and operation, `own` those
-    of its own name, `pairs` neighbours in them; `shown` are the stems in a name or the first sentence about it.
+    `counts` are the weights of its stems; `named` are the stems of the names of tool and operation, `own`
+    those of its own name, `pairs` neighbours in them, `shown` those in a name or the first sentence about it.
     `plain` are the words of its name, `deed` is the family of the verb that its description begins with, and
     `special` says of each stem of its own how much it tells the tool's operations apart.
     """
@@ -68,7 +68,7 @@ def documents(tool: ToolSpec, shared: frozenset[str] = frozenset()) -> list[Docu
         for counts in about.values():
             _merge(general, counts)
         return [_document(tool, None, general, words.split(bare(tool.name)))]
-    result = []
+    result: list[Document] = []
     for operation in found:
         counts = dict(general)
         _add(counts, _stems(words.split(operation.name)), OPERATION)
