@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import date
 
 from skerry.local.models.request import ToolSpec
 from skerry.local.models.router import followup, words
-from skerry.local.models.router.arguments import Around, Filled, fill
-from skerry.local.models.router.documents import Document
+from skerry.local.models.router.arguments import Around, fill
 from skerry.local.models.router.guard import asks_for_secret, permitted, writes
 from skerry.local.models.router.lexical import Index, Match, bare
 from skerry.local.models.router.question import Concept, concepts, covered
 from skerry.local.models.router.routes import Ask, Call, Decline, Offer, Route
-from skerry.local.models.router.schema import required
 from skerry.local.models.router.sentence import Form, form
+from skerry.local.models.router.weighing import Asked, Candidate, weighed
 
 __all__ = ["Ask", "Call", "Decline", "Offer", "Route", "best", "route", "writes"]
 
@@ -26,11 +24,6 @@ COVER = 0.34
 """The share of a question's words that the best tool must have."""
 CANDIDATES = 12
 """So many documents are looked at more closely."""
-
-FIRST = 1.12
-"""What speaks for the first operation of a tool: it is what the tool is there for in the first place."""
-UNUSED = 0.6
-"""What speaks against a match for each value of the question that it has no use for."""
 
 _COMMAND = re.compile(r"\s*/call\s+(?P<tool>[\w.-]+)\s*(?P<json>.*)", re.DOTALL)
 _HELP = re.compile(
@@ -73,24 +66,6 @@ def best(text: str, index: Index) -> ToolSpec:
     return ranked[0].tool if ranked else index.tools[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question as it was read."""
-
-    text: str
-    form: Form
-    concepts: Sequence[Concept]
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A match with the arguments that the question has for it; `score` counts these too."""
-
-    match: Match
-    filled: Filled
-    score: float
-
-
 def _concepts(text: str, said: Form, index: Index) -> list[Concept]:
     return concepts(text, said, index.__contains__, index.similar)
 
@@ -108,13 +83,13 @@ def _fresh(text: str, index: Index, around: Around) -> Route:
     if first is None:
         note = "but it does not do what the verb asks" if matches else "no tool has a word of the question"
         return _declined(said, matches, found, note)
-    candidates = _weighed(allowed[:CANDIDATES], _Asked(text, said, found), index, around)
+    candidates = weighed(allowed[:CANDIDATES], Asked(text, said, found), index, around)
     top = candidates[0]
     tool = top.match.tool.name
     said_of = frozenset(stem for match in matches if match.tool.name == tool for stem in match.found)
     unfit = _unfit(top, said_of, found, said)
     if unfit:
-        return _declined(said, [top.match], found, unfit)
+        return _declined(said, [top.match, *matches], found, unfit)
     rivals = [item for item in candidates[1:] if item.match.tool.name != top.match.tool.name]
     if rivals and _share(top, rivals[0]) < CLOSE:
         note = "too close to choose"
@@ -136,7 +111,7 @@ def _declined(said: Form, matches: Sequence[Match], found: Sequence[Concept], no
     return Decline("write", said.verb, why, next((match.tool.name for match in near), ""))
 
 
-def _unfit(top: _Candidate, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
+def _unfit(top: Candidate, of_tool: frozenset[str], found: Sequence[Concept], said: Form) -> str:
     """Why the best match is not good enough, or nothing."""
     taken = frozenset(word for value in top.filled.arguments.values() for word in words.words(str(value)))
     if covered(found, of_tool, taken) < COVER:
@@ -159,79 +134,11 @@ def _names_only(match: Match, found: Sequence[Concept]) -> bool:
     return all(item.stem in name for item in found if item.stem in match.found)
 
 
-def _weighed(matches: Sequence[Match], asked: _Asked, index: Index, around: Around) -> list[_Candidate]:
-    """The matches with what speaks for and against each beside its words, best first."""
-    text, said, found = asked.text, asked.form, asked.concepts
-    spoken = words.words(text)
-    head = {stem for item in found if item.word in said.head for stem in item.stems}
-    result = []
-    for match in matches:
-        document = match.document
-        filled = fill(
-            index.plan(match.tool),
-            text,
-            tool=bare(match.tool.name),
-            operation=document.operation,
-            around=around,
-        )
-        result.append(_Candidate(match, filled, match.score * _factor(match, filled, said, spoken, head)))
-    sure = {value for item in result for value in _values(item, item.filled.sure)}
-    loose = {value for item in result for value in item.filled.unused} - sure
-    weighed = []
-    for item in result:
-        idle = (sure - _values(item, item.filled.sure)) | (loose - _values(item, item.filled.arguments))
-        weighed.append(replace(item, score=item.score * UNUSED ** min(2, len(idle))))
-    return sorted(weighed, key=lambda item: -item.score)
-
-
-def _values(candidate: _Candidate, names: Iterable[str]) -> set[str]:
-    return {str(candidate.filled.arguments[name]) for name in names}
-
-
-def _factor(match: Match, filled: Filled, said: Form, spoken: Sequence[str], said_stems: set[str]) -> float:
-    """How much the verb, the name, the number of a noun and the arguments speak for a match."""
-    document, factor = match.document, 1.0
-    verbs = {words.stem(word) for word in document.plain}
-    if said.intent == "write" and words.stem(said.verb) in verbs:
-        factor *= 1.5
-    elif said.intent == "write" and words.family(said.verb) == document.deed:
-        factor *= 1.2
-    own = document.own
-    told = sum(document.special[stem] for stem in own & match.named)
-    factor *= 0.7 + 0.35 * (told / sum(document.special.values()) if own else 0.5) + 0.3 * min(1.0, told)
-    nouns = [word for word in document.plain if words.stem(word) in own]
-    same = nouns and nouns[-1] in spoken
-    other = nouns and not same and nouns[-1] not in spoken and words.stem(nouns[-1]) in match.named
-    factor *= 1.1 if same else 0.92 if other else 1.0
-    if said.intent == "read" and said.verb in document.plain:
-        factor *= 1.1
-    if own & said_stems:
-        factor *= 1.15
-    one = same and re.search(rf"\b(?:the|that|this|one) {nouns[-1]}\b", " ".join(spoken))
-    exactly = same and (said.verb in document.plain[:1] or one)
-    if filled.missing:
-        factor *= 1.0 if exactly else 0.8
-    elif filled.sure:
-        factor *= 1.35
-    if any(name in filled.arguments and name not in filled.sure for name in _needs(document)):
-        factor *= 0.85
-    plain = [word for word in document.plain if word not in words.READ]
-    factor *= 1 + 0.1 * (sum(word in spoken for word in plain) / len(plain) if plain else 0.0)
-    if document.first:
-        factor *= FIRST
-    return factor * (1 + 0.05 * min(3, len(filled.arguments)))
-
-
-def _needs(document: Document) -> Sequence[str]:
-    """What a document needs besides its operation."""
-    return document.operation.needs if document.operation else required(document.tool.schema)
-
-
-def _share(first: _Candidate, second: _Candidate) -> float:
+def _share(first: Candidate, second: Candidate) -> float:
     return (first.score - second.score) / first.score
 
 
-def _routed(candidate: _Candidate, why: str) -> Route:
+def _routed(candidate: Candidate, why: str) -> Route:
     tool, filled = candidate.match.tool, candidate.filled
     if filled.missing:
         return Ask(tool, filled.arguments, filled.missing, why)
@@ -243,7 +150,7 @@ def _only(tool: ToolSpec, text: str, around: Around) -> Route:
     index = Index((tool,))
     said = form(text, index.compounds, index.nouns)
     found = _concepts(text, said, index)
-    candidates = _weighed(list(index.matches(found)), _Asked(text, said, found), index, around)
+    candidates = weighed(list(index.matches(found)), Asked(text, said, found), index, around)
     if candidates:
         return _routed(candidates[0], "chosen by the user")
     filled = fill(tool.schema, text, tool=bare(tool.name), around=around)
