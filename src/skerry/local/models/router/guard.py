@@ -39,7 +39,9 @@ def permitted(document: Document, form: Form) -> bool:
             set(map(words.stem, form.head)) & document.own
         )
     said = words.stem(form.verb)
-    return said in {words.stem(word) for word in [*document.plain, *words.words(document.tool.description)]}
+    return said in {
+        words.stem(word) for word in [*document.plain, *words.words(document.tool.description)[:2]]
+    }
 
 
 def writes(tool: ToolSpec) -> frozenset[str]:

@@ -42,7 +42,8 @@ def adjacent(reader: Reader, wanted: Wanted) -> Any:
             found = list(reader.matches(compiled(pattern, re.IGNORECASE), whole=True))
             for text, span in found:
                 value = fit(text, wanted.prop)
-                if value is not MISSING and not reader.common(text.lower()):
+                quoted = _QUOTED in pattern
+                if value is not MISSING and (quoted or not reader.common(text.lower())):
                     reader.mark(span)
                     return value
     return _bare_name(reader, wanted, own) if wanted.kind == "string" else MISSING
