@@ -153,8 +153,8 @@ async def test_a_write_names_the_reader_that_comes_nearest():
         "No tool here can delete that, so nothing was changed. What comes nearest, `aws___s3_read_operations`"
         in text
     )
-    assert "20 of `aws`" in text
-    assert "`/tools` lists them" in text
+    assert "- **accounts**: get_email, get_chart, change_email" in text
+    assert "`/tools` says what each does" in text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -24,7 +23,8 @@ from skerry.local.models.router.schema import choices, kind, properties
 
 NAME = "local-router (no language model: it matches your words to a tool)"
 LISTED = 25
-"""Up to so many tools are listed where none fits."""
+"""Up to so many tools are listed with what they do where none fits."""
+MOST = 200
 KEPT = 4
 """Indexes of tools that are kept."""
 MEMORY = 12
@@ -187,12 +187,18 @@ def _declined(route: Decline, tools: Sequence[ToolSpec]) -> str:
     if not tools:
         return f"{opening}\n\nThere are no tools in this conversation."
     if len(tools) > LISTED and route.kind != "help":
-        counts = Counter(tool.name.rpartition(SEPARATOR)[0] or "others" for tool in tools)
-        kinds = ", ".join(f"{count} of `{target}`" for target, count in counts.items())
-        return f"{opening}\n\nThere are {len(tools)} tools: {kinds}. `/tools` lists them."
+        return f"{opening}\n\nThe tools are, by target (`/tools` says what each does):\n\n{_by_target(tools)}"
     lines = [f"- {_line(tool)}" for tool in tools]
     exact = 'Exact form, always understood: `/call TOOL {"argument": "value"}`'
     return "\n".join([opening, "", "The tools are:", "", *lines, "", exact])
+
+
+def _by_target(tools: Sequence[ToolSpec]) -> str:
+    named: dict[str, list[str]] = {}
+    for tool in tools[:MOST]:
+        named.setdefault(tool.name.rpartition(SEPARATOR)[0] or "others", []).append(bare(tool.name))
+    lines = [f"- **{target}**: {', '.join(names)}" for target, names in named.items()]
+    return "\n".join([*lines, *([f"… and {len(tools) - MOST} more"] if len(tools) > MOST else [])])
 
 
 def _line(tool: ToolSpec) -> str:
