@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 
@@ -29,8 +30,9 @@ TERRAFORM = {"SKERRY_TERRAFORM_WRITES": "1", "SKERRY_TERRAFORM_URL": "http://127
 
 @cache
 def desk_tools() -> tuple[ToolSpec, ...]:
-    """Every tool of the desk, with the writes of Terraform."""
-    return asyncio.run(_gathered())
+    """Every tool of the desk, with the writes of Terraform; gathered in a thread, as tests may have a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(_gathered())).result()
 
 
 async def _gathered() -> tuple[ToolSpec, ...]:
