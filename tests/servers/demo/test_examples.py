@@ -15,7 +15,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.journeys.running import Running, environment, up
+from tests.journeys.running import Running, clean_environment, up
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 KINDS = ("stateful", "stateless")
@@ -43,7 +43,7 @@ def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_an_example_is_walked_through_from_end_to_end(example: Example, era: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "skerry", "smoke", "demo", "--era", era, "--json"],
-        env=environment() | example.stack.environment() | {"SKERRY_STATE": str(example.stack.state)},
+        env=clean_environment() | example.stack.environment() | {"SKERRY_STATE": str(example.stack.state)},
         cwd=example.stack.folder,
         capture_output=True,
         text=True,
@@ -73,7 +73,7 @@ def words(kind: str) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_command_of_the_image_serves_the_demo(kind: str) -> None:
     with subprocess.Popen(
-        words(kind), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        words(kind), env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as bridge:
         try:
             assert bridge.stdout is not None
