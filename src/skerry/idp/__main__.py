@@ -22,7 +22,8 @@ from skerry.errors import SkerryError
 from skerry.idp import configuration
 from skerry.idp.app import create_app
 from skerry.idp.provider import Provider, make_provider
-from skerry.idp.server import Server, base_url, bind
+from skerry.idp.server import base_url, bind
+from skerry.serving import Server
 
 _log = logging.getLogger("skerry.idp")
 
@@ -58,9 +59,9 @@ def _serve(options: argparse.Namespace) -> int:
     _warn_if_open(options.config)
     with bind(options.port) as sock:
         provider = make_provider(realms, base_url=base_url(sock), state=options.state, rotate=options.rotate)
-        server = Server(create_app(provider), lambda: _ready(provider, sock.getsockname()[1]))
+        server = Server(create_app(provider), lambda: _ready(provider, sock.getsockname()[1]), lifespan="off")
         if options.watch_stdin:
-            threading.Thread(target=_wait_for_end, args=(server,), name="stdin", daemon=True).start()
+            server.stop_with_stdin()
         server.run(sockets=[sock])
     return 0
 
@@ -77,13 +78,6 @@ def _make_keys(provider: Provider) -> None:
             issuer.keys.ring()
     except SkerryError as error:
         _log.error("skerry idp: %s", error)
-
-
-def _wait_for_end(server: Server) -> None:
-    """Reads standard input to its end. Not through sys.stdin, whose lock a daemon thread must not hold."""
-    while os.read(0, 4096):
-        pass
-    server.stop()
 
 
 def _warn_if_open(file: Path) -> None:

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import uvicorn
-from starlette.applications import Starlette
-from uvicorn.server import HANDLED_SIGNALS
 
 from skerry.errors import PortInUseError, ProgramError
 from skerry.idp.app import create_app
@@ -25,50 +20,11 @@ from skerry.idp.clock import Clock
 from skerry.idp.issuance import Issuance
 from skerry.idp.provider import SYSTEM_CLOCK, Provider, make_provider
 from skerry.idp.realms import Realm
+from skerry.serving import Server
 
 HOST = "127.0.0.1"
 LONGEST_WAIT = 10.0
 """Seconds after which a thread that does not start or end is an error."""
-
-
-class Server(uvicorn.Server):
-    """uvicorn on a bound socket; calls `on_ready` when it accepts requests, and ends with status 0."""
-
-    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                ws="none",
-                timeout_graceful_shutdown=2,
-            )
-        )
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn does, but without raising the signal again: being told to end is no failure."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def stop(self) -> None:
-        """Asks the server to end; may be called from any thread."""
-        self.should_exit = True
 
 
 def bind(port: int) -> socket.socket:
@@ -170,7 +126,7 @@ def run_server_in_thread(
     try:
         provider = make_provider(realms, base_url=base_url(sock), state=state, clock=clock)
         ready = threading.Event()
-        server = Server(create_app(provider), ready.set)
+        server = Server(create_app(provider), ready.set, lifespan="off")
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [sock]}, name="skerry-idp", daemon=True
         )

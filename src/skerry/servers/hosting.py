@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from skerry.auth.challenge import WELL_KNOWN
 from skerry.servers.bearer_gate import BearerGate
 from skerry.servers.http_auth import ProtectedResource
-from skerry.servers.listener import Server
+from skerry.servers.listener import announced
+from skerry.serving import Server
 
 PATH = "/mcp"
 
@@ -29,7 +30,8 @@ async def serve_gated(
         server.custom_route(place, methods=["GET"])(metadata)
     gate = Middleware(BearerGate, resource=resource, path=PATH)
     app = server.http_app(path=PATH, stateless_http=not stateful, middleware=[gate])
-    await Server(app, {"service": server.name, "url": resource.url}).serve(sockets=[sock])
+    ready = announced({"service": server.name, "url": resource.url})
+    await Server(app, ready).serve(sockets=[sock])
 
 
 def serve_in_container(server: FastMCP, *, host: str, port: int, stateful: bool) -> None:

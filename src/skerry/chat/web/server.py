@@ -10,28 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import logging
 import re
 import secrets
-import signal
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-import uvicorn
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.web import bootstrap
-from uvicorn.server import HANDLED_SIGNALS
 
 from skerry.chat.web.theme import THEME
+from skerry.serving import Server
 from skerry.settings import WebSettings
 from skerry.sockets import loop_factory
 
@@ -152,31 +148,6 @@ def sign_in(settings: WebSettings, port: int, cookie_secret: str) -> dict[str, A
     }
 
 
-class _Server(uvicorn.Server):
-    """uvicorn that says when it listens, and that ends without failing when it is told to."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
 def serve(listening: socket.socket, settings: WebSettings, ready: Callable[[], None]) -> None:
     """Serves the page on a bound socket until SIGINT or SIGTERM; `ready` is called when it can be opened."""
     port = int(listening.getsockname()[1])
@@ -188,17 +159,6 @@ def serve(listening: socket.socket, settings: WebSettings, ready: Callable[[], N
         secrets=sign_in(settings, port, chosen["server.cookieSecret"]),
         middleware=[Middleware(Guarded), Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS)],
     )
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=20_000_000,
-            timeout_graceful_shutdown=2,
-        ),
-        ready,
-    )
+    server = Server(app, ready, ws="websockets-sansio", ws_max_size=20_000_000)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(server.serve(sockets=[listening]))

@@ -15,7 +15,8 @@ from mcp.server.mcpserver import MCPServer
 
 from skerry.errors import SkerryError
 from skerry.servers.demo import stateful, stateless
-from skerry.servers.listener import HOST, Server, bind, url_of
+from skerry.servers.listener import HOST, announced, bind, url_of
+from skerry.serving import Server
 
 PATH = "/mcp"
 KINDS = {"stateless": stateless.create_server, "stateful": stateful.create_server}
@@ -46,7 +47,7 @@ async def _serve(server: MCPServer, port: int, *, host: str, sessions: bool) -> 
     with bind(port, host) as sock:
         app = server.streamable_http_app(streamable_http_path=PATH, stateless_http=not sessions, host=host)
         ready = {"service": f"demo-{'stateful' if sessions else 'stateless'}", "url": url_of(sock) + PATH}
-        await Server(app, ready).serve(sockets=[sock])
+        await Server(app, announced(ready)).serve(sockets=[sock])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ import sys
 
 from skerry.errors import SkerryError
 from skerry.servers.guardrails.server import PART, create_server
-from skerry.servers.listener import Server, bind, url_of
+from skerry.servers.listener import announced, bind, url_of
+from skerry.serving import Server
 from skerry.settings import GuardrailsSettings
 
 PATH = "/mcp"
@@ -40,7 +41,8 @@ def main(argv: list[str] | None = None) -> int:
 async def _serve(settings: GuardrailsSettings, port: int) -> None:
     with bind(port) as sock:
         app = create_server(settings).http_app(path=PATH, stateless_http=True)
-        await Server(app, {"service": PART, "url": url_of(sock) + PATH}).serve(sockets=[sock])
+        ready = announced({"service": PART, "url": url_of(sock) + PATH})
+        await Server(app, ready).serve(sockets=[sock])
 
 
 if __name__ == "__main__":

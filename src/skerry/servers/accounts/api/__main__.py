@@ -24,7 +24,8 @@ from skerry.servers.accounts.api import seed
 from skerry.servers.accounts.api.app import PART, AccountsApi
 from skerry.servers.accounts.api.store import Store
 from skerry.servers.http_auth import ProtectedResource
-from skerry.servers.listener import Server, bind, url_of
+from skerry.servers.listener import announced, bind, url_of
+from skerry.serving import Server
 from skerry.settings import AccountsApiSettings
 from skerry.wire.hop import Hop, encode
 
@@ -71,7 +72,7 @@ async def _serve(settings: AccountsApiSettings, *, watch_stdin: bool) -> None:
         async with httpx2.AsyncClient(trust_env=False) as client:
             with bind(settings.port) as sock:
                 api = _api(settings, store, Transport(client), url_of(sock))
-                server = Server(api.app(), {"service": PART, "url": url_of(sock)})
+                server = Server(api.app(), announced({"service": PART, "url": url_of(sock)}))
                 if watch_stdin:
                     server.stop_with_stdin()
                 await server.serve(sockets=[sock])

@@ -15,9 +15,10 @@ import sys
 import time
 
 from skerry.errors import ConfigurationError, SkerryError
-from skerry.servers.listener import Server, bind, url_of
+from skerry.servers.listener import announced, bind, url_of
 from skerry.servers.terraform.standin import seed
 from skerry.servers.terraform.standin.app import PART, Standin
+from skerry.serving import Server
 from skerry.settings import TerraformStandinSettings
 
 USER = "user-standin"
@@ -63,7 +64,7 @@ async def _serve(settings: TerraformStandinSettings, *, watch_stdin: bool) -> No
         rate=settings.rate,
     )
     with bind(settings.port) as sock:
-        server = Server(standin.app(), {"service": PART, "url": url_of(sock), "stand_in": True})
+        server = Server(standin.app(), announced({"service": PART, "url": url_of(sock), "stand_in": True}))
         if watch_stdin:
             server.stop_with_stdin()
         await server.serve(sockets=[sock])
