@@ -43,16 +43,18 @@ async def answered(office: Operations, conversation: str) -> None:
     assert kinds[-1] == "RUN_FINISHED"
 
 
-def connections() -> int:
-    """The threads of open connections: Strands has one for each."""
-    return sum("_background_task" in thread.name for thread in threading.enumerate())
+def connections() -> set[threading.Thread]:
+    """The threads of open connections, Strands has one for each (as any thread that calls some `run`)."""
+    return {thread for thread in threading.enumerate() if thread.name.endswith("(run)")}
 
 
 async def test_a_connection_without_work_is_closed(modern: StandIn, kept: MemoryStore):
     before = connections()
-    office = operations(kept, modern.url, 2, idle=0)
+    office = operations(kept, modern.url, 2, idle=0.5)
     await answered(office, "c" * 36)
-    for thread in [item for item in threading.enumerate() if "_background_task" in item.name][before:]:
+    opened = connections() - before
+    assert len(opened) == 1
+    for thread in opened:
         await asyncio.to_thread(thread.join, 10)
     assert connections() == before
     await answered(office, "c" * 36)

@@ -98,11 +98,16 @@ class Conversation:
         return found
 
     async def cancel(self, run: str = "") -> bool:
-        """Stops the answer under way, of this run or of any. Returns whether there was one."""
-        task = self._task
-        if task is None or task.done() or not self._work or (run and not self._is_mine(run)):
+        """Stops the answer under way, of this run or of any. Returns whether there was one.
+
+        One that is being stopped, or has only its last words to write, is waited for and not disturbed.
+        """
+        task, work = self._task, self._work
+        if task is None or task.done() or work is None or (run and not self._is_mine(run)):
             return False
-        task.cancel()
+        await asyncio.sleep(0)  # a task that is cancelled before its first step runs none, not even its end
+        if not work.over and not task.cancelling():
+            task.cancel()
         await asyncio.wait({task}, timeout=STOP_TIME)
         return True
 
@@ -218,15 +223,18 @@ class Conversation:
 
     def _keep(self, live: LiveRun) -> None:
         """Lets a run be heard again for a while after its end."""
-        self._runs[live.id] = live
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._desk.times.kept, self._let_go, live)
+        if live.id not in self._runs:
+            self._runs[live.id] = live
+            self._let_go(live)
 
     def _let_go(self, live: LiveRun) -> None:
-        if live.ended:
-            self._runs.pop(live.id, None)
+        """Forgets a run when its time is over, and until then looks again."""
+        loop, kept = asyncio.get_running_loop(), self._desk.times.kept
+        left = live.ended_at + kept - loop.time() if live.ended else kept
+        if live.ended and left <= 0:
+            del self._runs[live.id]
         else:
-            self._keep(live)
+            loop.call_later(left, self._let_go, live)
 
     def _close_idle(self) -> None:
         if not self._reserved:

@@ -212,7 +212,12 @@ class Connection:
             startup_timeout=30,
             on_tools_changed=news,
         )
-        await asyncio.to_thread(client.start)
+        starting = asyncio.ensure_future(asyncio.to_thread(client.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:  # a thread cannot be stopped: what it opens is closed then
+            starting.add_done_callback(lambda opened: _abandoned(client, opened))
+            raise
         return client
 
     def _transport(self) -> AbstractAsyncContextManager[Any]:
@@ -260,6 +265,12 @@ class GatewayTool(MCPAgentTool):
 def _trust() -> ssl.SSLContext:
     """Whom connections trust, read once: reading all certificates takes longer than a connection."""
     return httpx2.create_ssl_context()
+
+
+def _abandoned(client: MCPClient, opened: asyncio.Future[Any]) -> None:
+    """Ends a connection that nobody waits for any more; one that was not opened has ended by itself."""
+    if not opened.cancelled() and opened.exception() is None:
+        opened.get_loop().run_in_executor(None, client.stop, None, None, None)
 
 
 def _pages(client: MCPClient) -> list[Tool]:

@@ -190,8 +190,9 @@ class Memory:
             count *= 4
 
     async def tail(self) -> list[dict[str, Any]]:
-        """The last message, if there is one."""
-        found = await called(self._store.last, self._owner, self._identifier, 1)
+        """The last message, if there is one, when writes that are under way have been made."""
+        async with self._lock:
+            found = await called(self._store.last, self._owner, self._identifier, 1)
         return [_bedrock(message) for message in found]
 
 

@@ -22,13 +22,15 @@ _OVERHEAD = 200  # what an event takes beside its texts, about
 class LiveRun:
     """The events of one run. Everything happens on one event loop.
 
-    `publish` numbers events from 1 and drops the oldest ones beyond the limits; `end` is the last one's.
+    `publish` numbers events from 1 and drops the oldest ones beyond the limits; `end` is the last one's, and
+    `ended_at` the loop's time of it.
     """
 
     def __init__(self, identifier: str, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
         self.id = identifier
         self.listeners = 0
         self.ended = False
+        self.ended_at = 0.0
         self._events: deque[Event] = deque()
         self._dropped = 0
         self._bytes = 0
@@ -50,7 +52,7 @@ class LiveRun:
 
     def end(self) -> None:
         """No event follows."""
-        self.ended = True
+        self.ended, self.ended_at = True, asyncio.get_running_loop().time()
         self._news.set()
 
     async def listen(self, after: int = 0) -> AsyncGenerator[Event]:

@@ -76,6 +76,11 @@ class Work(HookProvider):
         """The question of a server that waits for a person, when there is one."""
         return self._asked[0] if self._asked else None
 
+    @property
+    def over(self) -> bool:
+        """Whether the work is done but for its last words, which nobody may stop."""
+        return self._over.is_set()
+
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
         registry.add_callback(MessageAddedEvent, self._added)
 
@@ -105,6 +110,7 @@ class Work(HookProvider):
         except Exception as error:  # noqa: BLE001  (the outermost loop of an answer)
             problem = self._problem(error)
         self._over.set()
+        self._withdraw()
         await beating
         if problem is not None:
             await self._settle(problem)
@@ -226,6 +232,8 @@ class Work(HookProvider):
         )
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         await self._memory.write(change=lambda state: replace(state, pauses=(pause,), until=self._until()))
+        if self.over:
+            return Reply("cancel")
         self._hold(pause, waiting)
         try:
             answer = await asyncio.wait_for(waiting, seconds)
@@ -234,6 +242,8 @@ class Work(HookProvider):
             self._renew()
         finally:
             self._asked = None
+        if self.over:
+            return Reply("cancel")
         self._go_on()
         await self._memory.write(change=self.mark)
         return _reply(question, answer)
@@ -245,6 +255,13 @@ class Work(HookProvider):
         if self._limit is not None:
             self._limit.reschedule(None)
         self._end(self._finished([pause]))
+
+    def _withdraw(self) -> None:
+        """The work is over: a question that still waits is nobody's any more."""
+        if self._asked is not None:
+            (pause, waiting), self._asked = self._asked, None
+            if not waiting.done():
+                waiting.set_result(Answer(pause.id, approved=False, closed=True))
 
     def _go_on(self) -> None:
         assert self._connection is not None
@@ -268,8 +285,8 @@ class Work(HookProvider):
             return
         said = f"{self._run.said.rstrip()}\n\n{STOPPED}".lstrip()
         try:
-            done = results(self._memory.state.interrupt)
-            drafts = mend(await self._memory.tail(), done=done, last=said)
+            last = await self._memory.tail()
+            drafts = mend(last, done=results(self._memory.state.interrupt), last=said)
             await self._memory.write(*drafts, change=lambda _: State())
         except AgentError as error:  # the mark stays, and the next question settles it
             _log.warning("a conversation could not be settled: %s", error.kind)
