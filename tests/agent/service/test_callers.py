@@ -170,6 +170,22 @@ def test_only_named_pages_may_call(serve: Serve, modern: StandIn):
         assert "access-control-allow-origin" not in other.headers
 
 
+@pytest.mark.behaviour("SERVICE-LOCAL")
+def test_without_authentication_only_this_machine_s_own_names_are_served(serve: Serve, modern: StandIn):
+    service = serve([Say("Hello.")], gateway_url=modern.url)
+    for host in ("evil.example.com", "evil.example.com:80", "127.0.0.1.evil.example.com", "x@[", "10.0.0.1"):
+        for answer in (
+            service.get("/api/conversations", headers={"Host": host}),
+            service.post("/chat", {"prompt": "hi"}, headers={"Host": host}),
+        ):
+            assert refused(answer) == (403, "ACCESS_DENIED")
+    for host in ("127.0.0.1", "localhost:8080", "[::1]:80"):
+        assert service.get("/api/conversations", headers={"Host": host}).json()["conversations"] == []
+    for kind in ({}, {"Content-Type": "text/plain"}):  # what a page of elsewhere may send unasked
+        answer = service.request("POST", "/chat", content=b'{"prompt": "hi"}', headers=kind)
+        assert refused(answer) == (400, "VALIDATION_ERROR")
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -17,6 +18,7 @@ from skerry.agent.service.hops import CALLER
 from skerry.agent.service.refusals import UnauthorizedError
 from skerry.auth import tokens
 from skerry.auth.dialects import DIALECTS
+from skerry.auth.discovery import is_loopback
 from skerry.auth.keys import Keys
 from skerry.auth.ports import Fetch
 from skerry.errors import ConfigurationError, TokenError
@@ -57,9 +59,11 @@ class Callers:
         )
 
     async def __call__(self, request: Request) -> Caller:
-        """The caller of a request. Raises AgentError UNAUTHORIZED."""
+        """The caller of a request. Raises AgentError: UNAUTHORIZED, ACCESS_DENIED."""
         found = NOBODY
-        if self._settings.auth == "iam":
+        if self._settings.auth == "none":
+            _check_host(request.headers.getlist("host"))
+        elif self._settings.auth == "iam":
             found = _signed(request.headers.getlist(REQUEST_CONTEXT))
         elif self._settings.auth == "token":
             try:
@@ -82,6 +86,24 @@ class Callers:
             clients=settings.clients,
         )
         return Caller(f"jwt:{claims['sub']}@{claims['iss']}", token)
+
+
+def _check_host(hosts: list[str]) -> None:
+    """Where nobody proves who he is, a name of elsewhere that was made to point here (DNS rebinding) is no name.
+
+    Raises AgentError ACCESS_DENIED.
+    """
+    try:
+        (host,) = hosts
+        here = is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        here = False
+    if not here:
+        raise AgentError(
+            "ACCESS_DENIED",
+            "without authentication the service answers for 127.0.0.1 and localhost only.",
+            hint="Call it by one of these, or set SKERRY_SERVICE_AUTH=token.",
+        )
 
 
 def _signed(contexts: list[str]) -> Caller:
