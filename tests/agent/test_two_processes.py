@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,28 @@ def test_a_conversation_that_another_process_answers_is_busy_everywhere(
         assert "RUN_FINISHED" in [line for line in lines if line][-1]
     assert said(other.stream(**body)).strip() == "Hello."
     assert texts(one, conversation) == ["wait", "Waited.", "me too", "Hello."]
+
+
+@pytest.mark.behaviour("AGENT-CONFLICT")
+def test_a_run_of_a_runtime_is_alive_for_the_service_on_the_same_store(
+    start: Start,
+    serve: Serve,  # noqa: F811
+    modern: StandIn,
+    kept: MemoryStore,
+):
+    runtime = start([WAIT, Say("Waited.")], gateway_url=modern.url)
+    service = serve([Say("Hello.")], gateway_url=modern.url)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(runtime.ask, "wait")
+        assert modern.entered.wait(20)
+        conversation = kept.kept[runtime.session]  # of one person: both doors know him by his token
+        kept.kept[runtime.session] = replace(conversation, owner="local")
+        body = {"prompt": "me too", "conversation_id": runtime.session}
+        assert refused(service.post("/stream", body)) == (409, "SESSION_BUSY")
+        assert service.get(f"/api/conversations/{runtime.session}").json()["run"]
+        kept.kept[runtime.session] = replace(kept.kept[runtime.session], owner=conversation.owner)
+        modern.release.set()
+        assert said(running.result()).strip() == "Waited."
 
 
 @pytest.mark.behaviour("AGENT-CONFLICT")

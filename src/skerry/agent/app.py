@@ -31,6 +31,8 @@ from skerry.store.records import MAX_PAGE, KeptStore
 from skerry.wire import session
 
 CLOSE_TIME = 4.0
+LEASE = 15.0
+"""Seconds for which others on the same store, such as the web service, take a run for alive; see Times."""
 
 
 def build(
@@ -47,7 +49,9 @@ def build(
     `model`, `keys`, `tokens` and `store` replace Bedrock, the role's credentials, the token endpoint and the
     store that the settings name; `clock` gives seconds since the epoch.
     """
-    made = desk(settings, model=model, keys=keys, tokens=tokens, store=store, clock=clock)
+    made = desk(
+        settings, model=model, keys=keys, tokens=tokens, store=store, clock=clock, lease=LEASE, alone=True
+    )
     entry = _Entry(Operations(made), trust_user=settings.trust_user, clock=clock)
 
     @asynccontextmanager

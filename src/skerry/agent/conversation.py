@@ -188,7 +188,7 @@ class Conversation:
         state = memory.state
         if not state.run:
             return []
-        if self._desk.clock() < state.until:
+        if state.held(self._desk.clock(), alone=self._desk.times.alone):
             raise busy()
         return mend(await memory.tail(), done=results(state.interrupt))
 

@@ -39,8 +39,9 @@ class Request:
 class Times:
     """How long things may take or hold, in seconds.
 
-    `lease`: the mark of a run under way holds for so long without a sign of life; 0 where a conversation has
-    one process at a time, as a Runtime's session has. `kept`: a finished run's events can be heard again.
+    `lease`: the mark of a run under way holds for so long without a sign of life; 0: not at all.
+    `alone`: this is a Runtime's session, which has one process at a time: there a mark of another such process
+    is a dead one's, and others on the same store respect its own. `kept`: a finished run's events can be heard again.
     `idle`: a connection is closed after so long without a run.
     """
 
@@ -48,6 +49,7 @@ class Times:
     question: float = 300.0
     answer: float = 900.0
     lease: float = 0.0
+    alone: bool = False
     kept: float = 120.0
     idle: float = 300.0
 

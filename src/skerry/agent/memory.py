@@ -47,13 +47,19 @@ class State:
     """What a conversation needs to go on, without its messages.
 
     `interrupt` is Strands' interrupt state without the assistant's message, which is the last one stored.
-    `run` names a run under way; its mark holds until `until`, seconds since the epoch.
+    `run` names a run under way; its mark holds until `until`, seconds since the epoch. `alone` says that a
+    Runtime's session made it, which has one process at a time.
     """
 
     pauses: tuple[Pause, ...] = ()
     interrupt: Mapping[str, Any] | None = None
     run: str = ""
     until: float = 0.0
+    alone: bool = False
+
+    def held(self, now: float, *, alone: bool) -> bool:
+        """Whether a process may still be at the run. Who is `alone` knows that one of his kind is dead."""
+        return bool(self.run) and now < self.until and not (alone and self.alone)
 
     def to_dict(self) -> dict[str, Any]:
         """The state as the store keeps it; results beyond its limit are named and not kept over a pause."""
@@ -89,6 +95,7 @@ def _check(state: State) -> None:
         all(isinstance(text, str) for text in texts)
         and all(isinstance(item, Mapping) for item in objects)
         and all(isinstance(time, int | float) for time in times)
+        and isinstance(state.alone, bool)
     )
     if not right:
         raise TypeError("a member of the state has another type")

@@ -92,7 +92,8 @@ class Operations:
         state = State.from_dict(record.state)
         known = self._known.get((caller.name, identifier))
         now = self.desk.clock()
-        under_way = state.run if now < state.until or (known is not None and known.working) else ""
+        working = known is not None and known.working
+        under_way = state.run if working or state.held(now, alone=self.desk.times.alone) else ""
         open_now = [item for item in state.pauses if now < item.expires and (item.call or under_way)]
         return {
             "conversation": shown.summary(record),

@@ -38,6 +38,7 @@ def desk(
     store: KeptStore | None = None,
     clock: Callable[[], float] = time.time,
     lease: float = 0.0,
+    alone: bool = False,
     idle: float = 300.0,
 ) -> Desk:
     """The desk that the settings describe; see `app.build` for what can be replaced, `Times` for the rest."""
@@ -85,6 +86,7 @@ def desk(
             question=settings.question_time,
             answer=settings.answer_time,
             lease=lease,
+            alone=alone,
             idle=idle,
         ),
     )

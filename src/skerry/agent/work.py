@@ -92,7 +92,7 @@ class Work(HookProvider):
 
     def mark(self, state: State) -> State:
         """The state of a conversation whose run this is."""
-        return replace(state, pauses=(), run=self.live.id, until=self._until())
+        return replace(state, pauses=(), run=self.live.id, until=self._until(), alone=self._desk.times.alone)
 
     async def do(self, responses: Responses | None) -> None:
         """The whole work: never raises, ends the run and leaves a conversation that can go on."""

@@ -89,7 +89,7 @@ class Callers:
 
 
 def _check_host(hosts: list[str]) -> None:
-    """Where nobody proves who he is, a name of elsewhere that was made to point here (DNS rebinding) is no name.
+    """Where nobody proves who he is, no name of elsewhere is served that points here (DNS rebinding).
 
     Raises AgentError ACCESS_DENIED.
     """
