@@ -40,9 +40,10 @@ class Times:
     """How long things may take or hold, in seconds.
 
     `lease`: the mark of a run under way holds for so long without a sign of life; 0: not at all.
-    `alone`: this is a Runtime's session, which has one process at a time: there a mark of another such process
-    is a dead one's, and others on the same store respect its own. `kept`: a finished run's events can be heard again.
-    `idle`: a connection is closed after so long without a run.
+    `alone`: this is a Runtime's session, which has one process at a time: there the mark of another such
+    process is a dead one's, and others on the same store respect its own.
+    `kept`: a finished run's events can be heard again. `idle`: a connection is closed after so long without
+    a run.
     """
 
     approval: float = 900.0
