@@ -95,13 +95,16 @@ class Operations:
         working = known is not None and known.working
         under_way = state.run if working or state.held(now, alone=self.desk.times.alone) else ""
         open_now = [item for item in state.pauses if now < item.expires and (item.call or under_way)]
-        return {
-            "conversation": shown.summary(record),
-            "messages": [shown.message(item) for item in page.items],
-            "interrupts": [item.interrupt() for item in open_now],
-            "run": under_way,
-            "cursor": page.cursor,
-        }
+        found: Json = shown.sound(
+            {
+                "conversation": shown.summary(record),
+                "messages": [shown.message(item) for item in page.items],
+                "interrupts": [item.interrupt() for item in open_now],
+                "run": under_way,
+                "cursor": page.cursor,
+            }
+        )
+        return found
 
     async def calls(self, caller: Caller, identifier: str) -> dict[str, Json]:
         """The newest calls of a conversation by their ids: blocks with `name` and `input`."""
@@ -115,7 +118,7 @@ class Operations:
 
         def document() -> str:
             record = store.read(caller.name, identifier)
-            return form(record, every_message(store, caller.name, identifier))
+            return str(shown.sound(form(record, every_message(store, caller.name, identifier))))
 
         return await called(document)
 

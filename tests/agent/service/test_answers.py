@@ -176,3 +176,24 @@ def test_a_store_that_does_not_work_is_said_and_loses_nothing(
         "and?",
         "Again.",
     ]
+
+
+@pytest.mark.behaviour("SERVICE-NEVER")
+def test_half_a_character_makes_no_conversation_unreadable(serve: Serve, modern: StandIn):
+    turns = [
+        Say("in two pieces: \ud83d\ude00, half: \ud83d."),
+        Use.one("accounts___get_email", account_id="\ude00"),
+        Say("Done."),
+        Use.one("storage___wipe", bucket="\ud83d"),
+    ]
+    service = serve(turns, gateway_url=modern.url)
+    first = service.chat(prompt="hi")
+    text = "in two pieces: \U0001f600, half: \ufffd."
+    assert first["text"].strip() == text
+    more = {"conversation_id": first["conversation_id"]}
+    assert service.chat(prompt="look", **more)["tool_calls"][0]["arguments"] == {"account_id": "\ufffd"}
+    assert service.chat(prompt="wipe", **more)["interrupts"][0]["arguments"] == {"bucket": "\ufffd"}
+    path = f"/api/conversations/{first['conversation_id']}"
+    assert service.get(path).json()["messages"][1]["content"][0]["text"].strip() == text
+    assert text in service.get(f"{path}?format=markdown").text
+    assert service.get(f"{path}?format=json").json()["conversation"]["id"] == first["conversation_id"]
