@@ -31,7 +31,7 @@ def message(item: Message) -> Json:
 
 
 def sound(value: Any) -> Any:
-    """The same in text that UTF-8 can carry: characters that a model sent in halves are joined or replaced."""
+    """The same in text that UTF-8 can carry: halves of characters are joined or replaced."""
     if isinstance(value, str):
         try:
             value.encode()

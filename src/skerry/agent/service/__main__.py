@@ -12,23 +12,19 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import socket
 import sys
-from typing import Any
 
 import httpx2
-import uvicorn
 
 from skerry.agent.service.app import build
 from skerry.agent.sources import desk
 from skerry.auth.transport import Transport
 from skerry.errors import SkerryError
+from skerry.serving import Server
 from skerry.settings import ServiceSettings
 from skerry.sockets import bind, loop_factory
 
-GRACE = 2
-"""Seconds that open answers have to end in when the service is told to."""
 MAX_CONNECTIONS = 1000
 IDLE = 60.0
 """Seconds after which a conversation's connection to the gateway is closed: there may be many of them."""
@@ -62,57 +58,24 @@ async def _serve(settings: ServiceSettings, *, watch_stdin: bool) -> None:
     async with httpx2.AsyncClient(trust_env=False) as client:
         app = build(settings, made, fetch=Transport(client).fetch)
         with bind(settings.host, settings.port) as listening:
-            server = _Server(app, listening)
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, server.stop)
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            server = _Server(app, lambda: _ready(url), limit_concurrency=MAX_CONNECTIONS)
             if watch_stdin:
-                loop.run_in_executor(None, _until_end, loop, server)
+                server.stop_with_stdin()
             await server.serve(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
-    """uvicorn that says when it is ready and ends its answers before it waits for their listeners."""
-
-    def __init__(self, app: Any, listening: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                ws="none",
-                proxy_headers=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                timeout_graceful_shutdown=GRACE,
-            )
-        )
-        self._operations = app.state.operations
-        self._url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-    def install_signal_handlers(self) -> None:
-        """The program has its own."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does; then the line that says so."""
-        await super().startup(sockets)
-        if self.started:
-            print(json.dumps({"ready": True, "service": "agent", "url": self._url}), flush=True)
+class _Server(Server):
+    """Ends its answers before it waits for their listeners."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the answers, then as uvicorn does."""
-        await self._operations.close()
+        await self.config.app.state.operations.close()  # type: ignore[union-attr]
         await super().shutdown(sockets)
 
-    def stop(self) -> None:
-        self.should_exit = True
 
-
-def _until_end(loop: asyncio.AbstractEventLoop, server: _Server) -> None:
-    """Ends the server when standard input ends; reads the descriptor, for a sleeping reader holds a lock."""
-    while os.read(0, 65_536):
-        pass
-    loop.call_soon_threadsafe(server.stop)
+def _ready(url: str) -> None:
+    print(json.dumps({"ready": True, "service": "agent", "url": url}), flush=True)
 
 
 if __name__ == "__main__":
