@@ -100,6 +100,18 @@ def test_a_conversation_can_be_read_with_all_that_was_said(start: Start, modern:
 
 
 @pytest.mark.behaviour("AGENT-HISTORY")
+def test_half_a_character_of_a_model_breaks_no_stream(start: Start, modern: StandIn):
+    turns = [Say("whole: \ud83d\ude00, half: \ud83d."), Use.one("storage___wipe", bucket="\ud83d")]
+    asking = start(turns, gateway_url=modern.url)
+    text = "whole: \U0001f600, half: \ufffd."
+    assert said(asking.ask("hi")).strip() == text
+    (interrupt,) = interrupts(asking.ask("wipe"))
+    assert interrupt["arguments"] == {"bucket": "\ufffd"}
+    found = asking.query("conversation", id=asking.session)
+    assert found["messages"][1]["content"][0]["text"].strip() == text
+
+
+@pytest.mark.behaviour("AGENT-HISTORY")
 def test_the_question_is_kept_even_when_nothing_answers(start: Start, modern: StandIn):
     asking = start([Fail(ConnectionError("gone")), Say("Back.")], gateway_url=modern.url)
     asking.ask("Where am I?")

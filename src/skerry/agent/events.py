@@ -184,6 +184,21 @@ _ENDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def sound(value: Any) -> Any:
+    """The same in text that UTF-8 can carry: characters sent in halves are joined or replaced."""
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return value
+    if isinstance(value, Mapping):
+        return {sound(name): sound(item) for name, item in value.items()}
+    return [sound(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def blocks(content: Iterable[Mapping[str, Any]]) -> list[Event]:
     """The content of a Bedrock tool result as blocks a client can show.
 

@@ -15,6 +15,7 @@ from skerry.agent import shown
 from skerry.agent.conversation import Conversation
 from skerry.agent.desk import Desk, Request
 from skerry.agent.errors import AgentError
+from skerry.agent.events import sound
 from skerry.agent.gateway import Connection
 from skerry.agent.identity import Caller
 from skerry.agent.memory import State, called
@@ -95,7 +96,7 @@ class Operations:
         working = known is not None and known.working
         under_way = state.run if working or state.held(now, alone=self.desk.times.alone) else ""
         open_now = [item for item in state.pauses if now < item.expires and (item.call or under_way)]
-        found: Json = shown.sound(
+        found: Json = sound(
             {
                 "conversation": shown.summary(record),
                 "messages": [shown.message(item) for item in page.items],
@@ -118,7 +119,7 @@ class Operations:
 
         def document() -> str:
             record = store.read(caller.name, identifier)
-            return str(shown.sound(form(record, every_message(store, caller.name, identifier))))
+            return str(sound(form(record, every_message(store, caller.name, identifier))))
 
         return await called(document)
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from skerry.agent.errors import AgentError
-from skerry.agent.events import Event
+from skerry.agent.events import Event, sound
 
 MAX_EVENTS = 20_000
 MAX_BYTES = 8 * 1024 * 1024
@@ -40,6 +40,7 @@ class LiveRun:
 
     def publish(self, event: Event) -> None:
         """Adds an event and wakes the listeners."""
+        event = sound(event)
         self._events.append(event)
         self._bytes += _size(event)
         while len(self._events) > 1 and (

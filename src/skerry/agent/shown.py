@@ -30,19 +30,6 @@ def message(item: Message) -> Json:
     }
 
 
-def sound(value: Any) -> Any:
-    """The same in text that UTF-8 can carry: halves of characters are joined or replaced."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return value
-    if isinstance(value, Mapping):
-        return {sound(name): sound(item) for name, item in value.items()}
-    return [sound(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def _named(block: Json, names: Mapping[str, str]) -> Json:
     """A call by the name that people know its tool by."""
     return (

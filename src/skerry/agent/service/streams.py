@@ -10,10 +10,9 @@ from typing import Any
 from starlette.responses import StreamingResponse
 
 from skerry.agent.errors import AgentError
-from skerry.agent.events import Event
+from skerry.agent.events import Event, sound
 from skerry.agent.runs import LiveRun
 from skerry.agent.service.bodies import Answer, ToolCall
-from skerry.agent.shown import sound
 
 KEEP_ALIVE = 15.0
 """Seconds without an event after which a comment is sent: what stands in between gives up later than that."""
@@ -68,11 +67,10 @@ async def whole(live: LiveRun, conversation_id: str) -> Answer:
             call["status"] = event.get("metadata", {}).get("status", "success")
             call["content"] = json.loads(event["content"])
         elif kind == "RUN_FINISHED":
-            answer.interrupts = sound(event["outcome"].get("interrupts", []))
+            answer.interrupts = event["outcome"].get("interrupts", [])
             answer.usage = event.get("usage")
         elif kind == "RUN_ERROR":
             raise AgentError(event["code"], event["message"])
-    answer.text = sound(answer.text)
     answer.tool_calls = [_call(identifier, sound(call)) for identifier, call in calls.items()]
     return answer
 
