@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from skerry.agent.approvals import Answer
 from skerry.agent.desk import Request
+from skerry.agent.errors import AgentError
 from skerry.agent.identity import Caller
 from skerry.agent.memory import Memory
 from skerry.agent.operations import Operations
@@ -20,7 +22,7 @@ from skerry.auth.sigv4 import Credentials
 from skerry.settings import AgentSettings
 from skerry.store.records import Conversation, Draft, State
 from tests.agent.test_lifetime import connections
-from tests.kit.mcp_gateway import StandIn
+from tests.kit.mcp_gateway import StandIn, gateway
 from tests.kit.memory_store import MemoryStore
 from tests.kit.scripted_model import Fail, Say, ScriptedModel, Use
 
@@ -141,6 +143,23 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_closed(modern: Sta
         assert not thread.is_alive()
     await office.close()
     assert connections() == before
+
+
+@pytest.mark.behaviour("AGENT-CANCEL")
+async def test_a_question_of_a_stopped_answer_takes_no_answer_while_the_next_one_begins(kept: MemoryStore):
+    with gateway(legacy=True) as stand_in:  # where the server's question is open in the connection
+        office = operations(kept, stand_in.url, [Use.one("demo___rate", thing="tea"), Say("Hello.")])
+        live = await office.begin(ID, Request("rate", ME))
+        (interrupt,) = (await heard(live))[-1]["outcome"]["interrupts"]
+        await office.cancel(ME, ID, live.id)
+        following = asyncio.create_task(office.begin(ID, Request("hi", ME)))
+        await asyncio.sleep(0)
+        late = Answer(interrupt["id"], approved=True, content={"stars": 5})
+        with pytest.raises(AgentError) as caught:
+            await office.begin(ID, Request([late], ME))
+        assert caught.value.kind == "SESSION_BUSY"
+        assert (await heard(await following))[-1]["type"] == "RUN_FINISHED"
+        await office.close()
 
 
 class Hurried(asyncio.SelectorEventLoop):

@@ -232,7 +232,7 @@ class Work(HookProvider):
         )
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         await self._memory.write(change=lambda state: replace(state, pauses=(pause,), until=self._until()))
-        if self.over:
+        if self._over.is_set():
             return Reply("cancel")
         self._hold(pause, waiting)
         try:
@@ -242,7 +242,7 @@ class Work(HookProvider):
             self._renew()
         finally:
             self._asked = None
-        if self.over:
+        if self._over.is_set():
             return Reply("cancel")
         self._go_on()
         await self._memory.write(change=self.mark)
