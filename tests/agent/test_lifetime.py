@@ -13,6 +13,7 @@ import pytest
 
 from skerry.agent.app import build
 from skerry.agent.desk import Request
+from skerry.agent.errors import AgentError
 from skerry.agent.identity import Caller
 from skerry.agent.operations import Operations
 from skerry.agent.sources import desk
@@ -73,6 +74,26 @@ async def test_idle_conversations_beyond_the_limit_are_let_go(modern: StandIn, k
     office.conversation_of("me", "e" * 36)
     assert office.conversation_of("me", "b" * 36) is used
     assert office.conversation_of("me", "a" * 36) is not first
+    await office.close()
+
+
+@pytest.mark.behaviour("AGENT-THROTTLED")
+@pytest.mark.parametrize(("most", "most_of_one", "you"), [(1, 9, True), (9, 1, False)])
+async def test_answers_under_way_are_bounded_for_the_process_and_for_each_caller(
+    modern: StandIn, kept: MemoryStore, most: int, most_of_one: int, *, you: bool
+):
+    settings = AgentSettings(gateway_url=modern.url, gateway_auth="none")
+    model = ScriptedModel([Use.one("demo___wait"), Say("Waited."), Say("Hello.")])
+    made = desk(settings, model=model, store=kept)
+    office = Operations(made, most=most, most_of_one=most_of_one)
+    live = await office.begin("a" * 36, Request("wait", ME))
+    assert await asyncio.to_thread(modern.entered.wait, 20)
+    with pytest.raises(AgentError) as refused:
+        await office.begin("b" * 36, Request("hi", Caller("you") if you else ME))
+    assert refused.value.kind == "THROTTLED"
+    modern.release.set()
+    assert [event["type"] async for event in live.listen()][-1] == "RUN_FINISHED"
+    await answered(office, "b" * 36)
     await office.close()
 
 

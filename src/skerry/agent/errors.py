@@ -30,6 +30,7 @@ Code = Literal[
     "ACCESS_DENIED",  # the session belongs to another caller
     "NOT_FOUND",  # there is no such conversation for this caller
     "SESSION_BUSY",  # this conversation answers another question
+    "THROTTLED",  # this process answers too many already
     "PENDING_INTERRUPTS",  # a question to a person is open
     "UNKNOWN_INTERRUPT_ID",  # an answer to a question that is not open
     "UNKNOWN_RUN",  # the events of this run are not here, or no longer whole

@@ -24,6 +24,9 @@ from skerry.store.records import MAX_PAGE
 from skerry.store.transcript import as_json, as_markdown, every_message
 
 MAX_CONVERSATIONS = 200
+MAX_RUNS = 200
+"""Answers under way in this process; each may hold a thread and a connection to the gateway."""
+MAX_RUNS_OF_ONE = 100
 TIDY_TIME = 600.0
 RECENT = 20
 Json = dict[str, Any]
@@ -35,11 +38,21 @@ class Operations:
     """What callers can have done.
 
     Conversations of this process are kept by owner and id; idle ones beyond `limit` lose their connection.
+    No more than `most` answers are under way at once, and no more than `most_of_one` of one caller.
     """
 
-    def __init__(self, desk: Desk, *, limit: int = MAX_CONVERSATIONS) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        limit: int = MAX_CONVERSATIONS,
+        most: int = MAX_RUNS,
+        most_of_one: int = MAX_RUNS_OF_ONE,
+    ) -> None:
         self.desk = desk
         self._limit = limit
+        self._most = most
+        self._most_of_one = most_of_one
         self._known: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
         self._closing: set[asyncio.Future[None]] = set()
         self._tidied = 0.0
@@ -63,10 +76,19 @@ class Operations:
         return found
 
     async def begin(self, identifier: str, request: Request) -> LiveRun:
-        """Begins an answer. Raises AgentError before there is a run; see Conversation.begin."""
+        """Begins an answer. Raises AgentError before it: THROTTLED, and those of Conversation.begin."""
         self._tidy()
+        if isinstance(request.given, str):  # an answer to an open question may end one, and is let through
+            self._admit(request.caller)
         found = self.conversation_of(request.caller.name, identifier)
         return await found.begin(request)
+
+    def _admit(self, caller: Caller) -> None:
+        working = [owner for (owner, _), item in self._known.items() if item.working]
+        if len(working) >= self._most or working.count(caller.name) >= self._most_of_one:
+            raise AgentError(
+                "THROTTLED", "too many answers are under way.", hint="Wait until one of them has ended."
+            )
 
     async def attach(self, caller: Caller, identifier: str, run: str) -> LiveRun:
         """A run to listen to. Raises AgentError UNKNOWN_RUN."""

@@ -27,6 +27,7 @@ STATUS: Mapping[Code, int] = {
     "CONFLICT": 409,
     "CANCELLED": 409,
     "TOO_LARGE": 413,
+    "THROTTLED": 429,
     "AGENT_ERROR": 500,
     "CONFIGURATION_ERROR": 500,
     "GATEWAY_ERROR": 502,
