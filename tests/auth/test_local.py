@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from skerry.auth import local
-from skerry.errors import ConfigurationError
+from skerry.errors import ConfigurationError, NotRunningError
 from tests.auth.test_oauth import ENDPOINT, TokenEndpoint
 
 GRANTS = ["client_credentials"]
@@ -53,3 +53,23 @@ async def test_the_client_fits_name_and_audience(clock, entry, client):
 async def test_without_a_fitting_client_the_next_move_is_told(clock, entry):
     with pytest.raises(ConfigurationError, match="Set SKERRY_TOKEN"):
         await client_for(clock, **entry)
+
+
+def test_a_runtime_comes_before_a_gateway_of_its_name(tmp_path) -> None:
+    stack = {
+        "runtimes": {"desk": {"arn": "arn:r"}, "ops": {"arn": "arn:o"}},
+        "gateways": {"desk": {"arn": "arn:g"}, "tools": {"arn": "arn:t"}},
+        "default_gateway": "tools",
+    }
+
+    def found(name: str) -> tuple[str, str]:
+        kind, entry = local.runtime_or_gateway(stack, name, state=tmp_path)
+        return kind, entry["arn"]
+
+    assert found("desk") == ("runtime", "arn:r")
+    assert found("tools") == found("") == ("gateway", "arn:t")
+    with pytest.raises(ConfigurationError, match="neither a runtime nor a gateway 'nope'") as refused:
+        found("nope")
+    assert refused.value.hint == "Known: runtimes desk, ops; gateways desk, tools."
+    with pytest.raises(NotRunningError):
+        local.runtime_or_gateway(None, "desk", state=tmp_path)

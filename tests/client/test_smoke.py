@@ -220,6 +220,7 @@ def test_a_target_goes_to_the_proxy_with_the_words_after_the_dashes() -> None:
         "--endpoint-url",
         "http://127.0.0.1:1",
     ]
+    assert command(arn, "--state", "mine") == [*proxy, arn, "--state", "mine"]
     assert command(arn, "--json", "--", "--read-timeout", "5", "--json") == [
         *proxy,
         arn,
@@ -242,7 +243,9 @@ def test_nothing_to_walk_through_is_wrong_usage(run: Any, words: tuple[str, ...]
     assert "SKY-101" in done.err
 
 
-@pytest.mark.parametrize("words", [("--timeout", "0"), ("--timeout", "nan"), ("--endpoint-url", "http://x")])
+@pytest.mark.parametrize(
+    "words", [("--timeout", "0"), ("--timeout", "nan"), ("--endpoint-url", "http://x"), ("--state", "x")]
+)
 def test_options_that_cannot_work_are_wrong_usage(words: tuple[str, ...]) -> None:
     with pytest.raises(ConfigurationError):
         smoke.run(cli.parser("smoke", smoke).parse_args([*words, "--", "program"]))

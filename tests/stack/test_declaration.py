@@ -55,7 +55,8 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("runtimes.helper.pth = 'agent'", r"\[runtimes.helper\] path is missing"),
+        ("runtimes.helper.pth = 'agent'", r"\[runtimes.helper\] path is missing \(is 'pth' meant\?\)"),
+        ("runtimes.helper.idle_timeout = 5", r"\[runtimes.helper\] path is missing\."),
         (
             "[runtimes.helper]\npath = 'agent'\nprotocl = 'MCP'",
             r"protocl is not a known key \(did you mean 'protocol'\)",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.ports import Clock, Fetch, Post
@@ -18,6 +18,8 @@ from skerry.errors import ConfigurationError, NotRunningError, StateError
 
 Stack = Mapping[str, Any]
 """The members of `stack.json`: endpoint, region, keys, runtimes, gateways, realms and their defaults."""
+
+Kind = Literal["runtime", "gateway"]
 
 
 def read(state: Path) -> Stack | None:
@@ -37,7 +39,7 @@ def read(state: Path) -> Stack | None:
     return data
 
 
-def named(stack: Stack | None, kind: str, name: str | None, *, state: Path) -> Mapping[str, Any]:
+def named(stack: Stack | None, kind: Kind, name: str | None, *, state: Path) -> Mapping[str, Any]:
     """A runtime or gateway (`kind`: "runtime", "gateway") by name, the stack's default without one.
 
     The answer has `name`, `arn`, `url` and `auth` ("iam", "jwt" or "none"). Raises NotRunningError when no
@@ -55,6 +57,22 @@ def named(stack: Stack | None, kind: str, name: str | None, *, state: Path) -> M
             f"the stack has no {kind} '{chosen}'.", hint=f"Known: {', '.join(among) or 'none'}."
         )
     return {"name": chosen, **among[chosen]}
+
+
+def runtime_or_gateway(stack: Stack | None, name: str, *, state: Path) -> tuple[Kind, Mapping[str, Any]]:
+    """A runtime, else a gateway, by name, and which it is; the stack's default gateway without a name.
+
+    As `named`; the error for an unknown name tells the names of both.
+    """
+    kinds: tuple[Kind, ...] = ("runtime", "gateway")
+    kind = next((kind for kind in kinds if name in (stack or {}).get(f"{kind}s", {})), None)
+    if kind is not None or stack is None or not name:
+        kind = kind or "gateway"
+        return kind, named(stack, kind, name, state=state)
+    known = [f"{kind}s {', '.join(stack.get(f'{kind}s', {})) or 'none'}" for kind in kinds]
+    raise ConfigurationError(
+        f"the stack has neither a runtime nor a gateway '{name}'.", hint=f"Known: {'; '.join(known)}."
+    )
 
 
 def by_arn(stack: Stack | None, arn: str) -> Mapping[str, Any] | None:

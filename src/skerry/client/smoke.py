@@ -112,6 +112,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="which server it is (default: by its tools)",
     )
     parser.add_argument("--endpoint-url", default="", metavar="URL", help="the data plane, for the proxy")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help=f"the stack's state directory (default: {ChatSettings.from_env(os.environ).state})",
+    )
     parser.add_argument("--era", choices=tuple(ERAS), default="auto", help="protocol era (default: auto)")
     parser.add_argument(
         "--timeout", type=float, default=60.0, metavar="S", help="seconds for each step (default: 60)"
@@ -163,13 +169,13 @@ def command(options: argparse.Namespace) -> tuple[argparse.Namespace, tuple[str,
                 "there is nothing to walk through.",
                 hint="Give a runtime's ARN, a URL, or -- and a command that speaks MCP over stdio.",
             )
-        if parsed.endpoint_url:
-            raise ConfigurationError(
-                "--endpoint-url is for the proxy; a command after -- has its own options."
-            )
+        for name, given_to_proxy in (("--endpoint-url", parsed.endpoint_url), ("--state", parsed.state)):
+            if given_to_proxy:
+                raise ConfigurationError(f"{name} is for the proxy; a command after -- has its own options.")
         return parsed, tuple(further)
     endpoint = ("--endpoint-url", parsed.endpoint_url) if parsed.endpoint_url else ()
-    return parsed, (sys.executable, "-m", "skerry", "proxy", parsed.target, *endpoint, *further)
+    state = ("--state", str(parsed.state)) if parsed.state else ()
+    return parsed, (sys.executable, "-m", "skerry", "proxy", parsed.target, *endpoint, *state, *further)
 
 
 async def _smoke(

@@ -106,8 +106,7 @@ def find(wanted: Wanted) -> Target:
         entry = local.by_arn(stack, wanted.target)
         url = str(entry["url"]) if entry else _url_of(Arn.parse(wanted.target), wanted.endpoint_url)
     else:
-        kind = "runtime" if wanted.target in (stack or {}).get("runtimes", {}) else "gateway"
-        entry = local.named(stack, kind, wanted.target, state=wanted.state)
+        _, entry = local.runtime_or_gateway(stack, wanted.target, state=wanted.state)
         url = str(entry["url"])
     scope = signing_scope(url)
     region = wanted.region or (str(stack["region"]) if stack and entry else "") or (scope[1] if scope else "")

@@ -7,7 +7,7 @@ client is asked is answered with fixed values, so that every answer can be check
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,6 +44,8 @@ HARMLESS = "The bucket logs holds forty objects."
 CITY, TOPIC, CHARACTER = "Reykjavik", "a lighthouse that answers letters", "the keeper"
 STORY = "The lamp wrote back each night, one turn for yes, two for no. Nobody asked it anything else."
 MODEL = "canned-text"
+NAMED = 6
+"""Tools that an error lists by name."""
 ANSWERS = {"traits": "patient, dry humour", "motivation": "to be asked a better question"}
 
 
@@ -145,7 +147,7 @@ class Walk:
         _expect(isinstance(findings, list), "there is no list of findings")
         units = sum((seen.get("usage") or {}).values())
         which = f"guardrail {seen.get('guardrail')} version {seen.get('version')}"
-        return f"{source}: {verdict}, {len(findings or ())} findings, {units} text units ({which})"
+        return f"{source}: {verdict}, {_counted(findings)}, {units} text units ({which})"
 
     def steps(self) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
         """The steps after `tools`, in order."""
@@ -195,18 +197,24 @@ class Answers:
         return ElicitResult(action="accept", content=dict(ANSWERS))
 
 
-def _mode(names: Collection[str]) -> Mode:
+def _mode(names: Sequence[str]) -> Mode:
     if "generate_story_with_sampling" in names:
         return "stateful"
     if "request_story" in names:
         return "stateless"
     if VALIDATE in names:
         return "guardrails"
-    listed = ", ".join(names) or "none"
+    more = (f"and {len(names) - NAMED} more",) if len(names) > NAMED else ()
+    listed = ", ".join([*names[:NAMED], *more]) or "none"
     raise RemoteError(
         f"this is no demo server and no guardrails server (tools: {listed}).",
         hint="Deploy skerry.servers.demo or skerry.servers.guardrails, or use skerry call for others.",
     )
+
+
+def _counted(findings: object) -> str:
+    found = len(findings) if isinstance(findings, list) else 0
+    return "1 finding" if found == 1 else f"{found} findings"
 
 
 def _content(tool: str, result: CallToolResult) -> Mapping[str, Any]:

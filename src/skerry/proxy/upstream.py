@@ -96,8 +96,7 @@ def _by_name(name: str, *, qualifier: str, state: Path) -> Target:
     from skerry.auth import local
 
     stack = local.read(state)
-    kind: Kind = "runtime" if stack is not None and name in stack.get("runtimes", {}) else "gateway"
-    entry = local.named(stack, kind, name or None, state=state)
+    kind, entry = local.runtime_or_gateway(stack, name, state=state)
     assert stack is not None
     return _of_stack(stack, kind, entry, qualifier)
 

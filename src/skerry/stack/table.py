@@ -40,7 +40,9 @@ class Table:
         if key in self._data:
             return self._data[key]
         if default is _REQUIRED:
-            raise self.problem(key, "is missing")
+            left = [name for name in self._data if name not in self._read]
+            close = difflib.get_close_matches(key, left, n=1)
+            raise self.problem(key, f"is missing (is '{close[0]}' meant?)" if close else "is missing")
         return default
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
