@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,7 @@ PROGRAMS = [["skerry.servers.aws_ops"], ["skerry.cli", "aws-ops"]]
         (["call", "hello_world", '{"name": "Ada"}'], 0, "Hello, Ada!"),
         (["table", "hello_world"], 0, "| message | Hello, world! |"),
         (["call", "hello_world", "{"], 2, "The arguments are not JSON"),
+        (["http", "--port", "99999"], 1, "port 99999 cannot be used"),
         (["call", "nope"], 1, "There is no tool 'nope'. There are: apigateway_read_operations"),
         (["call", "ec2", '{"operation": "stop_instances"}'], 1, "aws ec2 stop-instances --instance-ids"),
     ],
@@ -202,6 +204,25 @@ def test_the_command(program, arguments, code, text):
     assert done.returncode == code
     assert text in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_serves_on_a_port_and_says_which():
+    serving = subprocess.Popen(
+        [sys.executable, "-m", *PROGRAMS[1], "http", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    with serving:
+        ready = json.loads(serving.stdout.readline())
+        serving.terminate()
+    assert ready["ready"] is True
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9][0-9]*/mcp", ready["url"])
+    assert serving.returncode == 0
+
+
+def test_the_command_over_stdio_writes_nothing_of_its_own():
+    done = subprocess.run(
+        [sys.executable, "-m", *PROGRAMS[1], "stdio"], input="", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_file_in_tools_is_all_it_takes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 from typing import Any
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands.add_parser("policy", help="print the IAM policy that a role needs for the tools")
     commands.add_parser("stdio", help="serve MCP on standard input and output")
     http = commands.add_parser("http", help="serve MCP on http://127.0.0.1:PORT/mcp")
-    http.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+    http.add_argument("--port", type=int, default=8000, help="0 takes any free one (default: %(default)s)")
     for name, what in (("call", "as JSON"), ("table", "as a table")):
         one = commands.add_parser(name, help=f"call one tool and print its answer {what}")
         one.add_argument("tool", help="its name, or the service alone: ec2")
@@ -57,11 +58,21 @@ def _called(registry: Registry, options: argparse.Namespace) -> dict[str, Any]:
 def _serve(registry: Registry, options: argparse.Namespace) -> None:
     from skerry.servers.aws_ops.server import create_server
 
-    server = create_server(registry)
     if options.command == "stdio":
-        server.run("stdio", show_banner=False)
+        create_server(registry).run("stdio", show_banner=False, log_level="WARNING")
     else:
-        server.run("http", show_banner=False, host="127.0.0.1", port=options.port, stateless_http=True)
+        asyncio.run(_serve_http(registry, options.port))
+
+
+async def _serve_http(registry: Registry, port: int) -> None:
+    """Says in a JSON line when it is ready. Raises PortInUseError."""
+    from skerry.servers.aws_ops.server import create_server
+    from skerry.servers.hosting import PATH
+    from skerry.servers.listener import Server, bind, url_of
+
+    with bind(port) as sock:
+        app = create_server(registry).http_app(path=PATH, stateless_http=True)
+        await Server(app, {"service": "aws-ops", "url": url_of(sock) + PATH}).serve(sockets=[sock])
 
 
 def _print(value: Any) -> None:

@@ -52,7 +52,10 @@ CODES: Mapping[str, tuple[str, str]] = {
 
 # By class name, so that botocore need not be imported to read this table.
 EXCEPTIONS: Mapping[str, tuple[str, str]] = {
-    "NoCredentialsError": ("has no AWS credentials", "Log in, or set AWS_ACCESS_KEY_ID and its secret."),
+    "NoCredentialsError": (
+        "has no AWS credentials",
+        'Log in, or set AWS_ACCESS_KEY_ID and its secret; those of a local stack: eval "$(skerry env)".',
+    ),
     "PartialCredentialsError": ("has incomplete AWS credentials", "Set both the key id and its secret."),
     "CredentialRetrievalError": ("could not get AWS credentials", "Check the profile's credential_process."),
     "TokenRetrievalError": (_LOGIN, "Log in again (aws login, or aws sso login) and repeat."),
