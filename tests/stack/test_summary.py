@@ -13,5 +13,19 @@ def test_function_urls_are_shown_and_functions_without_one_are_not():
         "runtimes": {}, "gateways": {}, "realms": {}, "guardrails": {}, "services": {}, "functions": known,
     }  # fmt: skip
     shown = summary(running, 1.0)
-    assert "function URLs\n  service      iam   http://127.0.0.1:1/function-urls/a/\n" in shown
+    assert "function URLs\n  service            iam   http://127.0.0.1:1/function-urls/a/\n" in shown
     assert "quiet" not in shown
+
+
+def test_long_names_stay_in_their_column():
+    known = {
+        "ops": {"auth": "iam", "arn": "arn:o"},
+        "a_runtime_with_a_long_name": {"auth": "jwt", "arn": "arn:l"},
+    }
+    running = {
+        "endpoint": "http://127.0.0.1:1", "region": "us-east-1", "file": "f", "state": "s", "models": "m",
+        "runtimes": known, "gateways": {}, "realms": {}, "guardrails": {}, "services": {}, "functions": {},
+    }  # fmt: skip
+    lines = summary(running, 1.0).splitlines()
+    short, long = (line for line in lines if line.endswith(("arn:o", "arn:l")))
+    assert short.index("arn:") == long.index("arn:")

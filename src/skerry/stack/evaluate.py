@@ -114,7 +114,9 @@ async def _with_router(stacks: AsyncExitStack, progress: Callable[[str], None]) 
 
 
 def _progress(*, quiet: bool) -> Callable[[str], None]:
-    """One line on a terminal that is written over; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
+    """One line on a terminal that is written over; elsewhere only that a stack is being started."""
+    if quiet:
         return lambda _line: None
+    if not sys.stderr.isatty():
+        return lambda line: print(line, file=sys.stderr) if line.startswith("starting") else None
     return lambda line: print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)

@@ -129,23 +129,21 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     ]
     for kind, where in (("runtimes", "arn"), ("gateways", "url")):
         lines += ["", kind]
-        lines += [f"  {name:<12} {item['auth']:<5} {item[where]}" for name, item in running[kind].items()]
+        lines += _rows({name: (item["auth"], item[where]) for name, item in running[kind].items()})
     urls = {name: item for name, item in running["functions"].items() if "url" in item}
     if urls:
         lines += ["", "function URLs"]
-        lines += [f"  {name:<12} {item['auth']:<5} {item['url']}" for name, item in urls.items()]
+        lines += _rows({name: (item["auth"], item["url"]) for name, item in urls.items()})
     if running["realms"]:
         lines += ["", "issuers"]
-        lines += [f"  {name:<18} {realm['issuer']}" for name, realm in running["realms"].items()]
+        lines += _rows({name: (realm["issuer"],) for name, realm in running["realms"].items()})
     if running["guardrails"]:
         lines += ["", "guardrails"]
-        lines += [
-            f"  {name:<18} {item['id']} version {item['version']}"
-            for name, item in running["guardrails"].items()
-        ]
+        declared = running["guardrails"].items()
+        lines += _rows({name: (f"{item['id']} version {item['version']}",) for name, item in declared})
     if running["services"]:
         lines += ["", "services"]
-        lines += [f"  {name:<18} {service['url']}" for name, service in running["services"].items()]
+        lines += _rows({name: (service["url"],) for name, service in running["services"].items()})
     where = "" if running["state"] == str(Path(".skerry").resolve()) else f" --state {running['state']}"
     lines += [
         "",
@@ -159,6 +157,15 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     return "\n".join(lines)
 
 
+def _rows(named: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Names with what belongs to them, in columns that the longest name makes room for."""
+    width = max(18, *map(len, named)) if named else 0
+    return [
+        f"  {name:<{width}} {' '.join([*(f'{cell:<5}' for cell in cells[:-1]), cells[-1]])}"
+        for name, cells in named.items()
+    ]
+
+
 def _progress(*, quiet: bool) -> Callable[[str], None]:
     if quiet or not sys.stderr.isatty():
         return lambda _line: None
@@ -166,7 +173,10 @@ def _progress(*, quiet: bool) -> Callable[[str], None]:
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    try:
+        port = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError("must be from 0 to 65535")
     return port
