@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from skerry.chat.agents import agents
 from skerry.chat.target import Registered, Wanted, find
 from skerry.errors import ConfigurationError, NotRunningError, StateError
 from tests.kit.idp import CHAT, desk
@@ -29,6 +30,21 @@ def test_no_stack_says_how_to_start_one(tmp_path: Path):
 def test_an_unknown_agent_is_told_the_known_ones(tmp_path: Path):
     with runtime() as stand_in, pytest.raises(ConfigurationError, match=r"no runtime 'x'.*Known: ops"):
         find(Wanted(agent="x", state=stand_in.stack(tmp_path)))
+
+
+def test_a_server_of_tools_is_no_agent(tmp_path: Path):
+    with runtime() as stand_in:
+        state = stand_in.stack(tmp_path)
+    file = state / "stack.json"
+    stack = json.loads(file.read_text())
+    stack["runtimes"]["accounts"] = {**stack["runtimes"]["ops"], "protocol": "MCP", "arn": f"{ARN}2"}
+    file.write_text(json.dumps(stack))
+    with pytest.raises(ConfigurationError, match="'accounts' is no agent") as refused:
+        find(Wanted(agent="accounts", state=state))
+    assert refused.value.hint == "Its tools: skerry call accounts. Agents here: ops."
+    with pytest.raises(ConfigurationError, match="is no agent"):
+        find(Wanted(agent=f"{ARN}2", state=state))
+    assert [agent.name for agent in agents(Wanted(state=state))] == ["ops"]
 
 
 def test_a_damaged_stack_file_is_an_error(tmp_path: Path):

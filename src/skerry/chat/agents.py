@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skerry.auth import local
-from skerry.chat.target import Wanted
+from skerry.chat.target import Wanted, is_agent
 from skerry.errors import ConfigurationError, RemoteError
 
 MAX_LISTED = 500
@@ -29,7 +29,11 @@ def agents(wanted: Wanted, region: str = "") -> Sequence[Agent]:
     """
     stack = None if wanted.profile else local.read(wanted.state)
     if stack is not None:
-        return [Agent(name, str(entry["arn"])) for name, entry in stack.get("runtimes", {}).items()]
+        return [
+            Agent(name, str(entry["arn"]))
+            for name, entry in stack.get("runtimes", {}).items()
+            if is_agent(entry)
+        ]
     return _of_account(wanted, region or wanted.region)
 
 

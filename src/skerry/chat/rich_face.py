@@ -141,7 +141,10 @@ class RichFace:
 
     def listing(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self._end_block()
-        table = Table(*heads, box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column, head in enumerate(heads):  # what a row is called by stays whole where there is room
+            longest = max((len(row[column]) for row in rows), default=0)
+            table.add_column(head, no_wrap=not column and longest <= self._console.width * 5 // 8)
         for row in rows:
             table.add_row(*(Text(" ".join(clean(cell).split())) for cell in row))
         self._console.print(table)

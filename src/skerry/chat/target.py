@@ -144,6 +144,12 @@ def _found(wanted: Wanted, surroundings: Surroundings) -> Target:
     entry = (
         local.by_arn(stack, arn) if arn else local.named(stack, "runtime", wanted.agent, state=wanted.state)
     )
+    if entry is not None and not is_agent(entry):
+        agents = [name for name, other in (stack or {}).get("runtimes", {}).items() if is_agent(other)]
+        raise ConfigurationError(
+            f"'{entry['name']}' is no agent but a server of tools ({entry['protocol']}).",
+            hint=f"Its tools: skerry call {entry['name']}. Agents here: {', '.join(agents) or 'none'}.",
+        )
     if entry is None:
         return _elsewhere(wanted, surroundings, Arn.parse(arn))
     assert stack is not None
@@ -160,6 +166,11 @@ def _found(wanted: Wanted, surroundings: Surroundings) -> Target:
         arn=str(entry["arn"]),
         bearer=bearer,
     )
+
+
+def is_agent(entry: Mapping[str, Any]) -> bool:
+    """Whether a runtime of a stack answers questions; one of protocol MCP serves tools."""
+    return entry.get("protocol") not in ("MCP", "A2A")
 
 
 def _elsewhere(wanted: Wanted, surroundings: Surroundings, arn: Arn) -> Target:
@@ -232,7 +243,8 @@ def _token(
     if stack is None or entry is None:
         raise ConfigurationError(
             "there is no bearer token for this agent.",
-            hint="Set SKERRY_TOKEN to one, or sign in: --issuer URL --client-id ID.",
+            hint="Set SKERRY_TOKEN to one (a local stack's: skerry token --audience desk-agent), or sign in: "
+            "--issuer URL --client-id ID.",
         )
 
     async def ask() -> str:

@@ -150,8 +150,18 @@ def test_tools_are_listed_explained_shown_and_hidden(enter: Enter):
         assert rows[1].split() == ["accounts___get_email", "Reads", "an", "email."]
         assert rows[2].split() == ["accounts___change_email", "asks", "Changes", "it."]
         assert '"account_id"' in room.do("/tools accounts___get_email")
-        with pytest.raises(ConfigurationError, match="no tool 'nothing'"):
+        assert room.do("/tools get_email") == room.do("/tools accounts___get_email")
+        with pytest.raises(ConfigurationError, match="no tool 'nothing'") as refused:
             room.do("/tools nothing")
+        assert refused.value.hint == "/tools lists them."
+        with pytest.raises(ConfigurationError) as refused:
+            room.do("/tools get_emial")
+        assert refused.value.hint == "Did you mean accounts___get_email? /tools lists them."
+        agent.tools = [*TOOLS, {"name": "people___get_email", "description": "Another. With more to say."}]
+        assert room.do("/tools").splitlines()[3].split() == ["people___get_email", "asks", "Another."]
+        with pytest.raises(ConfigurationError, match="several tools") as refused:
+            room.do("/tools get_email")
+        assert "accounts___get_email, people___get_email" in refused.value.hint
         assert "hidden" in room.do("/tools hide")
         assert not room.chat.face.shown.tools
         assert "shown" in room.do("/tools show")
@@ -176,6 +186,19 @@ def test_a_call_is_a_question_to_the_agent(enter: Enter, given: str, sent: dict[
         prompt = agent.said("prompt")[0]["prompt"]
     name, _, arguments = prompt.removeprefix("/call ").partition(" ")
     assert (name, json.loads(arguments)) == ("accounts___get_email", sent)
+
+
+@pytest.mark.behaviour("CHAT-CALL")
+def test_a_call_knows_a_tool_by_its_short_name_and_refuses_one_that_is_not_there(enter: Enter):
+    with desk_agent(Turn(text("called"))) as agent:
+        agent.tools = TOOLS
+        room = enter(agent)
+        with pytest.raises(ConfigurationError, match="no tool 'get_mail'"):
+            room.do("/call get_mail account_id=12345")
+        room.do("/call get_email account_id=12345")
+        assert [said["prompt"] for said in agent.said("prompt")] == [
+            '/call accounts___get_email {"account_id": "12345"}'
+        ]
 
 
 @pytest.mark.behaviour("CHAT-CALL")

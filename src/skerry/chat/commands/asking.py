@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from skerry.chat.backend import Tool
@@ -14,6 +15,9 @@ from skerry.wire.shown import exact
 
 if TYPE_CHECKING:
     from skerry.chat.main import Chat
+
+SEPARATOR = "___"
+"""What a Gateway puts between a target's name and a tool's."""
 
 _EXAMPLE = '/call TOOL {"name": "value"} or /call TOOL name=value'
 
@@ -25,12 +29,10 @@ def tools(chat: Chat, text: str) -> None:
         return
     found = chat.talk.backend.tools()
     if not text:
-        rows = [(tool.name, "asks" if tool.asks else "", _first_line(tool.description)) for tool in found]
+        rows = [(tool.name, "asks" if tool.asks else "", _first_sentence(tool.description)) for tool in found]
         chat.face.listing(("tool", "before a call", "does"), rows)
         return
-    tool = next((tool for tool in found if tool.name == text), None)
-    if tool is None:
-        raise ConfigurationError(f"the agent has no tool {text!r}.", hint="/tools lists them.")
+    tool = _tool(found, text)
     asks = "A call of it is confirmed first." if tool.asks else "It is called without a question."
     chat.face.note(f"{tool.name}\n{tool.description}\n{asks}\n{exact(tool.schema)}")
 
@@ -41,6 +43,8 @@ def call(chat: Chat, text: str) -> int:
     if not name:
         chat.face.note(_EXAMPLE)
         return 1
+    if known := chat.known.tools():  # an agent that tells none may have it all the same
+        name = _tool(known, name).name
     return chat.once(f"/call {name} {json.dumps(_arguments(chat, name, rest.strip()), ensure_ascii=False)}")
 
 
@@ -69,16 +73,38 @@ def tool_names_and_switches(known: Known, words: Sequence[str]) -> Iterable[tupl
 def tools_and_arguments(known: Known, words: Sequence[str]) -> Iterable[tuple[str, str]]:
     if len(words) == 1:
         return _names(known)
-    tool = next((tool for tool in known.tools() if tool.name == words[0]), None)
+    tool = next((tool for tool in known.tools() if _means(tool, words[0])), None)
     return _left(tool, words[1:]) if tool is not None else []
 
 
 def _names(known: Known) -> list[tuple[str, str]]:
-    return [(tool.name, _first_line(tool.description)) for tool in known.tools()]
+    return [(tool.name, _first_sentence(tool.description)) for tool in known.tools()]
 
 
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
+def _first_sentence(text: str) -> str:
+    line = text.strip().partition("\n")[0]
+    sentence, end, _ = line.partition(". ")
+    return sentence + end.strip()
+
+
+def _means(tool: Tool, name: str) -> bool:
+    """Whether a name is the tool's, with or without the Gateway's target in front."""
+    return name == tool.name or tool.name.endswith(f"{SEPARATOR}{name}")
+
+
+def _tool(tools: Sequence[Tool], name: str) -> Tool:
+    """The tool of a name. Raises ConfigurationError with the nearest names, or with those that it fits."""
+    found = [tool for tool in tools if tool.name == name] or [tool for tool in tools if _means(tool, name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        fitting = ", ".join(tool.name for tool in found)
+        raise ConfigurationError(f"several tools are called {name!r}.", hint=f"Which one: {fitting}?")
+    names = [tool.name for tool in tools]
+    short = {tool.rpartition(SEPARATOR)[2]: tool for tool in names}
+    close = get_close_matches(name, names, n=1) or [short[one] for one in get_close_matches(name, short, n=1)]
+    meant = f"Did you mean {close[0]}? " if close else ""
+    raise ConfigurationError(f"the agent has no tool {name!r}.", hint=f"{meant}/tools lists them.")
 
 
 def _arguments(chat: Chat, name: str, text: str) -> dict[str, Any]:

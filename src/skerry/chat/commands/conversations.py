@@ -40,7 +40,7 @@ def conversations(chat: Chat, text: str) -> None:
     chat.face.listing(
         ("number", "title", "changed", "messages", "id"),
         [
-            (str(number), item.title or "(no title)", _when(item.updated), str(item.count), _id(chat, item))
+            (str(number), _title(chat, item), _when(item.updated), str(item.count), item.id)
             for number, item in enumerate(page.conversations, first + 1)
         ],
     )
@@ -147,5 +147,5 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def _id(chat: Chat, item: Summary) -> str:
-    return f"{item.id} *" if item.id == chat.talk.id else item.id
+def _title(chat: Chat, item: Summary) -> str:
+    return f"{item.title or '(no title)'}{' (this one)' if item.id == chat.talk.id else ''}"

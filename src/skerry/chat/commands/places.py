@@ -21,12 +21,16 @@ def agent(chat: Chat, text: str) -> None:
     """The list, or another agent with a new conversation."""
     if not text:
         chat.agents = chat.list_agents()
+        heads = ("number", "agent", "version", "status", "arn")
+        rows = [
+            (str(number), item.name, item.version, item.status, item.arn)
+            for number, item in enumerate(chat.agents, 1)
+        ]
+        told = [
+            column for column in range(len(heads)) if any(row[column] for row in rows)
+        ]  # a stack tells less
         chat.face.listing(
-            ("number", "agent", "version", "status", "arn"),
-            [
-                (str(number), item.name, item.version, item.status, item.arn)
-                for number, item in enumerate(chat.agents, 1)
-            ],
+            [heads[column] for column in told], [[row[column] for column in told] for row in rows]
         )
         chat.face.note(f"now: {chat.talk.backend.name}")
         return
