@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_state(parser)
     parser.add_argument("--session", default="", metavar="ID", help="only hops of this runtime session")
     parser.add_argument(
-        "--since", type=float, default=0.0, metavar="SECONDS", help="only hops after this time"
+        "--since", type=float, default=0.0, metavar="SECONDS", help="only hops after this time (since 1970)"
     )
     parser.add_argument("--limit", type=int, default=200, help="the newest so many (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -37,7 +37,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     lines = list(tree(found))
     if not lines:
-        print("no hops yet", file=sys.stderr)
+        narrowed = options.session or options.since
+        print(
+            "no such hops; without --session and --since all of them" if narrowed else "no hops yet",
+            file=sys.stderr,
+        )
     for line in lines:
         print(line)
     return 0
@@ -104,7 +108,11 @@ _HIDDEN = ("issuer", "qualifier", "version", "type", "protocol", "gateway", "bac
 
 
 def _detail(hop: Mapping[str, Any]) -> str:
-    shown = {name: value for name, value in hop.get("detail", {}).items() if value and name not in _HIDDEN}
+    detail = dict(hop.get("detail", {}))
+    if "dropped" in detail:  # what nobody sent is for --json
+        notes = str(detail["dropped"]).split(", ")
+        detail["dropped"] = ", ".join(note for note in notes if not note.endswith("(not sent)"))
+    shown = {name: value for name, value in detail.items() if value and name not in _HIDDEN}
     return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
