@@ -56,6 +56,24 @@ def test_a_file_from_its_making_to_its_clearing(
 
 
 @pytest.mark.behaviour("ST-COMMAND")
+def test_a_desks_state_directory_is_a_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SKERRY_STORE", raising=False)
+    state = tmp_path / "a state"
+    state.mkdir()
+    code, _, error = typed(capsys, "list", "--owner", "user:ann", "--state", str(state))
+    assert (code, "there are no conversations in" in error) == (2, True)
+    fill(f"sqlite:///{tmp_path}/a%20state/conversations.db")
+    code, shown, _ = typed(capsys, "list", "--owner", "user:ann", "--state", str(state))
+    assert (code, shown.count(ID)) == (0, 2)
+    monkeypatch.setenv("SKERRY_STATE", str(state))
+    assert typed(capsys, "list", "--owner", "user:ann")[1] == shown
+    monkeypatch.setenv("SKERRY_STORE", f"sqlite:///{tmp_path}/other.db")
+    assert typed(capsys, "list", "--owner", "user:ann")[1:] == ("", "no conversations of user:ann here\n")
+
+
+@pytest.mark.behaviour("ST-COMMAND")
 def test_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "ACCESS_KEY_ID": "testing",

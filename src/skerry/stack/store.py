@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from skerry.errors import ConfigurationError
-from skerry.settings import StoreSettings
+from skerry.settings import StackSettings, StoreSettings
 from skerry.store.open import dynamodb_table, open_store
 from skerry.store.records import MAX_PAGE, Conversation, KeptStore
 from skerry.store.transcript import as_json, as_markdown, every_message
@@ -23,7 +25,16 @@ from skerry.store.transcript import as_json, as_markdown, every_message
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("create", *_ACTS), help="what to do")
     parser.add_argument("id", nargs="?", default="", help="the conversation, for show, export and delete")
-    parser.add_argument("--url", default="", help="the store (default: SKERRY_STORE, else a file)")
+    parser.add_argument(
+        "--url", default="", help="the store (default: SKERRY_STORE, else the stack's, else a file at home)"
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="the store of the bundled desk on this state directory "
+        f"(default: {StackSettings.from_env(os.environ).state})",
+    )
     parser.add_argument("--owner", default="", help="whose conversations: jwt:SUB@ISSUER, user:NAME, an ARN")
     parser.add_argument("--limit", type=int, default=20, help="list: so many (default: %(default)s)")
     parser.add_argument("--cursor", default="", help="list: go on from here")
@@ -40,12 +51,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     settings = StoreSettings.from_env(os.environ)
-    settings = replace(settings, url=options.url or settings.url)
     if options.action == "create":
-        return _create(settings, options)
+        return _create(replace(settings, url=options.url or settings.url), options)
+    settings = replace(settings, url=options.url or _of_stack(options.state) or settings.url)
     with closing(open_store(settings.url, clock=time.time, lifetime=settings.lifetime)) as store:
         _ACTS[options.action](store, options)
     return 0
+
+
+def _of_stack(state: Path | None) -> str:
+    """The store of a desk's state directory; without one, that of the usual directory where it has one.
+
+    Raises ConfigurationError for a directory that a person named and that has none.
+    """
+    if state is None and os.environ.get("SKERRY_STORE"):
+        return ""
+    file = (state or StackSettings.from_env(os.environ).state) / "conversations.db"
+    if file.is_file():
+        return f"sqlite:///{quote(file.resolve().as_posix())}"
+    if state is None:
+        return ""
+    raise ConfigurationError(
+        f"there are no conversations in {state.resolve()}.",
+        hint="Ask something first: skerry chat. A store elsewhere is named by --url or SKERRY_STORE.",
+    )
 
 
 def _create(settings: StoreSettings, options: argparse.Namespace) -> int:
@@ -81,6 +110,8 @@ def _list(store: KeptStore, options: argparse.Namespace) -> None:
         return
     for item in page.items:
         print(f"{_moment(item.updated)}  {item.count:>4}  {item.id}  {item.title}".rstrip())
+    if not page.items:
+        print(f"no conversations of {options.owner} here", file=sys.stderr)
     if page.cursor:
         print(f"more: --cursor {page.cursor}", file=sys.stderr)
 
@@ -130,7 +161,8 @@ def _owner(options: argparse.Namespace) -> str:
     if not options.owner:
         raise ConfigurationError(
             "whose conversations? --owner is missing.",
-            hint="jwt:SUB@ISSUER of a bearer token, user:NAME, session:ID, or the ARN of who signs.",
+            hint="jwt:SUB@ISSUER of a bearer token, user:NAME (at a stack: your login name), session:ID, "
+            "or the ARN of who signs.",
         )
     return str(options.owner)
 

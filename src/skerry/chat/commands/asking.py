@@ -30,7 +30,7 @@ def tools(chat: Chat, text: str) -> None:
     found = chat.talk.backend.tools()
     if not text:
         rows = [(tool.name, "asks" if tool.asks else "", _first_sentence(tool.description)) for tool in found]
-        chat.face.listing(("tool", "before a call", "does"), rows)
+        chat.face.listing(("tool", "asks", "does"), rows)
         return
     tool = _tool(found, text)
     asks = "A call of it is confirmed first." if tool.asks else "It is called without a question."
