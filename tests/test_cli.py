@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from skerry import cli
@@ -36,3 +40,13 @@ def test_completion_knows_commands_and_options(shell: str):
     text = script(shell)
     assert "completion" in text
     assert "state" in text
+    assert "purge" in text  # of skerry store
+    assert "schema" in text  # of skerry aws-ops
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell that closes streams")
+@pytest.mark.parametrize("words", ["chat --once hi", "call desk list", "store list", "hops"])
+def test_a_closed_standard_input_is_no_crash(words: str, tmp_path):
+    line = f'exec "{sys.executable}" -m skerry {words} --state "{tmp_path}/none" <&-'
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode in (1, 2), done.stderr.count("\n"), "SKY-10" in done.stderr) == (True, 1, True)

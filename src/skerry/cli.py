@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 from skerry import __version__
@@ -180,6 +182,7 @@ EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage(), end="")
@@ -238,6 +241,13 @@ def usage() -> str:
     lines += [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
     lines += ["", "skerry COMMAND --help shows the options and examples of a command.", ""]
     return "\n".join(lines)
+
+
+def _open_streams() -> None:
+    """Nothing in place of a standard stream that was closed (`skerry … <&-`), as a command expects one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (open to the end)
 
 
 def _nearest(name: str) -> str:

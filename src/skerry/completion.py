@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def words() -> dict[str, list[str]]:
-    """The options of every command that is installed."""
+    """The options of every command that is installed, and the words that it takes in their place."""
     found: dict[str, list[str]] = {}
     for name in cli.COMMANDS:
         try:
@@ -29,7 +29,9 @@ def words() -> dict[str, list[str]]:
             found[name] = []
             continue
         # argparse has no public way to list options; this attribute is as old as the module.
-        found[name] = sorted(word for action in parser._actions for word in action.option_strings)  # noqa: SLF001
+        actions = parser._actions  # noqa: SLF001
+        chosen = [str(word) for one in actions if not one.option_strings for word in one.choices or ()]
+        found[name] = [*chosen, *sorted(word for one in actions for word in one.option_strings)]
     return found
 
 
@@ -42,9 +44,10 @@ def script(shell: str) -> str:
         lines += [f"complete -c skerry -n 'not __fish_seen_subcommand_from {names}' -a '{names}'"]
         for name, options in table.items():
             long = [option[2:] for option in options if option.startswith("--")]
-            lines += [
-                f"complete -c skerry -n '__fish_seen_subcommand_from {name}' -l {word}" for word in long
-            ]
+            plain = [option for option in options if not option.startswith("-")]
+            seen = f"complete -c skerry -n '__fish_seen_subcommand_from {name}'"
+            lines += [f"{seen} -l {word}" for word in long]
+            lines += [f"{seen} -a '{' '.join(plain)}'"] if plain else []
         return "\n".join(lines) + "\n"
     cases = "".join(f"    {name}) words='{' '.join(options)}' ;;\n" for name, options in table.items())
     body = (
