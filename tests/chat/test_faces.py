@@ -253,6 +253,21 @@ def test_a_table_shows_what_it_got_and_nothing_steers():
     assert "y z" in seen.text
 
 
+def test_what_a_row_is_called_by_is_never_cut():
+    face, seen = rich(width=60)
+    name = "terraform___get_private_provider"
+    face.listing(("tool", "asks", "does"), [(name, "asks", "Changes settings, " * 8)])
+    assert name in seen.text
+
+
+def test_a_cell_of_an_answer_that_is_too_wide_goes_on_below():
+    face, seen = rich(width=40)
+    heads, cells = "|".join("abcdef"), "|".join(["i-3fbf1da242dec8568"] * 6)
+    show(face, *text(f"|{heads}|\n|{'-|' * 6}\n|{cells}|"))
+    assert "…" not in seen.text
+    assert seen.text.count("8568") + seen.text.count("568") >= 6
+
+
 def test_the_end_of_input_ends_the_questions():
     face, _ = rich("hello", None)
     assert [face.question(), face.question()] == ["hello", None]

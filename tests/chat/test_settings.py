@@ -28,6 +28,12 @@ def test_the_terminal_that_draws_pictures(env: dict[str, str], terminal: str):
     assert ChatSettings.from_env(env).terminal == terminal
 
 
+@pytest.mark.parametrize(("term", "plain"), [("dumb", True), ("xterm-256color", False)])
+def test_a_dumb_terminal_gets_the_plain_face(term: str, plain: bool):
+    settings = ChatSettings.from_env({"TERM": term})
+    assert (settings.plain, settings.colour) == (plain, not plain)
+
+
 @pytest.mark.behaviour("CHAT-USER")
 @pytest.mark.parametrize(
     ("env", "login"),

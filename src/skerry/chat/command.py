@@ -210,11 +210,12 @@ def _face(options: argparse.Namespace, settings: ChatSettings) -> Face:
     if options.json:
         return JsonFace()
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if terminal and not options.plain:
+    plain = options.plain or settings.plain
+    if terminal and not plain:
         try:
             from skerry.chat.rich_face import RichFace
 
             return RichFace.of_terminal(settings)
         except ImportError:
             pass
-    return PlainFace(colour=settings.colour and sys.stderr.isatty() and not options.plain)
+    return PlainFace(colour=settings.colour and sys.stderr.isatty() and not plain)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.json import JSON
-from rich.markdown import Markdown
+from rich.markdown import Markdown, TableElement
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from skerry.chat.text import fold, short
@@ -37,7 +39,22 @@ class Result:
 
 def markdown(text: str) -> Markdown:
     """Links show where they lead: a name alone could hide it."""
-    return Markdown(text, hyperlinks=False)
+    return _Markdown(text, hyperlinks=False)
+
+
+class _Table(TableElement):
+    """What is too wide for its column goes on in the next line: an id that is cut is of no use."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in super().__rich_console__(console, options):
+            if isinstance(part, Table):
+                for column in part.columns:
+                    column.overflow = "fold"
+            yield part
+
+
+class _Markdown(Markdown):
+    elements: ClassVar = {**Markdown.elements, "table_open": _Table}
 
 
 def split(text: str, height: int) -> tuple[str, str]:

@@ -18,7 +18,8 @@ class ChatSettings:
     an identity provider, `redirect_port` (SKERRY_REDIRECT_PORT) the port of its redirect where that is fixed;
     `tokens` is where a person's tokens are kept without a keyring, which SKERRY_KEYRING=0 switches off.
     `user` (SKERRY_USER) is whom to say that one is, `login` the name in this operating system. `colour` is
-    off with NO_COLOR; `terminal` names the terminal program, or with SKERRY_PICTURES the way to draw.
+    off with NO_COLOR, and `plain` is on with TERM=dumb; `terminal` names the terminal program, or with
+    SKERRY_PICTURES the way to draw.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -39,6 +40,7 @@ class ChatSettings:
     user: str = ""
     login: str = ""
     colour: bool = True
+    plain: bool = False
     terminal: str = ""
     history: Path | None = None
 
@@ -67,6 +69,7 @@ class ChatSettings:
             user=env.get("SKERRY_USER", ""),
             login=_login(env),
             colour=not env.get("NO_COLOR") and env.get("TERM") != "dumb",
+            plain=env.get("TERM") == "dumb",
             terminal=_terminal(env),
             history=Path(home, ".skerry_history") if home else None,
         )
