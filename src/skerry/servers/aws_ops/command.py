@@ -68,11 +68,13 @@ async def _serve_http(registry: Registry, port: int) -> None:
     """Says in a JSON line when it is ready. Raises PortInUseError."""
     from skerry.servers.aws_ops.server import create_server
     from skerry.servers.hosting import PATH
-    from skerry.servers.listener import Server, bind, url_of
+    from skerry.servers.listener import announced, bind, url_of
+    from skerry.serving import Server
 
     with bind(port) as sock:
         app = create_server(registry).http_app(path=PATH, stateless_http=True)
-        await Server(app, {"service": "aws-ops", "url": url_of(sock) + PATH}).serve(sockets=[sock])
+        ready = announced({"service": "aws-ops", "url": url_of(sock) + PATH})
+        await Server(app, ready).serve(sockets=[sock])
 
 
 def _print(value: Any) -> None:
