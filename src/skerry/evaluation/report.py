@@ -15,16 +15,18 @@ Results = Mapping[str, Sequence[Verdict]]
 
 def table(results: Results) -> str:
     """A Markdown table: a row for each model and part, each figure with its 95 % interval."""
-    lines = [
-        "| model | questions | right tool | right arguments | nothing called where nothing should | p50 |",
-        "|---|---|---|---|---|---|",
+    rows = [
+        ["model", "questions", "right tool", "right arguments", "nothing called where nothing should", "p50"]
     ]
     for model, verdicts in results.items():
         for part in PARTS:
             chosen = [verdict for verdict in verdicts if verdict.question.part == part]
             if chosen:
-                lines.append(_row(model, f"{part} ({len(chosen)})", chosen))
-    return "\n".join(lines)
+                rows.append(_row(model, f"{part} ({len(chosen)})", chosen))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    lines = (" | ".join(map(str.ljust, row, widths)) for row in rows)
+    return "\n".join(f"| {line} |" for line in lines)
 
 
 def wrong(results: Results) -> str:
@@ -52,11 +54,10 @@ def as_json(results: Results) -> dict[str, Any]:
     }
 
 
-def _row(model: str, part: str, verdicts: Sequence[Verdict]) -> str:
+def _row(model: str, part: str, verdicts: Sequence[Verdict]) -> list[str]:
     found = score(verdicts)
     speed = median(verdict.given.seconds for verdict in verdicts)
-    cells = [model, part, *map(_shown, (found.tools, found.arguments, found.refusals)), _seconds(speed)]
-    return f"| {' | '.join(cells)} |"
+    return [model, part, *map(_shown, (found.tools, found.arguments, found.refusals)), _seconds(speed)]
 
 
 def _shown(share: Share) -> str:
