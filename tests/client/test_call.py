@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import MCPError
 
 from skerry import cli
 from skerry.auth.sigv4 import check, presented
+from skerry.client.problems import Refusals, problem
 from skerry.errors import SignatureError
 from tests.kit import stdio_server
 from tests.kit.idp import CHAT, desk
@@ -290,3 +292,9 @@ def test_the_command_is_there_as_a_program(modern: StandIn, tmp_path: Path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "user@example.com\n"), done.stderr
+
+
+def test_an_unknown_tool_is_answered_with_the_way_to_the_known_ones() -> None:
+    refused = MCPError(-32602, "Unknown tool: nope")
+    assert problem(refused, "http://x", Refusals()).hint == "skerry call TARGET list shows its tools."
+    assert problem(MCPError(-32602, "Other"), "http://x", Refusals()).hint == ""

@@ -46,7 +46,8 @@ def problem(error: BaseException, where: str, refusals: Refusals) -> SkerryError
     if isinstance(cause, SkerryError):
         return cause
     if isinstance(cause, MCPError) and cause.message not in _STANDINS:
-        return RemoteError(f"{where} answered with an error: {cause.message} ({cause.code}).")
+        hint = "skerry call TARGET list shows its tools." if "unknown tool" in cause.message.lower() else ""
+        return RemoteError(f"{where} answered with an error: {cause.message} ({cause.code}).", hint=hint)
     if refusals.status:
         return RemoteError(
             f"{where} answered HTTP {refusals.status}: {refusals.text}".removesuffix(": "),
