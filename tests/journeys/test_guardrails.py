@@ -49,7 +49,7 @@ def test_a_runtime_that_takes_access_tokens_of_a_pool(desk: Running):
     assert done.returncode == 0, done.stdout + done.stderr
     assert lines[-1] == f"{len(lines) - 1} steps, all ok"
     text = done.stdout
-    assert "INPUT: anonymized, 1 findings" in text
+    assert "INPUT: anonymized, 1 finding" in text
     pool = desk.facts["realms"]["pool"]["issuer"]
     assert (
         f"tools/list, bearer token (token_use access, client_id app, no aud, iss {pool}) → 200 1 tool" in text

@@ -250,7 +250,7 @@ def test_smoke_walks_it_over_stdio_and_sends_no_requests(environment):
     told = json.loads(done.stdout)
     assert (done.returncode, told["mode"], told["ok"]) == (0, "guardrails", True)
     assert [step["step"] for step in told["steps"]] == ["connect", "tools", "validate", "validate out"]
-    assert told["steps"][2]["saw"].startswith("INPUT: blocked, 1 findings")
+    assert told["steps"][2]["saw"].startswith("INPUT: blocked, 1 finding")
 
 
 @pytest.mark.behaviour("GR-STATELESS")
