@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -93,6 +93,7 @@ class Endpoint:
         self._is_declared: Callable[[bytes], bool] = lambda _: False
         self._warm: Callable[[Record], None] = lambda _: None
         self._late: Callable[[], None] = lambda: None
+        self._waiting: Sequence[Record] = ()
         self._started: list[StartedPlane] = []
         self._running = AsyncExitStack()
 
@@ -126,7 +127,7 @@ class Endpoint:
         """Serves a plane under its routes; it starts and ends with the endpoint. Before `start`.
 
         `declared` tells which paths invoke one of the stack's own functions; `warm` is given every agent
-        runtime that is there at the start, `late` is called when the rest of the stack is there.
+        runtime that was there at the start, `late` is called when the rest of the stack is there.
         """
         self._planes[name] = plane
         self._started.append(plane)
@@ -153,8 +154,7 @@ class Endpoint:
                 await plane.start()
             await booting
             self._running = starting.pop_all()
-        for record in self.resources.all("runtime"):
-            self._warm(record)
+        self._waiting = self.resources.all("runtime")
 
     async def close(self) -> None:
         """Ends everything, newest first; safe to call twice."""
@@ -168,7 +168,13 @@ class Endpoint:
         await self.aws.wait_seeded()
 
     def complete(self) -> None:
-        """The rest of the stack is there: what refers to it may start."""
+        """The rest of the stack is there: what refers to it may start, and programs may be made ready ahead.
+
+        Not before, because that would take the processor from what a person waits for.
+        """
+        for record in self._waiting:
+            self._warm(record)
+        self._waiting = ()
         self._late()
 
     def health(self) -> Mapping[str, Any]:

@@ -100,6 +100,7 @@ async def _until_signal(
         else:
             loop.add_signal_handler(number, stop.set)
     async with serving(create_app(settings, url=url_of(listening)), listening) as endpoint:
+        endpoint.complete()
         if ready is not None:
             ready(endpoint)
         await stop.wait()
