@@ -39,6 +39,7 @@ class Stack:
         self._state = state
         self._progress = progress
         self._running = AsyncExitStack()
+        self._started: list[children.Child] = []
         self._ports = state.ports()
         self._values: dict[str, Any] = {
             "region": declared.region or settings.region,
@@ -75,8 +76,11 @@ class Stack:
         return self._published(local)
 
     async def stop(self) -> None:
-        """Ends everything that was started, newest first."""
-        await self._running.aclose()
+        """Ends everything that was started: the children, then what they spoke to."""
+        try:
+            await asyncio.gather(*(child.stop() for child in self._started))
+        finally:
+            await self._running.aclose()
 
     async def _wired(self, local: Endpoint) -> None:
         """Children, and then the resources that refer to them; the client is made meanwhile."""
@@ -154,7 +158,7 @@ class Stack:
             log=self._state.folder / "logs" / f"{name}.log",
             on_hop=record,
         )
-        self._running.push_async_callback(child.stop)
+        self._started.append(child)
         return await child.ready()
 
     def _realm(self, realm: Realm) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class RuntimePlane:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
+        self._versions.end_soon()
         await self.sessions.close()
         await self._versions.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)

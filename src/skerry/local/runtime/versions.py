@@ -39,9 +39,14 @@ class Versions:
         self._fetch_object = fetch_object
         self._versions: dict[tuple[str, str], _Version] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Semaphore(1)
+        self._ending = False
 
     def warm(self, runtime: Runtime) -> None:
-        """Prepares a version in the background; a failure is told to whoever needs the version."""
+        """Prepares a version in the background, one after another: importing takes a whole processor.
+
+        A failure is told to whoever needs the version; who needs one now does not wait for its turn.
+        """
         self._spawn(self._warm(runtime, self._version(runtime)))
 
     async def take(self, runtime: Runtime, on_line: OnLine) -> Started:
@@ -74,8 +79,13 @@ class Versions:
                 if version.sessions <= 0:
                     self._close(key)
 
+    def end_soon(self) -> None:
+        """Nothing is prepared any more: what waits for its turn will not get one."""
+        self._ending = True
+
     async def close(self) -> None:
         """Ends every process of every version."""
+        self.end_soon()
         for key in list(self._versions):
             self._close(key)
         while self._tasks:
@@ -99,7 +109,9 @@ class Versions:
 
     async def _warm(self, runtime: Runtime, version: _Version) -> None:
         try:
-            await (await _opened(version)).prepare()
+            async with self._turn:
+                if not self._ending:
+                    await (await _opened(version)).prepare()
         except SkerryError as problem:
             log.warning("runtime %s version %s: %s", runtime.name, runtime.version, problem)
 
