@@ -167,6 +167,10 @@ class _Once:
             return self._made
 
 
+CONNECTIONS = 100
+"""Connections to Bedrock that are kept: a service answers many at once, and botocore keeps ten."""
+
+
 def _bedrock(settings: AgentModelSettings) -> Model:
     import boto3
     from botocore.config import Config
@@ -176,7 +180,9 @@ def _bedrock(settings: AgentModelSettings) -> Model:
     return BedrockModel(
         boto_session=boto3.Session(region_name=settings.region),
         boto_client_config=Config(
-            retries={"total_max_attempts": 2, "mode": "standard"}, read_timeout=settings.timeout
+            retries={"total_max_attempts": 2, "mode": "standard"},
+            read_timeout=settings.timeout,
+            max_pool_connections=CONNECTIONS,
         ),
         endpoint_url=settings.url or None,
         api_key=settings.api_key or None,
