@@ -6,13 +6,11 @@ tokens are; over stdio the server works for whoever started it, with TFE_TOKEN.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import logging
 import os
 import sys
 
-from skerry.errors import ConfigurationError, SkerryError
+from skerry.errors import ConfigurationError
+from skerry.servers import program
 from skerry.servers.hosting import PATH, serve_gated
 from skerry.servers.listener import bind, url_of
 from skerry.settings import TerraformSettings
@@ -22,26 +20,19 @@ PART = "terraform"
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the server; the exit code is 0 at the end of input or after a signal."""
-    parser = argparse.ArgumentParser(prog="skerry.servers.terraform", description="The Terraform MCP server.")
-    parser.add_argument("transport", choices=["stdio", "http"])
-    parser.add_argument("--port", type=int, default=0, help="for http; 0 lets the system choose")
-    options = parser.parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    logging.getLogger("skerry").setLevel(logging.INFO)
-    try:
-        settings = _settings()
-        # Here and not above: importing them reads pytfe's part of the environment, which may be wrong.
-        from skerry.servers.terraform.desk import Desk
-        from skerry.servers.terraform.server import create_server
+    return program.run(PART, "The Terraform MCP server.", stdio=_stdio, http=_serve, argv=argv)
 
-        if options.transport == "stdio":
-            create_server(Desk.of(settings, url="")).run("stdio", show_banner=False)
-        else:
-            asyncio.run(_serve(settings, options.port))
-    except SkerryError as error:
-        print(f"{PART}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+
+# The desk and the server are imported late: importing them reads pytfe's part of the environment, which may
+# be wrong.
+
+
+def _stdio() -> None:
+    settings = _settings()
+    from skerry.servers.terraform.desk import Desk
+    from skerry.servers.terraform.server import create_server
+
+    create_server(Desk.of(settings, url="")).run("stdio", show_banner=False)
 
 
 def _settings() -> TerraformSettings:
@@ -53,7 +44,8 @@ def _settings() -> TerraformSettings:
         ) from error
 
 
-async def _serve(settings: TerraformSettings, port: int) -> None:
+async def _serve(port: int) -> None:
+    settings = _settings()
     from skerry.servers.terraform.desk import Desk
     from skerry.servers.terraform.server import create_server
 

@@ -1,0 +1,41 @@
+"""The command line of an MCP server that runs by itself: `stdio | http [--port N]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from skerry.errors import SkerryError
+
+
+def run(
+    part: str,
+    description: str,
+    *,
+    stdio: Callable[[], None],
+    http: Callable[[int], Coroutine[Any, Any, None]],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Serves with `stdio`, or with `http` on a port; gives 0 at the end of input or after a signal.
+
+    An error is one line on standard error that begins with `part`, with the exit code of the error.
+    """
+    parser = argparse.ArgumentParser(prog=f"skerry.servers.{part}", description=description)
+    parser.add_argument("transport", choices=["stdio", "http"])
+    parser.add_argument("--port", type=int, default=0, help="for http; 0 lets the system choose")
+    options = parser.parse_args(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("skerry").setLevel(logging.INFO)
+    try:
+        if options.transport == "stdio":
+            stdio()
+        else:
+            asyncio.run(http(options.port))
+    except SkerryError as error:
+        print(f"{part}: {error}", file=sys.stderr)  # noqa: T201 - a program's last words
+        return error.exit_code
+    return 0
