@@ -223,24 +223,6 @@ def test_rules_of_gateways(agentcore, members, text):
     assert text in message
 
 
-@pytest.mark.behaviour("CTL-GATEWAY-NOT-SERVED")
-@pytest.mark.parametrize(
-    "members",
-    [
-        {
-            "interceptorConfigurations": [
-                {"interceptor": {"lambda": {"arn": LAMBDA}}, "interceptionPoints": ["REQUEST"]}
-            ]
-        },
-        {"policyEngineConfiguration": {"arn": POLICY_ENGINE, "mode": "ENFORCE"}},
-    ],
-)
-def test_what_nobody_would_ask_is_not_made(agentcore, members):
-    code, status, message = refused(create, agentcore, **members)
-    assert (code, status) == ("UnknownOperationException", 501)
-    assert "is not emulated by skerry yet" in message
-
-
 @pytest.mark.behaviour("CTL-TARGET-CREATE")
 def test_targets_are_made_read_listed_updated_and_deleted(agentcore, stack):
     gateway = create(agentcore)
@@ -320,17 +302,14 @@ def test_the_support_matrix_of_outbound_credentials(agentcore, provider, configu
 
 @pytest.mark.behaviour("CTL-TARGET-KINDS")
 def test_credentials_that_nothing_would_send_are_refused(agentcore, provider):
-    key = {"apiKeyCredentialProvider": {"providerArn": provider}}
-    api_key = [{"credentialProviderType": "API_KEY", "credentialProvider": key}]
-    for credentials in (api_key, oauth(provider, "AUTHORIZATION_CODE")):
-        found = refused(
-            target,
-            agentcore,
-            create(agentcore),
-            targetConfiguration=server(),
-            credentialProviderConfigurations=credentials,
-        )
-        assert found[:2] == ("UnknownOperationException", 501)
+    found = refused(
+        target,
+        agentcore,
+        create(agentcore),
+        targetConfiguration=server(),
+        credentialProviderConfigurations=oauth(provider, "AUTHORIZATION_CODE"),
+    )
+    assert found[:2] == ("UnknownOperationException", 501)
 
 
 @pytest.mark.behaviour("CTL-TARGET-PROVIDER")
@@ -402,15 +381,8 @@ def test_dynamic_listing_does_not_go_with_semantic_search(agentcore):
 @pytest.mark.parametrize(
     "configuration",
     [
-        {"mcp": {"openApiSchema": {"inlinePayload": "{}"}}},
-        {
-            "http": {
-                "agentcoreRuntime": {
-                    "arn": "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/a-0123456789"
-                }
-            }
-        },
-        {"mcp": {"lambda": {"lambdaArn": LAMBDA, "toolSchema": {"s3": {"uri": "s3://b/k"}}}}},
+        {"mcp": {"connector": {"source": {"connectorId": "bedrock-knowledge-bases"}}}},
+        {"inference": {"connector": {"source": {"connectorId": "bedrock"}}}},
     ],
 )
 def test_targets_that_nothing_would_serve_are_refused(agentcore, configuration):

@@ -4,8 +4,8 @@ An update replaces the whole configuration. A record is READY once it is stored;
 call itself shows CREATING, UPDATING or SYNCHRONIZING, as AWS's does. Catalogues of tools are read by the
 gateway plane, which hears of every change; SynchronizeGatewayTargets tells it to read again.
 
-Emulated targets are `mcp.lambda` with an inline tool schema and `mcp.mcpServer`; the other kinds, API keys
-and the authorization code grant are refused with 501 rather than stored and never served.
+The connector and inference kinds and the authorization code grant are refused with 501 rather than stored
+and never served.
 """
 
 from __future__ import annotations
@@ -36,15 +36,22 @@ from skerry.wire.endpoints import gateway_url
 _NOT_KEPT = ("clientToken", "tags", "gatewayIdentifier")
 _KEPT = ("gatewayArn", "gatewayId", "gatewayUrl", "createdAt", "workloadIdentityDetails")
 _TARGET_KEPT = ("gatewayArn", "targetId", "createdAt", "protocolType", "lastSynchronizedAt")
-_NOT_SERVED = frozenset({"API_KEY", "AUTHORIZATION_CODE"})
-_TARGET_TYPES = {"lambda": "LAMBDA", "mcpServer": "MCP_SERVER"}
+_NOT_SERVED = frozenset({"AUTHORIZATION_CODE"})
+_TARGET_TYPES = {
+    ("mcp", "lambda"): "LAMBDA",
+    ("mcp", "mcpServer"): "MCP_SERVER",
+    ("mcp", "openApiSchema"): "OPEN_API_SCHEMA",
+    ("mcp", "smithyModel"): "SMITHY_MODEL",
+    ("mcp", "apiGateway"): "API_GATEWAY",
+    ("http", "agentcoreRuntime"): "AGENTCORE_RUNTIME",
+    ("http", "passthrough"): "PASSTHROUGH",
+}
 
 
 def create(request: Request) -> Outcome:
     """CreateGateway."""
     given = request.input
     rules.gateway(given)
-    _check_served(given)
     existing = request.resources.all("gateway")
     if any(record["name"] == given["name"] for record in existing):
         raise conflict(f"A gateway named {given['name']} already exists.")
@@ -76,7 +83,6 @@ def update(request: Request) -> Outcome:
     old = _gateway(request)
     given = request.input
     rules.gateway(given)
-    _check_served(given)
     if given["name"] != old["name"]:
         message = f"The name of a gateway cannot change; this one is {old['name']}."
         raise validation(message, ("name", message))
@@ -128,7 +134,7 @@ def create_target(request: Request) -> Outcome:
         "gatewayArn": gateway["gatewayArn"],
         "targetId": identifier,
         "createdAt": request.now,
-        "protocolType": "MCP",
+        "protocolType": rules.target_kind(given)[0].upper(),
     }
     record = _target_record(fixed, given, name, request.now)
     return Outcome(
@@ -218,14 +224,6 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _check_served(given: Mapping[str, Any]) -> None:
-    """Refuses what would be stored and then let in too many, since nobody asks it."""
-    if given.get("interceptorConfigurations"):
-        raise not_emulated("A gateway interceptor")
-    if given.get("policyEngineConfiguration", {}).get("mode") == "ENFORCE":
-        raise not_emulated("A policy engine in the mode ENFORCE")
-
-
 def _record(fixed: Mapping[str, Any], given: Mapping[str, Any], now: str) -> dict[str, Any]:
     return {
         **{name: value for name, value in given.items() if name not in _NOT_KEPT},
@@ -248,12 +246,9 @@ def _target_record(fixed: Mapping[str, Any], given: Mapping[str, Any], name: str
 
 def _check_target(request: Request, gateway: Record) -> None:
     given = request.input
-    kind, inner = next(iter(given["targetConfiguration"].items()))
-    name = next(iter(inner))
-    if kind != "mcp" or name not in _TARGET_TYPES:
-        raise not_emulated(f"A gateway target of kind {kind}.{name}")
-    if "s3" in inner[name].get("toolSchema", inner[name].get("mcpToolSchema", {})):
-        raise not_emulated("A tool schema in S3")
+    family, kind, _ = rules.target_kind(given)
+    if (family, kind) not in _TARGET_TYPES:
+        raise not_emulated(f"A gateway target of kind {family}.{kind}")
     credential = rules.target(given, gateway)
     if credential in _NOT_SERVED:
         raise not_emulated(f"The outbound credential {credential}")
@@ -281,8 +276,8 @@ def _target(request: Request) -> Record:
 
 
 def _listed_target(record: Record) -> Record:
-    kind, configuration = next(iter(record["targetConfiguration"]["mcp"].items()))
-    listed = {**record, "targetType": _TARGET_TYPES[kind]}
+    family, kind, configuration = rules.target_kind(record)
+    listed = {**record, "targetType": _TARGET_TYPES[family, kind]}
     for name in ("listingMode", "resourcePriority"):
         if name in configuration:
             listed[name] = configuration[name]

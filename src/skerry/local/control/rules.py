@@ -20,16 +20,24 @@ LIFETIME_DEFAULT = 28_800
 RESERVED_PORT = 8443
 TOOL_NAME_MAX = 256
 
+_GRANTS = ("CLIENT_CREDENTIALS", "AUTHORIZATION_CODE", "TOKEN_EXCHANGE")
 CREDENTIALS: Mapping[str, frozenset[str]] = {
     "lambda": frozenset({"GATEWAY_IAM_ROLE"}),
-    "mcpServer": frozenset(
-        {"", "GATEWAY_IAM_ROLE", "CLIENT_CREDENTIALS", "AUTHORIZATION_CODE", "TOKEN_EXCHANGE", "API_KEY"}
+    "mcpServer": frozenset({"", "GATEWAY_IAM_ROLE", "API_KEY", *_GRANTS}),
+    "openApiSchema": frozenset({"", "GATEWAY_IAM_ROLE", "API_KEY", *_GRANTS}),
+    "smithyModel": frozenset({"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", *_GRANTS}),
+    "apiGateway": frozenset({"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "API_KEY"}),
+    "agentcoreRuntime": frozenset(
+        {"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "JWT_PASSTHROUGH", *_GRANTS}
+    ),
+    "passthrough": frozenset(
+        {"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "JWT_PASSTHROUGH", "API_KEY", *_GRANTS}
     ),
 }
 """Which outbound credentials a kind of target takes; "" is none at all."""
 
 _PROVIDER_MEMBER = {"OAUTH": "oauthCredentialProvider", "API_KEY": "apiKeyCredentialProvider"}
-_NEEDS_IAM_PROVIDER = frozenset({"mcpServer"})
+_NEEDS_IAM_PROVIDER = frozenset({"mcpServer", "openApiSchema"})
 _OPERATORS = {"STRING": ("EQUALS",), "STRING_ARRAY": ("CONTAINS", "CONTAINS_ANY")}
 _MATCH_MEMBER = {
     "EQUALS": "matchValueString",
@@ -145,12 +153,19 @@ def gateway(given: Mapping[str, Any]) -> None:
         raise _broken("interceptorConfigurations", "Each interception point takes one interceptor.")
 
 
+def target_kind(given: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
+    """`mcp` or `http`, the kind of target, and its configuration."""
+    family, inner = next(iter(given["targetConfiguration"].items()))
+    kind, configuration = next(iter(inner.items()))
+    return family, kind, configuration
+
+
 def target(given: Mapping[str, Any], gateway_record: Mapping[str, Any]) -> str:
     """CreateGatewayTarget and UpdateGatewayTarget of an emulated kind.
 
     Returns the outbound credential as CREDENTIALS names it.
     """
-    kind, configuration = next(iter(given["targetConfiguration"]["mcp"].items()))
+    _, kind, configuration = target_kind(given)
     credential = _credential(kind, given, gateway_record)
     if kind == "lambda":
         _tools(given.get("name", ""), configuration["toolSchema"].get("inlinePayload", ()))
