@@ -5,10 +5,12 @@ Nothing waits for time to pass: each step waits for what a person would see.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,12 @@ from tests.kit.scripted_agent import ScriptedAgent, app
 from tests.kit.web_chat import SCREENSHOTS, chromium, web_chat
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page
 
 LIMIT = 30_000
 """Milliseconds; generous, because the machine is shared."""
+PATIENCE = 5_000
+"""Milliseconds after which a person would press again."""
 pytestmark = pytest.mark.timeout(900)
 
 NUMBERS = itertools.count(1)
@@ -98,6 +102,41 @@ class Tab:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
+    def repeat(self, act: Callable[[], None], seen: Callable[[], bool]) -> None:
+        """Does something until it shows: a page that was drawn anew between press and release forgets a click."""
+        from playwright.sync_api import TimeoutError as Late
+
+        deadline = time.monotonic() + LIMIT / 1000
+        while True:
+            with contextlib.suppress(Late):
+                act()
+                if seen():
+                    return
+            assert time.monotonic() < deadline, "what was done never showed"
+
+    def choose(self, label: str, option: str) -> None:
+        """Opens a list and takes one of its options."""
+        box = self.page.get_by_role("combobox", name=label)
+
+        def act() -> None:
+            if box.get_attribute("aria-expanded") != "true":
+                box.click(timeout=PATIENCE)
+            self.page.get_by_role("option", name=option).click(timeout=PATIENCE)
+
+        self.repeat(act, lambda: box.input_value() == option)
+
+    def download(self, name: str) -> Download:
+        """Presses a button of the sidebar that saves a file."""
+        found: list[Download] = []
+
+        def act() -> None:
+            with self.page.expect_download(timeout=PATIENCE) as waiting:
+                self.side.get_by_role("button", name=name).click()
+            found.append(waiting.value)
+
+        self.repeat(act, lambda: bool(found))
+        return found[0]
+
     def section(self, name: str) -> None:
         self.side.get_by_text(name, exact=True).click()
 
@@ -164,9 +203,9 @@ def test_a_form_is_checked_filled_in_and_sent(tab: Tab):
     tab.sees("What is the ticket about?")
     tab.button("Send").click()
     tab.sees("Reason: It is needed.")
+    tab.page.wait_for_function(QUIET)
     tab.page.get_by_label("Reason").fill("disk full")
-    tab.page.get_by_role("combobox", name="Priority").click()
-    tab.page.get_by_role("option", name="high").click()
+    tab.choose("Priority", "high")
     tab.button("Send").click()
     tab.sees("Ticket opened: disk full")
     assert tab.desk.agent.replies[-1]["payload"]["content"] == {
@@ -316,11 +355,10 @@ def test_a_conversation_is_downloaded(tab: Tab, name: str, suffix: str, tmp_path
     tab.sees("4 rows")
     tab.idle()
     tab.section("Session")
-    with tab.page.expect_download() as waiting:
-        tab.side.get_by_role("button", name=name).click()
+    saved = tab.download(name)
     file = tmp_path / "file"
-    waiting.value.save_as(file)
-    assert waiting.value.suggested_filename.endswith(suffix)
+    saved.save_as(file)
+    assert saved.suggested_filename.endswith(suffix)
     written = file.read_text()
     assert question in written
     if suffix == ".json":
