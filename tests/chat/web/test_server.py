@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -188,3 +191,26 @@ def test_the_secrets_of_a_sign_in_are_handed_over_in_memory():
     assert auth["server_metadata_url"] == "https://id.example/.well-known/openid-configuration"
     assert auth["expose_tokens"] == ["access"]
     assert server.sign_in(WebSettings(), 8501, "cookie") == {}
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_tab_closed_while_something_is_sent_is_no_error(closed: bool):
+    """Streamlit's own reading goes on after the failed sending, and fails as Starlette has it fail."""
+
+    async def streamlit(_scope: Any, _receive: Any, send: Any) -> None:
+        with contextlib.suppress(OSError):
+            await send({"type": "websocket.send", "bytes": b"delta"})
+        raise RuntimeError("WebSocket is not connected")
+
+    async def wire(_message: Any) -> None:
+        if closed:
+            raise BrokenPipeError
+
+    visit = server.Guarded(streamlit)({"type": "websocket", "headers": []}, no_message, wire)
+    with contextlib.nullcontext() if closed else pytest.raises(RuntimeError):
+        asyncio.run(visit)
+
+
+async def no_message() -> Any:
+    """A client that says nothing."""
+    await asyncio.Event().wait()

@@ -89,12 +89,36 @@ class Guarded:
                 message = {**message, "headers": [*kept, *HEADERS]}
             await send(message)
 
-        if "headers" not in scope or not _foreign(scope["headers"]):
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        elif "headers" not in scope or not _foreign(scope["headers"]):
             await self._app(scope, receive, guarded)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         else:
             await PlainTextResponse("another origin", 403)(scope, receive, guarded)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The connection of one tab.
+
+        When a tab is closed just as something is sent to it, Streamlit reads on and raises RuntimeError.
+        """
+        if _foreign(scope["headers"]):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        left = False
+
+        async def watched(message: Message) -> None:
+            nonlocal left
+            try:
+                await send(message)
+            except OSError:
+                left = True
+                raise
+
+        try:
+            await self._app(scope, receive, watched)
+        except RuntimeError:
+            if not left:
+                raise
 
 
 def _foreign(headers: Iterable[tuple[bytes, bytes]]) -> bool:
