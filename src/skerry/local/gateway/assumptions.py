@@ -59,6 +59,18 @@ class Assumptions:
     structured_content: bool = assumed(
         True, "I", "structuredContent when a Lambda tool has an outputSchema and returns an object"
     )
+    search_description: str = assumed(
+        "A special tool that returns a trimmed down list of tools given a context. Use this tool only when "
+        "there are many tools available and those that fit a task are wanted.",
+        "F",
+        "description of x_amz_bedrock_agentcore_search; the beginning is captured, the rest is not known",
+    )
+    search_without_query: str = assumed(
+        "ValidationException - Parameter validation failed: Invalid request parameters:\n"
+        "- Missing required field(s): 'query'",
+        "I",
+        "text for a search without a query",
+    )
     closed_objects: bool = assumed(
         True, "I", "an object schema that names its properties allows no others, at every level"
     )

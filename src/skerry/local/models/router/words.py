@@ -5,18 +5,12 @@ Tables and pure functions; English only.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 
-_WORD = re.compile(r"[A-Za-z0-9]+(?:'[a-z]+)?")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-def table(text: str) -> frozenset[str]:
-    """The words of `text` as a set."""
-    return frozenset(text.split())
-
+from skerry.local.words import split as split  # noqa: PLC0414  (names of this module too)
+from skerry.local.words import stem as stem  # noqa: PLC0414
+from skerry.local.words import table as table  # noqa: PLC0414
+from skerry.local.words import words as words  # noqa: PLC0414
 
 STOP = table(
     """a about after again all also am an and any anything are as at be been before being between both but by
@@ -75,37 +69,7 @@ PROCESSES = table("run job execution task build deployment pipeline plan")
 _FAMILY = {verb: family for family, verbs in FAMILIES.items() for verb in verbs}
 
 
-@lru_cache(maxsize=16384)
-def stem(word: str) -> str:
-    """A word without its plural, participle or final e, so that `changed`, `changes`, `change` are one."""
-    if len(word) <= 3 or not word.isalpha():
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        word = word[:-3] + "y"
-    elif word.endswith(("sses", "shes", "ches", "xes")):
-        word = word[:-2]
-    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)]
-            if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls":
-                word = word[:-1]
-            break
-    return word[:-1] if word.endswith("e") and len(word) > 3 else word
-
-
 _STEMS = {stem(verb): family for verb, family in reversed(_FAMILY.items())}
-
-
-def split(name: str) -> list[str]:
-    """The lower-case words of an identifier: `new_email`, `newEmail` and `new-email` are two words."""
-    return [part.lower() for word in _WORD.findall(name.replace("_", " ")) for part in _CAMEL.split(word)]
-
-
-def words(text: str) -> list[str]:
-    """The lower-case words of a sentence, in order."""
-    return [word.lower() for word in _WORD.findall(text.replace("_", " ").replace("\u2019", "'"))]
 
 
 def content(text: str) -> Iterator[tuple[str, str]]:
