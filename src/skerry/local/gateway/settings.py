@@ -15,7 +15,7 @@ class GatewaySettings:
     Lambda targets are invoked there. Times are seconds, sizes bytes. `call` bounds one call to a target,
     `listing` one synchronisation; a target that failed is asked again after `retry`, and a list then waits
     for it `patience` only. `sessions` bounds the MCP sessions kept with each target, which are dropped after
-    `session_idle` without use. `searches` bounds the semantic searches of a gateway in a minute; 0 is no bound.
+    `session_idle` without use. `searches` bounds the semantic searches of a gateway in a minute, 0 does not.
     """
 
     endpoint: str

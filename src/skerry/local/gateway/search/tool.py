@@ -97,10 +97,12 @@ class Search:
             if len(kept) == len(listings) and all(map(_same, kept, listings)):
                 return index
             known = {id(listing): segment for listing, segment in zip(kept, segments, strict=True)}
-            segments = [
-                known.get(id(listing)) or await asyncio.to_thread(Segment, listing.tools.values())
-                for listing in listings
-            ]
+            segments = []
+            for listing in listings:
+                segment = known.get(id(listing))
+                if segment is None:
+                    segment = await asyncio.to_thread(Segment, listing.tools.values())
+                segments.append(segment)
             index = Index(segments)
             self._indices[gateway_id] = (list(listings), segments, index)
             return index
