@@ -21,6 +21,8 @@ from skerry.local.gateway.messages import (
     tool_error,
 )
 from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.search.tool import NAME as SEARCH
+from skerry.local.gateway.search.tool import Search, searches
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing, Target
 from skerry.local.gateway.tools import Item
@@ -36,8 +38,9 @@ _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 class Methods:
     """Answers the requests of every gateway from the catalogue of its targets."""
 
-    def __init__(self, catalogue: Catalogue, settings: GatewaySettings) -> None:
+    def __init__(self, catalogue: Catalogue, search: Search, settings: GatewaySettings) -> None:
         self._catalogue = catalogue
+        self._search = search
         self._settings = settings
         self._assumed = settings.assumptions
         both: dict[str, Callable[[Request], Awaitable[Answer]]] = {
@@ -96,7 +99,8 @@ class Methods:
 
     async def _tools_list(self, request: Request) -> Answer:
         listings = await self._listings(request)
-        return self._page(request, "tools", (listing.tools.values() for _, listing in listings))
+        own = [self._search.item] if searches(request.gateway) else []
+        return self._page(request, "tools", (own, *(listing.tools.values() for _, listing in listings)))
 
     async def _prompts_list(self, request: Request) -> Answer:
         listings = await self._listings(request)
@@ -125,6 +129,8 @@ class Methods:
         arguments = request.params.get("arguments")
         if arguments is not None and not isinstance(arguments, dict):
             raise McpError(INVALID_PARAMS, "params.arguments must be an object.")
+        if name == SEARCH and searches(request.gateway):
+            return await self._tools_search(request, arguments)
         entry, own = await self._entry(request, name)
         if entry is None:
             raise self._unknown(name)
@@ -144,6 +150,13 @@ class Methods:
             return await self._bounded(entry.target.call(request, item))
         except TargetError as problem:
             return failure(request, problem, self._assumed)
+
+    async def _tools_search(self, request: Request, arguments: object) -> Answer:
+        caller, gateway = request.caller, request.gateway
+        listings = [listing for _, listing in await self._listings(request)]
+        return await self._search.answer(
+            gateway, arguments, listings, lambda item: tools.permitted(item, caller, gateway)
+        )
 
     async def _prompts_get(self, request: Request) -> Answer:
         name = _required(request, "name")

@@ -31,6 +31,7 @@ from skerry.local.gateway.messages import (
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route
+from skerry.local.gateway.search.tool import Search
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
 from skerry.local.ports import (
@@ -108,7 +109,8 @@ class GatewayPlane:
             clock=clock,
             settings=settings,
         )
-        self._methods = Methods(self._catalogue, settings)
+        self._search = Search(settings, clock)
+        self._methods = Methods(self._catalogue, self._search, settings)
 
     async def start(self) -> None:
         """Opens the connection pool and follows the control plane."""
@@ -263,6 +265,7 @@ class GatewayPlane:
             self._credentials.forget(gateway_id, but="" if deleted else str(change.record.get("roleArn")))
             if deleted:
                 self._door.forget(gateway_id)
+                self._search.forget(gateway_id)
         self._catalogue.changed(change)
 
     def _url(self, gateway: Record, scope: Scope) -> str:
