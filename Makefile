@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench conformance bench-peers fuzz docs lock clean
+.PHONY: help setup demo test check fix bench conformance bench-peers fuzz soak docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-peers: $(STAMP) ## install the tools that bench compares with, in build/be
 
 fuzz: $(STAMP) ## hostile input for FUZZ_MINUTES (5)
 	@$(BIN)/python -m tests.fuzz
+
+soak: $(STAMP) ## SOAK_MINUTES (10) of load while sessions, servers and the stack are killed (Linux)
+	@$(BIN)/python -m tests.soak --minutes $(or $(SOAK_MINUTES),10)
 
 conformance: $(STAMP) ## the official MCP suite, directly and through proxy, runtime and bridge (installs Node)
 	@$(BIN)/python -m tests.conformance

@@ -1,0 +1,1 @@
+"""Minutes of load on a whole stack while its parts are killed: `make soak`."""
