@@ -38,6 +38,7 @@ class Connection:
         headers = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
+        self.last = headers
         if "content-length" in headers:
             data = await self.reader.readexactly(int(headers["content-length"]))
         else:
@@ -56,9 +57,9 @@ class Connection:
 
 
 class Caller:
-    """Calls the tool in one era, without a handshake."""
+    """Calls the tool in one era, without a handshake unless `sessions` says that the server wants one."""
 
-    def __init__(self, url: str, tool: str, *, modern: bool, token: str) -> None:
+    def __init__(self, url: str, tool: str, *, modern: bool, token: str, sessions: bool = False) -> None:
         headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
         headers["mcp-protocol-version"] = MODERN if modern else LEGACY
         self.params = {"name": tool}
@@ -72,10 +73,26 @@ class Caller:
             self.params["_meta"] = {META + key: value for key, value in meta.items()}
         if token:
             headers["authorization"] = f"Bearer {token}"
+        self.url, self.headers = url, headers
         self.connection = Connection(url, headers)
+        self.waits = sessions
+
+    async def begin(self) -> None:
+        """The handshake; later calls are in its session."""
+        client = {"name": "b", "version": "1"}
+        params = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": client}
+        message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+        await self.connection.post(json.dumps(message).encode())
+        session = self.connection.last.get("mcp-session-id", "")
+        self.connection.close()
+        self.connection = Connection(self.url, {**self.headers, "mcp-session-id": session})
+        await self.connection.post(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        self.waits = False
 
     async def call(self, number: int) -> str:
         """Empty when the answer is right, else what came."""
+        if self.waits:
+            await self.begin()
         text = f"hello-{number}"
         params = {**self.params, "arguments": {"text": text}}
         message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
@@ -111,7 +128,9 @@ async def measure(cfg: dict) -> dict:
 
     async def worker(number: int) -> None:
         direct = Caller(cfg["base"], "echo", modern=cfg["modern"], token="") if cfg.get("base") else None
-        caller = Caller(cfg["url"], cfg["tool"], modern=cfg["modern"], token=cfg["token"])
+        caller = Caller(
+            cfg["url"], cfg["tool"], modern=cfg["modern"], token=cfg["token"], sessions=cfg["sessions"]
+        )
         sequence = number * 10_000_000
         while not stopping:
             sequence += 1
