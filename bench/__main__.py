@@ -3,6 +3,6 @@
 import subprocess
 import sys
 
-for name in ("startup", "runtime", "gateway", "search", "proxy", "store", "desk", "agent"):
+for name in ("startup", "runtime", "gateway", "gateway.lists", "search", "proxy", "store", "desk", "agent"):
     print(f"\n== {name} ==", flush=True)
     subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)

@@ -44,13 +44,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def program(folder: Path, name: str, *arguments: str) -> Iterator[tuple[int, int]]:
-    """A program of the benchmark on a free port: its port and process id."""
+def program(folder: Path, name: str, *arguments: str, feed: bytes = b"") -> Iterator[tuple[int, int]]:
+    """A program of the benchmark on a free port: its port and process id. `feed` is its standard input."""
     port = free_port()
     log = folder / f"{name}-{port}.log"
     command = [sys.executable, "-m", "bench.gateway.programs", name, str(port), *arguments]
-    with log.open("wb") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL)
+    with log.open("wb") as sink, tempfile.TemporaryFile() as source:
+        source.write(feed)
+        source.seek(0)
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, stdin=source)
     try:
         for _ in range(600):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):

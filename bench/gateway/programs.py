@@ -3,6 +3,8 @@
 echo      FastMCP, streamable HTTP, stateless, one tool `echo(text)`
 proxy     FastMCP create_proxy in front of it, FastMCP's own default: a client and a session per request
 gateway   skerry's Gateway plane under uvicorn; with DISCOVERY it wants a bearer token, else nothing
+lists     the same with 1,000 tools of one Lambda function, on one page
+bytes     an ASGI application that sends what it got on standard input, and nothing else
 """
 
 from __future__ import annotations
@@ -61,6 +63,21 @@ class Records:
         configuration = {"mcp": {"mcpServer": {"endpoint": backend}}}
         self._target = {"targetId": "BENCHECHO1", "name": "echo", "targetConfiguration": configuration}
 
+    @classmethod
+    def of_tools(cls, count: int) -> Records:
+        """A gateway that lists `count` tools on one page."""
+        records = cls("", "")
+        schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+        tools = [
+            {"name": f"tool_{number}", "description": f"Does thing {number}. " * 5, "inputSchema": schema}
+            for number in range(count)
+        ]
+        arn = "arn:aws:lambda:us-east-1:123456789012:function:none"
+        configuration = {"mcp": {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": tools}}}}
+        records._gateway["protocolConfiguration"] = {"mcp": {"disableMcpListToolsPagination": True}}
+        records._target["targetConfiguration"] = configuration
+        return records
+
     def gateway(self, gateway_id):
         return self._gateway if gateway_id == GATEWAY else None
 
@@ -108,6 +125,34 @@ class Clock:
 
 
 def gateway(port: int, backend: str, discovery: str = "") -> None:
+    serve_plane(port, Records(backend, discovery))
+
+
+def lists(port: int, count: str) -> None:
+    serve_plane(port, Records.of_tools(int(count)))
+
+
+def bytes_(port: int) -> None:
+    import uvicorn
+
+    body = sys.stdin.buffer.read()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+
+    async def application(scope, receive, send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off"
+    )
+    import uvloop
+
+    uvloop.run(uvicorn.Server(config).serve())
+
+
+def serve_plane(port: int, records: Records) -> None:
     import httpx2
     import uvicorn
 
@@ -118,7 +163,7 @@ def gateway(port: int, backend: str, discovery: str = "") -> None:
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
             plane = GatewayPlane(
-                resources=Records(backend, discovery),
+                resources=records,
                 access=Nobody(),
                 recorder=Hops(),
                 clock=Clock(),
@@ -139,5 +184,7 @@ def gateway(port: int, backend: str, discovery: str = "") -> None:
     uvloop.run(serve())
 
 
+PROGRAMS = {"echo": echo, "proxy": proxy, "gateway": gateway, "lists": lists, "bytes": bytes_}
+
 if __name__ == "__main__":
-    {"echo": echo, "proxy": proxy, "gateway": gateway}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+    PROGRAMS[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
