@@ -88,6 +88,14 @@ class Resources(Protocol):
         """The gateway's targets, oldest first: GetGatewayTarget's answers."""
         ...
 
+    def rate_limits(self, gateway_id: str) -> Sequence[Record]:
+        """The gateway's rate limits, oldest first: GetGatewayRateLimit's answers."""
+        ...
+
+    def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
+        """The gateway's rules, oldest first: GetGatewayRule's answers."""
+        ...
+
     def credential_provider(self, arn: str) -> Record | None:
         """An OAuth2 credential provider with its secret.
 
@@ -104,7 +112,7 @@ class Resources(Protocol):
 class Change:
     """A committed control-plane write."""
 
-    kind: Literal["runtime", "gateway", "target", "credential-provider"]
+    kind: Literal["runtime", "gateway", "target", "rate-limit", "gateway-rule", "credential-provider"]
     action: Literal["created", "updated", "deleted"]
     identifier: str
     record: Record

@@ -9,6 +9,8 @@ Kinds and keys of the records:
 | `runtime-endpoint` | id/name | GetAgentRuntimeEndpoint's answer |
 | `gateway` | id | GetGateway's answer |
 | `target` | gateway id/target id | GetGatewayTarget's answer |
+| `rate-limit` | gateway id/rate limit id | GetGatewayRateLimit's answer |
+| `gateway-rule` | gateway id/rule id | GetGatewayRule's answer |
 | `credential-provider` | name | GetOauth2CredentialProvider's answer and the secret |
 | `tags` | ARN | the tags of a resource |
 """
@@ -86,6 +88,14 @@ class Resources:
     def targets(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's targets, oldest first."""
         return self.below("target", gateway_id)
+
+    def rate_limits(self, gateway_id: str) -> Sequence[Record]:
+        """The gateway's rate limits, oldest first."""
+        return self.below("rate-limit", gateway_id)
+
+    def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
+        """The gateway's rules, oldest first."""
+        return self.below("gateway-rule", gateway_id)
 
     def credential_provider(self, arn: str) -> Record | None:
         """An OAuth2 credential provider with its secret.

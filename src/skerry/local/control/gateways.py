@@ -100,7 +100,7 @@ def get(request: Request) -> Outcome:
 
 
 def delete(request: Request) -> Outcome:
-    """DeleteGateway; targets must be deleted first, as with AWS."""
+    """DeleteGateway; targets must be deleted first, as with AWS. Rate limits and rules go with it."""
     old = _gateway(request)
     identifier = old["gatewayId"]
     if request.resources.targets(identifier):
@@ -109,7 +109,18 @@ def delete(request: Request) -> Outcome:
         )
     return Outcome(
         output={"gatewayId": identifier, "status": "DELETING"},
-        writes=[Write("gateway", identifier, None), Write("tags", old["gatewayArn"], None)],
+        writes=[
+            Write("gateway", identifier, None),
+            Write("tags", old["gatewayArn"], None),
+            *(
+                Write("rate-limit", f"{identifier}/{limit['rateLimitId']}", None)
+                for limit in request.resources.rate_limits(identifier)
+            ),
+            *(
+                Write("gateway-rule", f"{identifier}/{rule['ruleId']}", None)
+                for rule in request.resources.gateway_rules(identifier)
+            ),
+        ],
         changes=[Change("gateway", "deleted", identifier, old)],
     )
 

@@ -31,9 +31,12 @@ QUOTAS: Mapping[str, int] = {
     "runtime-endpoint": 10,
     "gateway": 1000,
     "target": 100,
+    "rate-limit": 50,
+    "gateway-rule": 20,
     "credential-provider": 50,
 }
-"""AWS's default quotas: versions and endpoints per runtime, targets per gateway, the rest per account."""
+"""AWS's default quotas: versions and endpoints per runtime; targets, rate limits and rules per gateway; the
+rest per account."""
 
 
 @dataclass(frozen=True, slots=True)

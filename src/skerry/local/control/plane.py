@@ -12,7 +12,7 @@ from skerry.errors import ServiceError, StateError
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.control import gateways, providers, runtimes, tags
+from skerry.local.control import gateway_rules, gateways, providers, rate_limits, runtimes, tags
 from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
 from skerry.local.ports import Access, Caller, Clock, Receive, Record, Recorder, Scope, Send
 from skerry.local.records import Answered
@@ -27,6 +27,8 @@ MODEL = "bedrock-agentcore-control"
 OPERATIONS: Mapping[str, Operation] = {
     **runtimes.OPERATIONS,
     **gateways.OPERATIONS,
+    **rate_limits.OPERATIONS,
+    **gateway_rules.OPERATIONS,
     **providers.OPERATIONS,
     **tags.OPERATIONS,
 }
