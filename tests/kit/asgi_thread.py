@@ -34,16 +34,17 @@ async def body_of(receive: Any) -> bytes:
 
 
 @contextlib.contextmanager
-def serve(app: Any, *, lifespan: str = "on") -> Iterator[str]:
+def serve(app: Any, *, lifespan: str = "on", bound: socket.socket | None = None) -> Iterator[str]:
     """Serves `app` on 127.0.0.1 and a free port; gives its base URL without a slash at the end.
 
         with serve(app) as url:
             httpx2.get(f"{url}/ping")
 
-    The server and its thread end with the block.
+    The server and its thread end with the block. `bound` is a socket to listen on in place of a fresh one.
     """
-    bound = socket.socket()
-    bound.bind(("127.0.0.1", 0))
+    if bound is None:
+        bound = socket.socket()
+        bound.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
         log_level="error",

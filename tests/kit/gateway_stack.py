@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import inspect
 import itertools
 import json
 import threading
@@ -30,7 +31,7 @@ from skerry.auth.transport import Transport
 from skerry.errors import ServiceError
 from skerry.local.access import Access, Key
 from skerry.local.gateway import GatewayPlane, GatewaySettings
-from skerry.local.ports import Change, Record
+from skerry.local.ports import Change, Clock, Record
 from skerry.wire.hop import Hop
 from tests.kit.asgi_thread import serve
 
@@ -50,6 +51,19 @@ class SystemClock:
         return time.monotonic()
 
 
+class StandingClock(SystemClock):
+    """The machine's time of day, so that signatures hold; `monotonic()` stands until `advance` moves it."""
+
+    def __init__(self) -> None:
+        self._monotonic = 1000.0
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        self._monotonic += seconds
+
+
 class NoOtherKeys:
     """A KeySource without keys: only the developer's and assumed ones hold."""
 
@@ -67,6 +81,7 @@ class FakeResources:
     def __init__(self) -> None:
         self.gateways: dict[str, Record] = {}
         self.target_records: dict[str, list[Record]] = {}
+        self.limit_records: dict[str, list[Record]] = {}
         self.providers: dict[str, Record] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Change], None]] = []
@@ -80,6 +95,13 @@ class FakeResources:
 
     def targets(self, gateway_id: str) -> Sequence[Record]:
         return self.target_records.get(gateway_id, [])
+
+    def rate_limits(self, gateway_id: str) -> Sequence[Record]:
+        return self.limit_records.get(gateway_id, [])
+
+    def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
+        del gateway_id
+        return []
 
     def credential_provider(self, arn: str) -> Record | None:
         return self.providers.get(arn)
@@ -153,8 +175,8 @@ class Invocation:
 class FakeLambda:
     """The Invoke operation of the Lambda API: checks the signature, runs a Python function, answers like AWS.
 
-    `functions` maps names to callables of (event, custom). What they return becomes the payload; an exception
-    becomes a function error, `DeniedError` a 403.
+    `functions` maps names to callables of (event, custom), which may be coroutines. What they return becomes
+    the payload, bytes as they are; an exception becomes a function error, `DeniedError` a 403.
     """
 
     class DeniedError(Exception):
@@ -174,11 +196,13 @@ class FakeLambda:
             await _send(send, 403, {"message": str(problem)})
             return
         function = scope["path"].split("/")[3].rpartition(":")[2]
-        context = json.loads(base64.b64decode(headers["x-amz-client-context"]))
+        context = base64.b64decode(headers.get("x-amz-client-context", ""))
+        custom = json.loads(context)["custom"] if context else {}
         event = json.loads(body)
-        self.invocations.append(Invocation(function, event, context["custom"], headers, signed.arn))
+        self.invocations.append(Invocation(function, event, custom, headers, signed.arn))
         try:
-            await _send(send, 200, self.functions[function](event, context["custom"]))
+            answer = self.functions[function](event, custom)
+            await _send(send, 200, await answer if inspect.isawaitable(answer) else answer)
         except FakeLambda.DeniedError:
             await _send(send, 403, {"Message": "not authorized to perform: lambda:InvokeFunction"})
         except (ValueError, KeyError) as problem:
@@ -198,7 +222,8 @@ async def _body(receive: Any) -> bytes:
 async def _send(send: Any, status: int, content: Any, headers: Any = ()) -> None:
     head = [(b"content-type", b"application/json"), *headers]
     await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    await send({"type": "http.response.body", "body": body})
 
 
 class _Lifespan:
@@ -284,6 +309,21 @@ class Stack:
             gateway_id, name, {"lambda": schema}, **{"credentialProviderConfigurations": role, **members}
         )
 
+    def rate_limit(self, gateway_id: str, keys: Sequence[str], *entries: Mapping[str, Any]) -> str:
+        """A new rate limit, of which the plane hears; its id. Entries are those of CreateGatewayRateLimit."""
+        limit_id = f"rl-{next(self._ids)}"
+        record = {"rateLimitId": limit_id, "dimensionKeys": list(keys), "entries": list(entries)}
+        self.resources.limit_records.setdefault(gateway_id, []).append(record)
+        self.resources.change(Change("rate-limit", "created", f"{gateway_id}/{limit_id}", record))
+        return limit_id
+
+    def interceptor(self, name: str, function: Any, *points: str, **inputs: Any) -> dict[str, Any]:
+        """An interceptor configuration for a function of this name; `inputs` is its inputConfiguration."""
+        self.functions.functions[name] = function
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        configured = {"interceptor": {"lambda": {"arn": arn}}, "interceptionPoints": list(points)}
+        return configured | ({"inputConfiguration": inputs} if inputs else {})
+
     def told(self, action: Any, record: Record) -> None:
         """The plane hears of a write to a target."""
         self.resources.change(Change("target", action, record["targetId"], record))
@@ -308,8 +348,8 @@ class Stack:
 
 
 @contextmanager
-def gateway_stack(**settings: Any) -> Iterator[Stack]:
-    """A running plane; `settings` are members of GatewaySettings."""
+def gateway_stack(*, clock: Clock | None = None, **settings: Any) -> Iterator[Stack]:
+    """A running plane; `settings` are members of GatewaySettings, `clock` is the machine's by default."""
     access = Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=NoOtherKeys())
     resources, recorder, functions = FakeResources(), HopList(), FakeLambda(access)
     with serve(functions, lifespan="off") as endpoint:
@@ -320,7 +360,7 @@ def gateway_stack(**settings: Any) -> Iterator[Stack]:
                 resources=resources,
                 access=access,
                 recorder=recorder,
-                clock=SystemClock(),
+                clock=clock or SystemClock(),
                 transport=transport,
                 settings=GatewaySettings(**options),
             )

@@ -204,7 +204,7 @@ class StrictLegacy:
     """A hand-written server of 2025-06-18 with sessions: 400 without one, 404 for one it does not know.
 
     `forget` ends all sessions. `asks` makes a call begin with that request of the server, and `cut` end without
-    an answer. `behave` decides about the next calls: `answer`, `drop` (the connection ends), `runtime404` (as a
+    an answer; `streams` lets a call be answered with an event stream of its result. `behave` decides about the next calls: `answer`, `drop` (the connection ends), `runtime404` (as a
     Runtime tells of a 404 of its server).
     """
 
@@ -217,6 +217,7 @@ class StrictLegacy:
         self.behave: list[str] = []
         self.read_only = False
         self.cut = False
+        self.streams = False
 
     def forget(self) -> None:
         self.sessions.clear()
@@ -271,6 +272,10 @@ class StrictLegacy:
             "id": content["id"],
             "result": {"content": [{"type": "text", "text": session}]},
         }
+        if self.streams:
+            event = f"event: message\ndata: {json.dumps(result)}\n\n"
+            await answer(send, 200, event.encode(), kind=b"text/event-stream")
+            return
         if not self.asks:
             await answer(send, 200, json.dumps(result).encode())
             return

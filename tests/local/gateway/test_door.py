@@ -244,7 +244,6 @@ class TestOther:
     @pytest.mark.parametrize(
         ("guard", "status"),
         [
-            ({"interceptorConfigurations": [{"interceptionPoints": ["REQUEST"]}]}, 500),
             ({"policyEngineConfiguration": {"arn": "arn", "mode": "ENFORCE"}}, 500),
             ({"policyEngineConfiguration": {"arn": "arn", "mode": "LOG_ONLY"}}, 200),
         ],

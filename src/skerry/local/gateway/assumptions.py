@@ -56,6 +56,21 @@ class Assumptions:
         "D",
         "text of a refused Invoke with DEBUG",
     )
+    interceptor_failure_status: int = assumed(
+        200, "I", "HTTP status when an interceptor fails; the body is that of a failed target"
+    )
+    interceptor_timeout: float = assumed(
+        900.0, "I", "seconds that an interceptor may take; its function's own timeout ends it sooner"
+    )
+    limits_before_interceptor: bool = assumed(
+        True, "I", "rate limits judge the request as it came, not what the REQUEST interceptor makes of it"
+    )
+    limits_by_role: bool = assumed(
+        True, "D", "$.context.iam.principal of temporary credentials is the role, not the session"
+    )
+    throttled_code: int = assumed(-32003, "D", "JSON-RPC code of a request that a rate limit refuses")
+    throttled_status: int = assumed(200, "I", "its HTTP status when the rate of requests is used up")
+    connections_status: int = assumed(429, "D", "its HTTP status when all connections are taken")
     structured_content: bool = assumed(
         True, "I", "structuredContent when a Lambda tool has an outputSchema and returns an object"
     )

@@ -54,7 +54,13 @@ class OutboundCredentials:
         }
 
     async def authenticate(self, call: Outgoing) -> Credential:
-        """The credential for one request. Raises TargetError when it cannot be had."""
+        """The credential for one request. Raises TargetError when it cannot be had.
+
+        What the REQUEST interceptor set counts before everything configured (AWS developer guide, header
+        propagation).
+        """
+        if call.authorization:
+            return Credential("none", "interceptor", {"authorization": call.authorization})
         configured = call.target.get("credentialProviderConfigurations") or ()
         if not configured:
             return await self._role(call, {}) if call.service else Credential()

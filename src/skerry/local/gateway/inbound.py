@@ -28,8 +28,6 @@ def unserved_guard(gateway: Record) -> str:
 
     A policy engine in LOG_ONLY stops nothing.
     """
-    if gateway.get("interceptorConfigurations"):
-        return "interceptorConfigurations"
     policy = gateway.get("policyEngineConfiguration") or {}
     return "a policyEngineConfiguration with ENFORCE" if policy.get("mode") == "ENFORCE" else ""
 

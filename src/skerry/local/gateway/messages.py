@@ -21,8 +21,9 @@ SUPPORTED = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 class Request:
     """An MCP request whose sender may call the gateway.
 
-    `headers` are the inbound pairs with lower-case names, `query` the raw query string, `streams` whether
-    the answer may be an event stream.
+    `headers` are the inbound pairs with lower-case names, those that the REQUEST interceptor set in place
+    of the client's; `injected` are the interceptor's alone. `query` is the raw query string, `streams` says
+    whether the answer may be an event stream.
     """
 
     gateway: Record
@@ -33,6 +34,12 @@ class Request:
     query: str = ""
     session: str = ""
     streams: bool = False
+    injected: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def authorization(self) -> str:
+        """What the REQUEST interceptor wants targets to see in place of their credential, or nothing."""
+        return self.injected.get("authorization", "")
 
     @property
     def modern(self) -> bool:
@@ -57,17 +64,27 @@ class Request:
 
 
 class McpError(SkerryError):
-    """A JSON-RPC error to answer a request with; the HTTP status follows from code and era if not given."""
+    """A JSON-RPC error to answer a request with; the HTTP status follows from code and era if not given.
+
+    `detail` is what the hop shows of it besides.
+    """
 
     code = "SKY-301"
 
     def __init__(
-        self, rpc_code: int, message: str, *, status: int | None = None, data: object = None
+        self,
+        rpc_code: int,
+        message: str,
+        *,
+        status: int | None = None,
+        data: object = None,
+        detail: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.rpc_code = rpc_code
         self.status = status
         self.data = data
+        self.detail = detail or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +96,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """A target's own answer: a whole JSON-RPC message in `body`, or event-stream bytes in `stream`.
+    """An answer as it is sent: a whole JSON-RPC message in `body`, or event-stream bytes in `stream`.
 
-    `headers` are the response headers that the target may send to the client.
+    Each piece of `stream` ends with the end of an event. `headers` are the response headers that the target
+    may send to the client. `problem` says in the hop why the answer is an error of the gateway.
     """
 
     body: bytes = field(default=b"", repr=False)
     status: int = 200
     headers: Sequence[tuple[str, str]] = ()
     stream: AsyncGenerator[bytes, None] | None = None
+    problem: str = ""
 
 
 def supported_versions(gateway: Record) -> list[str]:
@@ -143,6 +162,16 @@ def failure(request: Request, problem: TargetError, table: Assumptions) -> Resul
     if request.debug:
         return tool_error(str(problem), debug=True)
     return tool_error(table.internal_error)
+
+
+def failed(request: Request, problem: TargetError, table: Assumptions) -> Relayed:
+    """The answer to any request that an interceptor brought down: a failed tool call, else an error."""
+    if request.message.method == "tools/call":
+        body = framed(request, failure(request, problem, table), table)
+    else:
+        text = str(problem) if request.debug else table.internal_error
+        body = jsonrpc.error(request.message.raw_id, jsonrpc.INTERNAL_ERROR, text)
+    return Relayed(body, table.interceptor_failure_status, problem=str(problem))
 
 
 def check_version(request_version: str | None, message: Envelope, versions: Sequence[str]) -> eras.Era:

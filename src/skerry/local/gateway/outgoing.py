@@ -33,14 +33,15 @@ class Outgoing:
     `dropped` says of others why they are not.
     `caller` is who is served, None when the gateway synchronises for itself. `service` and `region` are
     what a signature with the gateway's role is for when the target's credential configuration does not say
-    it. `operation` and `tool` are what the recorder shows.
+    it. `authorization` is what the REQUEST interceptor set, in place of any credential. `operation` and
+    `tool` are what the recorder shows.
     """
 
     gateway: Record
     target: Record
-    url: str
     body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    url: str = ""
     propagated: Mapping[str, str] = field(default_factory=dict, repr=False)
     trace: Mapping[str, str] = field(default_factory=dict, repr=False)
     noted: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Outgoing:
     tool: str = ""
     service: str = ""
     region: str = ""
+    authorization: str = field(default="", repr=False)
     method: str = "POST"
     operation: str = ""
 

@@ -19,17 +19,19 @@ from skerry.local.asgi import ClientGoneError, read_body, send_reply
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
 from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
+from skerry.local.gateway.interceptors import Calls, Interceptors
+from skerry.local.gateway.limits import Limits
 from skerry.local.gateway.messages import (
     McpError,
     Relayed,
     Request,
     check_version,
-    framed,
     refused,
     supported_versions,
 )
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outbound import Outbound
+from skerry.local.gateway.pipeline import Pipeline
 from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route
 from skerry.local.gateway.search.tool import Search
 from skerry.local.gateway.settings import GatewaySettings
@@ -110,7 +112,13 @@ class GatewayPlane:
             settings=settings,
         )
         self._search = Search(settings, clock)
-        self._methods = Methods(self._catalogue, self._search, settings)
+        self._limits = Limits(resources=resources, clock=clock, by_role=settings.assumptions.limits_by_role)
+        self._pipeline = Pipeline(
+            limits=self._limits,
+            interceptors=Interceptors(Calls(outbound, settings), settings),
+            methods=Methods(self._catalogue, self._search, settings),
+            table=settings.assumptions,
+        )
 
     async def start(self) -> None:
         """Opens the connection pool and follows the control plane."""
@@ -204,6 +212,7 @@ class GatewayPlane:
             await answer(send, 400, problem.answer())
         except McpError as problem:
             seen.detail["error"] = f"{problem.rpc_code}: {problem.message}"[:300]
+            seen.detail.update(problem.detail)
             await answer(send, *refused(message, era, problem))
 
     def _request(self, gateway: Record, scope: Scope, message: jsonrpc.Envelope, seen: _Seen) -> Request:
@@ -240,23 +249,13 @@ class GatewayPlane:
     async def _answer(self, request: Request, send: Send, seen: _Seen) -> None:
         if isinstance(name := request.params.get("name"), str):
             seen.detail["gateway"], seen.target = seen.target, name[:300]
-        try:
-            found = await self._methods.answer(request)
-        except McpError as problem:
-            seen.detail["error"] = f"{problem.rpc_code}: {problem.message}"[:300]
-            await answer(send, *refused(request.message, request.era, problem))
-            return
-        if not isinstance(found, Relayed):
-            await answer(send, 200, framed(request, found, self._settings.assumptions))
-        elif found.stream is None:
-            await answer(send, found.status, found.body, found.headers)
-        else:
-            extra = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in found.headers]
-            await send({"type": "http.response.start", "status": 200, "headers": [*_STREAM_HEADERS, *extra]})
-            async with aclosing(found.stream) as pieces:
-                async for piece in pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+
+        async def respond(reply: Relayed) -> None:
+            if reply.problem:
+                seen.detail["error"] = reply.problem[:300]
+            await _send_reply(send, reply)
+
+        await self._pipeline.serve(request, respond)
 
     def _changed(self, change: Change) -> None:
         if change.kind == "gateway":
@@ -267,6 +266,7 @@ class GatewayPlane:
                 self._door.forget(gateway_id)
                 self._search.forget(gateway_id)
         self._catalogue.changed(change)
+        self._limits.changed(change)
 
     def _url(self, gateway: Record, scope: Scope) -> str:
         """The gateway's URL as this client typed it, if it used another name of this machine."""
@@ -295,6 +295,19 @@ class GatewayPlane:
             detail=seen.detail,
         )
         self._recorder.record(hop)
+
+
+async def _send_reply(send: Send, reply: Relayed) -> None:
+    if reply.stream is None:
+        await answer(send, reply.status, reply.body, reply.headers)
+        return
+    extra = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    head = {"type": "http.response.start", "status": reply.status, "headers": [*_STREAM_HEADERS, *extra]}
+    async with aclosing(reply.stream) as pieces:
+        await send(head)
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _watched(send: Send, seen: _Seen) -> Send:

@@ -7,13 +7,14 @@ the client claims for itself, even when it is allow-listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from skerry.local.ports import Record
 from skerry.wire import headers as names
 
 Pairs = Iterable[tuple[str, str]]
+Headers = Mapping[str, str]
 
 CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id"})
 CLAIMED_PREFIX = "x-user-"
@@ -24,15 +25,19 @@ _PLUMBING = ("mcp-", "x-amz-", "x-amzn-", "x-forwarded-")
 MAX_NOTED = 20
 
 
-def request_headers(inbound: Pairs, target: Record) -> dict[str, str]:
+def request_headers(inbound: Pairs, target: Record, injected: Headers | None = None) -> dict[str, str]:
     """The inbound headers that this target may see, lower-case names; doubled ones are joined.
 
-    `inbound` has lower-case names. A value over 4 KB or outside printable ASCII is left out.
+    `inbound` has lower-case names, `injected` are those that the REQUEST interceptor set: they win, and may
+    tell who the user is, since the gateway's owner vouches for them. A value over 4 KB or outside printable
+    ASCII is left out.
     """
-    return _allowed(inbound, _configured(target, "allowedRequestHeaders"), claims=False)
+    wanted = _configured(target, "allowedRequestHeaders")
+    found = _allowed(inbound, wanted, claims=False)
+    return {**found, **_allowed(injected.items(), wanted, claims=True)} if injected else found
 
 
-def dropped_headers(inbound: Pairs, target: Record) -> dict[str, str]:
+def dropped_headers(inbound: Pairs, target: Record, injected: Headers | None = None) -> dict[str, str]:
     """Which headers this target does not see, and why: for whoever looks for one that did not arrive.
 
     Told are the inbound headers that somebody could miss, and names of the allow-list that never travel or
@@ -44,7 +49,9 @@ def dropped_headers(inbound: Pairs, target: Record) -> dict[str, str]:
     for name, value in inbound:
         seen.add(name)
         why = (
-            _never(name) or ("" if name in wanted else "not on the allow-list") or names.value_problem(value)
+            _never(name, vouched=injected is not None and name in injected)
+            or ("" if name in wanted else "not on the allow-list")
+            or names.value_problem(value)
         )
         if why and (name in wanted or _missed(name)):
             found[name[:64]] = why
@@ -53,11 +60,14 @@ def dropped_headers(inbound: Pairs, target: Record) -> dict[str, str]:
     return dict(list(found.items())[:MAX_NOTED])
 
 
-def _never(name: str) -> str:
-    """Why a header of this name travels to no target, whatever the allow-list says; empty when it may."""
+def _never(name: str, *, vouched: bool = False) -> str:
+    """Why a header of this name travels to no target, whatever the allow-list says; empty when it may.
+
+    `vouched` says that the REQUEST interceptor set it; its `authorization` always travels.
+    """
     if name == _SESSION:
         return "the gateway's own session"
-    if claims_identity(name):
+    if claims_identity(name) and not vouched:
         return "claims an identity"
     problem = names.gateway_header_problem(name)
     if problem is None:

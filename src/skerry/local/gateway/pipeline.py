@@ -1,0 +1,82 @@
+"""The order in which a gateway processes an MCP request whose sender may call it.
+
+Source: AWS developer guide, rate limit enforcement and interceptors; the place of the REQUEST interceptor is
+an assumption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.interceptors import Interceptors
+from skerry.local.gateway.limits import Limits, ThrottledError, mcp_subject
+from skerry.local.gateway.messages import McpError, Relayed, Request, failed, framed, refused
+from skerry.local.gateway.methods import Methods
+from skerry.local.gateway.outgoing import TargetError
+
+Respond = Callable[[Relayed], Awaitable[None]]
+
+
+class Pipeline:
+    """What is done with each request, step by step."""
+
+    def __init__(
+        self, *, limits: Limits, interceptors: Interceptors, methods: Methods, table: Assumptions
+    ) -> None:
+        self._limits = limits
+        self._interceptors = interceptors
+        self._methods = methods
+        self._table = table
+
+    async def serve(self, request: Request, respond: Respond) -> None:
+        """Answers a request; a connection counts against its limits until `respond` is through.
+
+        Raises McpError when a rate limit refuses the request.
+        """
+        limited = bool(self._limits.of(request.gateway))
+        if not limited and not request.gateway.get("interceptorConfigurations"):
+            await respond(await self._called(request))
+            return
+        first = self._table.limits_before_interceptor
+        with ExitStack() as connections:
+            if limited and first:
+                connections.enter_context(self._admitted(request))
+            try:
+                changed, reply = await self._interceptors.before(request)
+                if limited and not first and reply is None:
+                    connections.enter_context(self._admitted(changed))
+                if reply is None:
+                    reply = await self._called(changed)
+                reply = await self._interceptors.after(request, reply)
+            except TargetError as problem:  # an interceptor failed
+                reply = failed(request, problem, self._table)
+            await respond(reply)
+
+    @contextmanager
+    def _admitted(self, request: Request) -> Iterator[None]:
+        try:
+            with self._limits.admitted(request.gateway, mcp_subject(request)):
+                yield
+        except ThrottledError as problem:
+            table = self._table
+            status = table.connections_status if problem.metric == "connections" else table.throttled_status
+            raise McpError(
+                table.throttled_code,
+                problem.message,
+                status=status,
+                data=problem.data,
+                detail={"limit": problem.limit_key, "metric": problem.metric},
+            ) from problem
+
+    async def _called(self, request: Request) -> Relayed:
+        """The method's answer: policy, then the arguments, then the target with its credential."""
+        try:
+            found = await self._methods.answer(request)
+        except McpError as problem:
+            status, body = refused(request.message, request.era, problem)
+            return Relayed(body, status, problem=f"{problem.rpc_code}: {problem.message}")
+        if isinstance(found, Relayed):
+            return found
+        return Relayed(framed(request, found, self._table))
