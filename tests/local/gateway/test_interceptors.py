@@ -206,6 +206,19 @@ class TestHeaders:
         hop = stack.recorder.named("→ lambda Invoke")[-1]
         assert hop.detail["dropped"] == "x-other (not on the allow-list)"
 
+    @pytest.mark.behaviour("ICP-REQUEST-HEADERS")
+    @pytest.mark.parametrize("modern", [False, True])
+    def test_an_mcp_server_gets_them_likewise(self, stack: Stack, backend: Backend, modern: bool) -> None:
+        added = {"X-Region": "us", "x-other": "1"}
+        before = stack.interceptor("before", lambda e, c: request_output(headers=added), "REQUEST")
+        gateway = stack.gateway(interceptorConfigurations=[before])
+        allowed = {"metadataConfiguration": {"allowedRequestHeaders": ["X-Region"]}}
+        stack.target(gateway, "echo", {"mcpServer": {"endpoint": backend.url}}, **allowed)
+        params = {"name": "echo___echo", "arguments": {"text": "x"}}
+        post(stack.url(gateway), "tools/call", params, modern=modern, headers={"x-region": "eu"})
+        headers = backend.named("tools/call")[-1].headers
+        assert (headers["x-region"], "x-other" in headers) == ("us", False)
+
     @pytest.mark.behaviour("ICP-CALLER")
     def test_a_claimed_identity_travels_only_when_the_interceptor_says_so(self, stack: Stack) -> None:
         allowed = {"metadataConfiguration": {"allowedRequestHeaders": ["X-Tenant-Id"]}}
