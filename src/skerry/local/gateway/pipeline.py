@@ -1,7 +1,13 @@
 """The order in which a gateway processes an MCP request whose sender may call it.
 
-Source: AWS developer guide, rate limit enforcement and interceptors; the place of the REQUEST interceptor is
-an assumption.
+1. rate limits
+2. REQUEST interceptor
+3. policy, then the arguments against the tool's schema, then the target with its credential (`methods`)
+4. RESPONSE interceptor
+
+Source: AWS developer guide, rate limit enforcement and interceptors. That the REQUEST interceptor stands
+after the limits and before policy, which so judges what will be sent, is an assumption; the first half of it
+can be switched.
 """
 
 from __future__ import annotations
