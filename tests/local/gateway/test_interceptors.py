@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import fastmcp
 import httpx2
 import pytest
 from mcp.client import Client
@@ -497,9 +498,9 @@ class TestFailure:
             assert "did not answer within 0.05 s" in answer.json()["result"]["content"][0]["text"]
 
 
-@pytest.mark.behaviour("ICP-CLIENT-SDK")
-@pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
-async def test_the_sdk_client_works_through_both(stack: Stack, mode: str) -> None:
+def shouting(stack: Stack) -> str:
+    """The URL of a gateway that calls everybody `bo` and answers tool calls in capitals."""
+
     def shout(event: Any, custom: Any) -> Any:
         body = event["mcp"]["gatewayResponse"]["body"]
         for item in body.get("result", {}).get("content", ()):
@@ -513,8 +514,22 @@ async def test_the_sdk_client_works_through_both(stack: Stack, mode: str) -> Non
         return request_output(body=body)
 
     before = stack.interceptor("before", name, "REQUEST")
-    after = stack.interceptor("after", shout, "RESPONSE")
-    async with Client(gateway_with(stack, before, after), mode=mode) as client:
+    return gateway_with(stack, before, stack.interceptor("after", shout, "RESPONSE"))
+
+
+@pytest.mark.behaviour("ICP-CLIENTS")
+@pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
+async def test_the_sdk_client_works_through_both(stack: Stack, mode: str) -> None:
+    async with Client(shouting(stack), mode=mode) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["fn___hello"]
+        result = await client.call_tool("fn___hello", {"name": "al"})
+        assert '{"EVENT": {"NAME": "BO"}' in result.content[0].text
+
+
+@pytest.mark.behaviour("ICP-CLIENTS")
+@pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
+async def test_the_fastmcp_client_works_through_both(stack: Stack, mode: str) -> None:
+    async with fastmcp.Client(shouting(stack), mode=mode) as client:
+        assert [tool.name for tool in await client.list_tools()] == ["fn___hello"]
         result = await client.call_tool("fn___hello", {"name": "al"})
         assert '{"EVENT": {"NAME": "BO"}' in result.content[0].text
