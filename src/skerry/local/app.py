@@ -37,7 +37,9 @@ def create_app(
     runtimes = _runtime(endpoint)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
     endpoint.add("runtime", runtimes, warm=runtimes.warm)
-    endpoint.add("gateway", _gateway(endpoint))
+    gateways = _gateway(endpoint)
+    endpoint.add("gateway", gateways)
+    endpoint.control.check_policy = gateways.check_policy
     endpoint.add("models", _models(endpoint, guardrails))
     return endpoint
 

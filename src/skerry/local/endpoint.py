@@ -89,7 +89,9 @@ class Endpoint:
             clock=self.clock,
         )
         self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
-        self._planes: dict[PlaneName, Plane] = self._own_planes()
+        shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
+        self.control = ControlPlane(resources=self.resources, **shared)
+        self._planes: dict[PlaneName, Plane] = self._own_planes(shared)
         self._is_declared: Callable[[bytes], bool] = lambda _: False
         self._warm: Callable[[Record], None] = lambda _: None
         self._late: Callable[[], None] = lambda: None
@@ -97,11 +99,10 @@ class Endpoint:
         self._started: list[StartedPlane] = []
         self._running = AsyncExitStack()
 
-    def _own_planes(self) -> dict[PlaneName, Plane]:
-        shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
+    def _own_planes(self, shared: Mapping[str, Any]) -> dict[PlaneName, Plane]:
         return {
             "inspection": InspectionPlane(access=self.access, recorder=self.recorder, health=self.health),
-            "control": ControlPlane(resources=self.resources, **shared),
+            "control": self.control,
             "aws": AwsPlane(process=self.aws, upstream=self.upstream, fixtures=self._fixtures(), **shared),
         }
 

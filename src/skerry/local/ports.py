@@ -96,6 +96,14 @@ class Resources(Protocol):
         """The gateway's rules, oldest first: GetGatewayRule's answers."""
         ...
 
+    def gateways(self) -> Sequence[Record]:
+        """All gateways, oldest first."""
+        ...
+
+    def policies(self, engine_arn: str) -> Sequence[Record] | None:
+        """The policies of an engine, oldest first: GetPolicy's answers. None when there is no such engine."""
+        ...
+
     def credential_provider(self, arn: str) -> Record | None:
         """An OAuth2 credential provider with its secret.
 
@@ -112,10 +120,44 @@ class Resources(Protocol):
 class Change:
     """A committed control-plane write."""
 
-    kind: Literal["runtime", "gateway", "target", "rate-limit", "gateway-rule", "credential-provider"]
+    kind: Literal[
+        "runtime",
+        "gateway",
+        "target",
+        "rate-limit",
+        "gateway-rule",
+        "credential-provider",
+        "policy-engine",
+        "policy",
+    ]
     action: Literal["created", "updated", "deleted"]
     identifier: str
     record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProposal:
+    """A statement that shall become a policy of an engine, or of `policy_id` its new one.
+
+    `semantic` asks for what the engine as a whole would do, too.
+    """
+
+    engine_arn: str
+    statement: str
+    policy_id: str = ""
+    semantic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFindings:
+    """What is wrong with a proposal: why it is no policy, what is not emulated, or why it would not do."""
+
+    refusal: str = ""
+    unsupported: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+PolicyCheck = Callable[[PolicyProposal], Awaitable[PolicyFindings]]
 
 
 class Recorder(Protocol):

@@ -12,6 +12,8 @@ Kinds and keys of the records:
 | `rate-limit` | gateway id/rate limit id | GetGatewayRateLimit's answer |
 | `gateway-rule` | gateway id/rule id | GetGatewayRule's answer |
 | `credential-provider` | name | GetOauth2CredentialProvider's answer and the secret |
+| `policy-engine` | id | GetPolicyEngine's answer |
+| `policy` | engine id/policy id | GetPolicy's answer |
 | `tags` | ARN | the tags of a resource |
 """
 
@@ -96,6 +98,17 @@ class Resources:
     def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's rules, oldest first."""
         return self.below("gateway-rule", gateway_id)
+
+    def gateways(self) -> Sequence[Record]:
+        """All gateways, oldest first."""
+        return self.all("gateway")
+
+    def policies(self, engine_arn: str) -> Sequence[Record] | None:
+        """The policies of an engine, oldest first; None when there is no such engine."""
+        engine = self.get("policy-engine", engine_arn.rpartition("/")[2])
+        if engine is None or engine["policyEngineArn"] != engine_arn:
+            return None
+        return self.below("policy", engine["policyEngineId"])
 
     def credential_provider(self, arn: str) -> Record | None:
         """An OAuth2 credential provider with its secret.

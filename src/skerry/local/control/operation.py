@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skerry.errors import ServiceError, not_found
-from skerry.local.ports import Change, Record
+from skerry.local.ports import Change, PolicyFindings, Record
 from skerry.local.records import Write
 from skerry.local.resources import Place, Resources
 from skerry.local.rest_json import cannot_parse
@@ -34,18 +34,21 @@ QUOTAS: Mapping[str, int] = {
     "rate-limit": 50,
     "gateway-rule": 20,
     "credential-provider": 50,
+    "policy-engine": 1000,
+    "policy": 1000,
 }
-"""AWS's default quotas: versions and endpoints per runtime; targets, rate limits and rules per gateway; the
-rest per account."""
+"""AWS's default quotas: versions and endpoints per runtime; targets, rate limits and rules per gateway; policies
+per policy engine; the rest per account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A validated call. `now` is ISO 8601."""
+    """A validated call. `now` is ISO 8601; `policy_findings` is what the gateways say of its statement."""
 
     input: Mapping[str, Any]
     resources: Resources
     now: str
+    policy_findings: PolicyFindings | None = None
 
     @property
     def place(self) -> Place:

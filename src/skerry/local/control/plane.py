@@ -12,9 +12,18 @@ from skerry.errors import ServiceError, StateError
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.control import gateway_rules, gateways, providers, rate_limits, runtimes, tags
+from skerry.local.control import (
+    gateway_rules,
+    gateways,
+    policies,
+    policy_engines,
+    providers,
+    rate_limits,
+    runtimes,
+    tags,
+)
 from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
-from skerry.local.ports import Access, Caller, Clock, Receive, Record, Recorder, Scope, Send
+from skerry.local.ports import Access, Caller, Clock, PolicyCheck, Receive, Record, Recorder, Scope, Send
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
@@ -29,6 +38,8 @@ OPERATIONS: Mapping[str, Operation] = {
     **gateways.OPERATIONS,
     **rate_limits.OPERATIONS,
     **gateway_rules.OPERATIONS,
+    **policy_engines.OPERATIONS,
+    **policies.OPERATIONS,
     **providers.OPERATIONS,
     **tags.OPERATIONS,
 }
@@ -36,13 +47,25 @@ OPERATIONS: Mapping[str, Operation] = {
 
 
 class ControlPlane:
-    """Operations are performed one at a time, so that what one decides on is still so when it is stored."""
+    """Operations are performed one at a time, so that what one decides on is still so when it is stored.
 
-    def __init__(self, *, resources: Resources, access: Access, recorder: Recorder, clock: Clock) -> None:
+    `check_policy` is asked about statements before that; without it none is stored.
+    """
+
+    def __init__(
+        self,
+        *,
+        resources: Resources,
+        access: Access,
+        recorder: Recorder,
+        clock: Clock,
+        check_policy: PolicyCheck | None = None,
+    ) -> None:
         self._resources = resources
         self._access = access
         self._recorder = recorder
         self._clock = clock
+        self.check_policy = check_policy
         self._lock = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,13 +107,15 @@ class ControlPlane:
     async def _perform(self, name: str, given: dict[str, Any]) -> Record:
         token = given.pop("clientToken", None)
         digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
+        proposal = policies.proposal(name, given, self._resources)
+        found = await self.check_policy(proposal) if proposal and self.check_policy else None
         async with self._lock:
             if token is not None:
                 before = self._resources.answered(name, token)
                 if before is not None:
                     return self._resources.located(_same(before, digest))
             now = self._clock.time()
-            outcome = OPERATIONS[name](Request(given, self._resources, rest_json.iso8601(now)))
+            outcome = OPERATIONS[name](Request(given, self._resources, rest_json.iso8601(now), found))
             if outcome.writes:
                 answered = None if token is None else Answered(name, token, digest, outcome.output, now)
                 await self._commit(outcome, answered)

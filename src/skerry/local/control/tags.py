@@ -1,4 +1,4 @@
-"""Tags of runtimes, endpoints, gateways and credential providers."""
+"""Tags of runtimes, endpoints, gateways, policy engines and credential providers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _ARN_MEMBERS = {
     "runtime": "agentRuntimeArn",
     "runtime-endpoint": "agentRuntimeEndpointArn",
     "gateway": "gatewayArn",
+    "policy-engine": "policyEngineArn",
     "credential-provider": "credentialProviderArn",
 }
 

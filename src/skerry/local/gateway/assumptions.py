@@ -89,6 +89,21 @@ class Assumptions:
     closed_objects: bool = assumed(
         True, "I", "an object schema that names its properties allows no others, at every level"
     )
+    policy_denied: str = assumed(
+        "AuthorizeActionException - Tool Execution Denied: Tool call not allowed due to policy enforcement "
+        "[{reason}]",
+        "D",
+        "text of a call that policies deny, as a tool result",
+    )
+    policy_default: str = assumed(
+        "No policy applies to the request (denied by default).", "D", "its reason when no permit applies"
+    )
+    policy_forbidden: str = assumed(
+        "Policy evaluation denied due to {policies}", "F", "its reason when a forbid applies"
+    )
+    policy_unreadable: str = assumed(
+        "Cannot determine input entity type", "D", "its reason for arguments that Cedar cannot hold"
+    )
 
 
 class Row(NamedTuple):

@@ -23,15 +23,6 @@ _CLAIM_OF = {"audience": "aud", "client": "client_id"}
 _FORBIDDEN = frozenset({"audience", "client", "claim"})
 
 
-def unserved_guard(gateway: Record) -> str:
-    """What is configured to stop calls and would be passed over in silence; empty when there is nothing.
-
-    A policy engine in LOG_ONLY stops nothing.
-    """
-    policy = gateway.get("policyEngineConfiguration") or {}
-    return "a policyEngineConfiguration with ENFORCE" if policy.get("mode") == "ENFORCE" else ""
-
-
 class Refusal(Exception):  # noqa: N818  (it is an answer)
     """The answer to a request that may not come in; `reason` is that of the TokenError."""
 
@@ -58,14 +49,8 @@ class Door:
         """The caller, as proved.
 
         Raises Refusal for a bearer token that is missing or does not hold, ServiceError (403) for a
-        signature, and ConfigurationError for an authorizer or a guard that is not served here.
+        signature, and ConfigurationError for an authorizer that is not served here.
         """
-        guard = unserved_guard(gateway)
-        if guard:
-            raise ConfigurationError(
-                f"The gateway has {guard}, which is not served here; nobody is let in past it.",
-                hint="Leave it out locally.",
-            )
         kind = gateway.get("authorizerType")
         if kind == "AWS_IAM":
             return await self._access.signed_by(scope, body, service=SIGNING_NAME)

@@ -23,7 +23,7 @@ class Request:
 
     `headers` are the inbound pairs with lower-case names, those that the REQUEST interceptor set in place
     of the client's; `injected` are the interceptor's alone. `query` is the raw query string, `streams` says
-    whether the answer may be an event stream.
+    whether the answer may be an event stream, `notes` is what its hop will say.
     """
 
     gateway: Record
@@ -35,6 +35,7 @@ class Request:
     session: str = ""
     streams: bool = False
     injected: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def authorization(self) -> str:

@@ -21,6 +21,7 @@ from skerry.local.gateway.messages import (
     tool_error,
 )
 from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.policy.decisions import Decisions
 from skerry.local.gateway.search.tool import NAME as SEARCH
 from skerry.local.gateway.search.tool import Search, searches
 from skerry.local.gateway.settings import GatewaySettings
@@ -36,11 +37,14 @@ _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 
 
 class Methods:
-    """Answers the requests of every gateway from the catalogue of its targets."""
+    """Answers the requests of every gateway from the catalogue of its targets, as far as policies allow."""
 
-    def __init__(self, catalogue: Catalogue, search: Search, settings: GatewaySettings) -> None:
+    def __init__(
+        self, catalogue: Catalogue, search: Search, decisions: Decisions, settings: GatewaySettings
+    ) -> None:
         self._catalogue = catalogue
         self._search = search
+        self._decisions = decisions
         self._settings = settings
         self._assumed = settings.assumptions
         both: dict[str, Callable[[Request], Awaitable[Answer]]] = {
@@ -99,25 +103,25 @@ class Methods:
 
     async def _tools_list(self, request: Request) -> Answer:
         listings = await self._listings(request)
+        listed = (item for _, listing in listings for item in listing.tools.values())
         own = [self._search.item] if searches(request.gateway) else []
-        return self._page(request, "tools", (own, *(listing.tools.values() for _, listing in listings)))
+        return self._page(request, "tools", [*own, *await self._decisions.visible(request, listed)])
 
     async def _prompts_list(self, request: Request) -> Answer:
         listings = await self._listings(request)
-        return self._page(request, "prompts", (listing.prompts.values() for _, listing in listings))
+        prompts = (item for _, listing in listings for item in listing.prompts.values())
+        return self._page(request, "prompts", [item for item in prompts if item.flaw is None])
 
     async def _resources_list(self, request: Request) -> Answer:
         listings = by_priority(await self._listings(request))
-        return self._page(request, "resources", [_once(listing.resources for _, listing in listings)])
+        return self._page(request, "resources", _once(listing.resources for _, listing in listings))
 
     async def _templates_list(self, request: Request) -> Answer:
         listings = by_priority(await self._listings(request))
-        return self._page(request, "resourceTemplates", [_once(listing.templates for _, listing in listings)])
+        return self._page(request, "resourceTemplates", _once(listing.templates for _, listing in listings))
 
-    def _page(self, request: Request, member: str, groups: Iterable[Iterable[Item]]) -> Result:
-        caller, gateway = request.caller, request.gateway
-        items = [item for group in groups for item in group if tools.permitted(item, caller, gateway)]
-        mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    def _page(self, request: Request, member: str, items: Sequence[Item]) -> Result:
+        mcp = (request.gateway.get("protocolConfiguration") or {}).get("mcp") or {}
         if member == "tools" and mcp.get("disableMcpListToolsPagination") is True:
             return Result({member: tools.joined(items)})
         shown, cursor = tools.page(items, request.params.get("cursor"), self._assumed.page_size)
@@ -143,20 +147,23 @@ class Methods:
             if listing is None:
                 return tool_error(_not_available(entry), debug=request.debug)
             listed = listing.tools.get(own)
-            if listed is None or not tools.permitted(listed, request.caller, request.gateway):
+            if listed is None or listed.flaw is not None:
                 raise self._unknown(name)
             item = listed
+        denial = await self._decisions.denial(request, item)
+        if denial is not None:
+            return denial
         try:
             return await self._bounded(entry.target.call(request, item))
         except TargetError as problem:
             return failure(request, problem, self._assumed)
 
     async def _tools_search(self, request: Request, arguments: object) -> Answer:
-        caller, gateway = request.caller, request.gateway
         listings = [listing for _, listing in await self._listings(request)]
-        return await self._search.answer(
-            gateway, arguments, listings, lambda item: tools.permitted(item, caller, gateway)
+        admits = await self._decisions.admits(
+            request, (item for each in listings for item in each.tools.values())
         )
+        return await self._search.answer(request.gateway, arguments, listings, admits)
 
     async def _prompts_get(self, request: Request) -> Answer:
         name = _required(request, "name")

@@ -32,6 +32,8 @@ from skerry.local.gateway.messages import (
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.pipeline import Pipeline
+from skerry.local.gateway.policy.checks import PolicyChecks
+from skerry.local.gateway.policy.decisions import Decisions
 from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route
 from skerry.local.gateway.search.tool import Search
 from skerry.local.gateway.settings import GatewaySettings
@@ -112,13 +114,16 @@ class GatewayPlane:
             settings=settings,
         )
         self._search = Search(settings, clock)
+        self._decisions = Decisions(resources, settings.assumptions)
         self._limits = Limits(resources=resources, clock=clock, by_role=settings.assumptions.limits_by_role)
         self._pipeline = Pipeline(
             limits=self._limits,
             interceptors=Interceptors(Calls(outbound, settings), settings),
-            methods=Methods(self._catalogue, self._search, settings),
+            methods=Methods(self._catalogue, self._search, self._decisions, settings),
             table=settings.assumptions,
         )
+        self.check_policy = PolicyChecks(resources, self._catalogue)
+        """Checks policy statements against the tools of the gateways, for the control plane."""
 
     async def start(self) -> None:
         """Opens the connection pool and follows the control plane."""
@@ -244,6 +249,7 @@ class GatewayPlane:
             query=scope["query_string"].decode("latin-1"),
             session=seen.session,
             streams=streaming and "text/event-stream" in first.get("accept", ""),
+            notes=seen.detail,
         )
 
     async def _answer(self, request: Request, send: Send, seen: _Seen) -> None:
@@ -265,6 +271,7 @@ class GatewayPlane:
             if deleted:
                 self._door.forget(gateway_id)
                 self._search.forget(gateway_id)
+        self._decisions.changed(change)
         self._catalogue.changed(change)
         self._limits.changed(change)
 

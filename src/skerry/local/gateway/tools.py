@@ -1,7 +1,4 @@
-"""Names, pages and permission: what a gateway lists, and what may be called.
-
-One function, `permitted`, decides both, so that a list never shows what a call refuses.
-"""
+"""Names and pages: how a gateway shows tools, prompts and resources. Who may see them: `policy.decisions`."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.local.gateway.messages import McpError
-from skerry.local.ports import Caller, Record
 from skerry.wire.jsonrpc import INVALID_PARAMS, encode
 from skerry.wire.param_headers import annotation_problem
 
@@ -87,12 +83,6 @@ def split(public: str) -> tuple[str, str] | None:
     """Target and own name of a public one; a target's name has no underscore, so the first `___` divides."""
     target, separator, name = public.partition(SEPARATOR)
     return (target, name) if target and separator and name else None
-
-
-def permitted(item: Item, caller: Caller, gateway: Record) -> bool:
-    """Whether this caller may see and call this tool. Policies would be asked here."""
-    del caller, gateway
-    return item.flaw is None
 
 
 def page(items: Sequence[Item], cursor: object, size: int) -> tuple[Sequence[Item], str | None]:
