@@ -103,6 +103,13 @@ class FakeResources:
         del gateway_id
         return []
 
+    def all_gateways(self) -> Sequence[Record]:
+        return list(self.gateways.values())
+
+    def policies(self, engine_arn: str) -> Sequence[Record] | None:
+        del engine_arn
+        return None
+
     def credential_provider(self, arn: str) -> Record | None:
         return self.providers.get(arn)
 

@@ -74,6 +74,12 @@ class FakeResources:
     def targets(self, gateway_id: str) -> list[Record]:
         return []
 
+    def all_gateways(self) -> list[Record]:
+        return []
+
+    def policies(self, engine_arn: str) -> list[Record] | None:
+        return None
+
     def credential_provider(self, arn: str) -> Record | None:
         return None
 

@@ -96,7 +96,7 @@ class Resources(Protocol):
         """The gateway's rules, oldest first: GetGatewayRule's answers."""
         ...
 
-    def gateways(self) -> Sequence[Record]:
+    def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""
         ...
 

@@ -99,7 +99,7 @@ class Resources:
         """The gateway's rules, oldest first."""
         return self.below("gateway-rule", gateway_id)
 
-    def gateways(self) -> Sequence[Record]:
+    def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""
         return self.all("gateway")
 

@@ -240,22 +240,6 @@ class TestOther:
         assert answer.status_code == 500
         assert "AUTHENTICATE_ONLY" in answer.json()["message"]
 
-    @pytest.mark.behaviour("GW-GUARD")
-    @pytest.mark.parametrize(
-        ("guard", "status"),
-        [
-            ({"policyEngineConfiguration": {"arn": "arn", "mode": "ENFORCE"}}, 500),
-            ({"policyEngineConfiguration": {"arn": "arn", "mode": "LOG_ONLY"}}, 200),
-        ],
-    )
-    def test_a_guard_that_is_not_served_lets_nobody_in(
-        self, stack: Stack, guard: dict[str, Any], status: int
-    ) -> None:
-        answer = post(stack.url(stack.gateway(**guard)), "ping")
-        assert answer.status_code == status
-        if status == 500:
-            assert "Leave it out locally" in answer.json()["message"]
-
     @pytest.mark.behaviour("GW-UNKNOWN-GATEWAY")
     def test_an_unknown_gateway_is_404(self, stack: Stack) -> None:
         answer = post(f"{stack.base}/gateway/nobody-0123456789/mcp", "ping")

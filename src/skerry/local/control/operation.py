@@ -37,8 +37,8 @@ QUOTAS: Mapping[str, int] = {
     "policy-engine": 1000,
     "policy": 1000,
 }
-"""AWS's default quotas: versions and endpoints per runtime; targets, rate limits and rules per gateway; policies
-per policy engine; the rest per account."""
+"""AWS's default quotas: versions and endpoints per runtime; targets, rate limits and rules per gateway;
+policies per policy engine; the rest per account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class PolicyChecks:
                 return gateway.get("gatewayArn") in statement.gateways
             return (gateway.get("policyEngineConfiguration") or {}).get("arn") == engine_arn
 
-        return [gateway for gateway in self._resources.gateways() if concerns(gateway)]
+        return [gateway for gateway in self._resources.all_gateways() if concerns(gateway)]
 
 
 def _read(text: str) -> Statement | PolicyFindings:

@@ -42,7 +42,7 @@ def compiled(tools: Mapping[str, Mapping[str, Any]], groups: Iterable[str] = ())
 
 
 def _action(schema: Mapping[str, Any], group: str) -> dict[str, Any]:
-    context = {"input": {**record_type(schema, schema), "required": True}}
+    context = {"input": {**record_type(schema), "required": True}}
     return {
         "memberOf": [{"id": group}],
         "appliesTo": {

@@ -23,6 +23,8 @@ from skerry.errors import SkerryError
 from skerry.local.gateway.policy.vocabulary import NULL, uid
 
 MAX_DEPTH = 64
+MAX_TYPE_DEPTH = 30
+MAX_TYPES = 2000
 _LONG = 2**63
 _PLACES = Decimal("0.0001")
 _MAX_DECIMAL = Decimal("922337203685477.5807")
@@ -40,44 +42,56 @@ class UnrepresentableError(SkerryError):
     code = "SKY-301"
 
 
-def cedar_type(schema: Schema, root: Schema, depth: int = 0) -> dict[str, Any] | None:
-    """The Cedar type of a JSON Schema, None for what has none (a union, an unknown or endless type).
+def record_type(schema: Schema) -> dict[str, Any]:
+    """The Cedar record of a tool's input schema.
 
-    `root` is the whole schema, for references in it.
+    Members without a Cedar type are left out: a union, an unknown type, one that contains itself, and what is
+    beyond `MAX_TYPES`.
     """
-    schema = resolved(schema, root)
-    kind = schema.get("type")
-    if depth > MAX_DEPTH:
-        return None
-    if isinstance(kind, str) and kind in _PLAIN:
-        return {"type": _PLAIN[kind]}
-    if kind == "number":
-        return {"type": "Extension", "name": "decimal"}
-    if kind == "array":
-        element = cedar_type(_items(schema), root, depth + 1)
-        return {"type": "Set", "element": element} if element is not None else None
-    if kind == "object":
-        return record_type(schema, root, depth)
-    return None
+    return _Types(schema).record(schema, 0, frozenset())
 
 
-def record_type(schema: Schema, root: Schema, depth: int = 0) -> dict[str, Any]:
-    """The Cedar record of an object schema; members without a Cedar type are left out."""
-    required = schema.get("required")
-    needed = set(required) if isinstance(required, list) else set()
-    attributes: dict[str, Any] = {}
-    for name, member in _properties(schema).items():
-        found = cedar_type(member, root, depth + 1) if isinstance(member, Mapping) else None
-        if found is not None:
-            attributes[name] = {**found, "required": name in needed}
-    return {"type": "Record", "attributes": attributes}
+class _Types:
+    """One walk over one schema."""
+
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+        self._left = MAX_TYPES
+
+    def of(self, schema: Schema, depth: int, within: frozenset[str]) -> dict[str, Any] | None:
+        """The Cedar type; `within` are the references that it stands in."""
+        schema, followed = _followed(schema, self._root)
+        kind = schema.get("type")
+        self._left -= 1
+        if depth > MAX_TYPE_DEPTH or self._left < 0 or not within.isdisjoint(followed):
+            return None
+        if isinstance(kind, str) and kind in _PLAIN:
+            return {"type": _PLAIN[kind]}
+        if kind == "number":
+            return {"type": "Extension", "name": "decimal"}
+        inner = within | set(followed)
+        if kind == "array":
+            element = self.of(_items(schema), depth + 1, inner)
+            return {"type": "Set", "element": element} if element is not None else None
+        return self.record(schema, depth, inner) if kind == "object" else None
+
+    def record(self, schema: Schema, depth: int, within: frozenset[str]) -> dict[str, Any]:
+        """The Cedar record of an object schema."""
+        required = schema.get("required")
+        needed = required if isinstance(required, list) else ()
+        attributes: dict[str, Any] = {}
+        for name, member in _properties(schema).items():
+            found = self.of(_schema(member), depth + 1, within)
+            if found is not None:
+                attributes[name] = {**found, "required": name in needed}
+        return {"type": "Record", "attributes": attributes}
 
 
 def cedar_value(value: object, schema: Schema, root: Schema, depth: int = 0) -> Any:
     """A value in Cedar's JSON. Raises UnrepresentableError."""
     if depth > MAX_DEPTH:
         raise UnrepresentableError(f"It is nested more than {MAX_DEPTH} deep.")
-    schema = resolved(schema, root)
+    schema, _ = _followed(schema, root)
     if isinstance(value, str | bool):
         return value
     if isinstance(value, int | float):
@@ -94,23 +108,25 @@ def cedar_value(value: object, schema: Schema, root: Schema, depth: int = 0) -> 
     return {"__entity": uid(NULL, "null")}
 
 
-def resolved(schema: Schema, root: Schema) -> Schema:
-    """A schema behind its references into `root`, and without `null` as the other choice."""
-    for _ in range(MAX_DEPTH):
+def _followed(schema: Schema, root: Schema) -> tuple[Schema, list[str]]:
+    """A schema behind its references into `root`, without `null` as other choice, and those references."""
+    followed: list[str] = []
+    while len(followed) < MAX_DEPTH:
         reference = schema.get("$ref")
-        if isinstance(reference, str):
-            schema = _referenced(reference, root)
-            continue
         choices = schema.get("anyOf") or schema.get("oneOf")
         others = [item for item in choices if _is_value(item)] if isinstance(choices, list) else []
-        if len(others) != 1:
+        if isinstance(reference, str):
+            schema = _referenced(reference, root)
+        elif len(others) == 1:
+            schema = others[0]
+        else:
             break
-        schema = others[0]
+        followed.append(reference if isinstance(reference, str) else "")
     kind = schema.get("type")
     if isinstance(kind, list):
-        others = [item for item in kind if item != "null"]
-        return {**schema, "type": others[0] if len(others) == 1 else None}
-    return schema
+        named = [item for item in kind if item != "null"]
+        schema = {**schema, "type": named[0] if len(named) == 1 else None}
+    return schema, [reference for reference in followed if reference]
 
 
 def _referenced(reference: str, root: Schema) -> Schema:
