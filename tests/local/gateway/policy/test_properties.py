@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cedarpy import Decision, Entities, PolicySet, is_authorized
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from skerry.local.gateway.policy import schema, values, vocabulary
@@ -17,7 +17,7 @@ from skerry.local.gateway.policy.verdict import Asker
 from skerry.local.ports import Caller
 
 ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/shop-0123456789"
-TOOLS = ["shop___refund", "shop___status", "other___refund"]
+TOOLS = ["shop___refund", "shop___status", "other___refund", "shop___third", "other___fourth"]
 USERS = [
     Caller(kind="jwt", claims={"sub": "bo", "role": "admin"}),
     Caller(kind="jwt", claims={"sub": "eve"}),
@@ -34,6 +34,9 @@ INPUTS: list[Any] = [
     {"x": {"z": 1}},
 ]
 
+EVERYWHERE = "(principal, action, resource is AgentCore::Gateway)"
+EVERYTHING = f"permit{EVERYWHERE};"
+
 # Conditions of every shape, some of which fail for some callers or inputs.
 ATOMS = st.sampled_from(
     [
@@ -45,6 +48,8 @@ ATOMS = st.sampled_from(
         "principal is AgentCore::OAuthUser",
         'resource == AgentCore::Gateway::"elsewhere"',
         'action in AgentCore::Action::"shop"',
+        'action in [AgentCore::Action::"other___fourth", AgentCore::Action::"shop___status"]',
+        'action != AgentCore::Action::"shop___third"',
         "context.input has x",
         "context.input.x > 3",
         'context.input.x == "seven"',
@@ -101,6 +106,8 @@ def _records(statements: list[str]) -> list[dict[str, Any]]:
 @pytest.mark.behaviour("GW-PERMITTED")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STATEMENTS, min_size=1, max_size=4))
+@example([EVERYTHING, f"forbid{EVERYWHERE} unless {{ context.input has x }} when {{ true }};"])
+@example([EVERYTHING, f'forbid{EVERYWHERE} when {{ context.input.x > 3 || principal.id == "bo" }};'])
 def test_what_is_not_listed_is_never_callable(statements: list[str]) -> None:
     policies = compiled(_records(statements))
     for caller in USERS:

@@ -17,9 +17,9 @@ from cedarpy import AuthzResult, Decision, Entities, PolicySet, is_authorized_ba
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.policy.optimism import without_input
-from skerry.local.gateway.policy.statement import Statement, parse
+from skerry.local.gateway.policy.statement import Statement, named_actions, parse
 from skerry.local.gateway.policy.verdict import Asker, Closed, Judge, Verdict
-from skerry.local.gateway.policy.vocabulary import action_entities, request
+from skerry.local.gateway.policy.vocabulary import action_entities, parents, request
 from skerry.local.ports import Record
 
 _FAILED = re.compile(r"policy `([^`]*)`")
@@ -32,11 +32,13 @@ class Policies:
     """Implements `Judge`.
 
     `active` holds the policies that decide; `optimistic` the same without the input of a call; `tried` also
-    those that are LOG_ONLY. `statements` are all of them by id, `logged` the ids of the latter.
+    those that are LOG_ONLY. `statements` are all of them by id, `logged` the ids of the latter, `named` the
+    actions that one of them names.
     """
 
     statements: Mapping[str, Statement]
     logged: frozenset[str]
+    named: frozenset[str]
     active: PolicySet
     optimistic: PolicySet
     tried: PolicySet
@@ -54,8 +56,16 @@ class Policies:
         return [item for name, item in self.statements.items() if name not in self.logged]
 
     def listing(self, asker: Asker, tools: Sequence[str]) -> list[Verdict]:
-        """For each tool whether some call of it may be allowed."""
-        return self._decide(self.optimistic, asker, tools, _NO_INPUT)
+        """For each tool whether some call of it may be allowed.
+
+        A policy can tell an action from another only by naming it, or a group of it: of the tools of a target
+        that no policy names, one is asked for all.
+        """
+        kinds = [(tool,) if tool in self.named else parents(tool) for tool in tools]
+        asked = dict(zip(reversed(kinds), reversed(tools), strict=True))
+        decided = self._decide(self.optimistic, asker, list(asked.values()), _NO_INPUT)
+        verdicts = dict(zip(asked, decided, strict=True))
+        return [verdicts[kind] for kind in kinds]
 
     def call(self, asker: Asker, tool: str, context: str, *, trial: bool = False) -> Verdict:
         """The decision about one call."""
@@ -115,6 +125,7 @@ def compiled(records: Sequence[Record]) -> Policies:
     return Policies(
         statements=statements,
         logged=frozenset(logged),
+        named=frozenset(name for item in statements.values() for name in named_actions(item.body)),
         active=deciding,
         optimistic=_set({name: body for name, body in optimistic.items() if body is not None}),
         tried=_set({name: item.body for name, item in statements.items()}) if logged else deciding,
@@ -129,4 +140,4 @@ def text_of(definition: Mapping[str, Any]) -> str:
 
 def _set(bodies: Mapping[str, Mapping[str, Any]]) -> PolicySet:
     document = {"templates": {}, "staticPolicies": bodies, "templateLinks": []}
-    return PolicySet.from_json_str(json.dumps(document))
+    return PolicySet.from_json_str(json.dumps(document), release_gil=True)

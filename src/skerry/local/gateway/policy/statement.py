@@ -14,7 +14,7 @@ from typing import Any, Literal
 from cedarpy import policies_to_json_str
 
 from skerry.errors import SkerryError
-from skerry.local.gateway.policy.vocabulary import GATEWAY, parents
+from skerry.local.gateway.policy.vocabulary import ACTION, GATEWAY, parents
 
 _PARSING = "When parsing the policy statement, "
 _TOO_DEEP = f"{_PARSING}conditions were found that are nested too deep."
@@ -127,6 +127,15 @@ def check_scope(statement: Statement) -> None:
 def reads_context(node: object) -> bool:
     """Whether an expression, or a list of conditions, reads the context."""
     return any(item == {"Var": "context"} for item in _nodes(node))
+
+
+def named_actions(body: object) -> set[str]:
+    """The actions and groups of actions that a policy names anywhere."""
+    return {
+        str(node["id"])
+        for node in _nodes(body)
+        if isinstance(node, Mapping) and node.get("type") == ACTION and "id" in node
+    }
 
 
 def _depth(body: object) -> int:
