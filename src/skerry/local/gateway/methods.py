@@ -138,14 +138,9 @@ class Methods:
         entry, own = await self._entry(request, name)
         if entry is None:
             raise self._unknown(name)
-        if entry.target is None:
-            return tool_error(_not_available(entry), debug=request.debug)
-        if entry.target.dynamic:
-            item = Item(own, name, {}, b"")
-        else:
-            listing = entry.listing
-            if listing is None:
-                return tool_error(_not_available(entry), debug=request.debug)
+        target, listing = entry.target, entry.listing
+        item = Item(own, name, {}, b"")
+        if target is not None and not target.dynamic and listing is not None:
             listed = listing.tools.get(own)
             if listed is None or listed.flaw is not None:
                 raise self._unknown(name)
@@ -153,8 +148,10 @@ class Methods:
         denial = await self._decisions.denial(request, item)
         if denial is not None:
             return denial
+        if target is None or (listing is None and not target.dynamic):
+            return tool_error(_not_available(entry), debug=request.debug)
         try:
-            return await self._bounded(entry.target.call(request, item))
+            return await self._bounded(target.call(request, item))
         except TargetError as problem:
             return failure(request, problem, self._assumed)
 

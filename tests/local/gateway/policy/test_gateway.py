@@ -13,6 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from skerry.local.ports import Change
 from skerry.local.records import Write
 from tests.kit.gateway_stack import ACCOUNT, MODERN, post
+from tests.kit.mcp_backends import Backend
 from tests.kit.policy_stack import PolicyStack, Signer
 from tests.local.gateway.policy.conftest import STATUS, TOOLS
 
@@ -63,6 +64,15 @@ def call(stack: PolicyStack, gateway: dict[str, Any], tool: str, arguments: Any,
     text = result["content"][0]["text"]
     assert result.get("isError", False) is (text.startswith(("Authorize", "Validation")))
     return str(text)
+
+
+def server(stack: PolicyStack, gateway: dict[str, Any], name: str, url: str, mode: str) -> None:
+    """One more target: an MCP server."""
+    stack.control.create_gateway_target(
+        gatewayIdentifier=gateway["gatewayId"],
+        name=name,
+        targetConfiguration={"mcp": {"mcpServer": {"endpoint": url, "listingMode": mode}}},
+    )
 
 
 class TestDecisions:
@@ -282,6 +292,34 @@ class TestInput:
         gateway = guarded(stack, {"tool": "shop___refund", "when": "context.input has amount"})
         denied = call(stack, gateway, "shop___refund", {"amount": 1, **extra}, headers=stack.bearer())
         assert denied == DENIED.format("Cannot determine input entity type")
+
+
+class TestServers:
+    """Tools of an MCP server, listed once or for each caller anew."""
+
+    @pytest.mark.behaviour("POL-MCP-SERVER")
+    @pytest.mark.parametrize("mode", ["DEFAULT", "DYNAMIC"])
+    def test_tools_of_a_server_are_guarded_too(self, stack: PolicyStack, backend: Backend, mode: str) -> None:
+        gateway = guarded(stack)
+        server(stack, gateway, "far", backend.url, mode)
+        short = "" if mode == "DYNAMIC" else 'context.input.text like "a*"'
+        stack.active(gateway["engine"], statement(gateway, tool="far___echo", when=short))
+        who = stack.bearer()
+        assert names(stack, gateway, headers=who) == ["far___echo"]
+        assert call(stack, gateway, "far___echo", {"text": "abc"}, headers=who) == "abc"
+        assert call(stack, gateway, "far___change_email", {}, headers=who) == DEFAULT
+        if short:
+            assert call(stack, gateway, "far___echo", {"text": "bcd"}, headers=who) == DEFAULT
+
+    @pytest.mark.behaviour("POL-BEFORE-TARGET")
+    def test_who_is_denied_does_not_hear_of_the_target(self, stack: PolicyStack) -> None:
+        gateway = guarded(stack, {"who": 'principal == AgentCore::OAuthUser::"bo"'})
+        server(stack, gateway, "away", "http://127.0.0.1:1/mcp", "DEFAULT")
+        assert call(stack, gateway, "away___ping", {}, headers=stack.bearer(sub="eve")) == DEFAULT
+        answer = post(
+            stack.url(gateway), "tools/call", {"name": "away___ping"}, headers=stack.bearer(sub="bo")
+        )
+        assert "The target 'away' is not available" in answer.text
 
 
 class TestModes:

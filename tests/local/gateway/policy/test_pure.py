@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -145,6 +147,13 @@ class TestVocabulary:
         assert 'action "CallTool" in [Action::"Mcp"]' in shown
         assert "tags __cedar::String" in shown
         assert "share?: __cedar::decimal" in shown
+
+
+def test_a_gateway_without_policies_does_without_cedar() -> None:
+    """Loading it takes longer than the rest of the plane."""
+    asked = "import sys, skerry.local.app; print('cedarpy' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
 
 
 def test_what_is_kept_of_decisions_is_bounded() -> None:
