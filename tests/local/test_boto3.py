@@ -444,3 +444,36 @@ def test_a_failed_transaction_undoes_nothing_of_others(running):
         list(pool.map(write, range(80)))
     found = {item["id"]["S"] for item in dynamodb.scan(TableName="atomic")["Items"]}
     assert {f"w{number}" for number in range(0, 80, 2)} <= found
+
+
+@pytest.mark.behaviour("POL-SCHEMA-FINDINGS")
+def test_policies_are_checked_against_the_tools_of_the_stack(running):
+    agentcore = running.client("bedrock-agentcore-control")
+    gateway = agentcore.create_gateway(name="guarded", roleArn=ROLE, authorizerType="AWS_IAM")
+    schema = {"name": "refund", "description": "d", "inputSchema": {"type": "object"}}
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:refund"
+    agentcore.create_gateway_target(
+        gatewayIdentifier=gateway["gatewayId"],
+        name="shop",
+        targetConfiguration={
+            "mcp": {"lambda": {"lambdaArn": function, "toolSchema": {"inlinePayload": [schema]}}}
+        },
+        credentialProviderConfigurations=[{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
+    )
+    engine = agentcore.create_policy_engine(name="guard")["policyEngineId"]
+
+    def status(name, tool):
+        statement = (
+            f'permit(principal, action == AgentCore::Action::"{tool}", '
+            f'resource == AgentCore::Gateway::"{gateway["gatewayArn"]}");'
+        )
+        made = agentcore.create_policy(
+            policyEngineId=engine,
+            name=name,
+            definition={"cedar": {"statement": statement}},
+            validationMode="IGNORE_ALL_FINDINGS",
+        )
+        return agentcore.get_policy(policyEngineId=engine, policyId=made["policyId"])["status"]
+
+    assert status("known", "shop___refund") == "ACTIVE"
+    assert status("unknown", "shop___pay") == "CREATE_FAILED"
