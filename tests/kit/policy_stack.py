@@ -152,7 +152,14 @@ class PolicyStack:
         self, gateway: Mapping[str, Any], engine: Mapping[str, Any] | None, *, mode: str = "ENFORCE"
     ) -> None:
         """UpdateGateway with the engine, or with none."""
-        kept = ("name", "roleArn", "authorizerType", "authorizerConfiguration", "protocolType")
+        kept = (
+            "name",
+            "roleArn",
+            "authorizerType",
+            "authorizerConfiguration",
+            "protocolType",
+            "protocolConfiguration",
+        )
         found = self.control.get_gateway(gatewayIdentifier=gateway["gatewayId"])
         members = {key: found[key] for key in kept if key in found}
         if engine is not None:

@@ -322,6 +322,29 @@ class TestServers:
         assert "The target 'away' is not available" in answer.text
 
 
+@pytest.mark.behaviour("POL-SEARCH")
+def test_a_search_finds_what_the_caller_may_be_shown(stack: PolicyStack) -> None:
+    searching = {"mcp": {"searchType": "SEMANTIC"}}
+    gateway = guarded(stack, {"tool": "shop___status"}, protocolConfiguration=searching)
+
+    def found(**claims: Any) -> list[str]:
+        arguments = {
+            "name": "x_amz_bedrock_agentcore_search",
+            "arguments": {"query": "refund money, order status"},
+        }
+        answer = post(stack.url(gateway), "tools/call", arguments, headers=stack.bearer(**claims)).json()
+        return [tool["name"] for tool in answer["result"]["structuredContent"]["tools"]]
+
+    assert found() == ["shop___status"]
+    assert names(stack, gateway, headers=stack.bearer()) == [
+        "x_amz_bedrock_agentcore_search",
+        "shop___status",
+    ]
+    stack.active(gateway["engine"], statement(gateway, tool="shop___refund", when='principal.id == "bo"'))
+    assert sorted(found(sub="bo")) == ["shop___refund", "shop___status"]
+    assert found(sub="eve") == ["shop___status"]
+
+
 class TestModes:
     @pytest.mark.behaviour("POL-ENGINE-LOG-ONLY")
     def test_an_engine_in_log_only_decides_nothing_and_says_what_it_would(self, stack: PolicyStack) -> None:

@@ -180,20 +180,7 @@ def test_a_thousand_tools_are_listed_under_policies(stack: PolicyStack) -> None:
         stack.active(engine, f"forbid(principal, {tool}, {resource}) unless {{ context.input.amount < 9 }};")
         tool = f'action == AgentCore::Action::"big___refund{number + 10}"'
         stack.active(engine, f"forbid(principal, {tool}, {resource});")
-    found = stack.control.get_gateway(gatewayIdentifier=gateway["gatewayId"])
-    kept = (
-        "name",
-        "roleArn",
-        "authorizerType",
-        "authorizerConfiguration",
-        "protocolType",
-        "protocolConfiguration",
-    )
-    stack.control.update_gateway(
-        gatewayIdentifier=gateway["gatewayId"],
-        policyEngineConfiguration={"arn": engine["policyEngineArn"], "mode": "ENFORCE"},
-        **{key: found[key] for key in kept},
-    )
+    stack.enforce(gateway, engine)
     answer = post(stack.url(gateway), "tools/list", headers=stack.bearer(sub="bo")).json()
     listed = {tool["name"] for tool in answer["result"]["tools"]}
     assert {f"big___refund{number}" for number in range(1000)} - listed == {
