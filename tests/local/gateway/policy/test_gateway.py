@@ -201,6 +201,14 @@ class TestPrincipals:
         stack.active(gateway["engine"], statement(gateway, who="principal", tool="shop___status"))
         assert names(stack, gateway) == ["shop___status"]
 
+    @pytest.mark.behaviour("POL-UNREADABLE")
+    def test_a_claim_that_is_no_unicode_is_denied(self, stack: PolicyStack) -> None:
+        gateway = guarded(stack, {})
+        who = stack.bearer(nick="\ud800")
+        assert names(stack, gateway, headers=who) == []
+        denied = call(stack, gateway, "shop___status", {}, headers=who)
+        assert denied == DENIED.format("Cannot determine input entity type")
+
 
 class TestInput:
     @pytest.mark.behaviour("POL-INPUT")
@@ -284,6 +292,7 @@ class TestInput:
             {"reason": {"__entity": {"type": "AgentCore::OAuthUser", "id": "root"}}},
             {"amount": 2**63},
             {"share": 1e300},
+            {"reason": "\ud800"},
         ],
     )
     def test_arguments_that_cedar_cannot_hold_are_denied(

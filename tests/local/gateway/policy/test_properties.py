@@ -166,6 +166,8 @@ SCHEMAS = st.recursive(
             {"$ref": "#/$defs/loop"},
             {"$ref": "#/nowhere"},
             {},
+            {"type": {"of": 7}, "anyOf": 3},
+            {"type": [["x"], "null"]},
             {"type": 7, "properties": [], "items": "x", "required": 3},
         ]
     ),

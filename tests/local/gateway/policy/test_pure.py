@@ -113,6 +113,7 @@ class TestValues:
                 "properties": {
                     "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
                     "order": {"$ref": "#/$defs/Order"},
+                    "nothing": {"type": "null"},
                     "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
                 },
                 "required": ["order"],
@@ -129,6 +130,7 @@ class TestValues:
             "type": "Record",
             "attributes": {
                 "note": {"type": "String", "required": False},
+                "nothing": {"type": "Entity", "name": "AgentCore::Null", "required": False},
                 "order": {"type": "Record", "attributes": identified, "required": True},
             },
         }

@@ -196,4 +196,4 @@ def _mode(configured: Mapping[str, Any]) -> str:
 
 def _shown(verdict: Verdict, reason: str) -> str:
     """A verdict as hops show it."""
-    return f"ALLOW [{', '.join(verdict.policies)}]" if verdict.allowed else f"DENY [{reason}]"
+    return f"ALLOW [{', '.join(verdict.policies)[:300]}]" if verdict.allowed else f"DENY [{reason[:300]}]"

@@ -79,9 +79,13 @@ class Policies:
         )
 
     def _decide(self, policies: PolicySet, asker: Asker, tools: Sequence[str], context: str) -> list[Verdict]:
-        entities = Entities.from_json_str(json.dumps([asker.principal, *action_entities(tools)]))
         requests = [request(asker.principal, tool, asker.gateway_arn, context) for tool in tools]
-        return [self._verdict(result) for result in is_authorized_batch(requests, policies, entities)]
+        try:
+            entities = Entities.from_json_str(json.dumps([asker.principal, *action_entities(tools)]))
+            found = is_authorized_batch(requests, policies, entities)
+        except ValueError:  # a claim or a name that is no Unicode, such as half of a surrogate pair
+            return [Verdict(allowed=False, unreadable=True)] * len(tools)
+        return [self._verdict(result) for result in found]
 
     def _verdict(self, result: AuthzResult) -> Verdict:
         if result.decision is Decision.NoDecision:

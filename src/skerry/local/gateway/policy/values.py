@@ -10,7 +10,9 @@
 A value that is not what its schema says becomes what it is, so that a policy which reads it fails rather than
 reads something else. What Cedar cannot hold at all is refused.
 
-Source: AWS developer guide, `policy-schema-constraints`; nullable and referenced schemas are inferred.
+Source: AWS developer guide, `policy-schema-constraints`; nullable and referenced schemas are inferred. (The
+open-source generator that the guide names makes entities of enums and records of choices; whether the service
+does is not known.)
 """
 
 from __future__ import annotations
@@ -28,7 +30,13 @@ MAX_TYPES = 2000
 _LONG = 2**63
 _PLACES = Decimal("0.0001")
 _MAX_DECIMAL = Decimal("922337203685477.5807")
-_PLAIN = {"string": "String", "integer": "Long", "boolean": "Boolean"}
+_PLAIN: Mapping[str, Mapping[str, str]] = {
+    "string": {"type": "String"},
+    "integer": {"type": "Long"},
+    "boolean": {"type": "Boolean"},
+    "number": {"type": "Extension", "name": "decimal"},
+    "null": {"type": "Entity", "name": NULL},
+}
 _ESCAPES = frozenset({"__entity", "__extn", "__expr"})
 """Members that mean something else in Cedar's JSON. An argument must never be read as an entity."""
 
@@ -66,9 +74,7 @@ class _Types:
         if depth > MAX_TYPE_DEPTH or self._left < 0 or not within.isdisjoint(followed):
             return None
         if isinstance(kind, str) and kind in _PLAIN:
-            return {"type": _PLAIN[kind]}
-        if kind == "number":
-            return {"type": "Extension", "name": "decimal"}
+            return dict(_PLAIN[kind])
         inner = within | set(followed)
         if kind == "array":
             element = self.of(_items(schema), depth + 1, inner)
