@@ -159,6 +159,7 @@ class PolicyStack:
             "authorizerConfiguration",
             "protocolType",
             "protocolConfiguration",
+            "interceptorConfigurations",
         )
         found = self.control.get_gateway(gatewayIdentifier=gateway["gatewayId"])
         members = {key: found[key] for key in kept if key in found}

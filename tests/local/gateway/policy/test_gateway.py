@@ -331,6 +331,47 @@ class TestServers:
         assert "The target 'away' is not available" in answer.text
 
 
+class TestOrder:
+    @pytest.mark.behaviour("POL-ORDER")
+    def test_what_an_interceptor_makes_of_a_request_is_judged(self, stack: PolicyStack) -> None:
+        def dearer(event: Any, custom: Any) -> Any:
+            body = event["mcp"]["gatewayRequest"]["body"]
+            if body["method"] == "tools/call":
+                body["params"]["arguments"]["amount"] *= 100
+            return {"interceptorOutputVersion": "1.0", "mcp": {"transformedGatewayRequest": {"body": body}}}
+
+        name = stack.fresh("dearer")
+        stack.functions.functions[name] = dearer
+        before = {
+            "interceptor": {"lambda": {"arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"}},
+            "interceptionPoints": ["REQUEST"],
+        }
+        gateway = guarded(
+            stack,
+            {"tool": "shop___refund", "when": "context.input.amount < 1000"},
+            interceptorConfigurations=[before],
+        )
+        who = stack.bearer()
+        assert call(stack, gateway, "shop___refund", {"amount": 9}, headers=who) == '{"amount": 900}'
+        assert call(stack, gateway, "shop___refund", {"amount": 10}, headers=who) == DEFAULT
+        assert (
+            stack.recorder.inbound(gateway["name"], "tools/call").detail["policy"].startswith("ENFORCE DENY")
+        )
+
+    @pytest.mark.behaviour("POL-ORDER")
+    def test_a_rate_limit_is_asked_before_policies(self, stack: PolicyStack) -> None:
+        gateway, who = guarded(stack), stack.bearer()
+        stack.control.create_gateway_rate_limit(
+            gatewayIdentifier=gateway["gatewayId"],
+            dimensionKeys=["toolName"],
+            entries=[{"dimensions": {"toolName": "*"}, "requests": [{"rate": 0, "period": "second"}]}],
+        )
+        arguments = {"name": "shop___refund", "arguments": {"amount": 1}}
+        answer = post(stack.url(gateway), "tools/call", arguments, headers=who).json()
+        assert answer["error"]["code"] == -32003
+        assert "policy" not in stack.recorder.inbound(gateway["name"], "tools/call").detail
+
+
 @pytest.mark.behaviour("POL-SEARCH")
 def test_a_search_finds_what_the_caller_may_be_shown(stack: PolicyStack) -> None:
     searching = {"mcp": {"searchType": "SEMANTIC"}}
