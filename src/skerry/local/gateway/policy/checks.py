@@ -41,10 +41,10 @@ class PolicyChecks:
             known = _tools(entries, statement)
             tools[str(gateway["gatewayArn"])] = known
             groups = [entry.name for entry in entries]
-            found = await asyncio.to_thread(_validated, proposal.statement, known, groups)
+            found = await asyncio.to_thread(_validated, proposal.statement, statement, known, groups)
             reasons += [*found, *(_unlisted(entries) if found else ())]
         if not gateways:
-            reasons += await asyncio.to_thread(_validated, proposal.statement, {}, ())
+            reasons += await asyncio.to_thread(_validated, proposal.statement, statement, {}, ())
         if not reasons and proposal.semantic:
             records = self._resources.policies(proposal.engine_arn) or ()
             others = [item for item in records if item["policyId"] != proposal.policy_id]
@@ -93,12 +93,21 @@ def _unlisted(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _validated(text: str, tools: Tools, groups: Sequence[str]) -> list[str]:
+def _validated(text: str, statement: Statement, tools: Tools, groups: Sequence[str]) -> list[str]:
+    """What Cedar finds. Tools that a statement does not mean are left out of the schema, to save time."""
     from skerry.local.gateway.policy.findings import schema_findings
     from skerry.local.gateway.policy.schema import compiled
+    from skerry.local.gateway.policy.statement import named_actions
+    from skerry.local.gateway.policy.vocabulary import parents
 
+    named = named_actions(statement.body)
+    meant = {
+        name: schema
+        for name, schema in tools.items()
+        if statement.actions is None or not named.isdisjoint({name, *parents(name)})
+    }
     try:
-        return schema_findings(text, compiled(tools, groups), [*tools, *groups])
+        return schema_findings(text, compiled(meant, groups), [*tools, *groups])
     except ValueError as problem:
         return [f"The Cedar schema of the gateway cannot be made: {problem}"[:500]]
 
