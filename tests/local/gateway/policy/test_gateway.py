@@ -320,6 +320,30 @@ class TestServers:
         if short:
             assert call(stack, gateway, "far___echo", {"text": "bcd"}, headers=who) == DEFAULT
 
+    @pytest.mark.behaviour("POL-JUDGED-SENT")
+    def test_a_member_that_stands_twice_is_sent_as_it_was_judged(
+        self, stack: PolicyStack, backend: Backend
+    ) -> None:
+        gateway = guarded(stack)
+        server(stack, gateway, "far", backend.url, "DEFAULT")
+        short = 'context.input.text == "good"'
+        stack.active(gateway["engine"], statement(gateway, tool="far___echo", when=short))
+        headers = {
+            **stack.bearer(),
+            "content-type": "application/json",
+            "accept": "application/json, text/event-stream",
+        }
+        told = []
+        for arguments in ('{"text":"evil","text":"good"}', '{"text":"good","text":"evil"}'):
+            body = (
+                '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":'
+                f'{{"name":"far___echo","arguments":{arguments}}}}}'
+            )
+            with httpx2.Client(trust_env=False) as http:
+                answer = http.post(stack.url(gateway), content=body, headers=headers).json()
+            told.append(answer["result"]["content"][0]["text"])
+        assert told == ["good", DEFAULT]
+
     @pytest.mark.behaviour("POL-BEFORE-TARGET")
     def test_who_is_denied_does_not_hear_of_the_target(self, stack: PolicyStack) -> None:
         gateway = guarded(stack, {"who": 'principal == AgentCore::OAuthUser::"bo"'})

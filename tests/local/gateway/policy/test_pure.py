@@ -14,6 +14,7 @@ from skerry.local.gateway.policy import decisions, schema, values, vocabulary
 from skerry.local.gateway.policy.optimism import without_input
 from skerry.local.gateway.policy.statement import parse
 from skerry.local.gateway.policy.verdict import Asker, Closed
+from skerry.local.gateway.tools import Item
 from skerry.local.ports import Caller
 from tests.kit.gateway_stack import post
 from tests.kit.policy_stack import PolicyStack
@@ -163,6 +164,12 @@ def test_what_is_kept_of_decisions_is_bounded() -> None:
     for number in range(decisions.PRINCIPALS_KEPT + 10):
         engine.known(Asker(vocabulary.principal(Caller(kind="iam", arn=str(number))), "arn"))
     assert len(engine.decided) == decisions.PRINCIPALS_KEPT
+    asker = Asker(vocabulary.principal(Caller(kind="iam", arn="somebody")), "arn")
+    for name in ("made___up", "made___up_too"):
+        assert not engine.call(asker, Item(name, name, {}, b""), "{}").allowed
+    assert engine.known(asker) == {}
+    assert not engine.call(asker, Item("a", "t___a", {}, b"{}"), "{}").allowed
+    assert list(engine.known(asker)) == ["t___a"]
 
 
 @pytest.mark.behaviour("POL-THOUSAND")

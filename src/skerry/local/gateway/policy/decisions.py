@@ -64,6 +64,16 @@ class _Engine:
             known.update(zip(some, self.judge.listing(asker, some), strict=True))
         return known
 
+    def call(self, asker: Asker, item: Item, context: str | None) -> Verdict:
+        """The decision about a call; kept when no argument can alter it and the tool is listed."""
+        if self.judge.reads_input:
+            return _called(self.judge, asker, item.public, context)
+        known = self.known(asker)
+        verdict = known.get(item.public) or self.judge.listing(asker, [item.public])[0]
+        if item.encoded:  # callers could make up the others without end
+            known[item.public] = verdict
+        return verdict
+
 
 class Decisions:
     """Decides for every gateway. Give it each change of the control plane."""
@@ -109,10 +119,7 @@ class Decisions:
         engine, asker = await self._engine(configured), _asker(request)
         judge = engine.judge
         context = _context(request.params.get("arguments"), item.schema) if judge.reads_input else "{}"
-        if judge.reads_input:
-            verdict = _called(judge, asker, item.public, context)
-        else:
-            verdict = (await engine.listing(asker, [item.public]))[item.public]
+        verdict = engine.call(asker, item, context)
         reason = self._reason(verdict, judge.problem)
         request.notes["policy"] = f"{_mode(configured)} {_shown(verdict, reason)}"
         if judge.trials:
