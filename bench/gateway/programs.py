@@ -14,6 +14,8 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
+from tests.kit.gateway_stack import FakeResources
+
 GATEWAY = "bench-0123456789"
 AUDIENCE = "bench-gateway"
 OPTIONS = {
@@ -46,49 +48,44 @@ def proxy(port: int, backend: str) -> None:
     asyncio.run(create_proxy(backend, name="proxy").run_http_async(port=port, **OPTIONS))
 
 
-class Records:
-    """The control plane of the benchmark: one gateway, one MCP server target."""
+def records(backend: str = "", discovery: str = "", tools: int = 0) -> FakeResources:
+    """The control plane of the benchmark: one gateway with one target.
 
-    def __init__(self, backend: str, discovery: str) -> None:
-        self._gateway = {
-            "gatewayId": GATEWAY,
-            "gatewayArn": f"arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/{GATEWAY}",
-            "name": "bench",
-            "roleArn": "arn:aws:iam::123456789012:role/bench",
-            "authorizerType": "CUSTOM_JWT" if discovery else "NONE",
-            "authorizerConfiguration": {
-                "customJWTAuthorizer": {"discoveryUrl": discovery, "allowedAudience": [AUDIENCE]}
-            },
-        }
-        configuration = {"mcp": {"mcpServer": {"endpoint": backend}}}
-        self._target = {"targetId": "BENCHECHO1", "name": "echo", "targetConfiguration": configuration}
-
-    @classmethod
-    def of_tools(cls, count: int) -> Records:
-        """A gateway that lists `count` tools on one page."""
-        records = cls("", "")
-        schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-        tools = [
-            {"name": f"tool_{number}", "description": f"Does thing {number}. " * 5, "inputSchema": schema}
-            for number in range(count)
-        ]
+    The target is the MCP server `backend`, or a function with so many `tools`, which are listed on one page.
+    """
+    found = FakeResources()
+    found.gateways[GATEWAY] = {
+        "gatewayId": GATEWAY,
+        "gatewayArn": f"arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/{GATEWAY}",
+        "name": "bench",
+        "roleArn": "arn:aws:iam::123456789012:role/bench",
+        "authorizerType": "CUSTOM_JWT" if discovery else "NONE",
+        "authorizerConfiguration": {
+            "customJWTAuthorizer": {"discoveryUrl": discovery, "allowedAudience": [AUDIENCE]}
+        },
+        "protocolConfiguration": {"mcp": {"disableMcpListToolsPagination": bool(tools)}},
+        "status": "READY",
+    }
+    configuration = {"mcp": {"mcpServer": {"endpoint": backend}}}
+    if tools:
         arn = "arn:aws:lambda:us-east-1:123456789012:function:none"
-        configuration = {"mcp": {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": tools}}}}
-        records._gateway["protocolConfiguration"] = {"mcp": {"disableMcpListToolsPagination": True}}
-        records._target["targetConfiguration"] = configuration
-        return records
+        configuration = {"mcp": {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": many(tools)}}}}
+    target = {
+        "targetId": "BENCHECHO1",
+        "name": "echo",
+        "targetConfiguration": configuration,
+        "status": "READY",
+    }
+    found.target_records[GATEWAY] = [target]
+    return found
 
-    def gateway(self, gateway_id):
-        return self._gateway if gateway_id == GATEWAY else None
 
-    def targets(self, gateway_id):
-        return [self._target]
-
-    def credential_provider(self, arn):
-        return None
-
-    def subscribe(self, listener) -> None:
-        pass
+def many(count: int) -> list[dict]:
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    return [
+        {"name": f"tool_{number}", "description": f"Does thing {number}. " * 5, "inputSchema": schema}
+        for number in range(count)
+    ]
 
 
 class Nobody:
@@ -125,11 +122,11 @@ class Clock:
 
 
 def gateway(port: int, backend: str, discovery: str = "") -> None:
-    serve_plane(port, Records(backend, discovery))
+    serve_plane(port, records(backend, discovery))
 
 
 def lists(port: int, count: str) -> None:
-    serve_plane(port, Records.of_tools(int(count)))
+    serve_plane(port, records(tools=int(count)))
 
 
 def bytes_(port: int) -> None:
@@ -152,7 +149,7 @@ def bytes_(port: int) -> None:
     uvloop.run(uvicorn.Server(config).serve())
 
 
-def serve_plane(port: int, records: Records) -> None:
+def serve_plane(port: int, resources: FakeResources) -> None:
     import httpx2
     import uvicorn
 
@@ -163,7 +160,7 @@ def serve_plane(port: int, records: Records) -> None:
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
             plane = GatewayPlane(
-                resources=records,
+                resources=resources,
                 access=Nobody(),
                 recorder=Hops(),
                 clock=Clock(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,9 +88,13 @@ class McpError(SkerryError):
         self.detail = detail or {}
 
 
+Pieces = tuple[bytes, ...]
+"""JSON that is long enough to be copied once only, when the answer is put together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result made here. Members of type bytes are JSON already."""
+    """A result made here. Members of type bytes are JSON already, those of type Pieces JSON in pieces."""
 
     members: Mapping[str, object]
 
@@ -118,8 +122,20 @@ def supported_versions(gateway: Record) -> list[str]:
 
 
 def json_object(members: Mapping[str, object]) -> bytes:
-    """A JSON object whose values of type bytes are put in as they are."""
-    return b"{%b}" % b",".join(b"%b:%b" % (encode(name), encode(value)) for name, value in members.items())
+    """A JSON object whose values of type bytes and Pieces are put in as they are."""
+    return b"".join(_object(members))
+
+
+def _object(members: Mapping[str, object]) -> Iterator[bytes]:
+    before = b"{"
+    for name, value in members.items():
+        yield b"%b%b:" % (before, encode(name))
+        if isinstance(value, tuple):
+            yield from value
+        else:
+            yield encode(value)
+        before = b","
+    yield b"}" if members else b"{}"
 
 
 def server_info(table: Assumptions) -> dict[str, str]:
@@ -140,7 +156,8 @@ def framed(request: Request, result: Result, table: Assumptions) -> bytes:
             **(meta if isinstance(meta, dict) else {}),
             eras.META_SERVER_INFO: server_info(table),
         }
-    return jsonrpc.response(request.message.raw_id, json_object(members))
+    head = b'{"jsonrpc":"2.0","id":%b,"result":' % jsonrpc.encode_id(request.message.raw_id)
+    return b"".join((head, *_object(members), b"}"))
 
 
 def refused(message: Envelope | None, era: eras.Era, problem: McpError) -> tuple[int, bytes]:

@@ -27,6 +27,7 @@ from skerry.local.gateway.search.tool import Search, searches
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing, Target
 from skerry.local.gateway.tools import Item
+from skerry.local.ports import Record
 from skerry.wire import eras
 from skerry.wire.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
 
@@ -103,8 +104,11 @@ class Methods:
 
     async def _tools_list(self, request: Request) -> Answer:
         listings = await self._listings(request)
-        listed = (item for _, listing in listings for item in listing.tools.values())
         own = [self._search.item] if searches(request.gateway) else []
+        if _on_one_page(request.gateway) and not self._decisions.concern(request.gateway):
+            groups = [item.encoded for item in own] + [listing.encoded for _, listing in listings]
+            return Result({"tools": tools.array(filter(None, groups))})
+        listed = (item for _, listing in listings for item in listing.usable)
         return self._page(request, "tools", [*own, *await self._decisions.visible(request, listed)])
 
     async def _prompts_list(self, request: Request) -> Answer:
@@ -121,12 +125,11 @@ class Methods:
         return self._page(request, "resourceTemplates", _once(listing.templates for _, listing in listings))
 
     def _page(self, request: Request, member: str, items: Sequence[Item]) -> Result:
-        mcp = (request.gateway.get("protocolConfiguration") or {}).get("mcp") or {}
-        if member == "tools" and mcp.get("disableMcpListToolsPagination") is True:
-            return Result({member: tools.joined(items)})
+        if member == "tools" and _on_one_page(request.gateway):
+            return Result({member: tools.array(item.encoded for item in items)})
         shown, cursor = tools.page(items, request.params.get("cursor"), self._assumed.page_size)
         following = {} if cursor is None else {"nextCursor": cursor}
-        return Result({member: tools.joined(shown), **following})
+        return Result({member: tools.array(item.encoded for item in shown), **following})
 
     async def _tools_call(self, request: Request) -> Answer:
         name = _required(request, "name")
@@ -252,6 +255,11 @@ def _once(groups: Iterable[Mapping[str, Item]]) -> list[Item]:
         for uri, item in group.items():
             found.setdefault(uri, item)
     return list(found.values())
+
+
+def _on_one_page(gateway: Record) -> bool:
+    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    return mcp.get("disableMcpListToolsPagination") is True
 
 
 def _instructions(request: Request) -> dict[str, object]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skerry.local.gateway.messages import McpError
+from skerry.local.gateway.messages import McpError, Pieces
 from skerry.wire.jsonrpc import INVALID_PARAMS, encode
 from skerry.wire.param_headers import annotation_problem
 
@@ -97,9 +97,14 @@ def page(items: Sequence[Item], cursor: object, size: int) -> tuple[Sequence[Ite
     return items[start:end], _cursor(end) if end < len(items) else None
 
 
-def joined(items: Iterable[Item]) -> bytes:
-    """The definitions as one JSON array."""
-    return b"[%b]" % b",".join(item.encoded for item in items)
+def array(encoded: Iterable[bytes]) -> Pieces:
+    """A JSON array of definitions that are JSON already."""
+    pieces = [b"["]
+    for each in encoded:
+        pieces += (each, b",")
+    if len(pieces) > 1:
+        pieces.pop()
+    return (*pieces, b"]")
 
 
 def _flaw(public: str, definition: Mapping[str, Any], encoded: bytes) -> str | None:

@@ -89,6 +89,10 @@ class Decisions:
             arn = str(change.record.get("policyArn") or change.record.get("policyEngineArn"))
             self._engines.pop(arn.partition("/policy/")[0], None)
 
+    def concern(self, gateway: Record) -> bool:
+        """Whether policies are asked about the tools of a gateway at all."""
+        return bool(gateway.get("policyEngineConfiguration"))
+
     async def visible(self, request: Request, items: Iterable[Item]) -> list[Item]:
         """Those of the tools that this caller may be shown: every tool that some call of it may use."""
         usable = [item for item in items if item.flaw is None]

@@ -14,7 +14,7 @@ from skerry.local.gateway.messages import McpError, Result, tool_error
 from skerry.local.gateway.search.index import Index, Segment
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
-from skerry.local.gateway.tools import Item, joined
+from skerry.local.gateway.tools import Item, array
 from skerry.local.ports import Clock, Record
 from skerry.wire.jsonrpc import encode
 
@@ -68,8 +68,8 @@ class Search:
         gateway_id = str(gateway["gatewayId"])
         self._count(gateway_id)
         index = await self._index(gateway_id, listings)
-        tools = joined(index.search(query, RESULTS, permitted))
-        found = b'{"tools":%b}' % tools
+        tools = array(item.encoded for item in index.search(query, RESULTS, permitted))
+        found = b'{"tools":%b}' % b"".join(tools)
         content = b'[{"type":"text","text":%b}]' % encode(found.decode())
         return Result({"content": content, "structuredContent": found, "isError": False})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from skerry.local.gateway.messages import Relayed, Request, Result
@@ -11,7 +12,7 @@ from skerry.local.gateway.tools import Item
 from skerry.local.ports import Caller, Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """What a target has, by its own names, in its own order."""
 
@@ -19,6 +20,16 @@ class Listing:
     prompts: Mapping[str, Item] = field(default_factory=dict)
     resources: Mapping[str, Item] = field(default_factory=dict)
     templates: Mapping[str, Item] = field(default_factory=dict)
+
+    @cached_property
+    def usable(self) -> tuple[Item, ...]:
+        """The tools without a flaw."""
+        return tuple(item for item in self.tools.values() if item.flaw is None)
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The usable tools as JSON, with commas between them."""
+        return b",".join(item.encoded for item in self.usable)
 
 
 class Target(Protocol):
