@@ -95,7 +95,7 @@ async def test_get_and_delete_are_no_stream(running):
 
 
 async def test_a_path_that_does_not_exist_is_a_404(running):
-    answer = await running.http.post(running.url_of("plain").replace("/invocations", "/commands"))
+    answer = await running.http.post(running.url_of("plain").replace("/invocations", "/nothing"))
     assert (404, "UnknownOperationException") == (answer.status_code, answer.headers["x-amzn-errortype"])
 
 

@@ -18,7 +18,13 @@ ARN = b"arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2Fops
 
 
 def scope(path, *, method="POST", query=b"", headers=()):
-    return {"method": method, "raw_path": path, "query_string": query, "headers": list(headers)}
+    return {
+        "type": "http",
+        "method": method,
+        "raw_path": path,
+        "query_string": query,
+        "headers": list(headers),
+    }
 
 
 def test_the_arn_is_read_from_the_raw_path():
@@ -32,6 +38,8 @@ def test_the_arn_is_read_from_the_raw_path():
     [
         (b"/runtimes/%s/invocations" % ARN, "PUT", 405),
         (b"/runtimes/%s/commands" % ARN, "POST", 404),
+        (b"/runtimes/%s/invocations/more" % ARN, "POST", 404),
+        (b"/.well-known/oauth-protected-resource/runtimes/%s/ws" % ARN, "GET", 404),
         (b"/runtimes/%s" % ARN, "POST", 404),
         (b"/runtimes/not-an-id/invocations", "POST", 400),
         (b"/runtimes/agent%2F1234%3A1/invocations", "POST", 400),

@@ -122,14 +122,6 @@ async def test_what_cannot_run_says_why(running, members, said):
     assert said in answer.json()["message"]
 
 
-@pytest.mark.behaviour("RT-A2A")
-async def test_a2a_is_refused_by_name(running):
-    running.resources.put(record("plain", name="card", protocol="A2A"))
-    answer = await running.invoke("card", b"{}", session=ONE)
-    assert (501, "NotEmulatedException") == (answer.status_code, answer.headers["x-amzn-errortype"])
-    assert "A2A" in answer.json()["message"]
-
-
 @pytest.mark.behaviour("RT-AGUI")
 async def test_agui_is_http_with_its_own_errors(running):
     running.resources.put(record("plain", name="events", protocol="AGUI"))

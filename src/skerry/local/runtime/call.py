@@ -13,9 +13,8 @@ from skerry.local.runtime.body import Body
 from skerry.local.runtime.envelopes import Answer, Pair
 from skerry.local.runtime.inbound import presented
 from skerry.local.runtime.record import Runtime
-from skerry.local.runtime.request import Request, allowed_methods
+from skerry.local.runtime.request import Request, allowed_methods, route
 from skerry.local.runtime.session import Session
-from skerry.wire.endpoints import runtime_identifier
 from skerry.wire.headers import MCP_SESSION_ID, REQUEST_ID, RUNTIME_SESSION_ID
 from skerry.wire.hop import Hop
 
@@ -79,14 +78,15 @@ class Call:
         self.detail["error"] = problem.name
         protocol = self.runtime.protocol.name if self.runtime is not None else "HTTP"
         operation = self.request.operation if self.request is not None else ""
-        if operation == "InvokeAgentRuntime" and problem.name != "NotEmulatedException":
+        if operation == "InvokeAgentRuntime":
             answer = envelopes.error(protocol, problem, raw_id=self.body.rpc_id())
         else:
             answer = envelopes.plain(problem)
         if problem.status == 405:
-            path = runtime_identifier(self.scope["raw_path"])
-            allow = allowed_methods(path[1] if path else "")
+            allow = allowed_methods(route(self.scope["raw_path"])[1])
             answer = Answer(answer.status, answer.body, (*answer.headers, (b"allow", allow.encode())))
+        elif problem.status == 426:
+            answer = Answer(answer.status, answer.body, (*answer.headers, (b"upgrade", b"websocket")))
         if protocol == "MCP" and self.session_id:
             session = (MCP_SESSION_ID.lower().encode(), self.session_id.encode("latin-1"))
             answer = Answer(answer.status, answer.body, (*answer.headers, session))

@@ -64,7 +64,7 @@ A2A: Mapping[str, Rpc] = {
     ),
 }
 A2A_OTHER = Rpc(-32603, 500, "Internal error - An unexpected error occurred while processing the request")
-A2A_PLAIN = frozenset({"AccessDeniedException", "UnauthorizedException", "NotEmulatedException"})
+A2A_PLAIN = frozenset({"AccessDeniedException", "UnauthorizedException"})
 
 AGUI: Mapping[str, tuple[str, int]] = {
     "UnauthorizedException": ("UNAUTHORIZED", 401),

@@ -14,6 +14,7 @@ from skerry.local.ports import Credentials
 from skerry.local.runtime.program import Program
 from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
+from skerry.wire.endpoints import invocation_url
 
 ROOMS, HOMES, CODE = "sessions", "homes", "code"
 
@@ -84,11 +85,20 @@ def shared(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
         "AWS_ENDPOINT_URL": settings.endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
         "OTEL_RESOURCE_ATTRIBUTES": f"cloud.resource_id={endpoint_arn}",
+        **_card_url(runtime, settings),
         **runtime.environment,
     }
     for name in (LOCAL_PREFIX, "DOCKER_CONTAINER"):
         environment.pop(name, None)
     return environment
+
+
+def _card_url(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
+    """Where clients reach an A2A program: the SDK writes it into the agent card."""
+    if runtime.protocol.name != "A2A":
+        return {}
+    url = invocation_url(settings.endpoint, runtime.arn, qualifier=runtime.qualifier)
+    return {"AGENTCORE_RUNTIME_URL": url.removesuffix("?qualifier=DEFAULT")}
 
 
 def environment(

@@ -29,7 +29,7 @@ from skerry.local.runtime.request import Request
 from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.versions import Versions
-from skerry.local.upstream import Upstream, UpstreamError
+from skerry.local.upstream import Upstream
 
 SWEEP_INTERVAL = 1.0
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class RuntimePlane:
 
     async def _invoke(self, call: Call, request: Request) -> None:
         runtime = await self._authorized(call, request)
-        runtime.require_emulated()
+        request.require_limits()
         mcp = runtime.protocol.name == "MCP"
         if mcp and not request.accepts_mcp():
             raise ServiceError("McpRequestUnacceptableException", 406, texts.ACCEPT)
@@ -162,19 +162,13 @@ class RuntimePlane:
 
     async def _card(self, call: Call, request: Request) -> None:
         runtime = await self._authorized(call, request)
-        runtime.require_emulated()
         session, cold = await self.sessions.enter(runtime, request.session_id())
         call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
-        try:
-            reply = await self._upstream.request("GET", f"{session.base}/.well-known/agent-card.json")
-            card = await reply.read(1 << 20)
-        except UpstreamError as problem:
-            raise ServiceError("RuntimeClientError", 424, texts.received(502)) from problem
-        if reply.status != 200:
-            raise ServiceError("RuntimeClientError", 424, texts.received(reply.status))
-        await call.answer(Answer(200, card))
+        call.runtime = session.runtime
+        await self._relay.card(call, request, session)
 
     async def _metadata(self, call: Call, request: Request) -> None:
+        request.require_account()
         call.runtime = runtime = self._runtime(request)
         document = await self._inbound.metadata(runtime)
         await call.answer(Answer(200, json.dumps(document).encode()))

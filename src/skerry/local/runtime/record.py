@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skerry.errors import ProgramError, ServiceError
+from skerry.errors import ProgramError
 from skerry.local.ports import Record
 
 LOCAL_PREFIX = "SKERRY_PYTHON"
@@ -32,7 +32,6 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol("AGUI", 8080, "/invocations", "ping"),
     )
 }
-EMULATED = ("HTTP", "MCP", "AGUI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +93,6 @@ class Runtime:
     def key(self) -> tuple[str, str]:
         """What names this version: (ARN, version)."""
         return self.arn, self.version
-
-    def require_emulated(self) -> None:
-        """Raises ServiceError (501) for a protocol that skerry does not serve."""
-        if self.protocol.name not in EMULATED:
-            raise ServiceError(
-                "NotEmulatedException",
-                501,
-                f"skerry does not emulate the protocol {self.protocol.name} yet.",
-                hint=f"It serves {', '.join(EMULATED)}.",
-            )
 
     def code(self) -> Code:
         """Its code configuration. Raises ProgramError for an artifact that cannot run on this machine."""

@@ -14,6 +14,7 @@ from skerry.errors import ServiceError
 from skerry.local.asgi import ClientGoneError
 from skerry.local.runtime import headers, texts
 from skerry.local.runtime.call import Call
+from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.request import Request
 from skerry.local.runtime.session import Session
 from skerry.local.runtime.sessions import Sessions
@@ -21,6 +22,8 @@ from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_REQUEST_ID, RUNTIME_SESSION_ID
 
+CARD = "/.well-known/agent-card.json"
+MAX_CARD = 1 << 20
 _SHOWN = 2000
 _SETTLE = 0.5
 log = logging.getLogger(__name__)
@@ -55,12 +58,26 @@ class Relay:
                 task.cancel()
             await asyncio.gather(work, gone, return_exceptions=True)
 
+    async def card(self, call: Call, request: Request, session: Session) -> None:
+        """Answers with the program's agent card, unchanged: the URL in it is the program's own word.
+
+        Raises ServiceError (424) when there is none.
+        """
+        url, sent = session.base + CARD, sent_headers(call, request, session)
+        try:
+            reply = await self._upstream.request("GET", url, sent, read=self._settings.request_timeout)
+            document = await reply.read(MAX_CARD)
+        except UpstreamError as problem:
+            raise await self._failed(session, problem) from problem
+        if reply.status != 200:
+            raise ServiceError("RuntimeClientError", 424, texts.received(reply.status))
+        await call.answer(Answer(200, document))
+
     async def _invoke(
         self, call: Call, request: Request, session: Session, body: bytes | AsyncIterator[bytes]
     ) -> None:
         runtime = session.runtime
-        sent = headers.to_program(request.headers, headers.allowed(runtime))
-        sent += [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
+        sent = sent_headers(call, request, session)
         if not isinstance(body, bytes) and (length := request.header("content-length")):
             sent.append(("Content-Length", length))
         supply = runtime.protocol.name == "MCP" and self._settings.unknowns.supply_mcp_session_id
@@ -130,6 +147,12 @@ class Relay:
             and self._settings.unknowns.pass_mcp_not_found
             and request.mcp_session_id() is not None
         )
+
+
+def sent_headers(call: Call, request: Request, session: Session) -> list[tuple[str, str]]:
+    """What reaches the program: the client's headers that may, and the platform's own."""
+    sent = headers.to_program(request.headers, headers.allowed(session.runtime))
+    return [*sent, (RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
 
 
 def _length(reply: Reply) -> int:

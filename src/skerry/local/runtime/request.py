@@ -17,20 +17,67 @@ from skerry.local.runtime.texts import ACCOUNT_REQUIRED, constraint
 from skerry.wire import session
 from skerry.wire.arn import ACCOUNT_ID, RUNTIME_ID, is_arn
 from skerry.wire.endpoints import runtime_identifier
-from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_SESSION_ID
+from skerry.wire.headers import (
+    MCP_METHOD,
+    MCP_NAME,
+    MCP_PROTOCOL_VERSION,
+    MCP_SESSION_ID,
+    RUNTIME_SESSION_ID,
+    RUNTIME_USER_ID,
+)
 
 Operation = Literal[
-    "InvokeAgentRuntime", "StopRuntimeSession", "GetAgentCard", "GetRuntimeProtectedResourceMetadata"
+    "InvokeAgentRuntime",
+    "InvokeAgentRuntimeCommand",
+    "InvokeAgentRuntimeWithWebSocketStream",
+    "StopRuntimeSession",
+    "GetAgentCard",
+    "GetRuntimeProtectedResourceMetadata",
 ]
 
 ROUTES: Mapping[tuple[str, str], Operation] = {
     ("POST", "invocations"): "InvokeAgentRuntime",
+    ("POST", "invocations/"): "InvokeAgentRuntime",  # A2A clients: the card stands below this URL
     ("POST", "stopruntimesession"): "StopRuntimeSession",
     ("GET", "invocations/.well-known/agent-card.json"): "GetAgentCard",
     ("GET", "invocations/.well-known/oauth-protected-resource"): "GetRuntimeProtectedResourceMetadata",
 }
-MAX_MCP_SESSION_ID = 1024
+SOCKETS: Mapping[str, Operation] = {}
+"""What is reached with `GET` and an upgrade to WebSocket."""
+
+_METADATA = b"/.well-known/oauth-protected-resource"
 _QUERY_FIELDS = 100
+_LIMITS: Mapping[bytes, tuple[str, int]] = {
+    name.lower().encode("ascii"): (member, limit)
+    for name, member, limit in (
+        ("Content-Type", "contentType", 256),
+        ("Accept", "accept", 256),
+        (MCP_SESSION_ID, "mcpSessionId", 1024),
+        (MCP_PROTOCOL_VERSION, "mcpProtocolVersion", 1024),
+        (MCP_METHOD, "mcpMethod", 1024),
+        (MCP_NAME, "mcpName", 1024),
+        (RUNTIME_USER_ID, "runtimeUserId", 1024),
+        ("X-Amzn-Trace-Id", "traceId", 128),
+        ("traceparent", "traceParent", 128),
+        ("tracestate", "traceState", 512),
+        ("baggage", "baggage", 8192),
+    )
+}
+"""Header, member and the most characters: service model, InvokeAgentRuntime."""
+_COMMAND_TRACE = 1024
+"""InvokeAgentRuntimeCommand takes longer trace ids than InvokeAgentRuntime."""
+
+
+def route(raw_path: bytes) -> tuple[str, str]:
+    """The ARN or id of a runtime and the path below it; two empty strings for anything else.
+
+    The protected resource metadata has a second place, RFC 9728's own: before the path of the resource.
+    """
+    if raw_path.startswith(_METADATA):
+        identifier, rest = runtime_identifier(raw_path.removeprefix(_METADATA)) or ("", "")
+        known = rest.rstrip("/") == "invocations"
+        return (identifier, f"invocations{_METADATA.decode()}") if known else ("", "")
+    return runtime_identifier(raw_path) or ("", "")
 
 
 def allowed_methods(path: str) -> str:
@@ -47,22 +94,17 @@ class Request:
     qualifier: str
     account_id: str
     headers: list[tuple[bytes, bytes]]
+    query_session_id: str = ""
 
     @classmethod
     def of(cls, scope: Scope) -> Request:
-        """The request of an HTTP scope.
+        """The request of an HTTP or WebSocket scope.
 
-        Raises ServiceError: 404 for another path, 405 for a known path with another method, 400 for an
-        identifier that is neither ARN nor id.
+        Raises ServiceError: 404 for another path, 405 for a known path with another method, 426 for a
+        WebSocket path without upgrade, 400 for an identifier that is neither ARN nor id.
         """
-        found = runtime_identifier(scope["raw_path"])
-        identifier, rest = found or ("", "")
-        operation = ROUTES.get((scope["method"], rest))
-        if operation is None:
-            methods = allowed_methods(rest)
-            if methods:
-                raise ServiceError("MethodNotAllowedException", 405, f"This path takes {methods} only.")
-            raise ServiceError("UnknownOperationException", 404, "The runtime data plane has no such path.")
+        identifier, rest = route(scope["raw_path"])
+        operation = _operation(scope, rest)
         try:
             query = dict(
                 reversed(parse_qsl(scope["query_string"].decode("ascii"), max_num_fields=_QUERY_FIELDS))
@@ -76,7 +118,14 @@ class Request:
         account = query.get("accountId", "")
         if account and ACCOUNT_ID.fullmatch(account) is None:
             raise validation(constraint("accountId", "Member must have 12 digits"))
-        return cls(operation, identifier, query.get("qualifier") or "DEFAULT", account, scope["headers"])
+        return cls(
+            operation,
+            identifier,
+            query.get("qualifier") or "DEFAULT",
+            account,
+            scope["headers"],
+            query.get(RUNTIME_SESSION_ID, "") if operation in SOCKETS.values() else "",
+        )
 
     def header(self, name: str) -> str:
         """The first value of a header, or nothing."""
@@ -89,8 +138,11 @@ class Request:
             raise validation(ACCOUNT_REQUIRED)
 
     def session_id(self) -> str | None:
-        """The runtime session id that the client chose. Raises ServiceError (400) when it may not be one."""
-        given = self.header(RUNTIME_SESSION_ID)
+        """The runtime session id that the client chose. Raises ServiceError (400) when it may not be one.
+
+        A presigned WebSocket URL has it in its query, because browsers set no headers.
+        """
+        given = self.header(RUNTIME_SESSION_ID) or self.query_session_id
         if not given:
             return None
         problem = session.problem(given)
@@ -99,12 +151,20 @@ class Request:
         return given
 
     def mcp_session_id(self) -> str | None:
-        """The MCP session id of the client. Raises ServiceError (400) when it is too long."""
-        given = self.header(MCP_SESSION_ID)
-        if len(given) > MAX_MCP_SESSION_ID:
-            problem = f"Member must have length less than or equal to {MAX_MCP_SESSION_ID}"
-            raise validation(constraint("mcpSessionId", problem), ("mcpSessionId", problem))
-        return given or None
+        """The MCP session id of the client."""
+        return self.header(MCP_SESSION_ID) or None
+
+    def require_limits(self) -> None:
+        """Raises ServiceError (400) when a header is longer than the service model allows."""
+        for name, value in self.headers:
+            if len(value) <= 128:  # the common case: below every limit
+                continue
+            member, limit = _LIMITS.get(name.lower(), ("", 0))
+            if self.operation == "InvokeAgentRuntimeCommand" and limit == 128:
+                limit = _COMMAND_TRACE
+            if member and len(value) > limit:
+                problem = f"Member must have length less than or equal to {limit}"
+                raise validation(constraint(member, problem), (member, problem))
 
     def accepts_mcp(self) -> bool:
         """Whether `Accept` lists both types that MCP requires; `*/*` alone does not count."""
@@ -115,3 +175,20 @@ class Request:
             for item in value.decode("latin-1").split(",")
         }
         return {"application/json", "text/event-stream"} <= listed
+
+
+def _operation(scope: Scope, rest: str) -> Operation:
+    if scope["type"] == "websocket":
+        socket = SOCKETS.get(rest)
+        if socket is not None:
+            return socket
+    elif rest in SOCKETS:
+        raise ServiceError("UpgradeRequiredException", 426, "This path takes WebSocket connections only.")
+    else:
+        operation = ROUTES.get((scope["method"], rest))
+        if operation is not None:
+            return operation
+    methods = allowed_methods(rest)
+    if methods:
+        raise ServiceError("MethodNotAllowedException", 405, f"This path takes {methods} only.")
+    raise ServiceError("UnknownOperationException", 404, "The runtime data plane has no such path.")
