@@ -100,6 +100,16 @@ def test_presigned_urls_of_botocore_are_accepted_while_they_live(url):
     assert caught.value.reason == "mismatch"
 
 
+def test_a_service_may_take_shorter_presigned_urls_only():
+    parts = presigned(botocore.auth.SigV4QueryAuth(credentials(), SERVICE, REGION, expires=301))
+    shown = sigv4.presented("GET", parts.path.encode(), parts.query.encode(), [("host", parts.netloc)])
+    shown.require(service=SERVICE)
+    shown.require(service=SERVICE, max_expires=301)
+    with pytest.raises(SignatureError) as caught:
+        shown.require(service=SERVICE, max_expires=300)
+    assert caught.value.reason == "malformed"
+
+
 @pytest.mark.behaviour("AUTH-SIGV4-PRESIGNED")
 @pytest.mark.parametrize(
     ("old", "new", "reason"),

@@ -25,6 +25,7 @@ import uvicorn
 from skerry.auth.sigv4 import sign
 from skerry.errors import RemoteError
 from skerry.local.access import Access, Key
+from skerry.local.frame_server import FrameServer
 from skerry.local.ports import Change, Clock, Credentials, Record
 from skerry.local.runtime.plane import RuntimePlane
 from skerry.local.runtime.settings import RuntimeSettings, basics
@@ -92,9 +93,18 @@ class MemoryRecorder:
 
     def __init__(self) -> None:
         self.hops: list[Hop] = []
+        self._more = asyncio.Event()
 
     def record(self, hop: Hop) -> None:
         self.hops.append(hop)
+        self._more.set()
+
+    async def until(self, number: int) -> list[Hop]:
+        """The hops, when there are that many."""
+        while len(self.hops) < number:
+            self._more.clear()
+            await self._more.wait()
+        return self.hops
 
 
 class NoKeys:
@@ -265,7 +275,9 @@ async def runtime_plane(
         fetch_key=fetch_key,
         fetch_object=objects.fetch,
     )
-    config = uvicorn.Config(plane, log_level="error", lifespan="off", ws="none", access_log=False)
+    config = uvicorn.Config(
+        plane, log_level="error", lifespan="off", ws=FrameServer, ws_ping_interval=None, access_log=False
+    )
     server = _Server(config)
     await plane.start()
     task = asyncio.create_task(server.serve(sockets=[bound]))

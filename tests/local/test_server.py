@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.sigv4 import Credentials, sign
 from skerry.errors import PortInUseError
 from skerry.local.server import LOOPBACK, url_of
 from skerry.sockets import bind
+from skerry.wire.endpoints import invocation_url
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -191,3 +194,34 @@ def test_the_key_and_the_state_are_private(tmp_path):
             for pid in (running.process.pid, *children(running.process.pid)):
                 shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
                 assert kept["secret_access_key"].encode() not in shown
+
+
+@pytest.mark.behaviour("RT-WS")
+def test_websockets_reach_agent_runtimes_and_nothing_else(tmp_path):
+    with endpoint_process(tmp_path / "state") as endpoint:
+        folder = Path(__file__).parent / "runtime" / "programs" / "socket"
+        made = endpoint.client("bedrock-agentcore-control").create_agent_runtime(
+            agentRuntimeName="socket", roleArn=ROLE, agentRuntimeArtifact=artifact(str(folder))
+        )
+        url = invocation_url(endpoint.url, made["agentRuntimeArn"]).replace("/invocations?", "/ws?")
+        headers = sign(
+            "GET",
+            url,
+            {},
+            b"",
+            credentials=endpoint.developer,
+            region="us-east-1",
+            service="bedrock-agentcore",
+            now=time.time(),
+        )
+        here = url.replace("http", "ws", 1)
+        with connect(here, additional_headers=headers, proxy=None, open_timeout=60) as socket:
+            socket.send("hello")
+            assert "hello" == socket.recv(60)
+        elsewhere = endpoint.url.replace("http", "ws", 1) + "/gateway/any/mcp"
+        with pytest.raises(InvalidStatus) as caught:
+            connect(elsewhere, proxy=None)
+        assert 404 == caught.value.response.status_code
+        assert "Signature=" not in "".join(
+            file.read_text() for file in (tmp_path / "state" / "logs").iterdir()
+        )

@@ -59,8 +59,11 @@ class Presented:
     canonical_head: bytes = field(repr=False)
     """The canonical request up to the payload hash."""
 
-    def require(self, *, service: str, region: str | None = None) -> None:
-        """Raises SignatureError (scope) when the request was signed for another service or region."""
+    def require(self, *, service: str, region: str | None = None, max_expires: int | None = None) -> None:
+        """Raises SignatureError (scope) when the request was signed for another service or region.
+
+        And (malformed) when it is a presigned URL that is to live longer than `max_expires` seconds.
+        """
         if self.service != service or (region is not None and self.region != region):
             wanted = f"{service} in {region}" if region is not None else service
             raise SignatureError(
@@ -68,6 +71,8 @@ class Presented:
                 f"Credential should be scoped to {wanted}; this one is for {self.service} in {self.region}.",
                 hint="Check the region and the signing name of the client.",
             )
+        if max_expires is not None and self.expires is not None and self.expires > max_expires:
+            raise SignatureError("malformed", f"X-Amz-Expires must be 1 to {max_expires} seconds here.")
 
 
 def presented(

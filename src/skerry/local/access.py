@@ -83,24 +83,29 @@ class Access:
         self._ended: dict[str, None] = {}
         self._cached: dict[str, tuple[float, Key]] = {}
 
-    async def signed_by(self, scope: Scope, body: bytes, *, service: str) -> Caller:
+    async def signed_by(
+        self, scope: Scope, body: bytes, *, service: str, max_expires: int | None = None
+    ) -> Caller:
         """The principal whose signature over `scope` and `body` holds.
 
+        `max_expires` is the longest life of a presigned URL in seconds, where it is shorter than usual.
         Raises ServiceError in the names of a REST-JSON service (403).
         """
         try:
-            return (await self.verify(scope, body, service=service)).caller
+            return (await self.verify(scope, body, service=service, max_expires=max_expires)).caller
         except SignatureError as error:
             raise dialects.signature_error(error, "rest-json") from error
 
-    async def verify(self, scope: Scope, body: bytes, *, service: str | None = None) -> Signed:
+    async def verify(
+        self, scope: Scope, body: bytes, *, service: str | None = None, max_expires: int | None = None
+    ) -> Signed:
         """Like `signed_by`, for any service when `service` is None. Raises SignatureError."""
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         if service is None and s3_query.MARK in scope["query_string"]:
             return await self._verify_s3_query(scope, headers)
         shown = sigv4.presented(scope["method"], scope["raw_path"], scope["query_string"], headers)
         if service is not None:
-            shown.require(service=service)
+            shown.require(service=service, max_expires=max_expires)
         key = await self._key(shown.access_key_id)
         now = self._clock.time()
         sigv4.check(shown, body, key.secret, now=now, expected_token=key.token)

@@ -198,7 +198,7 @@ class Endpoint:
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
-            await send({"type": "websocket.close", "code": 1008, "reason": "not emulated yet"})
+            await self._connect(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = Answer(send, scope)
@@ -229,6 +229,35 @@ class Endpoint:
             answer.status,
             (self.clock.monotonic() - began) * 1000,
             answer.request_id,
+        )
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: agent runtimes have them, whatever else is asked for one says so in HTTP."""
+        plane = plane_of(
+            scope["raw_path"], scope["query_string"], scope["headers"], declared=self._is_declared
+        )
+        serve = self._planes.get("runtime") if plane == "runtime" else None
+        began = self.clock.monotonic()
+        try:
+            if serve is None:
+                refused = error_reply(
+                    ServiceError("UnknownOperationException", 404, "There are no WebSockets here.")
+                )
+                start = {"status": refused.status, "headers": refused.headers}
+                await send({"type": "websocket.http.response.start", **start})
+                await send({"type": "websocket.http.response.body", "body": refused.body})
+            else:
+                await serve(scope, receive, send)
+        except ClientGoneError:
+            pass
+        except Exception:  # noqa: BLE001  (the outermost loop, as for requests)
+            _log.exception("WebSocket %s failed", scope["raw_path"].decode("latin-1"))
+            with contextlib.suppress(ClientGoneError, RuntimeError):
+                await send({"type": "websocket.close", "code": 1011, "reason": "Internal error in skerry."})
+        _access_log.info(
+            "WS %s %.1fms",
+            scope["raw_path"].decode("latin-1"),
+            (self.clock.monotonic() - began) * 1000,
         )
 
     async def _fail(self, answer: Answer, error: SkerryError) -> None:

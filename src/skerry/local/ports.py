@@ -50,9 +50,12 @@ class Caller:
 class Access(Protocol):
     """Signatures: who signed a request, and credentials for what skerry starts or calls."""
 
-    async def signed_by(self, scope: Scope, body: bytes, *, service: str) -> Caller:
+    async def signed_by(
+        self, scope: Scope, body: bytes, *, service: str, max_expires: int | None = None
+    ) -> Caller:
         """The principal whose signature over `scope` and `body` holds.
 
+        `max_expires` is the longest life of a presigned URL in seconds, where it is shorter than usual.
         Raises ServiceError (403, AWS's own names) when it does not.
         """
         ...

@@ -18,6 +18,7 @@ import uvicorn
 
 from skerry.local import private
 from skerry.local.app import Endpoint, create_app
+from skerry.local.frame_server import FrameServer
 from skerry.settings import LocalSettings
 from skerry.sockets import BACKLOG, bind, loop_factory
 
@@ -57,7 +58,8 @@ async def serving(endpoint: Endpoint, listening: socket.socket) -> AsyncIterator
     config = uvicorn.Config(
         endpoint,
         http="httptools" if importlib.util.find_spec("httptools") else "auto",
-        ws="none",
+        ws=FrameServer,
+        ws_ping_interval=None,  # on loopback a lost connection is known at once
         lifespan="off",
         log_config=None,
         access_log=False,

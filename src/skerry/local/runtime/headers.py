@@ -15,6 +15,8 @@ from skerry.wire.headers import MAX_VALUE, allowlist_problem
 
 CLAIMED_IDENTITY = frozenset({"x-jwt-token", "x-tenant-id"})
 """Names by which backends of skerry learn who a verified caller is; from outside they prove nothing."""
+A2A = frozenset({"a2a-version", "a2a-extensions"})
+"""A2A specification 1.0, service parameters: which version a request speaks, and with which extensions."""
 _CONTENT = frozenset({"content-type", "content-encoding"})
 _ALWAYS = _CONTENT | names.TRACE | {"accept", "last-event-id"}
 _BACK = _CONTENT | names.TRACE | {"content-length"}

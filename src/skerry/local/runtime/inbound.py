@@ -27,6 +27,8 @@ from skerry.wire.endpoints import invocation_url
 SERVICE = "bedrock-agentcore"
 _MISMATCH: Mapping[str, str] = {"audience": "aud", "client": "client_id", "issuer": "iss"}
 _CACHED = 256
+MAX_PRESIGNED = 300
+"""Seconds that a presigned WebSocket URL may live: bedrock-agentcore SDK source."""
 
 
 class RefusedError(Exception):
@@ -60,8 +62,12 @@ class Inbound:
         self._authorizers: dict[tuple[str, str], JwtAuthorizer] = {}
 
     async def signer(self, scope: Scope, body: bytes) -> Caller:
-        """The principal that signed a request. Raises ServiceError (403)."""
-        return await self._access.signed_by(scope, body, service=SERVICE)
+        """The principal that signed a request. Raises ServiceError (403).
+
+        A presigned URL of a WebSocket lives shorter than others.
+        """
+        longest = MAX_PRESIGNED if scope["type"] == "websocket" else None
+        return await self._access.signed_by(scope, body, service=SERVICE, max_expires=longest)
 
     async def caller(self, runtime: Runtime, scope: Scope, body: Body) -> Caller:
         """The caller; the body is read where it is part of the signature.

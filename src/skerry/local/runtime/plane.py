@@ -1,4 +1,4 @@
-"""The Runtime data plane as an ASGI application: invoke an agent runtime, stop a session, describe one.
+"""The Runtime data plane as an ASGI application: invoke an agent runtime, over HTTP or a WebSocket.
 
 Control-plane records say what runs; this plane checks who calls, finds or begins the session, and carries
 bytes between the client and the session's own process.
@@ -17,7 +17,7 @@ from skerry.auth.keys import Fetch
 from skerry.errors import ServiceError, access_denied, not_found, validation
 from skerry.local.asgi import ClientGoneError
 from skerry.local.ports import Access, Change, Clock, Receive, Record, Recorder, Resources, Scope, Send
-from skerry.local.runtime import launch, texts
+from skerry.local.runtime import launch, sockets, texts
 from skerry.local.runtime.artifact import FetchObject
 from skerry.local.runtime.body import Body
 from skerry.local.runtime.call import CLIENT_GONE, Call
@@ -28,6 +28,7 @@ from skerry.local.runtime.relay import Relay
 from skerry.local.runtime.request import Request
 from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
+from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
 
@@ -84,6 +85,7 @@ class RuntimePlane:
             "GetAgentCard": self._card,
             "GetRuntimeProtectedResourceMetadata": self._metadata,
         }
+        self.sockets = Sockets(settings=settings, clock=clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -115,12 +117,34 @@ class RuntimePlane:
             self._versions.warm(runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one HTTP request."""
+        """Answers one HTTP request, or serves one WebSocket connection."""
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         body = Body(receive, self._settings.max_payload)
         call = Call(scope, send, body, clock=self._clock, recorder=self._recorder)
+        await self._answer(call, lambda request: self._operations[request.operation](call, request))
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: until it is accepted, whatever goes wrong is an HTTP answer."""
+        body = Body(sockets.no_body, 0)
+        shown = sockets.readable(scope)
+        call = Call(shown, sockets.refusing(send), body, clock=self._clock, recorder=self._recorder)
+
+        async def connect(request: Request) -> None:
+            runtime = await self._authorized(call, request)
+            sockets.require_sockets(runtime)
+            session, cold = await self.sessions.enter(runtime, request.session_id())
+            call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
+            call.runtime = session.runtime
+            await self.sockets.serve(call, request, session, receive, send)
+
+        await self._answer(call, connect)
+
+    async def _answer(self, call: Call, operate: Callable[[Request], Awaitable[None]]) -> None:
         try:
-            call.request = request = Request.of(scope)
-            await self._operations[request.operation](call, request)
+            call.request = request = Request.of(call.scope)
+            await operate(request)
         except ClientGoneError:
             call.status = CLIENT_GONE
         except RefusedError as refused:
@@ -217,6 +241,7 @@ class RuntimePlane:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
+            self.sockets.sweep()
             await self.sessions.sweep()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -63,7 +63,7 @@ class Relay:
 
         Raises ServiceError (424) when there is none.
         """
-        url, sent = session.base + CARD, sent_headers(call, request, session)
+        url, sent = session.base + CARD, self._sent(call, request, session)
         try:
             reply = await self._upstream.request("GET", url, sent, read=self._settings.request_timeout)
             document = await reply.read(MAX_CARD)
@@ -77,7 +77,7 @@ class Relay:
         self, call: Call, request: Request, session: Session, body: bytes | AsyncIterator[bytes]
     ) -> None:
         runtime = session.runtime
-        sent = sent_headers(call, request, session)
+        sent = self._sent(call, request, session)
         if not isinstance(body, bytes) and (length := request.header("content-length")):
             sent.append(("Content-Length", length))
         supply = runtime.protocol.name == "MCP" and self._settings.unknowns.supply_mcp_session_id
@@ -100,6 +100,13 @@ class Relay:
             log.warning("session %s: the answer ended early: %s", session.id, problem)
         finally:
             reply.close()
+
+    def _sent(self, call: Call, request: Request, session: Session) -> list[tuple[str, str]]:
+        """What reaches the program: the client's headers that may, and the platform's own."""
+        listed = headers.allowed(session.runtime)
+        if session.runtime.protocol.name == "A2A" and self._settings.unknowns.pass_a2a_headers:
+            listed |= headers.A2A
+        return [*headers.to_program(request.headers, listed), *platform_headers(call, session)]
 
     async def _answer(self, call: Call, request: Request, session: Session, reply: Reply) -> None:
         if reply.status >= 400 and not self._passes(request, session, reply.status):
@@ -149,10 +156,9 @@ class Relay:
         )
 
 
-def sent_headers(call: Call, request: Request, session: Session) -> list[tuple[str, str]]:
-    """What reaches the program: the client's headers that may, and the platform's own."""
-    sent = headers.to_program(request.headers, headers.allowed(session.runtime))
-    return [*sent, (RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
+def platform_headers(call: Call, session: Session) -> list[tuple[str, str]]:
+    """What the platform itself tells the program about a request."""
+    return [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
 
 
 def _length(reply: Reply) -> int:

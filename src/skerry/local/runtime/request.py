@@ -42,7 +42,7 @@ ROUTES: Mapping[tuple[str, str], Operation] = {
     ("GET", "invocations/.well-known/agent-card.json"): "GetAgentCard",
     ("GET", "invocations/.well-known/oauth-protected-resource"): "GetRuntimeProtectedResourceMetadata",
 }
-SOCKETS: Mapping[str, Operation] = {}
+SOCKETS: Mapping[str, Operation] = {"ws": "InvokeAgentRuntimeWithWebSocketStream"}
 """What is reached with `GET` and an upgrade to WebSocket."""
 
 _METADATA = b"/.well-known/oauth-protected-resource"

@@ -44,6 +44,8 @@ class Unknowns:
     clients initialize again; else it becomes -32010 in a 200 like any other status.
     `claim_mismatch_status`: 401, or 403 with the prefix of 2025.
     `busy_needs_time`: `HealthyBusy` without `time_of_last_update` does not keep a session alive.
+    `pass_a2a_headers`: A2A-Version and A2A-Extensions reach an A2A program that does not list them.
+    `close_over_rate`: a WebSocket with more than 250 frames in a second is closed (1008); else it waits.
     """
 
     wait_for_start: bool = False
@@ -51,6 +53,8 @@ class Unknowns:
     pass_mcp_not_found: bool = True
     claim_mismatch_status: int = 401
     busy_needs_time: bool = False
+    pass_a2a_headers: bool = True
+    close_over_rate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,8 @@ class RuntimeSettings:
     every program sees, see `basics`. `sessions` bounds the live sessions of the stack; `limits` are resource
     limits of a session process by their name in the module `resource`. `probe_interval` is how often a
     session past its idle time is asked whether it is busy. `grace` is what a process group gets to end by
-    itself before it is killed.
+    itself before it is killed. `socket_lifetime` and `socket_frames` (a second, in each direction) bound a
+    WebSocket.
     """
 
     state: Path
@@ -81,5 +86,7 @@ class RuntimeSettings:
     probe_interval: float = 2.0
     probe_timeout: float = 5.0
     grace: float = 0.5
+    socket_lifetime: float = 3600.0
+    socket_frames: int = 250
     max_payload: int = MAX_PAYLOAD
     unknowns: Unknowns = field(default_factory=Unknowns)

@@ -19,6 +19,9 @@ EXPIRED = "Token has expired"
 DENIED = "Authorization denied"
 OAUTH_PREFIX = "OAuth authorization failed: "
 UNPARSED = OAUTH_PREFIX + "Failed to parse token"
+SOCKET_LIFETIME = "Max connection duration of 1 hour is exceeded"
+FRAME_RATE = "Frame rate limit of 250 frames per second is exceeded"
+SOCKET_LOST = "The runtime ended the connection"
 ACCEPT = "Accept Header Error - MCP protocol requires Accept header: application/json, text/event-stream"
 
 
