@@ -91,13 +91,14 @@ class Pipes:
     """The standard input and output of a program as byte pipes, read and written by the caller's protocols.
 
     `stdin` gets the transport to write to (`connection_made`) and is told when to pause; `stdout` gets the
-    bytes as they come. Nothing is cut into lines and nothing is kept here. They close their transports
-    themselves: what the program printed last may still be read after its end. On Windows `stdin` is not
-    told when to pause.
+    bytes as they come. So does `stderr`, which is output where none is given. Nothing is cut into lines and
+    nothing is kept here. They close their transports themselves: what the program printed last may still be
+    read after its end. On Windows `stdin` is not told when to pause.
     """
 
     stdin: asyncio.BaseProtocol
     stdout: asyncio.Protocol
+    stderr: asyncio.Protocol | None = None
 
 
 class Process:
@@ -254,7 +255,8 @@ async def _start_piped(
 
         try:
             prints, printed = pipe(inwards=False)
-            ours.append((await loop.connect_read_pipe(lambda: output, printed))[0])
+            said = pipes.stderr or output
+            ours.append((await loop.connect_read_pipe(lambda: said, printed))[0])
             answers, answered = pipe(inwards=False)
             ours.append((await loop.connect_read_pipe(lambda: pipes.stdout, answered))[0])
             asks, asked = pipe(inwards=True)
@@ -275,6 +277,9 @@ async def _start_piped(
             for transport in ours:
                 transport.close()
             raise
+    if pipes.stderr is not None:
+        output.closed.set()  # there is none
+        return Process(process, output, reading=[], control=None)
     return Process(process, output, reading=ours[:1], control=None)
 
 
@@ -328,7 +333,12 @@ async def _start_windows(
     printed = process.stderr if apart else process.stdout
     assert printed is not None
     assert process.stdout is not None
-    pumps: list[asyncio.BaseTransport] = [_Pump(asyncio.create_task(_pump(printed, output)))]
+    pumps: list[asyncio.BaseTransport] = []
+    if pipes is not None and pipes.stderr is not None:
+        pipes.stderr.connection_made(_Pump(asyncio.create_task(_pump(printed, pipes.stderr))))
+        output.closed.set()  # there is none
+    else:
+        pumps.append(_Pump(asyncio.create_task(_pump(printed, output))))
     if pipes is not None:
         assert process.stdin is not None
         pipes.stdin.connection_made(process.stdin.transport)

@@ -37,7 +37,8 @@ def test_the_arn_is_read_from_the_raw_path():
     ("path", "method", "status"),
     [
         (b"/runtimes/%s/invocations" % ARN, "PUT", 405),
-        (b"/runtimes/%s/commands" % ARN, "POST", 404),
+        (b"/runtimes/%s/commands" % ARN, "GET", 405),
+        (b"/runtimes/%s/ws" % ARN, "GET", 426),
         (b"/runtimes/%s/invocations/more" % ARN, "POST", 404),
         (b"/.well-known/oauth-protected-resource/runtimes/%s/ws" % ARN, "GET", 404),
         (b"/runtimes/%s" % ARN, "POST", 404),
@@ -58,7 +59,7 @@ def test_any_path_and_query_is_a_request_or_a_service_error(path, query, method)
         try:
             Request.of(scope(raw, method=method, query=query))
         except ServiceError as problem:
-            assert problem.status in (400, 404, 405)
+            assert problem.status in (400, 404, 405, 426)
 
 
 @given(st.lists(st.tuples(st.binary(max_size=40), st.binary(max_size=40))), st.text(max_size=30))

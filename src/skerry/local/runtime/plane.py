@@ -21,6 +21,7 @@ from skerry.local.runtime import launch, sockets, texts
 from skerry.local.runtime.artifact import FetchObject
 from skerry.local.runtime.body import Body
 from skerry.local.runtime.call import CLIENT_GONE, Call
+from skerry.local.runtime.commands import Command, Commands
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.inbound import Inbound, RefusedError, presented
 from skerry.local.runtime.record import Runtime
@@ -72,6 +73,7 @@ class RuntimePlane:
             upstream=self._upstream,
         )
         self._relay = Relay(upstream=self._upstream, sessions=self.sessions, settings=settings)
+        self._commands = Commands(settings)
         self._inbound = Inbound(
             access=access,
             fetch=fetch_key,
@@ -81,6 +83,7 @@ class RuntimePlane:
         )
         self._operations: Mapping[str, Callable[[Call, Request], Awaitable[None]]] = {
             "InvokeAgentRuntime": self._invoke,
+            "InvokeAgentRuntimeCommand": self._command,
             "StopRuntimeSession": self._stop,
             "GetAgentCard": self._card,
             "GetRuntimeProtectedResourceMetadata": self._metadata,
@@ -169,6 +172,15 @@ class RuntimePlane:
         call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
         call.runtime = session.runtime  # the version that the session began with
         await self._relay.invoke(call, request, session, await call.body.open())
+
+    async def _command(self, call: Call, request: Request) -> None:
+        runtime = await self._authorized(call, request)
+        request.require_limits()
+        command = Command.parse(await call.body.read())
+        session, cold = await self.sessions.enter(runtime, request.session_id())
+        call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
+        call.runtime = session.runtime
+        await self._commands.run(call, command, session, self._versions.folder(session.runtime))
 
     async def _stop(self, call: Call, request: Request) -> None:
         runtime = await self._authorized(call, request)

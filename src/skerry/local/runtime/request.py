@@ -38,6 +38,7 @@ Operation = Literal[
 ROUTES: Mapping[tuple[str, str], Operation] = {
     ("POST", "invocations"): "InvokeAgentRuntime",
     ("POST", "invocations/"): "InvokeAgentRuntime",  # A2A clients: the card stands below this URL
+    ("POST", "commands"): "InvokeAgentRuntimeCommand",
     ("POST", "stopruntimesession"): "StopRuntimeSession",
     ("GET", "invocations/.well-known/agent-card.json"): "GetAgentCard",
     ("GET", "invocations/.well-known/oauth-protected-resource"): "GetRuntimeProtectedResourceMetadata",

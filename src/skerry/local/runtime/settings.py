@@ -9,6 +9,8 @@ from pathlib import Path
 
 from skerry.local.runtime.hosts import Mode
 
+MAX_OUTPUT = 100_000_000
+"""Bytes that a command may print: AWS developer guide, runtime quotas."""
 MAX_PAYLOAD = 100_000_000
 """Bytes of a request: AWS service model, InvokeAgentRuntime."""
 
@@ -89,4 +91,5 @@ class RuntimeSettings:
     socket_lifetime: float = 3600.0
     socket_frames: int = 250
     max_payload: int = MAX_PAYLOAD
+    max_output: int = MAX_OUTPUT
     unknowns: Unknowns = field(default_factory=Unknowns)

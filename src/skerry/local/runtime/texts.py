@@ -21,6 +21,8 @@ OAUTH_PREFIX = "OAuth authorization failed: "
 UNPARSED = OAUTH_PREFIX + "Failed to parse token"
 SOCKET_LIFETIME = "Max connection duration of 1 hour is exceeded"
 FRAME_RATE = "Frame rate limit of 250 frames per second is exceeded"
+OUTPUT_SIZE = "The output of the command is larger than 100 MB"
+SESSION_ENDED = "The session ended while the command ran"
 SOCKET_LOST = "The runtime ended the connection"
 ACCEPT = "Accept Header Error - MCP protocol requires Accept header: application/json, text/event-stream"
 

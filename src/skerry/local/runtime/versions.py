@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from skerry.errors import ProgramError, SkerryError
@@ -38,6 +39,7 @@ class Versions:
         self._settings = settings
         self._fetch_object = fetch_object
         self._versions: dict[tuple[str, str], _Version] = {}
+        self._folders: dict[tuple[str, str], Path] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Semaphore(1)
         self._ending = False
@@ -79,6 +81,10 @@ class Versions:
                 if version.sessions <= 0:
                     self._close(key)
 
+    def folder(self, runtime: Runtime) -> Path:
+        """Where the code of a version with live sessions is."""
+        return self._folders[runtime.key]
+
     def end_soon(self) -> None:
         """Nothing is prepared any more: what waits for its turn will not get one."""
         self._ending = True
@@ -104,6 +110,7 @@ class Versions:
         folder, entry = await artifact.locate(
             runtime.code(), fetch_object=self._fetch_object, store=settings.state / launch.CODE
         )
+        self._folders[runtime.key] = folder
         program = launch.program(runtime, folder, entry, settings)
         return open_host(program, mode=settings.mode, size=settings.pool_size)
 
@@ -117,6 +124,7 @@ class Versions:
 
     def _close(self, key: tuple[str, str]) -> None:
         version = self._versions.pop(key)
+        self._folders.pop(key, None)
         self._spawn(self._end(version))
 
     async def _end(self, version: _Version) -> None:
