@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from skerry.wire.endpoints import invocation_url
 from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.runtime_plane import record, runtime_plane
 
@@ -92,6 +93,66 @@ async def test_get_and_delete_are_no_stream(running):
     for method in ("GET", "DELETE"):
         answer = await running.http.request(method, running.url_of("plain"))
         assert (405, "POST") == (answer.status_code, answer.headers["allow"])
+
+
+@pytest.mark.behaviour("RT-METHODS")
+@pytest.mark.parametrize(
+    ("path", "method", "allow"),
+    [
+        ("/invocations", "OPTIONS", "POST"),
+        ("/commands", "GET", "POST"),
+        ("/stopruntimesession", "DELETE", "POST"),
+        ("/invocations/.well-known/agent-card.json", "POST", "GET"),
+    ],
+)
+async def test_another_method_names_the_right_one(running, path, method, allow):
+    url = running.url_of("plain").replace("/invocations", path)
+    answer = await running.http.request(method, url)
+    assert (405, allow) == (answer.status_code, answer.headers["allow"])
+
+
+@pytest.mark.behaviour("RT-HARNESS")
+@pytest.mark.parametrize("resource", ["harness/mine-0123456789", "agent/1b2c:1", "runtime/other-0123456789"])
+async def test_an_arn_of_something_else_is_not_found(running, resource):
+    arn = f"arn:aws:bedrock-agentcore:us-east-1:123456789012:{resource}"
+    url = invocation_url(running.url, arn)
+    answer = await running.http.post(url, content=b"{}", headers=running.signed("POST", url, {}, b"{}"))
+    assert (404, "ResourceNotFoundException") == (answer.status_code, answer.headers["x-amzn-errortype"])
+    assert (
+        f"No endpoint or agent found with qualifier 'DEFAULT' for agent '{arn}'" == answer.json()["message"]
+    )
+
+
+@pytest.mark.behaviour("RT-HEADER-LIMITS")
+@pytest.mark.parametrize(
+    ("header", "member", "limit"),
+    [
+        ("Content-Type", "contentType", 256),
+        ("Accept", "accept", 256),
+        ("Mcp-Session-Id", "mcpSessionId", 1024),
+        ("Mcp-Name", "mcpName", 1024),
+        ("X-Amzn-Trace-Id", "traceId", 128),
+        ("traceparent", "traceParent", 128),
+        ("tracestate", "traceState", 512),
+        ("baggage", "baggage", 8192),
+    ],
+)
+async def test_headers_are_as_long_as_the_model_allows(running, header, member, limit):
+    fits = await running.invoke("plain", b"{}", session=ONE, headers={header: "x" * limit})
+    assert 200 == fits.status_code
+    answer = await running.invoke("plain", b"{}", session=ONE, headers={header: "x" * (limit + 1)})
+    assert (400, "ValidationException") == (answer.status_code, answer.headers["x-amzn-errortype"])
+    assert [member] == [field["name"] for field in answer.json()["fieldList"]]
+
+
+@pytest.mark.behaviour("RT-TRACE")
+async def test_trace_headers_come_back_the_programs_own_first(running):
+    sent = {"X-Amzn-Trace-Id": "Root=1-a", "traceparent": "00-b", "tracestate": "c=1", "baggage": "d=2"}
+    answer = await running.invoke("plain", b"{}", session=ONE, headers=sent)
+    assert sent == {name: answer.headers[name] for name in sent}
+    own = {"do": "answer", "status": 200, "headers": {"traceparent": "00-own"}}
+    answer = await running.invoke("plain", own, session=ONE, headers=sent)
+    assert sent | {"traceparent": "00-own"} == {name: answer.headers[name] for name in sent}
 
 
 async def test_a_path_that_does_not_exist_is_a_404(running):

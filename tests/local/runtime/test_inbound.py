@@ -171,6 +171,9 @@ async def test_protected_resource_metadata_needs_no_token(running, issuer):
     assert 200 == answer.status_code
     assert [issuer.issuer] == answer.json()["authorization_servers"]
     assert running.url_of("guarded") == answer.json()["resource"]
+    first = running.url_of("guarded").replace("/runtimes/", "/.well-known/oauth-protected-resource/runtimes/")
+    assert answer.json() == (await running.http.get(first)).json()
+    assert (405, "GET") == ((refused := await running.http.post(first)).status_code, refused.headers["allow"])
     plain = running.url_of("plain").replace("?", "/.well-known/oauth-protected-resource?")
     assert 404 == (await running.http.get(plain)).status_code
 

@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from skerry.local.clock import SystemClock
+from skerry.local.runtime.settings import Unknowns
 from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.runtime_plane import DEVELOPER, record, runtime_plane
 
@@ -105,9 +106,11 @@ async def test_a_url_that_the_record_gives_stays_in_the_card(running):
     assert "https://agents.example.com/mine" == answer.json()["url"]
 
 
+@pytest.mark.behaviour("RT-A2A-HEADERS")
 async def test_the_card_is_asked_for_with_the_headers_of_an_invocation(running):
     url = running.url_of("card").replace("/invocations?", "/invocations/.well-known/agent-card.json?")
     headers = {RUNTIME_SESSION_ID: ONE, "X-Note": "kept", "X-Other": "dropped", "traceparent": "00-1-2-00"}
+    headers["A2A-Version"] = "1.0"
     answer = await running.http.get(url, headers=running.signed("GET", url, headers, b""))
     seen = answer.json()["seen"]
     assert (ONE, "kept", "00-1-2-00") == (
@@ -115,7 +118,17 @@ async def test_the_card_is_asked_for_with_the_headers_of_an_invocation(running):
         seen["x-note"],
         seen["traceparent"],
     )
+    assert "1.0" == seen["a2a-version"]
     assert not {"x-other", "authorization", "x-amz-date"} & set(seen)
+
+
+@pytest.mark.behaviour("RT-A2A-HEADERS")
+async def test_without_the_switch_the_version_of_a2a_needs_the_allow_list(tmp_path):
+    async with runtime_plane(tmp_path / "state", unknowns=Unknowns(pass_a2a_headers=False)) as running:
+        running.resources.put(record("card", protocol="A2A"))
+        url = running.url_of("card").replace("/invocations?", "/invocations/.well-known/agent-card.json?")
+        answer = await running.http.get(url, headers=running.signed("GET", url, {"A2A-Version": "1.0"}, b""))
+        assert "a2a-version" not in answer.json()["seen"]
 
 
 @pytest.mark.behaviour("RT-CARD-424")

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from skerry.errors import ProgramError, ServiceError, validation
 from skerry.local import eventstream
 from skerry.local.asgi import ClientGoneError
-from skerry.local.runtime import launch, texts
+from skerry.local.runtime import headers, launch, texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.session import Session
 from skerry.local.runtime.settings import RuntimeSettings
@@ -93,7 +93,8 @@ class Commands:
 
     async def run(self, call: Call, command: Command, session: Session, folder: Path) -> None:
         """Answers a call with the events of its command. Raises ClientGoneError."""
-        await call.begin(200, [(b"content-type", eventstream.CONTENT_TYPE.encode())])
+        traced = headers.trace(call.scope["headers"])
+        await call.begin(200, [(b"content-type", eventstream.CONTENT_TYPE.encode()), *traced])
         await call.write(_chunk({"contentStart": {}}), more=True)
         work = asyncio.create_task(self._run(call, command, session, folder))
         gone = asyncio.create_task(call.body.gone())

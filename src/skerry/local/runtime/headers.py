@@ -19,6 +19,7 @@ A2A = frozenset({"a2a-version", "a2a-extensions"})
 """A2A specification 1.0, service parameters: which version a request speaks, and with which extensions."""
 _CONTENT = frozenset({"content-type", "content-encoding"})
 _ALWAYS = _CONTENT | names.TRACE | {"accept", "last-event-id"}
+_TRACE = frozenset(name.encode("ascii") for name in names.TRACE)
 _BACK = _CONTENT | names.TRACE | {"content-length"}
 _MCP_PREFIX = "mcp-"
 
@@ -44,6 +45,11 @@ def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -
         if value.isascii() and value.isprintable():
             result.append((name, value))
     return result
+
+
+def trace(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The trace headers among those of a client, names in lower case."""
+    return [(name.lower(), value) for name, value in headers if name.lower() in _TRACE]
 
 
 def from_program(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

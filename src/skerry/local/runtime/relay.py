@@ -114,6 +114,8 @@ class Relay:
             log.info("session %s answered %d: %s", session.id, reply.status, said[:_SHOWN])
             raise ServiceError("RuntimeClientError", 424, texts.received(reply.status))
         back = headers.from_program(reply.headers)
+        own = {name for name, _ in back}
+        back += [pair for pair in headers.trace(request.headers) if pair[0] not in own]
         if session.runtime.protocol.name == "MCP":
             chosen = reply.header(MCP_SESSION_ID)
             if chosen:
