@@ -29,6 +29,7 @@ from skerry.local.runtime.relay import Relay
 from skerry.local.runtime.request import Request
 from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
+from skerry.local.runtime.shells import Shells, shell_id
 from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
@@ -89,6 +90,7 @@ class RuntimePlane:
             "GetRuntimeProtectedResourceMetadata": self._metadata,
         }
         self.sockets = Sockets(settings=settings, clock=clock)
+        self._shells = Shells(settings=settings, clock=clock, sockets=self.sockets)
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -107,6 +109,7 @@ class RuntimePlane:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
         self._versions.end_soon()
+        await self._shells.close()
         await self.sessions.close()
         await self._versions.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -136,11 +139,19 @@ class RuntimePlane:
 
         async def connect(request: Request) -> None:
             runtime = await self._authorized(call, request)
-            sockets.require_sockets(runtime)
+            is_shell = request.operation == "InvokeAgentRuntimeCommandShell"
+            if is_shell:
+                name = shell_id(request.shell_id)
+            else:
+                sockets.require_sockets(runtime)
             session, cold = await self.sessions.enter(runtime, request.session_id())
             call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
             call.runtime = session.runtime
-            await self.sockets.serve(call, request, session, receive, send)
+            if is_shell:
+                folder = self._versions.folder(session.runtime)
+                await self._shells.serve(call, session, folder, identifier=name, receive=receive, send=send)
+            else:
+                await self.sockets.serve(call, request, session, receive, send)
 
         await self._answer(call, connect)
 

@@ -29,6 +29,7 @@ from skerry.wire.headers import (
 Operation = Literal[
     "InvokeAgentRuntime",
     "InvokeAgentRuntimeCommand",
+    "InvokeAgentRuntimeCommandShell",
     "InvokeAgentRuntimeWithWebSocketStream",
     "StopRuntimeSession",
     "GetAgentCard",
@@ -43,7 +44,10 @@ ROUTES: Mapping[tuple[str, str], Operation] = {
     ("GET", "invocations/.well-known/agent-card.json"): "GetAgentCard",
     ("GET", "invocations/.well-known/oauth-protected-resource"): "GetRuntimeProtectedResourceMetadata",
 }
-SOCKETS: Mapping[str, Operation] = {"ws": "InvokeAgentRuntimeWithWebSocketStream"}
+SOCKETS: Mapping[str, Operation] = {
+    "ws": "InvokeAgentRuntimeWithWebSocketStream",
+    "ws/shells": "InvokeAgentRuntimeCommandShell",
+}
 """What is reached with `GET` and an upgrade to WebSocket."""
 
 _METADATA = b"/.well-known/oauth-protected-resource"
@@ -96,6 +100,7 @@ class Request:
     account_id: str
     headers: list[tuple[bytes, bytes]]
     query_session_id: str = ""
+    shell_id: str = ""
 
     @classmethod
     def of(cls, scope: Scope) -> Request:
@@ -126,6 +131,7 @@ class Request:
             account,
             scope["headers"],
             query.get(RUNTIME_SESSION_ID, "") if operation in SOCKETS.values() else "",
+            query.get("shellId", "") if operation == "InvokeAgentRuntimeCommandShell" else "",
         )
 
     def header(self, name: str) -> str:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -99,7 +101,7 @@ class Rate:
 
 
 @dataclass(slots=True, eq=False)
-class _Live:
+class Live:
     """A socket that is open. `began` is monotonic seconds."""
 
     began: float
@@ -112,7 +114,7 @@ class Sockets:
     def __init__(self, *, settings: RuntimeSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._live: set[_Live] = set()
+        self._live: set[Live] = set()
 
     def sweep(self) -> None:
         """Closes sockets that have lived their hour. To be called about once a second."""
@@ -120,6 +122,16 @@ class Sockets:
         for live in self._live:
             if now - live.began >= self._settings.socket_lifetime:
                 live.expired.set()
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[Live]:
+        """An open socket, whose hour begins."""
+        live = Live(self._clock.monotonic())
+        self._live.add(live)
+        try:
+            yield live
+        finally:
+            self._live.discard(live)
 
     async def serve(
         self, call: Call, request: Request, session: Session, receive: Receive, send: Send
@@ -129,21 +141,19 @@ class Sockets:
         Raises ServiceError while the client's is not accepted.
         """
         program = await self._dial(call, request, session)
-        live = _Live(self._clock.monotonic())
-        self._live.add(live)
         try:
-            await send(_accept(call, session, self._chosen(call, program)))
-            call.status, call.answered = 101, True
-            who, close = await self._carry(call, program, receive, send, live)
+            with self.live() as live:
+                await send(accept(call, session, chosen(call, program.subprotocol)))
+                call.status, call.answered = 101, True
+                who, close = await self._carry(call, program, receive, send, live)
             call.detail["close"] = f"{close.code} by {who}"
             if who != "client":
-                await _close_client(send, close)
+                await close_client(send, close)
             if who != "program":
                 await program.close(Close(1001) if close.code == 1006 else close)
         except ClientGoneError:
             call.status = call.status or 499
         finally:
-            self._live.discard(live)
             program.abort()
 
     async def _dial(self, call: Call, request: Request, session: Session) -> FrameClient:
@@ -163,12 +173,8 @@ class Sockets:
                 "RuntimeClientError", 424, texts.received(502), hint=f"({problem})"
             ) from problem
 
-    def _chosen(self, call: Call, program: FrameClient) -> str | None:
-        """A browser wants one of those that it offered: the program's choice, else the token's companion."""
-        return program.subprotocol or (BEARER if BEARER in call.scope["subprotocols"] else None)
-
     async def _carry(
-        self, call: Call, program: FrameClient, receive: Receive, send: Send, live: _Live
+        self, call: Call, program: FrameClient, receive: Receive, send: Send, live: Live
     ) -> tuple[str, Close]:
         """Frames both ways; who closed in the end, and how."""
         up = asyncio.create_task(self._up(call, program, receive))
@@ -189,7 +195,7 @@ class Sockets:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _up(self, call: Call, program: FrameClient, receive: Receive) -> tuple[str, Close] | None:
-        counted = _Counted(call, "in", Rate(self._settings.socket_frames, self._clock))
+        counted = Counted(call, "in", Rate(self._settings.socket_frames, self._clock))
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
@@ -206,7 +212,7 @@ class Sockets:
                 return None  # `_down` knows how it ended
 
     async def _down(self, call: Call, program: FrameClient, send: Send) -> tuple[str, Close] | None:
-        counted = _Counted(call, "out", Rate(self._settings.socket_frames, self._clock))
+        counted = Counted(call, "out", Rate(self._settings.socket_frames, self._clock))
         while True:
             frame = await program.receive()
             if frame is None:
@@ -225,12 +231,12 @@ class Sockets:
             except ClientGoneError:
                 return None  # `_up` knows how it ended
 
-    async def _expiry(self, live: _Live) -> tuple[str, Close] | None:
+    async def _expiry(self, live: Live) -> tuple[str, Close] | None:
         await live.expired.wait()
         return "limit", Close(1008, texts.SOCKET_LIFETIME)
 
 
-class _Counted:
+class Counted:
     """Frames and bytes of one direction, kept in the call's detail."""
 
     def __init__(self, call: Call, direction: str, rate: Rate) -> None:
@@ -252,13 +258,22 @@ class _Counted:
         self._detail[self._names[1]] = str(self._bytes)
 
 
-def _accept(call: Call, session: Session, subprotocol: str | None) -> Message:
+def chosen(call: Call, subprotocol: str | None) -> str | None:
+    """A browser wants one of those that it offered: the program's choice, else the token's companion."""
+    return subprotocol or (BEARER if BEARER in call.scope["subprotocols"] else None)
+
+
+def accept(
+    call: Call, session: Session, subprotocol: str | None, more: Sequence[tuple[bytes, bytes]] = ()
+) -> Message:
+    """The answer that opens a socket."""
     own = ((REQUEST_ID, call.id), (RUNTIME_SESSION_ID, session.id))
     pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in own]
-    return {"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs}
+    return {"type": "websocket.accept", "subprotocol": subprotocol, "headers": [*pairs, *more]}
 
 
-async def _close_client(send: Send, close: Close) -> None:
+async def close_client(send: Send, close: Close) -> None:
+    """Closes the client's socket as the other side's was."""
     if close.code == 1006:
         close = Close(1011, texts.SOCKET_LOST)
     elif not close.sendable:
