@@ -22,6 +22,7 @@ from skerry.errors import PortInUseError
 from skerry.local.server import LOOPBACK, url_of
 from skerry.sockets import bind
 from skerry.wire.endpoints import invocation_url
+from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -196,32 +197,38 @@ def test_the_key_and_the_state_are_private(tmp_path):
                 assert kept["secret_access_key"].encode() not in shown
 
 
-@pytest.mark.behaviour("RT-WS")
-def test_websockets_reach_agent_runtimes_and_nothing_else(tmp_path):
+@pytest.mark.behaviour("RT-WS", "RT-COMMAND", "RT-SHELL")
+def test_agent_runtimes_have_websockets_commands_and_shells_and_nothing_else_has(tmp_path):
+    """On the event loop that users have."""
     with endpoint_process(tmp_path / "state") as endpoint:
         folder = Path(__file__).parent / "runtime" / "programs" / "socket"
         made = endpoint.client("bedrock-agentcore-control").create_agent_runtime(
             agentRuntimeName="socket", roleArn=ROLE, agentRuntimeArtifact=artifact(str(folder))
         )
-        url = invocation_url(endpoint.url, made["agentRuntimeArn"]).replace("/invocations?", "/ws?")
-        headers = sign(
-            "GET",
-            url,
-            {},
-            b"",
-            credentials=endpoint.developer,
-            region="us-east-1",
-            service="bedrock-agentcore",
-            now=time.time(),
-        )
-        here = url.replace("http", "ws", 1)
-        with connect(here, additional_headers=headers, proxy=None, open_timeout=60) as socket:
+        arn, session = made["agentRuntimeArn"], "session-one-" + "1" * 28
+
+        def connected(path):
+            url = invocation_url(endpoint.url, arn).replace("/invocations?", path + "?")
+            options = {"credentials": endpoint.developer, "region": "us-east-1", "now": time.time()}
+            headers = sign("GET", url, {}, b"", service="bedrock-agentcore", **options)
+            headers[RUNTIME_SESSION_ID] = session
+            here = url.replace("http", "ws", 1)
+            return connect(here, additional_headers=headers, proxy=None, open_timeout=60)
+
+        with connected("/ws") as socket:
             socket.send("hello")
             assert "hello" == socket.recv(60)
-        elsewhere = endpoint.url.replace("http", "ws", 1) + "/gateway/any/mcp"
-        with pytest.raises(InvalidStatus) as caught:
-            connect(elsewhere, proxy=None)
-        assert 404 == caught.value.response.status_code
-        assert "Signature=" not in "".join(
-            file.read_text() for file in (tmp_path / "state" / "logs").iterdir()
+        answer = endpoint.client("bedrock-agentcore").invoke_agent_runtime_command(
+            agentRuntimeArn=arn, runtimeSessionId=session, body={"command": "pwd; exit 3"}
         )
+        _, delta, stop = [event["chunk"] for event in answer["stream"]]
+        assert (f"{folder}\n", 3) == (delta["contentDelta"]["stdout"], stop["contentStop"]["exitCode"])
+        with connected("/ws/shells") as shell:
+            shell.send(b"\0exit 5\n")
+            *_, last = shell
+            assert (3, "5") == (last[0], json.loads(last[1:])["details"]["causes"][0]["message"])
+        with pytest.raises(InvalidStatus) as caught:
+            connect(endpoint.url.replace("http", "ws", 1) + "/gateway/any/mcp", proxy=None)
+        assert 404 == caught.value.response.status_code
+        logs = "".join(file.read_text() for file in (tmp_path / "state" / "logs").iterdir())
+        assert "Signature=" not in logs

@@ -21,6 +21,17 @@ if sys.platform != "win32":
 _PIECE = 32 * 1024
 _SIZE = 24, 80
 _GRACE = 0.5
+_LAUNCH = (
+    sys.executable,
+    "-ISc",
+    (
+        "import fcntl, os, signal, sys, termios\n"
+        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "for name in ('SIGPIPE', 'SIGXFSZ'): signal.signal(getattr(signal, name), signal.SIG_DFL)\n"
+        "os.execvp(sys.argv[1], sys.argv[1:])"
+    ),
+)
+"""Takes the terminal as the controlling one. Not before the program, because uvloop is in no session then."""
 
 
 class Terminal:
@@ -46,6 +57,7 @@ class Terminal:
             os.set_blocking(master, False)
             fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *_SIZE, 0, 0))
             process = await asyncio.create_subprocess_exec(
+                *_LAUNCH,
                 *argv,
                 cwd=cwd,
                 env=dict(env),
@@ -53,7 +65,6 @@ class Terminal:
                 stdout=slave,
                 stderr=slave,
                 start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             )
         except OSError as problem:
             os.close(master)
