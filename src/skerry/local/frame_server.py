@@ -8,6 +8,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from skerry.local.asgi import ClientGoneError
@@ -57,6 +58,12 @@ class FrameServer(WebSocketsSansIOProtocol):
         self.handle_events()
         if self.conn.parser_exc is not None and not self.close_sent:
             self.handle_parser_exception()
+
+    def handle_connect(self, event: Request) -> None:
+        """Starts the application, with header names in lower case as ASGI wants them."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["headers"] = [(name.lower(), value) for name, value in self.scope["headers"]]
 
     def handle_text(self, event: Frame) -> None:
         """Hands on one frame, and reads no more until it was taken."""

@@ -49,7 +49,7 @@ def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -
 
 def trace(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The trace headers among those of a client, names in lower case."""
-    return [(name.lower(), value) for name, value in headers if name.lower() in _TRACE]
+    return [(lower, value) for name, value in headers if (lower := name.lower()) in _TRACE]
 
 
 def from_program(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
