@@ -83,6 +83,7 @@ class FakeResources:
         self.target_records: dict[str, list[Record]] = {}
         self.limit_records: dict[str, list[Record]] = {}
         self.providers: dict[str, Record] = {}
+        self.api_keys: dict[str, str] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Change], None]] = []
 
@@ -112,6 +113,9 @@ class FakeResources:
 
     def credential_provider(self, arn: str) -> Record | None:
         return self.providers.get(arn)
+
+    def api_key(self, arn: str) -> str | None:
+        return self.api_keys.get(arn)
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         self._listeners.append(listener)

@@ -84,6 +84,9 @@ class FakeResources:
     def credential_provider(self, arn: str) -> Record | None:
         return None
 
+    def api_key(self, arn: str) -> str | None:
+        return None
+
     def subscribe(self, listener: Any) -> None:
         self._listeners.append(listener)
 

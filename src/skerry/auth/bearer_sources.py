@@ -152,7 +152,7 @@ class ClientTokens:
         clock: Clock | None = None,
     ) -> None:
         self._client = client
-        self._target = {"scope": scope, "audience": audience, "resource": resource}
+        self._target = (scope, audience, resource)
         self._post = post or post_form
         self._fetch = fetch or fetch_document
         self._clock = clock or SystemClock()
@@ -176,7 +176,10 @@ class ClientTokens:
             self._source = TokenSource(self._client, post=self._post, fetch=self._fetch, clock=self._clock)
         if anew:
             self._source.forget(self._last)
-        self._last = token = await self._source.client_credentials(**self._target)
+        scope, audience, resource = self._target
+        self._last = token = await self._source.client_credentials(
+            scope=scope, audience=audience, resource=resource
+        )
         ends = expiry(token)
         return Lease(token, self.origin, ends, lasting=ends is not None)
 

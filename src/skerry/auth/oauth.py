@@ -26,6 +26,9 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  (a
 AHEAD = 30.0
 """Seconds before its end at which a token is replaced."""
 MAX_TOKENS = 1024
+RESERVED = frozenset({"grant_type", "client_id", "client_secret", "client_assertion", "subject_token"})
+"""Parameters of a token request that nobody but the client itself sets."""
+_KEYED = frozenset({"grant_type", "subject_token", "scope", "audience", "resource"})
 
 _PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
@@ -71,24 +74,42 @@ class TokenSource:
         self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
         self._pending: dict[tuple[str, ...], asyncio.Task[str]] = {}
 
-    async def client_credentials(self, *, scope: str = "", audience: str = "", resource: str = "") -> str:
-        """A token for the client itself. Raises OAuthError, or RemoteError when nothing answers."""
-        form = {"grant_type": "client_credentials"}
+    async def client_credentials(
+        self,
+        *,
+        scope: str = "",
+        audience: str = "",
+        resource: str = "",
+        custom: Mapping[str, str] | None = None,
+    ) -> str:
+        """A token for the client itself. Raises OAuthError, or RemoteError when nothing answers.
+
+        `custom` are further parameters of the request, such as a provider asks for; those that say who asks
+        for what (`RESERVED`) are left out.
+        """
+        form = {**_custom(custom), "grant_type": "client_credentials"}
         return await self._token(form, scope=scope, audience=audience, resource=resource)
 
     async def exchange(
-        self, subject_token: str, *, scope: str = "", audience: str = "", resource: str = ""
+        self,
+        subject_token: str,
+        *,
+        scope: str = "",
+        audience: str = "",
+        resource: str = "",
+        custom: Mapping[str, str] | None = None,
     ) -> str:
         """A token for another resource, for the subject of `subject_token` (RFC 8693 §2.1).
 
-        The subject token goes to the token endpoint and nowhere else. Raises OAuthError, or RemoteError when
-        nothing answers.
+        The subject token goes to the token endpoint and nowhere else; `custom` may name its type. Raises
+        OAuthError, or RemoteError when nothing answers.
         """
         form = {
-            "grant_type": EXCHANGE,
-            "subject_token": subject_token,
             "subject_token_type": ACCESS_TOKEN,
             "requested_token_type": ACCESS_TOKEN,
+            **_custom(custom),
+            "grant_type": EXCHANGE,
+            "subject_token": subject_token,
         }
         return await self._token(form, scope=scope, audience=audience, resource=resource)
 
@@ -101,7 +122,8 @@ class TokenSource:
         form |= {name: value for name, value in target.items() if value}
         # By digest and not by `jti`: nobody can reach a kept token with another token of the same id.
         subject = hashlib.sha256(form.get("subject_token", "").encode("utf-8", "replace")).hexdigest()
-        key = (form["grant_type"], subject, *target.values())
+        rest = (f"{name}={value}" for name, value in form.items() if name not in _KEYED)
+        key = (form["grant_type"], subject, *target.values(), *rest)
         kept = self._kept.get(key)
         if kept is not None and self._clock.monotonic() < kept.until:
             self._kept.move_to_end(key)
@@ -145,6 +167,10 @@ class TokenSource:
             "Authorization": basic(self._client.client_id, self._client.client_secret),
             "Accept": "application/json",
         }
+
+
+def _custom(given: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in (given or {}).items() if name not in RESERVED}
 
 
 def basic(client_id: str, client_secret: str) -> str:

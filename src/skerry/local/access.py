@@ -1,11 +1,12 @@
 """Who signed a request, and credentials for what the stack starts.
 
-Three kinds of access keys hold:
+Four kinds of access keys hold:
 
 | key | made by | principal |
 |---|---|---|
 | the developer's | first start of a state directory | `arn:aws:iam::ACCOUNT:user/skerry` |
 | a session's, with token | `assume`, until `revoke` | `arn:aws:sts::ACCOUNT:assumed-role/ROLE/NAME` |
+| a caller's, with token | `on_behalf`, for a while | whoever called |
 | a user's or role's | IAM and STS at the same endpoint | that user or role |
 
 Every key may do everything: policies are not evaluated. The region of a signature is not compared with the
@@ -123,13 +124,17 @@ class Access:
         role = role_arn.rpartition("/")[2]
         role_principal = f"arn:aws:sts::{self._account}:assumed-role/{role}"
         arn = f"{role_principal}/{session_name}"
-        made = Credentials(
-            access_key_id=_access_key_id("ASIA"),
-            secret_access_key=_secret(),
-            session_token=secrets.token_urlsafe(96),
-        )
+        made = _temporary()
         user_id = f"{_unique_id('AROA', role_principal)}:{session_name}"
         self._keys[made.access_key_id] = Key(arn, user_id, made.secret_access_key, made.session_token)
+        return made
+
+    def on_behalf(self, caller: Caller, *, expires: float) -> Credentials:
+        """Temporary credentials of the caller itself, until `expires` (seconds since the epoch)."""
+        made = _temporary()
+        self._keys[made.access_key_id] = Key(
+            caller.arn, caller.user_id, made.secret_access_key, made.session_token, expires
+        )
         return made
 
     def revoke(self, credentials: Credentials) -> None:
@@ -166,6 +171,10 @@ class Access:
             "The security token included in the request is invalid.",
             hint=f'{access_key_id[:24]} is no key of this stack; run: eval "$(skerry env)".',
         )
+
+
+def _temporary() -> Credentials:
+    return Credentials(_access_key_id("ASIA"), _secret(), secrets.token_urlsafe(96))
 
 
 def role_session(arn: str) -> str:

@@ -68,6 +68,13 @@ class Access(Protocol):
         """
         ...
 
+    def on_behalf(self, caller: Caller, *, expires: float) -> Credentials:
+        """Temporary credentials whose signatures are attributed to an IAM caller, as its own are.
+
+        They hold until `expires` (seconds since the epoch) or `revoke`.
+        """
+        ...
+
     def revoke(self, credentials: Credentials) -> None:
         """Ends temporary credentials; unknown ones are ignored."""
         ...
@@ -112,6 +119,10 @@ class Resources(Protocol):
 
         Its members are `name`, `clientId`, `clientSecret` and `discoveryUrl`.
         """
+        ...
+
+    def api_key(self, arn: str) -> str | None:
+        """The key of an API key credential provider; None when there is no such provider."""
         ...
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:

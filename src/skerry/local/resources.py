@@ -14,6 +14,7 @@ Kinds and keys of the records:
 | `credential-provider` | name | GetOauth2CredentialProvider's answer and the secret |
 | `policy-engine` | id | GetPolicyEngine's answer |
 | `policy` | engine id/policy id | GetPolicy's answer |
+| `api-key-provider` | name | GetApiKeyCredentialProvider's answer and `apiKey` |
 | `tags` | ARN | the tags of a resource |
 """
 
@@ -116,13 +117,22 @@ class Resources:
         AWS's model writes these ARNs with the service `acps`, its guides with `bedrock-agentcore`; both
         name the same provider.
         """
+        return self._provider(arn, "oauth2credentialprovider", "credential-provider")
+
+    def api_key(self, arn: str) -> str | None:
+        """The key of an API key credential provider, whose ARN has the same two spellings."""
+        record = self._provider(arn, "apikeycredentialprovider", "api-key-provider")
+        return None if record is None else str(record["apiKey"])
+
+    def _provider(self, arn: str, resource: str, kind: str) -> Record | None:
+        """The record that an ARN in the token vault of this stack names."""
         parts = arn.split(":", 5)
         if len(parts) != 6 or parts[2] not in ("acps", "bedrock-agentcore"):
             return None
         if parts[3:5] != [self.place.region, self.place.account]:
             return None
-        vault, _, name = parts[5].partition("/oauth2credentialprovider/")
-        return self.get("credential-provider", name) if vault == "token-vault/default" else None
+        vault, _, name = parts[5].partition(f"/{resource}/")
+        return self.get(kind, name) if vault == "token-vault/default" else None
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Calls `listener` on the event loop after every committed write."""

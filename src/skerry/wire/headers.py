@@ -83,6 +83,7 @@ GATEWAY_RESTRICTED = frozenset(_BOTH.split()) | {"authorization"}
 
 _RUNTIME_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,255}")
 _GATEWAY_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _MARKED = re.compile(r"=\?base64\?(?P<payload>.*)\?=", re.DOTALL)
 
@@ -116,6 +117,11 @@ def gateway_header_problem(name: str) -> str | None:
     if name.lower() in GATEWAY_RESTRICTED:
         return f"{name} is a restricted header and is never passed to a target"
     return _amazon_problem(name)
+
+
+def is_header_name(name: str) -> bool:
+    """Whether `name` can stand as a header name at all (RFC 9110 §5.1)."""
+    return _TOKEN.fullmatch(name) is not None
 
 
 def value_problem(value: str) -> str | None:

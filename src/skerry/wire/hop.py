@@ -19,7 +19,7 @@ class Hop:
     """One hop.
 
     `identity` is the caller as proved (an ARN, `sub@issuer`, `anonymous`), `auth` how it was proved
-    (`sigv4`, `jwt`, `none`), `session` the runtime session id where one is known. `started` is
+    (`sigv4`, `jwt`, `api-key`, `none`), `session` the runtime session id where one is known. `started` is
     seconds since the epoch. `detail` holds short strings only, such as a tool name, header names or
     a model id; never bodies or tokens.
     """

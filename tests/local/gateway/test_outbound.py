@@ -173,13 +173,22 @@ class TestClientCredentials:
         assert "does not exist" in text
 
     @pytest.mark.behaviour("GW-OUT-KIND")
-    @pytest.mark.parametrize("kind", ["API_KEY", "JWT_PASSTHROUGH", "CALLER_IAM_CREDENTIALS"])
-    def test_a_credential_type_that_is_not_served_fails_closed(
-        self, stack: Stack, backend: Backend, kind: str
+    @pytest.mark.parametrize(
+        ("kind", "reason"),
+        [
+            ("SOMETHING_NEW", "SOMETHING_NEW is not served"),
+            ("JWT_PASSTHROUGH", "JWT_PASSTHROUGH is for HTTP targets only"),
+            ("CALLER_IAM_CREDENTIALS", "needs a caller who signed the request"),
+            ("API_KEY", "The API key credential provider  does not exist"),
+        ],
+    )
+    def test_a_credential_that_cannot_be_had_fails_closed(
+        self, stack: Stack, backend: Backend, kind: str, reason: str
     ) -> None:
         url = mcp(stack, stack.gateway(), backend, [{"credentialProviderType": kind}])
-        text = post(url, "tools/call", ECHO).json()["result"]["content"][0]["text"]
-        assert f"{kind} is not served" in text
+        headers = {"authorization": "Bearer of-a-caller"}
+        text = post(url, "tools/call", ECHO, headers=headers).json()["result"]["content"][0]["text"]
+        assert reason in text
         assert backend.seen == []
 
 

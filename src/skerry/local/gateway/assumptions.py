@@ -86,6 +86,25 @@ class Assumptions:
         "I",
         "text for a search without a query",
     )
+    api_key_location: str = assumed("HEADER", "I", "credentialLocation of an API key that names none")
+    api_key_header: str = assumed("Authorization", "I", "header of an API key that names none")
+    api_key_separator: str = assumed(" ", "I", "what stands between credentialPrefix and the API key")
+    authenticate_only: Literal["SIGV4", "JWT"] = assumed(
+        "SIGV4", "D", "what AUTHENTICATE_ONLY checks; two pages of the guide say a JWT without its claims"
+    )
+    iam_refusal: str = assumed(
+        "AccessDeniedException", "I", "name of the 403 for a request that is not signed at all"
+    )
+    http_failure_status: int = assumed(502, "I", "status when an HTTP target cannot be called; 504 when late")
+    http_request_headers: tuple[str, ...] = assumed(
+        (), "I", "request headers that reach HTTP targets unlisted, besides content, protocol and session"
+    )
+    http_token_exchange: bool = assumed(
+        False, "F", "TOKEN_EXCHANGE is one on HTTP targets too, and not silently client credentials"
+    )
+    passthrough_service: str = assumed(
+        "bedrock-agentcore", "I", "signing name for a passthrough endpoint whose host and provider name none"
+    )
     closed_objects: bool = assumed(
         True, "I", "an object schema that names its properties allows no others, at every level"
     )

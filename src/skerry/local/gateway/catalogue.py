@@ -137,7 +137,7 @@ class Catalogue:
         """Entries for the records as they are now; a changed record gives a new one without a listing."""
         gateway_id = str(gateway["gatewayId"])
         known = self._gateways.get(gateway_id, {})
-        records = self._resources.targets(gateway_id)
+        records = [record for record in self._resources.targets(gateway_id) if _is_mcp(record)]
         current: dict[str, Entry] = {}
         for record in records:
             target_id = str(record["targetId"])
@@ -189,6 +189,11 @@ class Catalogue:
             entry.task = None
         if entry.again:
             self._synchronise(gateway, entry)
+
+
+def _is_mcp(record: Record) -> bool:
+    """HTTP targets are called by their path; they have nothing to list."""
+    return "http" not in (record.get("targetConfiguration") or {})
 
 
 def _reason(problem: Exception, seconds: float) -> str:

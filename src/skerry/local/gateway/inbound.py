@@ -5,14 +5,14 @@ Source: AWS developer guide, gateway inbound authorization. The texts of refusal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry.auth import challenge
 from skerry.auth.authorizer import JwtAuthorizer
 from skerry.auth.keys import Fetch, Keys
 from skerry.auth.tokens import bearer
-from skerry.errors import ConfigurationError, TokenError
+from skerry.errors import ConfigurationError, ServiceError, TokenError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.ports import Access, Caller, Clock, Record, Scope
 from skerry.wire import jsonrpc
@@ -20,6 +20,7 @@ from skerry.wire import jsonrpc
 SIGNING_NAME = "bedrock-agentcore"
 ANONYMOUS = Caller(kind="anonymous")
 _CLAIM_OF = {"audience": "aud", "client": "client_id"}
+_UNSIGNED = frozenset({"MissingAuthenticationTokenException", "IncompleteSignatureException"})
 _FORBIDDEN = frozenset({"audience", "client", "claim"})
 
 
@@ -45,16 +46,24 @@ class Door:
         self._keys: dict[str, Keys] = {}
         self._authorizers: dict[str, tuple[Mapping[str, Any], JwtAuthorizer]] = {}
 
-    async def admit(self, gateway: Record, scope: Scope, body: bytes, metadata_url: str) -> Caller:
-        """The caller, as proved.
+    def reads_body(self, gateway: Record) -> bool:
+        """Whether callers prove themselves with a signature, which covers the body."""
+        kind = gateway.get("authorizerType")
+        offloaded = kind == "AUTHENTICATE_ONLY" and self._table.authenticate_only == "SIGV4"
+        return kind == "AWS_IAM" or offloaded
+
+    async def admit(
+        self, gateway: Record, scope: Scope, body: bytes, metadata_url: Callable[[], str]
+    ) -> Caller:
+        """The caller, as proved. `metadata_url` tells a refused one where to read on.
 
         Raises Refusal for a bearer token that is missing or does not hold, ServiceError (403) for a
         signature, and ConfigurationError for an authorizer that is not served here.
         """
         kind = gateway.get("authorizerType")
-        if kind == "AWS_IAM":
-            return await self._access.signed_by(scope, body, service=SIGNING_NAME)
-        if kind == "CUSTOM_JWT":
+        if self.reads_body(gateway):
+            return await self._signer(scope, body)
+        if kind in ("CUSTOM_JWT", "AUTHENTICATE_ONLY"):
             return await self._bearer(gateway, scope, metadata_url)
         if kind == "NONE":
             return ANONYMOUS
@@ -65,7 +74,7 @@ class Door:
 
         Raises TokenError (unreachable).
         """
-        if gateway.get("authorizerType") != "CUSTOM_JWT":
+        if gateway.get("authorizerType") in (None, "NONE") or self.reads_body(gateway):
             return None
         authorizer = self._authorizer(gateway)
         shown = challenge.ResourceMetadata(
@@ -77,18 +86,30 @@ class Door:
         """Drops what is kept for a gateway that was deleted."""
         self._authorizers.pop(gateway_id, None)
 
-    async def _bearer(self, gateway: Record, scope: Scope, metadata_url: str) -> Caller:
+    async def _signer(self, scope: Scope, body: bytes) -> Caller:
+        try:
+            return await self._access.signed_by(scope, body, service=SIGNING_NAME)
+        except ServiceError as problem:
+            if problem.name in _UNSIGNED:
+                raise ServiceError(
+                    self._table.iam_refusal, 403, problem.message, hint=problem.hint
+                ) from problem
+            raise
+
+    async def _bearer(self, gateway: Record, scope: Scope, metadata_url: Callable[[], str]) -> Caller:
         sent = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
         authorizer = self._authorizer(gateway)
         try:
             claims = await authorizer.authorize(sent)
             return Caller(kind="jwt", claims=claims, token=bearer(sent))
         except TokenError as problem:
-            raise self._refusal(problem, authorizer.advertised_scopes, metadata_url) from problem
+            raise self._refusal(problem, authorizer.advertised_scopes, metadata_url()) from problem
 
     def _authorizer(self, gateway: Record) -> JwtAuthorizer:
         gateway_id = str(gateway["gatewayId"])
         configuration = (gateway.get("authorizerConfiguration") or {}).get("customJWTAuthorizer") or {}
+        if gateway.get("authorizerType") == "AUTHENTICATE_ONLY":  # whose token it is, and nothing more
+            configuration = {"discoveryUrl": configuration.get("discoveryUrl")}
         known = self._authorizers.get(gateway_id)
         if known is not None and (known[0] is configuration or known[0] == configuration):
             return known[1]

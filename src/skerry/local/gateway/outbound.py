@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.gateway.urls import with_parameters
 from skerry.local.ports import Clock, Recorder
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.hop import Hop
@@ -45,7 +46,10 @@ class Outbound:
         try:
             credential = await self._credentials.authenticate(call)
             headers = {**call.propagated, **call.trace, **call.headers, **credential.headers}
-            reply = await self._upstream.request(call.method, call.url, headers, call.body)
+            url = call.url
+            if credential.query:
+                url = with_parameters(url, credential.query)
+            reply = await self._upstream.request(call.method, url, headers, call.body)
             status = reply.status
             if status == 401:
                 self._credentials.refused(call, credential)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,7 +31,9 @@ class Outgoing:
     `headers` are what the target asks for, `propagated` what the allow-list lets through, `trace` the trace
     context (all lower case); `noted` names headers that are propagated inside of `headers` or `body`, and
     `dropped` says of others why they are not.
-    `caller` is who is served, None when the gateway synchronises for itself. `service` and `region` are
+    `caller` is who is served, None when the gateway synchronises for itself; `bearer` is the token that the
+    request came with, which only HTTP targets give here. A body that is still on its way is sent as it
+    comes and can not be signed. `service` and `region` are
     what a signature with the gateway's role is for when the target's credential configuration does not say
     it. `authorization` is what the REQUEST interceptor set, in place of any credential. `operation` and
     `tool` are what the recorder shows.
@@ -39,7 +41,7 @@ class Outgoing:
 
     gateway: Record
     target: Record
-    body: bytes = field(repr=False)
+    body: bytes | AsyncIterable[bytes] = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     url: str = ""
     propagated: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -47,6 +49,7 @@ class Outgoing:
     noted: tuple[str, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None
+    bearer: str = field(default="", repr=False)
     session: str = ""
     tool: str = ""
     service: str = ""
@@ -60,10 +63,12 @@ class Outgoing:
 class Credential:
     """How a request to a target is authenticated, and as whom the recorder shows it.
 
-    `headers` hold the credential; `detail` names the grant, the audience and the acting client.
+    `headers` or `query` hold the credential; a query parameter replaces one of the same name. `detail` names
+    the grant, the audience and the acting client.
     """
 
-    kind: Literal["sigv4", "jwt", "none"] = "none"
+    kind: Literal["sigv4", "jwt", "api-key", "none"] = "none"
     identity: str = "anonymous"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
     detail: Mapping[str, str] = field(default_factory=dict)

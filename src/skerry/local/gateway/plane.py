@@ -1,7 +1,7 @@
 """The Gateway plane as an ASGI application: from an HTTP request to its answer, and the hop of it.
 
-Mounted at `/gateway/{gatewayId}/mcp` and the two places of its RFC 9728 metadata. Stateless towards
-clients: one POST, one answer, in the era of MCP that the request speaks.
+Mounted at `/gateway/{gatewayId}/mcp`, `/gateway/{gatewayId}/{targetName}/…` for HTTP targets, and the places
+of RFC 9728 metadata. Stateless towards clients: one request, one answer, for MCP in the era that it speaks.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import logging
 from collections.abc import Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from skerry.auth.challenge import WELL_KNOWN
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
 from skerry.local.asgi import ClientGoneError, read_body, send_reply
+from skerry.local.body import Body
+from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
+from skerry.local.gateway.http_targets.forward import HttpRequest, HttpTargets
+from skerry.local.gateway.http_targets.stickiness import session_of
 from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
 from skerry.local.gateway.interceptors import Calls, Interceptors
 from skerry.local.gateway.limits import Limits
@@ -54,7 +56,6 @@ from skerry.local.ports import (
 from skerry.local.rest_json import error_reply
 from skerry.local.upstream import Upstream
 from skerry.wire import eras, jsonrpc
-from skerry.wire.endpoints import gateway_url
 from skerry.wire.hop import Hop
 
 LOG = logging.getLogger("skerry.gateway")
@@ -102,7 +103,12 @@ class GatewayPlane:
         self._upstream = Upstream()
         self._door = Door(access=access, fetch=transport.fetch, clock=clock, table=settings.assumptions)
         self._credentials = OutboundCredentials(
-            resources=resources, access=access, transport=transport, clock=clock, region=settings.region
+            resources=resources,
+            access=access,
+            transport=transport,
+            clock=clock,
+            region=settings.region,
+            table=settings.assumptions,
         )
         outbound = Outbound(
             upstream=self._upstream, credentials=self._credentials, recorder=recorder, clock=clock
@@ -124,6 +130,7 @@ class GatewayPlane:
         )
         self.check_policy = PolicyChecks(resources, self._catalogue)
         """Checks policy statements against the tools of the gateways, for the control plane."""
+        self._http_targets = HttpTargets(resources=resources, outbound=outbound, settings=settings)
 
     async def start(self) -> None:
         """Opens the connection pool and follows the control plane."""
@@ -140,11 +147,14 @@ class GatewayPlane:
         """One request. Paths are matched whole, also when the application is mounted below a prefix."""
         if scope["type"] != "http":
             return
-        found = route(scope["path"])
+        found = route(scope["raw_path"].decode("latin-1"))
         seen = _Seen()
         started, began = self._clock.time(), self._clock.monotonic()
         try:
             await self._serve(found, scope, receive, _watched(send, seen), seen)
+        except Refusal as refusal:
+            seen.operation, seen.detail["error"] = "refused", refusal.reason
+            await answer(_watched(send, seen), refusal.status, refusal.body, refusal.headers)
         except ServiceError as problem:
             seen.detail["error"] = problem.message[:300]
             await send_reply(_watched(send, seen), error_reply(problem))
@@ -169,8 +179,13 @@ class GatewayPlane:
         seen.target = str(gateway.get("name", found.gateway_id))
         if foreign_origin(header(scope, b"origin")):
             await answer(send, 403, jsonrpc.error(b"null", jsonrpc.INVALID_REQUEST, "Forbidden origin"))
-        elif found.kind == "metadata":
-            await self._metadata(gateway, scope, send, seen)
+            return
+        if gateway.get("domainOverride"):
+            chosen_domain(gateway, scope)
+        if found.kind == "metadata":
+            await self._metadata(gateway, found, scope, send, seen)
+        elif found.kind == "target":
+            await self._http(gateway, scope, receive, send, found=found, seen=seen)
         elif found.kind == "other":
             await answer(send, 404, table.unknown_operation.encode(), kind="application/xml")
         elif scope["method"] != "POST":
@@ -178,13 +193,46 @@ class GatewayPlane:
         else:
             await self._post(gateway, scope, receive, send, seen)
 
-    async def _metadata(self, gateway: Record, scope: Scope, send: Send, seen: _Seen) -> None:
+    async def _http(
+        self, gateway: Record, scope: Scope, receive: Receive, send: Send, *, found: Route, seen: _Seen
+    ) -> None:
+        body = Body(receive, self._settings.payload)
+        signed = await body.read() if self._door.reads_body(gateway) else b""
+        seen.caller = await self._door.admit(
+            gateway, scope, signed, lambda: self._address(gateway, found.resource, scope).metadata
+        )
+        seen.detail["gateway"], seen.target = seen.target, found.target
+        seen.operation = f"{scope['method']} {found.path[:100] or '/'}"
+        target = self._http_targets.find(gateway, found.target)
+        if target is None:
+            unknown = self._settings.assumptions.unknown_operation.encode()
+            await answer(send, 404, unknown, kind="application/xml")
+            return
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        seen.session = session_of(target.record, dict(reversed(headers))) or _session("", seen.caller)
+        request = HttpRequest(
+            gateway=gateway,
+            target=target,
+            caller=seen.caller,
+            method=scope["method"],
+            path=found.path,
+            query=scope["query_string"].decode("latin-1"),
+            headers=headers,
+            session=seen.session,
+        )
+        if problem := await self._http_targets.serve(request, body, send):
+            seen.detail["error"] = problem[:300]
+
+    async def _metadata(self, gateway: Record, found: Route, scope: Scope, send: Send, seen: _Seen) -> None:
         seen.operation = "metadata"
         if scope["method"] not in ("GET", "HEAD"):
             await answer(send, 405, headers=[("allow", "GET")])
             return
+        if found.target and self._http_targets.find(gateway, found.target) is None:
+            raise not_found(f"This gateway has no HTTP target {found.target}.")
         try:
-            document = await self._door.metadata(gateway, self._url(gateway, scope))
+            resource = self._address(gateway, found.resource, scope).resource
+            document = await self._door.metadata(gateway, resource)
         except TokenError as problem:
             raise ServiceError(
                 "InternalServerException", 500, problem.message, hint=problem.hint
@@ -195,12 +243,9 @@ class GatewayPlane:
 
     async def _post(self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: _Seen) -> None:
         body = await read_body(receive, self._settings.payload)
-        try:
-            seen.caller = await self._door.admit(gateway, scope, body, self._metadata_url(gateway, scope))
-        except Refusal as refusal:
-            seen.operation, seen.detail["error"] = "refused", refusal.reason
-            await answer(send, refusal.status, refusal.body, refusal.headers)
-            return
+        seen.caller = await self._door.admit(
+            gateway, scope, body, lambda: self._address(gateway, "/mcp", scope).metadata
+        )
         message: jsonrpc.Envelope | None = None
         era: eras.Era = "legacy"
         try:
@@ -275,18 +320,8 @@ class GatewayPlane:
         self._catalogue.changed(change)
         self._limits.changed(change)
 
-    def _url(self, gateway: Record, scope: Scope) -> str:
-        """The gateway's URL as this client typed it, if it used another name of this machine."""
-        base = urlsplit(self._settings.endpoint)
-        host = header(scope, b"host")
-        name = urlsplit(f"//{host}").hostname if host else None
-        if name in ("127.0.0.1", "localhost", "::1"):
-            return gateway_url(f"{base.scheme}://{host}", str(gateway["gatewayId"]))
-        return gateway_url(self._settings.endpoint, str(gateway["gatewayId"]))
-
-    def _metadata_url(self, gateway: Record, scope: Scope) -> str:
-        parts = urlsplit(self._url(gateway, scope))
-        return f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path}"
+    def _address(self, gateway: Record, resource: str, scope: Scope) -> Address:
+        return address(gateway, resource, scope, self._settings.endpoint)
 
     def _record(self, seen: _Seen, started: float, duration_ms: float) -> None:
         hop = Hop(

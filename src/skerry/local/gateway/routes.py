@@ -13,32 +13,50 @@ HeaderPairs = Iterable[tuple[str, str]]
 
 _GATEWAY = re.compile(r"/gateway/(?P<id>[0-9a-z-]{1,128})(?P<rest>/.*)?")
 _METADATA = "/.well-known/oauth-protected-resource"
+_TARGET = re.compile(r"/(?P<target>[0-9a-zA-Z][0-9a-zA-Z-]{0,99})(?P<path>/.*)?")
 _LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a path asks for. `other` is a path of a gateway that nothing answers."""
+    """What a path asks for. `other` is a path of a gateway that nothing answers.
 
-    kind: Literal["mcp", "metadata", "other"]
+    `target` is the name in the path of an HTTP target, or of its metadata; `path` is the raw rest after it.
+    """
+
+    kind: Literal["mcp", "metadata", "target", "other"]
     gateway_id: str
+    target: str = ""
+    path: str = ""
+
+    @property
+    def resource(self) -> str:
+        """The path of the protected resource below the gateway: that of MCP, or of an HTTP target."""
+        return f"/{self.target}{self.path}" if self.target else "/mcp"
 
 
 def route(path: str) -> Route | None:
-    """The route of a decoded path, or None when it is none of a gateway.
+    """The route of a raw path, or None when it is none of a gateway.
 
-    The metadata of RFC 9728 stands at two places: below the gateway, and at the root with the path of the
-    gateway inserted (section 3.1), which is where a client looks that only knows the URL.
+    The metadata of RFC 9728 stands at two places: below the gateway, where the path of an HTTP target may
+    follow, and at the root with the path of the resource inserted (section 3.1), which is where a client
+    looks that only knows the URL.
     """
     at_root = path.startswith(_METADATA + "/")
     match = _GATEWAY.fullmatch(path[len(_METADATA) :] if at_root else path)
     if match is None:
         return None
-    rest = match["rest"] or ""
-    if at_root:
-        return Route("metadata" if rest == "/mcp" else "other", match["id"])
-    kinds: dict[str, Literal["mcp", "metadata"]] = {"/mcp": "mcp", _METADATA: "metadata"}
-    return Route(kinds.get(rest, "other"), match["id"])
+    gateway_id, rest = match["id"], match["rest"] or ""
+    if rest == "/mcp":
+        return Route("metadata" if at_root else "mcp", gateway_id)
+    if not at_root and rest.startswith(_METADATA):
+        at_root, rest = True, rest.removeprefix(_METADATA)
+        if rest in ("", "/mcp"):
+            return Route("metadata", gateway_id)
+    found = _TARGET.fullmatch(rest)
+    if found is None:
+        return Route("other", gateway_id)
+    return Route("metadata" if at_root else "target", gateway_id, found["target"], found["path"] or "")
 
 
 def foreign_origin(origin: str) -> bool:

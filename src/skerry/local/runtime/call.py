@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable
 
 from skerry.errors import ServiceError
+from skerry.local.body import Body
 from skerry.local.ports import Caller, Clock, Recorder, Scope, Send
 from skerry.local.runtime import envelopes
-from skerry.local.runtime.body import Body
 from skerry.local.runtime.envelopes import Answer, Pair
 from skerry.local.runtime.inbound import presented
 from skerry.local.runtime.record import Runtime

@@ -16,9 +16,9 @@ from skerry.auth.challenge import Challenge, ResourceMetadata, build
 from skerry.auth.keys import Fetch, Keys
 from skerry.auth.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError, access_denied, not_found
+from skerry.local.body import Body
 from skerry.local.ports import Access, Caller, Clock, Scope
 from skerry.local.runtime import envelopes, texts
-from skerry.local.runtime.body import Body
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.settings import Unknowns

@@ -16,10 +16,10 @@ from typing import Any
 from skerry.auth.keys import Fetch
 from skerry.errors import ServiceError, access_denied, not_found, validation
 from skerry.local.asgi import ClientGoneError
+from skerry.local.body import Body
 from skerry.local.ports import Access, Change, Clock, Receive, Record, Recorder, Resources, Scope, Send
 from skerry.local.runtime import launch, sockets, texts
 from skerry.local.runtime.artifact import FetchObject
-from skerry.local.runtime.body import Body
 from skerry.local.runtime.call import CLIENT_GONE, Call
 from skerry.local.runtime.commands import Command, Commands
 from skerry.local.runtime.envelopes import Answer

@@ -1,4 +1,4 @@
-"""The body of a request on its way to the program, and the end of its client."""
+"""The body of a request on its way to whoever answers it, and the end of its client."""
 
 from __future__ import annotations
 

@@ -1,0 +1,109 @@
+"""Outbound credentials: what the gateway shows to a target in place of the caller's token.
+
+Source: AWS developer guide, gateway outbound authorization. One module per kind of provider. The caller's own
+token goes to the token endpoint of an exchange, and to HTTP targets with JWT_PASSTHROUGH: to no MCP target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.credentials import api_key, passthrough
+from skerry.local.gateway.credentials.caller import CallerCredentials
+from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
+from skerry.local.gateway.credentials.oauth import OAuthCredentials
+from skerry.local.gateway.credentials.role import RoleCredentials
+from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.ports import Access, Clock, Record, Resources
+
+_SIGNING = frozenset({"GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS"})
+
+
+class OutboundCredentials:
+    """Finds the credential that a target's configuration asks for.
+
+    Temporary credentials are made once per gateway and role, or once per caller, and end with `close`;
+    tokens are kept until shortly before their end.
+    """
+
+    def __init__(
+        self,
+        *,
+        resources: Resources,
+        access: Access,
+        transport: IdentityTransport,
+        clock: Clock,
+        region: str,
+        table: Assumptions,
+    ) -> None:
+        self._resources = resources
+        self._table = table
+        self._role = RoleCredentials(access=access, clock=clock, region=region)
+        self._caller = CallerCredentials(access=access, clock=clock, region=region)
+        self._oauth = OAuthCredentials(resources=resources, transport=transport, clock=clock, table=table)
+        self._kinds: dict[str, Callable[[Outgoing, Mapping[str, Any]], Awaitable[Credential]]] = {
+            "GATEWAY_IAM_ROLE": self._role.credential,
+            "OAUTH": self._oauth.credential,
+            "API_KEY": self._api_key,
+            "CALLER_IAM_CREDENTIALS": self._caller.credential,
+            "JWT_PASSTHROUGH": passthrough.credential,
+        }
+
+    async def authenticate(self, call: Outgoing) -> Credential:
+        """The credential for one request. Raises TargetError when it cannot be had.
+
+        What the REQUEST interceptor set counts before everything configured (AWS developer guide, header
+        propagation).
+        """
+        if call.authorization:
+            return Credential("none", "interceptor", {"authorization": call.authorization})
+        kind, configuration = _configured(call.target)
+        if not kind:
+            return await self._role.credential(call, {}) if call.service else Credential()
+        find = self._kinds.get(kind)
+        if find is None:
+            raise TargetError(
+                f"The credential provider type {kind} is not served by this gateway.",
+                hint=f"Served are: {', '.join(self._kinds)}, or none.",
+            )
+        return await find(call, configuration)
+
+    def close(self) -> None:
+        """Ends all temporary credentials and forgets the tokens."""
+        self._role.close()
+        self._caller.close()
+        self._oauth.close()
+
+    def forget(self, gateway_id: str, *, but: str = "") -> None:
+        """Ends the temporary credentials of a gateway, except those of the role `but`."""
+        self._role.forget(gateway_id, but=but)
+
+    def refused(self, call: Outgoing, credential: Credential) -> None:
+        """Drops a token that the target did not take, so that the next call gets a new one."""
+        kind, configuration = _configured(call.target)
+        if kind == "OAUTH":
+            self._oauth.refused(configuration, credential)
+
+    async def _api_key(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
+        del call
+        return api_key.credential(configuration, self._resources, self._table)
+
+
+def signs(target: Record) -> bool:
+    """Whether requests to a target are signed, so that their body must be there as a whole."""
+    return _configured(target)[0] in _SIGNING
+
+
+def kind_of(target: Record) -> str:
+    """The credential provider type of a target, "" for none."""
+    return _configured(target)[0]
+
+
+def _configured(target: Record) -> tuple[str, Mapping[str, Any]]:
+    """The credential provider type of a target, "" for none, and the provider's configuration."""
+    for configured in target.get("credentialProviderConfigurations") or ():
+        found: Mapping[str, Any] = configured.get("credentialProvider") or {}
+        return str(configured.get("credentialProviderType")), found
+    return "", {}

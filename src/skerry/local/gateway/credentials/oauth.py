@@ -1,0 +1,114 @@
+"""OAUTH: bearer tokens for the target's own audience, by client credentials or token exchange.
+
+Sources: AWS developer guide, gateway outbound authorization; RFC 8693 for the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from skerry.auth.oauth import Client, TokenSource
+from skerry.errors import RemoteError
+from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.ports import Clock, Record, Resources
+
+_NAMED = ("audience", "resource")
+
+
+class IdentityTransport(Protocol):
+    """HTTP towards identity providers; `auth.transport.Transport` is one."""
+
+    async def fetch(self, url: str) -> bytes:
+        """The body of a 200. Raises RemoteError."""
+        ...
+
+    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Status and body of a form POST. Raises RemoteError."""
+        ...
+
+
+class OAuthCredentials:
+    """Gets tokens of credential providers and keeps each until shortly before its end."""
+
+    def __init__(
+        self, *, resources: Resources, transport: IdentityTransport, clock: Clock, table: Assumptions
+    ) -> None:
+        self._resources = resources
+        self._transport = transport
+        self._clock = clock
+        self._table = table
+        self._sources: dict[str, tuple[Client, TokenSource]] = {}
+
+    async def credential(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
+        """A bearer token of the configured provider. Raises TargetError when it cannot be had."""
+        oauth = configuration.get("oauthCredentialProvider") or {}
+        client, source = self._source(str(oauth.get("providerArn", "")))
+        given = oauth.get("customParameters") or {}
+        custom = {str(name): str(value) for name, value in given.items() if name not in _NAMED}
+        wanted = {
+            "scope": " ".join(oauth.get("scopes") or ()),
+            "audience": str(given.get("audience", "")),
+            "resource": str(given.get("resource", "")),
+        }
+        grant = self._grant(call, oauth)
+        detail = {"grant": grant, "audience": wanted["audience"] or wanted["resource"]}
+        try:
+            if grant == "TOKEN_EXCHANGE" and call.caller is not None:
+                if call.caller.kind != "jwt" or not call.caller.token:
+                    raise TargetError(
+                        "TOKEN_EXCHANGE needs the bearer token of a caller, and this one has none.",
+                        hint="Give the gateway a CUSTOM_JWT authorizer, or the target CLIENT_CREDENTIALS.",
+                    )
+                token = await source.exchange(call.caller.token, custom=custom, **wanted)
+                identity = call.caller.name
+                detail["actor"] = client.client_id
+            elif grant in ("TOKEN_EXCHANGE", "CLIENT_CREDENTIALS"):
+                own = {} if grant == "TOKEN_EXCHANGE" else custom  # those of an exchange fit no other grant
+                token = await source.client_credentials(custom=own, **wanted)
+                identity = client.client_id
+                detail["grant"] = "CLIENT_CREDENTIALS"
+            else:
+                raise TargetError(f"The grant type {grant} is not served by this gateway.")
+        except RemoteError as problem:
+            raise TargetError(f"No token for the target: {problem.message}", hint=problem.hint) from problem
+        return Credential("jwt", identity, {"authorization": f"Bearer {token}"}, detail=detail)
+
+    def refused(self, configuration: Mapping[str, Any], credential: Credential) -> None:
+        """Drops a token that the target did not take."""
+        oauth = configuration.get("oauthCredentialProvider") or {}
+        known = self._sources.get(str(oauth.get("providerArn", "")))
+        if known is not None:
+            known[1].forget(credential.headers.get("authorization", "").removeprefix("Bearer "))
+
+    def close(self) -> None:
+        """Forgets all tokens."""
+        self._sources.clear()
+
+    def _grant(self, call: Outgoing, oauth: Mapping[str, Any]) -> str:
+        grant = str(oauth.get("grantType") or "CLIENT_CREDENTIALS")
+        is_http = "http" in (call.target.get("targetConfiguration") or {})
+        if is_http and grant == "TOKEN_EXCHANGE" and not self._table.http_token_exchange:
+            return "CLIENT_CREDENTIALS"
+        return grant
+
+    def _source(self, arn: str) -> tuple[Client, TokenSource]:
+        record = self._resources.credential_provider(arn)
+        if record is None:
+            raise TargetError(f"The credential provider {arn} does not exist.")
+        client = _client(record)
+        known = self._sources.get(arn)
+        if known is None or known[0] != client:  # the provider was updated
+            transport = self._transport
+            source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=self._clock)
+            known = self._sources[arn] = (client, source)
+        return known
+
+
+def _client(record: Record) -> Client:
+    return Client(
+        client_id=str(record["clientId"]),
+        client_secret=str(record["clientSecret"]),
+        discovery_url=str(record["discoveryUrl"]),
+    )
