@@ -309,6 +309,12 @@ class Stack:
             self.told("created", record)
         return record
 
+    def http_target(self, gateway_id: str, name: str, http: Mapping[str, Any], **members: Any) -> str:
+        """A new HTTP target; its URL."""
+        configuration = {"targetConfiguration": {"http": dict(http)}}
+        self.target(gateway_id, name, {}, **{**configuration, **members})
+        return f"{self.base}/gateway/{gateway_id}/{name}"
+
     def lambda_target(
         self, gateway_id: str, name: str, tools: Sequence[Mapping[str, Any]], **members: Any
     ) -> Record:
@@ -343,14 +349,22 @@ class Stack:
         """The MCP URL of a gateway."""
         return f"{self.base}/gateway/{gateway_id}/mcp"
 
-    def signed(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        """`headers` with a signature of the developer's key."""
+    def signed(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        method: str = "POST",
+        credentials: Credentials = DEVELOPER,
+    ) -> dict[str, str]:
+        """`headers` with a signature, of the developer's key unless others are given."""
         added = sigv4.sign(
-            "POST",
+            method,
             url,
             headers,
             body,
-            credentials=DEVELOPER,
+            credentials=credentials,
             region=REGION,
             service="bedrock-agentcore",
             now=time.time(),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.gateway_stack import Stack, gateway_stack
+from tests.kit.http_backend import HttpBackend, http_backend
 from tests.kit.mcp_backends import Backend, fastmcp_backend
 
 
@@ -46,3 +47,20 @@ def legacy(legacy_server: Backend) -> Backend:
     """The legacy server, its notes cleared."""
     legacy_server.seen.clear()
     return legacy_server
+
+
+@pytest.fixture(scope="module")
+def http_service() -> Iterator[HttpBackend]:
+    """A plain HTTP service."""
+    with http_backend() as running:
+        yield running
+
+
+@pytest.fixture
+def service(http_service: HttpBackend) -> HttpBackend:
+    """The HTTP service, as if it had just started."""
+    http_service.seen.clear()
+    http_service.reply = HttpBackend().reply
+    for event in (http_service.arrived, http_service.release, http_service.left):
+        event.clear()
+    return http_service

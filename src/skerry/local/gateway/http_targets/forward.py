@@ -83,8 +83,8 @@ class HttpTargets:
 
         Raises ServiceError for a request that cannot be sent, and ClientGoneError.
 
-        This is where rate limits, rules and interceptors stand: in front of `_forward`, with the request and
-        its target known, the caller proved, and nothing sent.
+        Rate limits, rules and interceptors stand at its first line: the request and its target are known, the
+        caller is proved, and nothing is sent.
         """
         outgoing = self._outgoing(request, await self._body(request, body))
         started = _Started(send)
@@ -96,17 +96,7 @@ class HttpTargets:
                 raise body.problem
             if not work.done():
                 raise ClientGoneError
-            return await work
-        finally:
-            for task in (work, gone):
-                task.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
-
-    async def _forward(self, request: HttpRequest, outgoing: Outgoing, started: _Started) -> str:
-        try:
-            async with asyncio.timeout(self._settings.call), self._outbound.exchange(outgoing) as reply:
-                await self._answer(request, reply, started)
-            return ""
+            await work
         except TimeoutError:
             problem = TargetError(f"The target did not end its answer within {self._settings.call:g} s.")
             return await self._failed(request, problem, 504, started)
@@ -115,6 +105,15 @@ class HttpTargets:
             late = isinstance(cause, UpstreamError) and cause.reason == "timeout"
             status = 504 if late else self._settings.assumptions.http_failure_status
             return await self._failed(request, problem, status, started)
+        finally:
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+        return ""
+
+    async def _forward(self, request: HttpRequest, outgoing: Outgoing, started: _Started) -> None:
+        async with asyncio.timeout(self._settings.call), self._outbound.exchange(outgoing) as reply:
+            await self._answer(request, reply, started)
 
     async def _answer(self, request: HttpRequest, reply: Reply, started: _Started) -> None:
         target = request.target.record
