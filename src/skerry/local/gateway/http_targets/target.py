@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
-from skerry.errors import validation
+from skerry.errors import ServiceError, validation
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.urls import target_url
 from skerry.local.ports import Record
 from skerry.wire.endpoints import signing_scope
 
 _SDK = "/runtimes/"
+_DATA_PLANE = (["invocations"], ["stopruntimesession"], ["commands"], ["ws"])
+"""What may follow a runtime's ARN. In AWS the control plane is another host; here it must be kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +43,24 @@ class HttpTarget:
     def url(self, path: str, query: str) -> str:
         """Where a request for a path below the target goes; `path` is empty or begins with a slash.
 
-        Raises ServiceError (400) when an SDK asks for another runtime than the target's.
+        Raises ServiceError: 400 when an SDK asks for another runtime than the target's, 404 for a path that
+        a runtime does not have.
         """
         if self.runtime_arn:
             path = self._runtime_path(path)
         return target_url(self.endpoint, path, query, static=self.static, static_wins=self.static_wins)
 
     def _runtime_path(self, path: str) -> str:
-        if not path.startswith(_SDK):
-            return path
-        asked, _, rest = path[len(_SDK) :].partition("/")
-        arn = unquote(asked)
-        if arn not in (self.runtime_arn, self.runtime_arn.rpartition("/")[2]):
-            raise validation(f"The target {self.name} is the runtime {self.runtime_arn}, not {arn[:200]!r}.")
-        return f"/{rest}"
+        if path.startswith(_SDK):
+            asked, _, rest = path[len(_SDK) :].partition("/")
+            arn = unquote(asked)
+            if arn not in (self.runtime_arn, self.runtime_arn.rpartition("/")[2]):
+                text = f"The target {self.name} is the runtime {self.runtime_arn}, not {arn[:200]!r}."
+                raise validation(text)
+            path = f"/{rest}"
+        if path.split("/")[1:2] not in _DATA_PLANE:
+            raise ServiceError("UnknownOperationException", 404, "The runtime data plane has no such path.")
+        return path
 
 
 def http_target(record: Record, *, endpoint: str, region: str, table: Assumptions) -> HttpTarget | None:
