@@ -235,3 +235,19 @@ def test_discovery_of_a_runtime_goes_through_its_gateway(running, control, idp):
     )
     # The program has no card: the runtime was asked for it, and says so.
     assert (card.status_code, card.headers["x-amzn-errortype"]) == (424, "RuntimeClientError")
+
+
+@pytest.mark.behaviour("GW-DOMAIN")
+def test_a_gateway_made_with_an_override_advertises_it(running, control, idp):
+    gateway = control.create_gateway(
+        name="public",
+        roleArn=ROLE,
+        authorizerType="CUSTOM_JWT",
+        authorizerConfiguration=jwt(idp, "desk-gateway"),
+        domainOverride={"defaultDomain": "agents.example.com", "alternateDomains": ["agents.example.org"]},
+    )
+    shown = control.get_gateway(gatewayIdentifier=gateway["gatewayId"])["domainOverride"]
+    assert shown["defaultDomain"] == "agents.example.com"
+    answer = httpx2.post(gateway["gatewayUrl"], content=b"{}", trust_env=False)
+    assert answer.status_code == 401
+    assert "https://agents.example.com/.well-known/" in answer.headers["www-authenticate"]

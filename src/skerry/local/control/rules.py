@@ -28,7 +28,13 @@ CREDENTIALS: Mapping[str, frozenset[str]] = {
     "smithyModel": frozenset({"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", *_GRANTS}),
     "apiGateway": frozenset({"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "API_KEY"}),
     "agentcoreRuntime": frozenset(
-        {"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "JWT_PASSTHROUGH", *_GRANTS}
+        {
+            "GATEWAY_IAM_ROLE",
+            "CALLER_IAM_CREDENTIALS",
+            "JWT_PASSTHROUGH",
+            "CLIENT_CREDENTIALS",
+            "TOKEN_EXCHANGE",
+        }
     ),
     "passthrough": frozenset(
         {"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "JWT_PASSTHROUGH", "API_KEY", *_GRANTS}
@@ -38,6 +44,7 @@ CREDENTIALS: Mapping[str, frozenset[str]] = {
 
 _PROVIDER_MEMBER = {"OAUTH": "oauthCredentialProvider", "API_KEY": "apiKeyCredentialProvider"}
 _NEEDS_IAM_PROVIDER = frozenset({"mcpServer", "openApiSchema"})
+_MAY_HAVE_IAM_PROVIDER = frozenset({"agentcoreRuntime", "passthrough"})
 _OPERATORS = {"STRING": ("EQUALS",), "STRING_ARRAY": ("CONTAINS", "CONTAINS_ANY")}
 _MATCH_MEMBER = {
     "EQUALS": "matchValueString",
@@ -64,6 +71,8 @@ def authorizer(configuration: Mapping[str, Any] | None) -> None:
 
 
 def _claim(claim: Mapping[str, Any], where: str) -> None:
+    if claim["inboundTokenClaimName"] == "scp":
+        raise _broken(where, "The claim scp holds scopes: use allowedScopes for it.")
     kind = claim["inboundTokenClaimValueType"]
     match = claim["authorizingClaimMatchValue"]
     operator = match["claimMatchOperator"]
@@ -144,6 +153,7 @@ def gateway(given: Mapping[str, Any]) -> None:
             "authorizerConfiguration",
             "authorizerConfiguration is required when authorizerType is CUSTOM_JWT.",
         )
+    _domains(given.get("domainOverride", {}))
     points = [
         point
         for interceptor in given.get("interceptorConfigurations", ())
@@ -151,6 +161,15 @@ def gateway(given: Mapping[str, Any]) -> None:
     ]
     if len(points) != len(set(points)):
         raise _broken("interceptorConfigurations", "Each interception point takes one interceptor.")
+
+
+def _domains(override: Mapping[str, Any]) -> None:
+    """The domains of an override must differ (service model, `DomainOverride`)."""
+    domains = [override.get("default", ""), *override.get("alternateDomains", ())]
+    lower = [name.lower() for name in domains]
+    twice = next((name for name in domains if lower.count(name.lower()) > 1), None)
+    if twice is not None:
+        raise _broken("domainOverride", f"The domain {twice} is listed twice.")
 
 
 def target_kind(given: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
@@ -165,7 +184,12 @@ def target(given: Mapping[str, Any], gateway_record: Mapping[str, Any]) -> str:
 
     Returns the outbound credential as CREDENTIALS names it.
     """
-    _, kind, configuration = target_kind(given)
+    family, kind, configuration = target_kind(given)
+    if family == "http" and gateway_record.get("protocolType") == "MCP":
+        raise _broken(
+            "targetConfiguration",
+            "A gateway of protocolType MCP takes MCP targets only; leave protocolType out for others.",
+        )
     credential = _credential(kind, given, gateway_record)
     if kind == "lambda":
         _tools(given.get("name", ""), configuration["toolSchema"].get("inlinePayload", ()))
@@ -175,7 +199,11 @@ def target(given: Mapping[str, Any], gateway_record: Mapping[str, Any]) -> str:
             raise _broken("targetConfiguration", "DYNAMIC listing cannot be used with SEMANTIC search.")
         if credential == "AUTHORIZATION_CODE":
             raise _broken("targetConfiguration", "DYNAMIC listing cannot be used with AUTHORIZATION_CODE.")
-    metadata(given.get("metadataConfiguration", {}), sessions="sessionConfiguration" in mcp)
+    metadata(
+        given.get("metadataConfiguration", {}),
+        sessions="sessionConfiguration" in mcp,
+        key_header=_key_header(given),
+    )
     return credential
 
 
@@ -197,7 +225,8 @@ def _credential(kind: str, given: Mapping[str, Any], gateway_record: Mapping[str
         shown = credential or "no credential provider"
         raise _broken(where, f"A target of kind {kind} does not take {shown}; it takes {allowed}.")
     has_iam = "iamCredentialProvider" in provider
-    if chosen == "GATEWAY_IAM_ROLE" and has_iam != (kind in _NEEDS_IAM_PROVIDER):
+    settled = kind in _MAY_HAVE_IAM_PROVIDER or has_iam == (kind in _NEEDS_IAM_PROVIDER)
+    if chosen == "GATEWAY_IAM_ROLE" and not settled:
         verb = "needs" if kind in _NEEDS_IAM_PROVIDER else "takes no"
         raise _broken(
             where,
@@ -206,6 +235,10 @@ def _credential(kind: str, given: Mapping[str, Any], gateway_record: Mapping[str
     inbound = gateway_record["authorizerType"]
     if chosen == "CALLER_IAM_CREDENTIALS" and inbound not in ("AWS_IAM", "AUTHENTICATE_ONLY"):
         raise _broken(where, "CALLER_IAM_CREDENTIALS needs a gateway with AWS_IAM or AUTHENTICATE_ONLY.")
+    if chosen == "JWT_PASSTHROUGH" and inbound not in ("CUSTOM_JWT", "NONE"):
+        raise _broken(
+            where, f"JWT_PASSTHROUGH needs a bearer token; callers of {inbound} gateways have none."
+        )
     return str(credential)
 
 
@@ -224,10 +257,24 @@ def _tools(target_name: str, tools: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def metadata(given: Mapping[str, Any], *, sessions: bool) -> None:
-    """`metadataConfiguration`; `sessions` tells whether the gateway has a sessionConfiguration."""
+def _key_header(given: Mapping[str, Any]) -> str:
+    """The header (lower case) that carries the target's API key, "" when none does."""
+    for configured in given.get("credentialProviderConfigurations") or ():
+        key = configured.get("credentialProvider", {}).get("apiKeyCredentialProvider", {})
+        if key.get("credentialLocation", "HEADER") == "HEADER":
+            return str(key.get("credentialParameterName", "")).lower()
+    return ""
+
+
+def metadata(given: Mapping[str, Any], *, sessions: bool, key_header: str = "") -> None:
+    """`metadataConfiguration`; `sessions` tells whether the gateway has a sessionConfiguration.
+
+    `key_header` is the name (lower case) of the header with the target's API key, which no client may set.
+    """
 
     def header(name: str) -> str | None:
+        if key_header and name.lower() == key_header:
+            return f"{name} carries the API key of this target and cannot be passed on"
         if sessions and name.lower() == "mcp-session-id":
             return "Mcp-Session-Id cannot be passed on by a gateway with sessions"
         return gateway_header_problem(name)

@@ -46,8 +46,8 @@ def chosen_domain(gateway: Record, scope: Scope) -> str:
 
     Raises ServiceError (400) for one that is not configured.
     """
-    override = gateway["domainOverride"]
-    domains = [str(override["defaultDomain"]), *map(str, override.get("alternateDomains") or ())]
+    override = gateway["domainOverride"]  # on the wire `defaultDomain` is called `default`
+    domains = [str(override["default"]), *map(str, override.get("alternateDomains") or ())]
     wanted = header(scope, DOMAIN_HEADER)
     if not wanted:
         return domains[0]

@@ -70,5 +70,5 @@ class Credential:
     kind: Literal["sigv4", "jwt", "api-key", "none"] = "none"
     identity: str = "anonymous"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
     detail: Mapping[str, str] = field(default_factory=dict)

@@ -51,5 +51,5 @@ def constraint(member: str, problem: str) -> str:
 
 
 def claim_mismatch(claim: str) -> str:
-    """A claim of the token does not match the authorizer."""
-    return f"Claim '{claim}' value mismatch with configuration."
+    """A claim of the token does not match the authorizer; the reports about `aud` have no full stop."""
+    return f"Claim '{claim}' value mismatch with configuration{'' if claim == 'aud' else '.'}"

@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from skerry.errors import ConfigurationError
 from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
 from skerry.local.gateway import credentials, propagation
@@ -86,6 +87,7 @@ class HttpTargets:
         Rate limits, rules and interceptors stand at its first line: the request and its target are known, the
         caller is proved, and nothing is sent.
         """
+        _check_guards(request.gateway)
         outgoing = self._outgoing(request, await self._body(request, body))
         started = _Started(send)
         work = asyncio.create_task(self._forward(request, outgoing, started))
@@ -164,6 +166,22 @@ class HttpTargets:
         if credentials.signs(request.target.record):
             return await body.read()
         return await body.open()
+
+
+def _check_guards(gateway: Record) -> None:
+    """Raises ConfigurationError for what is configured to stop requests and does not stand in their way here.
+
+    It holds for HTTP targets whatever MCP requests of the same gateway are checked by.
+    """
+    policy = gateway.get("policyEngineConfiguration") or {}
+    guard = "interceptorConfigurations" if gateway.get("interceptorConfigurations") else ""
+    if policy.get("mode") == "ENFORCE":
+        guard = guard or "a policyEngineConfiguration with ENFORCE"
+    if guard:
+        raise ConfigurationError(
+            f"The gateway has {guard}, which is not served for HTTP targets; nobody is let in past it.",
+            hint="Leave it out locally, or give HTTP targets a gateway of their own.",
+        )
 
 
 class _Started:
