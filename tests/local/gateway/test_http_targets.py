@@ -142,6 +142,17 @@ class TestQuery:
         send("GET", f"{url}/x?version=mine&q=1")
         assert service.seen[-1].query == expected
 
+    @pytest.mark.behaviour("GW-HTTP-QUERY")
+    @pytest.mark.parametrize(("switch", "query"), [("ALL", "a=1&b=2"), ("LISTED", "b=2")])
+    def test_which_parameters_pass_is_a_switch(self, service: HttpBackend, switch: Any, query: str) -> None:
+        with gateway_stack(assumptions=Assumptions(http_query=switch)) as other:
+            metadata = {"allowedQueryParameters": ["b"]}
+            url = other.http_target(
+                other.gateway(), "api", passthrough(service), metadataConfiguration=metadata
+            )
+            send("GET", f"{url}?a=1&b=2")
+        assert service.seen[-1].query == query
+
     def test_a_spelling_does_not_get_around_a_static_parameter(
         self, stack: Stack, service: HttpBackend
     ) -> None:

@@ -99,6 +99,9 @@ class Assumptions:
     http_request_headers: tuple[str, ...] = assumed(
         (), "I", "request headers that reach HTTP targets unlisted, besides content, protocol and session"
     )
+    http_query: Literal["ALL", "LISTED"] = assumed(
+        "ALL", "I", "query parameters that reach HTTP targets: all, or those of allowedQueryParameters"
+    )
     http_token_exchange: bool = assumed(
         False, "F", "TOKEN_EXCHANGE is one on HTTP targets too, and not silently client credentials"
     )

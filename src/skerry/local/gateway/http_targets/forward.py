@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from skerry.errors import ConfigurationError
 from skerry.local.asgi import ClientGoneError
@@ -147,7 +148,7 @@ class HttpTargets:
         return Outgoing(
             gateway=request.gateway,
             target=target.record,
-            url=target.url(safe_path(request.path), request.query),
+            url=target.url(safe_path(request.path), self._query(request)),
             body=body,
             headers=always,
             propagated=listed,
@@ -161,6 +162,11 @@ class HttpTargets:
             method=request.method,
             operation=f"→ HTTP {request.method}",
         )
+
+    def _query(self, request: HttpRequest) -> str:
+        if self._settings.assumptions.http_query == "ALL":
+            return request.query
+        return urlencode(propagation.query_parameters(request.query, request.target.record))
 
     async def _body(self, request: HttpRequest, body: Body) -> bytes | AsyncIterator[bytes]:
         if credentials.signs(request.target.record):
