@@ -125,6 +125,59 @@ async def test_a_claim_that_does_not_fit(running, issuer, claims, status, messag
     assert answer.headers["www-authenticate"].startswith("Bearer resource_metadata=")
 
 
+def claim(name, value, operator, kind):
+    member = "matchValueStringList" if isinstance(value, list) else "matchValueString"
+    match = {"claimMatchValue": {member: value}, "claimMatchOperator": operator}
+    return {
+        "inboundTokenClaimName": name,
+        "inboundTokenClaimValueType": kind,
+        "authorizingClaimMatchValue": match,
+    }
+
+
+@pytest.mark.behaviour("RT-AUTH-JWT")
+@pytest.mark.parametrize(
+    ("rules", "claims", "status", "message"),
+    [
+        ({"allowedScopes": ["x", "desk/use"]}, {}, 200, ""),
+        ({"allowedScopes": ["desk/use"]}, {"scope": None, "scp": ["desk/use"]}, 200, ""),
+        ({"allowedScopes": ["desk/admin"]}, {}, 403, "Authorization denied"),
+        ({"customClaims": [claim("team", "blue", "EQUALS", "STRING")]}, {"team": "blue"}, 200, ""),
+        (
+            {"customClaims": [claim("team", "blue", "EQUALS", "STRING")]},
+            {"team": "red"},
+            403,
+            "Authorization denied",
+        ),
+        (
+            {"customClaims": [claim("groups", ["a", "b"], "CONTAINS_ANY", "STRING_ARRAY")]},
+            {"groups": ["b"]},
+            200,
+            "",
+        ),
+        (
+            {"customClaims": [claim("groups", "a", "CONTAINS", "STRING_ARRAY")]},
+            {"groups": ["b"]},
+            403,
+            "Authorization denied",
+        ),
+        (
+            {"allowedAudience": ["accounts"], "allowedClients": ["x"]},
+            {},
+            401,
+            "Claim 'client_id' value mismatch with configuration.",
+        ),
+    ],
+)
+async def test_each_rule_of_the_authorizer(running, issuer, rules, claims, status, message):
+    running.resources.put(record("plain", name="ruled", jwt=jwt(issuer, **rules)))
+    token = issuer.mint(issuer.claims(**claims))
+    answer = await running.invoke("ruled", {"do": "about"}, session=ONE, token=token)
+    assert status == answer.status_code
+    assert status == 200 or message == answer.json()["message"]
+    assert token not in answer.text
+
+
 @pytest.mark.behaviour("RT-AUTH-TOKENS")
 async def test_a_token_with_a_foreign_signature_is_refused(running, issuer):
     key = rsa_key("other")
