@@ -30,6 +30,7 @@ from skerry.auth import sigv4
 from skerry.errors import SignatureError, StateError
 from skerry.local import dialects, private, s3_query
 from skerry.local.ports import Caller, Clock, Credentials, Scope
+from skerry.local.workloads import Workloads
 
 DEVELOPER = "skerry"
 CACHE_SECONDS = 5.0
@@ -76,6 +77,7 @@ class Access:
 
     def __init__(self, developer: Credentials, *, account: str, clock: Clock, source: KeySource) -> None:
         self.developer = developer
+        self.workloads = Workloads(clock)
         self._account = account
         self._clock = clock
         self._source = source

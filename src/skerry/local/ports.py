@@ -47,8 +47,33 @@ class Caller:
         return "anonymous"
 
 
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A part of the stack: the ARN of what hosts it, and the name of its workload identity."""
+
+    hosting_arn: str
+    identity: str
+
+
+class Workloads(Protocol):
+    """Proofs of which part of the stack sends a request to which runtime."""
+
+    def prove(self, workload: Workload, audience: str) -> str:
+        """A short-lived proof for `audience`, the ARN or id of a runtime as it stands in its URL."""
+        ...
+
+    def proved(self, proof: str, audience: str) -> Workload | None:
+        """Who a proof for `audience` is of; None for anything that does not hold."""
+        ...
+
+
 class Access(Protocol):
     """Signatures: who signed a request, and credentials for what skerry starts or calls."""
+
+    @property
+    def workloads(self) -> Workloads:
+        """Proofs of where a request comes from, besides who sends it."""
+        ...
 
     async def signed_by(
         self, scope: Scope, body: bytes, *, service: str, max_expires: int | None = None

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import sign
 from skerry.wire.headers import RUNTIME_SESSION_ID
-from tests.kit.idp import desk
+from tests.kit.idp import SECRETS, desk
 from tests.kit.local_endpoint import REGION, ROLE, artifact, client, endpoint_process
 
 PROGRAMS = Path(__file__).parents[1] / "runtime" / "programs"
@@ -251,3 +251,57 @@ def test_a_gateway_made_with_an_override_advertises_it(running, control, idp):
     answer = httpx2.post(gateway["gatewayUrl"], content=b"{}", trust_env=False)
     assert answer.status_code == 401
     assert "https://agents.example.com/.well-known/" in answer.headers["www-authenticate"]
+
+
+@pytest.mark.behaviour("GW-OUT-WORKLOAD")
+def test_a_runtime_behind_its_gateway_cannot_be_called_past_it(running, control, idp):
+    provider = control.create_oauth2_credential_provider(
+        name="desk",
+        credentialProviderVendor="CustomOauth2",
+        oauth2ProviderConfigInput={
+            "customOauth2ProviderConfig": {
+                "oauthDiscovery": {
+                    "discoveryUrl": f"{idp.idp.issuers['desk']}/.well-known/openid-configuration"
+                },
+                "clientId": "gateway",
+                "clientSecret": SECRETS["gateway"],
+            }
+        },
+    )["credentialProviderArn"]
+    given = {"providerArn": provider, "scopes": [], "customParameters": {"audience": "accounts"}}
+    credential = [
+        {
+            "credentialProviderType": "OAUTH",
+            "credentialProvider": {"oauthCredentialProvider": given},
+        }
+    ]
+    gateways = [
+        control.create_gateway(name=name, roleArn=ROLE, authorizerType="NONE", exceptionLevel="DEBUG")
+        for name in ("inside", "outside")
+    ]
+    rules = jwt(idp, "accounts")
+    rules["customJWTAuthorizer"]["allowedWorkloadConfiguration"] = {
+        "hostingEnvironments": [{"arn": gateways[0]["gatewayArn"]}]
+    }
+    arn = runtime(control, "fenced", authorizerConfiguration=rules)
+    statuses = []
+    for gateway in gateways:
+        control.create_gateway_target(
+            gatewayIdentifier=gateway["gatewayId"],
+            name="agent",
+            targetConfiguration={"http": {"agentcoreRuntime": {"arn": arn}}},
+            credentialProviderConfigurations=credential,
+        )
+        url = f"{running.url}/gateway/{gateway['gatewayId']}/agent/invocations"
+        answer = httpx2.post(url, content=b"{}", trust_env=False, timeout=TIMEOUT)
+        statuses.append(answer.status_code)
+    token = idp.token("gateway", audience="accounts")
+    past = httpx2.post(
+        f"{running.url}/runtimes/{quote(arn, safe='')}/invocations",
+        content=b"{}",
+        headers={"authorization": f"Bearer {token}"},
+        trust_env=False,
+        timeout=TIMEOUT,
+    )
+    assert [*statuses, past.status_code] == [200, 403, 403]
+    assert past.json()["message"].startswith("Transaction token required")

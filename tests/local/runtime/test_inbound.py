@@ -1,10 +1,14 @@
 """Who may call: SigV4 or a bearer token, exactly one of them per runtime, and what the program learns."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skerry.errors import TokenError
+from skerry.local.ports import Workload
 from skerry.local.runtime.inbound import refusal
 from skerry.local.runtime.settings import Unknowns
+from skerry.local.workloads import Workloads
 from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.clock import FakeClock
 from tests.kit.issuer import FakeIssuer, rsa_key
@@ -200,11 +204,69 @@ async def test_scopes_are_asked_for_in_the_challenge(running, issuer):
 
 
 async def test_an_authorizer_with_a_rule_that_is_not_emulated_opens_nothing(running, issuer):
-    configuration = jwt(issuer, allowedWorkloadConfiguration={"workloadIdentities": ["x"]})
+    configuration = jwt(issuer, privateEndpoint={"managedVpcResource": {"vpcIdentifier": "vpc-1"}})
     running.resources.put(record("plain", name="strange", jwt=configuration))
     answer = await running.invoke("strange", b"{}", session=ONE, token=issuer.mint())
     assert 500 == answer.status_code
     assert "is not emulated" in answer.json()["message"]
+
+
+FRONT = Workload("arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/front-0123456789", "front-1")
+BY_HOST = {"hostingEnvironments": [{"arn": "arn:aws:x"}, {"arn": FRONT.hosting_arn}]}
+
+
+@pytest.mark.behaviour("RT-AUTH-WORKLOAD")
+@pytest.mark.parametrize(
+    ("rule", "sender", "status"),
+    [
+        (BY_HOST, FRONT, 200),
+        ({"workloadIdentities": ["front-1"]}, FRONT, 200),
+        ({**BY_HOST, "workloadIdentities": ["front-1"]}, FRONT, 200),
+        ({**BY_HOST, "workloadIdentities": ["front-2"]}, FRONT, 403),
+        ({"hostingEnvironments": [{"arn": "arn:aws:x"}]}, FRONT, 403),
+        (BY_HOST, Workload("", ""), 403),
+    ],
+)
+async def test_a_runtime_takes_requests_of_the_gateways_that_it_names(running, issuer, rule, sender, status):
+    configuration = jwt(issuer, allowedAudience=["accounts"], allowedWorkloadConfiguration=rule)
+    fenced = running.resources.put(record("plain", name="fenced", jwt=configuration, allowlist=["Txn-Token"]))
+    proof = running.access.workloads.prove(sender, fenced["agentRuntimeArn"])
+    headers = {"Txn-Token": proof}
+    answer = await running.invoke(
+        "fenced", {"do": "headers"}, session=ONE, token=issuer.mint(), headers=headers
+    )
+    assert status == answer.status_code
+    if status == 403:
+        assert "Authorization denied" == answer.json()["message"]
+    assert proof not in answer.text  # a program that had it could use it
+
+
+@pytest.mark.behaviour("RT-AUTH-WORKLOAD")
+@pytest.mark.parametrize("damage", ["none", "changed", "other", "late", "no-token"])
+async def test_only_a_fresh_proof_for_this_runtime_counts(running, issuer, damage):
+    configuration = jwt(issuer, allowedAudience=["accounts"], allowedWorkloadConfiguration=BY_HOST)
+    fenced = running.resources.put(record("plain", name="fenced", jwt=configuration))
+    arn = fenced["agentRuntimeArn"] + ("x" if damage == "other" else "")
+    proof = running.access.workloads.prove(FRONT, arn)
+    headers = {} if damage == "none" else {"Txn-Token": ("A" if damage == "changed" else "") + proof}
+    if damage == "late":
+        running.clock.advance(61)
+    token = "" if damage == "no-token" else issuer.mint()
+    if damage == "no-token":
+        answer = await running.http.post(running.url_of("fenced"), content=b"{}", headers=headers)
+        assert 401 == answer.status_code
+        return
+    answer = await running.invoke("fenced", {"do": "about"}, session=ONE, token=token, headers=headers)
+    missing = "Transaction token required: authorizer has AllowedWorkloadConfiguration configured"
+    assert (403, missing if damage == "none" else "Authorization denied") == (
+        answer.status_code,
+        answer.json()["message"],
+    )
+
+
+@given(st.text(), st.text())
+def test_no_text_is_a_proof(proof, audience):
+    assert Workloads(FakeClock()).proved(proof, audience) is None
 
 
 def test_the_status_of_a_claim_mismatch_is_a_setting():

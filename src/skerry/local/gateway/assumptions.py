@@ -105,6 +105,9 @@ class Assumptions:
     http_token_exchange: bool = assumed(
         False, "F", "TOKEN_EXCHANGE is one on HTTP targets too, and not silently client credentials"
     )
+    passthrough_names_gateway: bool = assumed(
+        False, "F", "JWT_PASSTHROUGH tells a runtime which gateway sends, as OAUTH does"
+    )
     passthrough_service: str = assumed(
         "bedrock-agentcore", "I", "signing name for a passthrough endpoint whose host and provider name none"
     )

@@ -108,6 +108,7 @@ class GatewayPlane:
             transport=transport,
             clock=clock,
             region=settings.region,
+            endpoint=settings.endpoint,
             table=settings.assumptions,
         )
         outbound = Outbound(

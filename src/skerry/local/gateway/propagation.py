@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
+from skerry.local import workloads
 from skerry.local.ports import Record
 from skerry.wire import headers as names
 
 Pairs = Iterable[tuple[str, str]]
 Headers = Mapping[str, str]
 
-CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id"})
+CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id", workloads.HEADER})
 CLAIMED_PREFIX = "x-user-"
 _TRACE = frozenset({"traceparent", "tracestate", "baggage"})
 _SESSION = names.MCP_SESSION_ID.lower()

@@ -16,19 +16,22 @@ from skerry.auth.challenge import Challenge, ResourceMetadata, build
 from skerry.auth.keys import Fetch, Keys
 from skerry.auth.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError, access_denied, not_found
+from skerry.local import workloads
 from skerry.local.body import Body
 from skerry.local.ports import Access, Caller, Clock, Scope
 from skerry.local.runtime import envelopes, texts
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.settings import Unknowns
-from skerry.wire.endpoints import invocation_url
+from skerry.wire.endpoints import invocation_url, runtime_identifier
 
 SERVICE = "bedrock-agentcore"
 _MISMATCH: Mapping[str, str] = {"audience": "aud", "client": "client_id", "issuer": "iss"}
 _CACHED = 256
 MAX_PRESIGNED = 300
 """Seconds that a presigned WebSocket URL may live: bedrock-agentcore SDK source."""
+_WORKLOADS = "allowedWorkloadConfiguration"
+_PROOF = workloads.HEADER.encode("ascii")
 
 
 class RefusedError(Exception):
@@ -105,9 +108,21 @@ class Inbound:
         authorizer = self._authorizer(runtime, configuration)
         try:
             claims = await authorizer.authorize(given)
-            return Caller(kind="jwt", claims=claims, token=bearer(given))
         except TokenError as problem:
             raise RefusedError(self._refusal(runtime, authorizer, problem)) from problem
+        if allowed := configuration.get(_WORKLOADS):
+            self._check_workload(scope, allowed)
+        return Caller(kind="jwt", claims=claims, token=bearer(given))
+
+    def _check_workload(self, scope: Scope, configuration: Mapping[str, Any]) -> None:
+        """Raises ServiceError (403) unless a gateway that the runtime names sends the request."""
+        proof = next((value for name, value in scope["headers"] if name == _PROOF), None)
+        if proof is None:
+            raise access_denied(texts.NO_WORKLOAD)
+        audience = runtime_identifier(scope["raw_path"])
+        workload = self._access.workloads.proved(proof.decode("latin-1"), audience[0] if audience else "")
+        if workload is None or not workloads.allowed(configuration, workload):
+            raise access_denied(texts.DENIED)
 
     def _authorizer(self, runtime: Runtime, configuration: Mapping[str, Any]) -> JwtAuthorizer:
         found = self._authorizers.get(runtime.key)
@@ -115,7 +130,9 @@ class Inbound:
             url = configuration["discoveryUrl"]
             keys = self._keys.setdefault(url, Keys(url, fetch=self._fetch, clock=self._clock))
             try:
-                found = JwtAuthorizer(configuration, keys)
+                # Its own check follows the token's; the authorizer knows what is in tokens only.
+                rules = {name: rule for name, rule in configuration.items() if name != _WORKLOADS}
+                found = JwtAuthorizer(rules, keys)
             except ConfigurationError as problem:
                 raise ServiceError("InternalServerException", 500, str(problem)) from problem
             if len(self._authorizers) >= _CACHED:

@@ -18,6 +18,7 @@ NO_TOKEN = "Missing Authentication Token"  # noqa: S105
 EXPIRED = "Token has expired"
 DENIED = "Authorization denied"
 OAUTH_PREFIX = "OAuth authorization failed: "
+NO_WORKLOAD = "Transaction token required: authorizer has AllowedWorkloadConfiguration configured"
 UNPARSED = OAUTH_PREFIX + "Failed to parse token"
 SOCKET_LIFETIME = "Max connection duration of 1 hour is exceeded"
 FRAME_RATE = "Frame rate limit of 250 frames per second is exceeded"

@@ -7,6 +7,7 @@ token goes to the token endpoint of an exchange, and to HTTP targets with JWT_PA
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from skerry.local.gateway.assumptions import Assumptions
@@ -15,6 +16,7 @@ from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
 from skerry.local.gateway.credentials.role import RoleCredentials
+from skerry.local.gateway.credentials.source import Source
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.ports import Access, Clock, Record, Resources
 
@@ -36,10 +38,12 @@ class OutboundCredentials:
         transport: IdentityTransport,
         clock: Clock,
         region: str,
+        endpoint: str,
         table: Assumptions,
     ) -> None:
         self._resources = resources
         self._table = table
+        self._source = Source(access.workloads, endpoint)
         self._role = RoleCredentials(access=access, clock=clock, region=region)
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._oauth = OAuthCredentials(resources=resources, transport=transport, clock=clock, table=table)
@@ -68,7 +72,10 @@ class OutboundCredentials:
                 f"The credential provider type {kind} is not served by this gateway.",
                 hint=f"Served are: {', '.join(self._kinds)}, or none.",
             )
-        return await find(call, configuration)
+        credential = await find(call, configuration)
+        stamped = kind == "OAUTH" or (kind == "JWT_PASSTHROUGH" and self._table.passthrough_names_gateway)
+        stamp = self._source.headers(call) if stamped else {}
+        return replace(credential, headers={**credential.headers, **stamp}) if stamp else credential
 
     def close(self) -> None:
         """Ends all temporary credentials and forgets the tokens."""
