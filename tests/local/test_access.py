@@ -206,3 +206,18 @@ def test_a_spoilt_key_file_is_a_state_error(tmp_path, content):
     path.write_text(content)
     with pytest.raises(StateError, match="key file"):
         developer_key(path)
+
+
+@pytest.mark.behaviour("GW-OUT-CALLER")
+async def test_credentials_in_a_callers_name_are_its_own_until_they_end():
+    clock = FakeClock()
+    access, _ = made(clock, **{ALICE.access_key_id: ALICE_KEY})
+    alice = await access.signed_by(signed(clock, ALICE), b"", service="bedrock-agentcore")
+    lent = access.on_behalf(alice, expires=clock.time() + 60)
+    again = await access.signed_by(signed(clock, lent), b"", service="bedrock-agentcore")
+    assert (alice.arn, alice.user_id) == (again.arn, again.user_id)
+    assert lent.access_key_id != ALICE.access_key_id
+    clock.advance(60)
+    assert "expired-token" == await reason(access, signed(clock, lent))
+    access.revoke(lent)
+    assert "expired-token" == await reason(access, signed(clock, lent))

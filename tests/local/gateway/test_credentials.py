@@ -12,9 +12,10 @@ import pytest
 from skerry.auth import sigv4
 from skerry.local.access import Access
 from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.credentials.caller import LIFE, CallerCredentials
 from skerry.local.gateway.outgoing import Outgoing
-from skerry.local.ports import Caller
+from skerry.local.ports import Caller, Workload
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import (
     ACCOUNT,
@@ -355,3 +356,56 @@ async def test_what_cannot_be_signed_is_not_sent() -> None:
     )
     with pytest.raises(Exception, match="cannot be signed"):
         await CallerCredentials(access=access, clock=clock, region=REGION).credential(call, {})
+
+
+class NoTransport:
+    """Implements `IdentityTransport` for credentials that need no provider: every call is a failure."""
+
+    async def fetch(self, url: str) -> bytes:
+        raise AssertionError(url)
+
+    async def post(self, url: str, form: Any, headers: Any) -> tuple[int, bytes]:
+        raise AssertionError(url)
+
+
+@pytest.mark.behaviour("GW-OUT-WORKLOAD")
+@pytest.mark.parametrize(
+    ("switch", "base", "stamped"),
+    [
+        (True, "http://127.0.0.1:1", True),
+        (False, "http://127.0.0.1:1", False),
+        (True, "http://elsewhere.example", False),
+    ],
+)
+async def test_who_passes_a_token_on_names_itself_by_a_switch_and_to_its_own_stack_only(
+    stack: Stack, switch: bool, base: str, stamped: bool
+) -> None:
+    clock = FakeClock()
+    access = Access(DEVELOPER, account=ACCOUNT, clock=clock, source=NoOtherKeys())
+    found = OutboundCredentials(
+        resources=stack.resources,
+        access=access,
+        transport=NoTransport(),
+        clock=clock,
+        region=REGION,
+        endpoint="http://127.0.0.1:1",
+        table=Assumptions(passthrough_names_gateway=switch),
+    )
+    identity = "arn:aws:bedrock-agentcore:r:a:workload-identity-directory/default/workload-identity/front-1"
+    call = Outgoing(
+        gateway={"gatewayArn": "arn:front", "workloadIdentityDetails": {"workloadIdentityArn": identity}},
+        target={
+            "targetConfiguration": {"http": {}},
+            "credentialProviderConfigurations": kind("JWT_PASSTHROUGH"),
+        },
+        url=f"{base}/runtimes/arn%3Adesk/invocations?qualifier=DEFAULT",
+        body=b"",
+        headers={},
+        bearer="t",
+    )
+    headers = (await found.authenticate(call)).headers
+    assert headers["authorization"] == "Bearer t"
+    proof = headers.get("txn-token", "")
+    proved = access.workloads.proved(proof, "arn:desk")
+    assert proved == (Workload("arn:front", "front-1") if stamped else None)
+    assert bool(proof) is stamped
