@@ -87,6 +87,36 @@ async def test_token_exchange(source, endpoint):
     ]
 
 
+@pytest.mark.behaviour("GW-OUT-CUSTOM")
+async def test_custom_parameters_go_along_and_cannot_say_who_asks_for_whom(source, endpoint):
+    kind = "urn:ietf:params:oauth:token-type:jwt"
+    custom = {
+        "subject_token_type": kind,
+        "tenant": "t",
+        "subject_token": "another",
+        "grant_type": "password",
+        "client_id": "another",
+        "client_secret": "x",
+    }
+    await source.exchange("subject", custom=custom)
+    form = endpoint.forms[0]
+    assert (form["grant_type"], form["subject_token"], form["subject_token_type"]) == (
+        EXCHANGE,
+        "subject",
+        kind,
+    )
+    assert form["tenant"] == "t"
+    assert not {"client_id", "client_secret"} & set(form)
+
+
+@pytest.mark.behaviour("GW-OUT-CUSTOM")
+async def test_a_token_is_kept_for_its_custom_parameters(source):
+    first = await source.client_credentials(custom={"tenant": "a"})
+    assert await source.client_credentials(custom={"tenant": "a"}) == first
+    assert await source.client_credentials(custom={"tenant": "b"}) != first
+    assert await source.client_credentials() != first
+
+
 async def test_the_endpoint_is_found_by_discovery_once(endpoint, clock):
     discovery = "https://idp.example.com/.well-known/openid-configuration"
     source = make(endpoint, clock, token_endpoint="", discovery_url=discovery)

@@ -18,8 +18,7 @@ from skerry.local.body import Body
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
-from skerry.local.gateway.http_targets.forward import HttpRequest, HttpTargets
-from skerry.local.gateway.http_targets.stickiness import session_of
+from skerry.local.gateway.http_targets.forward import HttpTargets
 from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
 from skerry.local.gateway.interceptors import Calls, Interceptors
 from skerry.local.gateway.limits import Limits
@@ -204,23 +203,12 @@ class GatewayPlane:
         )
         seen.detail["gateway"], seen.target = seen.target, found.target
         seen.operation = f"{scope['method']} {found.path[:100] or '/'}"
-        target = self._http_targets.find(gateway, found.target)
-        if target is None:
+        request = self._http_targets.request(gateway, found, scope, seen.caller)
+        if request is None:
             unknown = self._settings.assumptions.unknown_operation.encode()
             await answer(send, 404, unknown, kind="application/xml")
             return
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        seen.session = session_of(target.record, dict(reversed(headers))) or _session("", seen.caller)
-        request = HttpRequest(
-            gateway=gateway,
-            target=target,
-            caller=seen.caller,
-            method=scope["method"],
-            path=found.path,
-            query=scope["query_string"].decode("latin-1"),
-            headers=headers,
-            session=seen.session,
-        )
+        seen.session = request.session
         if problem := await self._http_targets.serve(request, body, send):
             seen.detail["error"] = problem[:300]
 

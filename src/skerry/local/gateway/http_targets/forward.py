@@ -14,17 +14,19 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from skerry.errors import ConfigurationError
+from skerry.local.access import role_session
 from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
 from skerry.local.gateway import credentials, propagation
 from skerry.local.gateway.http_targets import headers
+from skerry.local.gateway.http_targets.stickiness import session_of
 from skerry.local.gateway.http_targets.target import HttpTarget, http_target
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
-from skerry.local.gateway.routes import answer
+from skerry.local.gateway.routes import Route, answer
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.urls import safe_path
-from skerry.local.ports import Caller, Message, Record, Resources, Send
+from skerry.local.ports import Caller, Message, Record, Resources, Scope, Send
 from skerry.local.upstream import Reply, UpstreamError
 from skerry.wire.headers import TRACE
 
@@ -79,6 +81,23 @@ class HttpTargets:
                     record, endpoint=settings.endpoint, region=settings.region, table=settings.assumptions
                 )
         return None
+
+    def request(self, gateway: Record, found: Route, scope: Scope, caller: Caller) -> HttpRequest | None:
+        """The request that a caller sends to the target of a route; None when there is no such target."""
+        target = self.find(gateway, found.target)
+        if target is None:
+            return None
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        return HttpRequest(
+            gateway=gateway,
+            target=target,
+            caller=caller,
+            method=scope["method"],
+            path=found.path,
+            query=scope["query_string"].decode("latin-1"),
+            headers=pairs,
+            session=session_of(target.record, dict(reversed(pairs))) or role_session(caller.arn),
+        )
 
     async def serve(self, request: HttpRequest, body: Body, send: Send) -> str:
         """Answers a request. The text is why the target failed, empty when it answered.
