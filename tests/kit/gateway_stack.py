@@ -83,6 +83,7 @@ class FakeResources:
         self.target_records: dict[str, list[Record]] = {}
         self.limit_records: dict[str, list[Record]] = {}
         self.providers: dict[str, Record] = {}
+        self.rule_records: dict[str, list[Record]] = {}
         self.api_keys: dict[str, str] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Change], None]] = []
@@ -101,8 +102,7 @@ class FakeResources:
         return self.limit_records.get(gateway_id, [])
 
     def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
-        del gateway_id
-        return []
+        return self.rule_records.get(gateway_id, [])
 
     def all_gateways(self) -> Sequence[Record]:
         return list(self.gateways.values())

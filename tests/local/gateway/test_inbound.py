@@ -293,7 +293,6 @@ class TestGuards:
     @pytest.mark.parametrize(
         ("guard", "status"),
         [
-            ({"interceptorConfigurations": [{"interceptionPoints": ["REQUEST"]}]}, 500),
             ({"policyEngineConfiguration": {"arn": "arn", "mode": "ENFORCE"}}, 500),
             ({"policyEngineConfiguration": {"arn": "arn", "mode": "LOG_ONLY"}}, 200),
         ],

@@ -18,9 +18,11 @@ from skerry.local.body import Body
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
+from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
 from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
 from skerry.local.gateway.interceptors import Calls, Interceptors
+from skerry.local.gateway.interceptors.http import HttpInterceptors
 from skerry.local.gateway.limits import Limits
 from skerry.local.gateway.messages import (
     McpError,
@@ -122,15 +124,21 @@ class GatewayPlane:
         self._search = Search(settings, clock)
         self._decisions = Decisions(resources, settings.assumptions)
         self._limits = Limits(resources=resources, clock=clock, by_role=settings.assumptions.limits_by_role)
+        calls = Calls(outbound, settings)
         self._pipeline = Pipeline(
             limits=self._limits,
-            interceptors=Interceptors(Calls(outbound, settings), settings),
+            interceptors=Interceptors(calls, settings),
             methods=Methods(self._catalogue, self._search, self._decisions, settings),
             table=settings.assumptions,
         )
         self.check_policy = PolicyChecks(resources, self._catalogue)
         """Checks policy statements against the tools of the gateways, for the control plane."""
-        self._http_targets = HttpTargets(resources=resources, outbound=outbound, settings=settings)
+        self._http_targets = HttpTargets(
+            resources=resources,
+            controls=Controls(resources=resources, limits=self._limits, interceptors=HttpInterceptors(calls)),
+            outbound=outbound,
+            settings=settings,
+        )
 
     async def start(self) -> None:
         """Opens the connection pool and follows the control plane."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from skerry.errors import ConfigurationError
@@ -19,8 +19,11 @@ from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
 from skerry.local.gateway import credentials, propagation
 from skerry.local.gateway.http_targets import headers
+from skerry.local.gateway.http_targets.controls import Controls
+from skerry.local.gateway.http_targets.request import HttpRequest
 from skerry.local.gateway.http_targets.stickiness import session_of
 from skerry.local.gateway.http_targets.target import HttpTarget, http_target
+from skerry.local.gateway.limits.enforcement import ThrottledError
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.routes import Route, answer
@@ -30,44 +33,15 @@ from skerry.local.ports import Caller, Message, Record, Resources, Scope, Send
 from skerry.local.upstream import Reply, UpstreamError
 from skerry.wire.headers import TRACE
 
-LOG = logging.getLogger("skerry.gateway")
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """A request to an HTTP target whose sender may call the gateway.
-
-    `path` is the raw rest of the path after the target's name, `query` the raw query string; `headers` are
-    the inbound pairs with lower-case names.
-    """
-
-    gateway: Record
-    target: HttpTarget
-    caller: Caller
-    method: str
-    path: str
-    query: str = field(repr=False)
-    headers: Sequence[tuple[str, str]] = field(repr=False)
-    session: str = ""
-
-    def header(self, name: str) -> str:
-        """The first value of a header (lower-case name), or nothing."""
-        return next((value for key, value in self.headers if key == name), "")
-
-    @property
-    def bearer(self) -> str:
-        """The token that the request came with: proved by the gateway, or as sent when it lets all in."""
-        if self.caller.kind != "anonymous":
-            return self.caller.token
-        kind, _, token = self.header("authorization").partition(" ")
-        return token.strip() if kind.lower() == "bearer" else ""
-
 
 class HttpTargets:
     """The HTTP targets of all gateways."""
 
-    def __init__(self, *, resources: Resources, outbound: Outbound, settings: GatewaySettings) -> None:
+    def __init__(
+        self, *, resources: Resources, controls: Controls, outbound: Outbound, settings: GatewaySettings
+    ) -> None:
         self._resources = resources
+        self._controls = controls
         self._outbound = outbound
         self._settings = settings
         self._extra = frozenset(settings.assumptions.http_request_headers)
@@ -83,11 +57,19 @@ class HttpTargets:
         return None
 
     def request(self, gateway: Record, found: Route, scope: Scope, caller: Caller) -> HttpRequest | None:
-        """The request that a caller sends to the target of a route; None when there is no such target."""
+        """The request that a caller sends to the target of a route, or to the one that a rule chooses.
+
+        None when there is no such target.
+        """
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        first = dict(reversed(pairs))
         target = self.find(gateway, found.target)
+        session = session_of(target.record if target else {}, first)
+        chosen = self._controls.target_of(gateway, f"/{found.target}{found.path}", caller, session)
+        if chosen and chosen != found.target:
+            target = self.find(gateway, chosen)
         if target is None:
             return None
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         return HttpRequest(
             gateway=gateway,
             target=target,
@@ -96,7 +78,9 @@ class HttpTargets:
             path=found.path,
             query=scope["query_string"].decode("latin-1"),
             headers=pairs,
-            session=session_of(target.record, dict(reversed(pairs))) or role_session(caller.arn),
+            session=session or role_session(caller.arn),
+            id=scope.get("skerry.request_id") or str(uuid.uuid4()),
+            source_ip=(scope.get("client") or ("",))[0],
         )
 
     async def serve(self, request: HttpRequest, body: Body, send: Send) -> str:
@@ -104,13 +88,27 @@ class HttpTargets:
 
         Raises ServiceError for a request that cannot be sent, and ClientGoneError.
 
-        Rate limits, rules and interceptors stand at its first line: the request and its target are known, the
-        caller is proved, and nothing is sent.
+        The order is that of AWS: rate limits, the REQUEST interceptor, the target with its credential, the
+        RESPONSE interceptor. Rules chose the target when the request was made.
         """
         _check_guards(request.gateway)
-        outgoing = self._outgoing(request, await self._body(request, body))
+        content = await self._body(request, body)
+        try:
+            with self._controls.admitted(request, content):
+                return await self._answered(request, body, content, send)
+        except ThrottledError as problem:
+            status, throttled = problem.http()
+            await answer(send, status, throttled)
+            return problem.message
+
+    async def _answered(
+        self, request: HttpRequest, body: Body, content: bytes | AsyncIterator[bytes], send: Send
+    ) -> str:
         started = _Started(send)
-        work = asyncio.create_task(self._forward(request, outgoing, started))
+        if isinstance(content, bytes) and request.gateway.get("interceptorConfigurations"):
+            work = asyncio.create_task(self._intercepted(request, content, started))
+        else:
+            work = asyncio.create_task(self._forward(request, self._outgoing(request, content), started))
         gone = asyncio.create_task(body.gone())
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -137,14 +135,32 @@ class HttpTargets:
         async with asyncio.timeout(self._settings.call), self._outbound.exchange(outgoing) as reply:
             await self._answer(request, reply, started)
 
+    async def _intercepted(self, request: HttpRequest, body: bytes, started: _Started) -> None:
+        """Both interceptors around a whole request and its whole answer."""
+        async with asyncio.timeout(self._settings.call):
+            asked, response = await self._controls.before(request, body)
+            if response is None:
+                changed = replace(request, headers=asked.headers)
+                outgoing = self._outgoing(changed, asked.body, asked.injected)
+                async with self._outbound.exchange(outgoing) as reply:
+                    content = await reply.read(self._settings.payload)
+                    pairs = self._to_client(request, reply)
+                    status = reply.status
+                response = await self._controls.after(asked, status, pairs, content)
+        kind = response.content_type or "application/octet-stream"
+        await answer(started.send, response.status, response.body, response.headers, kind=kind)
+
     async def _answer(self, request: HttpRequest, reply: Reply, started: _Started) -> None:
-        target = request.target.record
-        passes = credentials.kind_of(target) == "JWT_PASSTHROUGH"
-        pairs = headers.to_client(reply.headers, target, challenge=passes)
+        pairs = self._to_client(request, reply)
         await started.send({"type": "http.response.start", "status": reply.status, "headers": pairs})
         async for piece in reply:
             await started.send({"type": "http.response.body", "body": piece, "more_body": True})
         await started.send({"type": "http.response.body", "body": b""})
+
+    def _to_client(self, request: HttpRequest, reply: Reply) -> list[tuple[bytes, bytes]]:
+        target = request.target.record
+        passes = credentials.kind_of(target) == "JWT_PASSTHROUGH"
+        return headers.to_client(reply.headers, target, challenge=passes)
 
     async def _failed(
         self, request: HttpRequest, problem: TargetError, status: int, started: _Started
@@ -157,12 +173,20 @@ class HttpTargets:
             await answer(started.send, status, body)
         return problem.message
 
-    def _outgoing(self, request: HttpRequest, body: bytes | AsyncIterator[bytes]) -> Outgoing:
+    def _outgoing(
+        self,
+        request: HttpRequest,
+        body: bytes | AsyncIterator[bytes],
+        injected: Mapping[str, str] | None = None,
+    ) -> Outgoing:
+        """What is sent; `injected` are headers that the REQUEST interceptor set."""
         target = request.target
-        always, listed = headers.to_target(request.headers, target.record, extra=self._extra)
+        always, listed = headers.to_target(
+            request.headers, target.record, extra=self._extra, injected=injected
+        )
         if not isinstance(body, bytes) and (length := request.header("content-length")):
             always["content-length"] = length
-        told = propagation.dropped_headers(request.headers, target.record)
+        told = propagation.dropped_headers(request.headers, target.record, injected)
         trace = {name: always.pop(name) for name in tuple(always) if name in TRACE}
         return Outgoing(
             gateway=request.gateway,
@@ -175,6 +199,7 @@ class HttpTargets:
             dropped={name: why for name, why in told.items() if name not in always},
             caller=request.caller,
             bearer=request.bearer,
+            authorization=(injected or {}).get("authorization", ""),
             session=request.session,
             service=target.service,
             region=target.region,
@@ -188,7 +213,7 @@ class HttpTargets:
         return urlencode(propagation.query_parameters(request.query, request.target.record))
 
     async def _body(self, request: HttpRequest, body: Body) -> bytes | AsyncIterator[bytes]:
-        if credentials.signs(request.target.record):
+        if credentials.signs(request.target.record) or self._controls.whole_body(request.gateway):
             return await body.read()
         return await body.open()
 
@@ -199,12 +224,9 @@ def _check_guards(gateway: Record) -> None:
     It holds for HTTP targets whatever MCP requests of the same gateway are checked by.
     """
     policy = gateway.get("policyEngineConfiguration") or {}
-    guard = "interceptorConfigurations" if gateway.get("interceptorConfigurations") else ""
     if policy.get("mode") == "ENFORCE":
-        guard = guard or "a policyEngineConfiguration with ENFORCE"
-    if guard:
         raise ConfigurationError(
-            f"The gateway has {guard}, which is not served for HTTP targets; nobody is let in past it.",
+            "The gateway's policy engine is not asked about HTTP targets yet; nobody is let in past ENFORCE.",
             hint="Leave it out locally, or give HTTP targets a gateway of their own.",
         )
 

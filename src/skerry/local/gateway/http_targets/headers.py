@@ -8,7 +8,7 @@ client claims to be never do. AWS documents the allow-list only; which headers p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from skerry.local.gateway import propagation
 from skerry.local.ports import Record
@@ -37,18 +37,19 @@ CHALLENGE = "www-authenticate"
 
 
 def to_target(
-    inbound: Pairs, target: Record, *, extra: frozenset[str]
+    inbound: Pairs, target: Record, *, extra: frozenset[str], injected: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What always travels, and what the allow-list lets through, of the inbound headers (lower-case names).
 
-    `extra` are names that pass besides REQUEST. Doubled headers are joined.
+    `extra` are names that pass besides REQUEST, `injected` what the REQUEST interceptor set. Doubled headers
+    are joined.
     """
     always: dict[str, str] = {}
     for name, value in inbound:
         passes = name in REQUEST or name in extra or name.startswith(PROTOCOLS)
         if passes and value_problem(value) is None:
             always[name] = f"{always[name]}, {value}" if name in always else value
-    listed = propagation.request_headers(inbound, target)
+    listed = propagation.request_headers(inbound, target, injected)
     return always, {name: value for name, value in listed.items() if name not in always}
 
 
