@@ -15,6 +15,7 @@ from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.credentials.caller import LIFE, CallerCredentials
 from skerry.local.gateway.outgoing import Outgoing
+from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.ports import Caller, Workload
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import (
@@ -387,9 +388,12 @@ async def test_who_passes_a_token_on_names_itself_by_a_switch_and_to_its_own_sta
         access=access,
         transport=NoTransport(),
         clock=clock,
-        region=REGION,
-        endpoint="http://127.0.0.1:1",
-        table=Assumptions(passthrough_names_gateway=switch),
+        settings=GatewaySettings(
+            endpoint="http://127.0.0.1:1",
+            region=REGION,
+            account=ACCOUNT,
+            assumptions=Assumptions(passthrough_names_gateway=switch),
+        ),
     )
     identity = "arn:aws:bedrock-agentcore:r:a:workload-identity-directory/default/workload-identity/front-1"
     call = Outgoing(

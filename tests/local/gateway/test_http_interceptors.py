@@ -73,7 +73,11 @@ async def around() -> AsyncIterator[Around]:
         with serve(functions, lifespan="off") as endpoint:
             settings = GatewaySettings(endpoint=endpoint, region=REGION, account=ACCOUNT)
             credentials = OutboundCredentials(
-                resources=resources, access=access, transport=Transport(client), clock=clock, region=REGION
+                resources=resources,
+                access=access,
+                transport=Transport(client),
+                clock=clock,
+                settings=settings,
             )
             outbound = Outbound(upstream=upstream, credentials=credentials, recorder=HopList(), clock=clock)
             await upstream.start()

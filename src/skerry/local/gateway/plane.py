@@ -104,13 +104,7 @@ class GatewayPlane:
         self._upstream = Upstream()
         self._door = Door(access=access, fetch=transport.fetch, clock=clock, table=settings.assumptions)
         self._credentials = OutboundCredentials(
-            resources=resources,
-            access=access,
-            transport=transport,
-            clock=clock,
-            region=settings.region,
-            endpoint=settings.endpoint,
-            table=settings.assumptions,
+            resources=resources, access=access, transport=transport, clock=clock, settings=settings
         )
         outbound = Outbound(
             upstream=self._upstream, credentials=self._credentials, recorder=recorder, clock=clock

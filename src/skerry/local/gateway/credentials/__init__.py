@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, passthrough
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
@@ -18,6 +17,7 @@ from skerry.local.gateway.credentials.oauth import OAuthCredentials
 from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.credentials.source import Source
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.ports import Access, Clock, Record, Resources
 
 _SIGNING = frozenset({"GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS"})
@@ -37,13 +37,12 @@ class OutboundCredentials:
         access: Access,
         transport: IdentityTransport,
         clock: Clock,
-        region: str,
-        endpoint: str,
-        table: Assumptions,
+        settings: GatewaySettings,
     ) -> None:
+        region, table = settings.region, settings.assumptions
         self._resources = resources
         self._table = table
-        self._source = Source(access.workloads, endpoint)
+        self._source = Source(access.workloads, settings.endpoint)
         self._role = RoleCredentials(access=access, clock=clock, region=region)
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._oauth = OAuthCredentials(resources=resources, transport=transport, clock=clock, table=table)
