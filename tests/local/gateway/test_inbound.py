@@ -196,6 +196,9 @@ class TestChallenge:
             assert read.scopes_supported == shown.scopes
         nothing = shown.resource_metadata.replace("/api/", "/nothing/")
         assert httpx2.get(nothing, trust_env=False).status_code == 404
+        action = {"routeToTarget": {"staticRoute": {"targetName": "api"}}}
+        stack.resources.rule_records[gateway] = [{"ruleId": "r", "priority": 1, "actions": [action]}]
+        assert httpx2.get(nothing, trust_env=False).status_code == 200  # a rule may lead there
 
     @pytest.mark.behaviour("GW-DOMAIN")
     @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ class GatewayPlane:
         if scope["method"] not in ("GET", "HEAD"):
             await answer(send, 405, headers=[("allow", "GET")])
             return
-        if found.target and self._http_targets.find(gateway, found.target) is None:
+        if found.target and not self._http_targets.serves(gateway, found.target):
             raise not_found(f"This gateway has no HTTP target {found.target}.")
         try:
             resource = self._address(gateway, found.resource, scope).resource

@@ -46,6 +46,12 @@ class HttpTargets:
         self._settings = settings
         self._extra = frozenset(settings.assumptions.http_request_headers)
 
+    def serves(self, gateway: Record, name: str) -> bool:
+        """Whether a path may lead to a target: by its name, or by a rule for paths of no target."""
+        return self.find(gateway, name) is not None or bool(
+            self._resources.gateway_rules(str(gateway["gatewayId"]))
+        )
+
     def find(self, gateway: Record, name: str) -> HttpTarget | None:
         """The HTTP target of this name; None when there is none, or it is one for MCP."""
         for record in self._resources.targets(str(gateway["gatewayId"])):
