@@ -121,6 +121,10 @@ class Clock:
         return time.perf_counter()
 
 
+async def no_object(bucket: str, key: str, version: str, *, limit: int) -> bytes:
+    raise NotImplementedError
+
+
 def gateway(port: int, backend: str, discovery: str = "") -> None:
     serve_plane(port, records(backend, discovery))
 
@@ -165,6 +169,7 @@ def serve_plane(port: int, resources: FakeResources) -> None:
                 recorder=Hops(),
                 clock=Clock(),
                 transport=Transport(client),
+                fetch_object=no_object,
                 settings=GatewaySettings(
                     endpoint=f"http://127.0.0.1:{port}", region="us-east-1", account="123456789012"
                 ),

@@ -28,7 +28,7 @@ import httpx2
 from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
-from skerry.errors import ServiceError
+from skerry.errors import RemoteError, ServiceError
 from skerry.local.access import Access, Key
 from skerry.local.gateway import GatewayPlane, GatewaySettings
 from skerry.local.ports import Change, Clock, Record
@@ -237,6 +237,17 @@ async def _send(send: Any, status: int, content: Any, headers: Any = ()) -> None
     await send({"type": "http.response.body", "body": body})
 
 
+class Objects(dict[str, bytes]):
+    """Implements `FetchObject` from a dictionary by `bucket/key`."""
+
+    async def __call__(self, bucket: str, key: str, version: str, *, limit: int) -> bytes:
+        del version
+        content = self.get(f"{bucket}/{key}")
+        if content is None or len(content) > limit:
+            raise RemoteError(f"s3://{bucket}/{key} cannot be read.")
+        return content
+
+
 class _Lifespan:
     """Starts and closes the plane on the server's own loop."""
 
@@ -271,6 +282,7 @@ class Stack:
     recorder: HopList
     functions: FakeLambda
     access: Access
+    objects: Objects
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def gateway(
@@ -377,6 +389,7 @@ def gateway_stack(*, clock: Clock | None = None, **settings: Any) -> Iterator[St
     """A running plane; `settings` are members of GatewaySettings, `clock` is the machine's by default."""
     access = Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=NoOtherKeys())
     resources, recorder, functions = FakeResources(), HopList(), FakeLambda(access)
+    objects = Objects()
     with serve(functions, lifespan="off") as endpoint:
         options = {"endpoint": endpoint, "region": REGION, "account": ACCOUNT, "listing": 5.0, **settings}
 
@@ -387,11 +400,12 @@ def gateway_stack(*, clock: Clock | None = None, **settings: Any) -> Iterator[St
                 recorder=recorder,
                 clock=clock or SystemClock(),
                 transport=transport,
+                fetch_object=objects,
                 settings=GatewaySettings(**options),
             )
 
         with serve(_Lifespan(resources, make)) as base:
-            yield Stack(base, resources, recorder, functions, access)
+            yield Stack(base, resources, recorder, functions, access, objects)
 
 
 MODERN = "2026-07-28"

@@ -11,6 +11,7 @@ from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept a
 from skerry.local.functions.plane import FunctionsPlane
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.local.gateway.plane import GatewayPlane
+from skerry.local.gateway.schemas import check as schemas
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.models.guardrails.rules import Guardrail, Guardrails
 from skerry.local.models.plane import ModelsPlane
@@ -40,6 +41,7 @@ def create_app(
     gateways = _gateway(endpoint)
     endpoint.add("gateway", gateways)
     endpoint.control.check_policy = gateways.check_policy
+    endpoint.control.check_target = schemas.problem
     endpoint.add("models", _models(endpoint, guardrails))
     return endpoint
 
@@ -71,6 +73,7 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
         recorder=endpoint.recorder,
         clock=endpoint.clock,
         transport=endpoint.identity,
+        fetch_object=endpoint.aws.fetch_object,
         settings=GatewaySettings(endpoint=endpoint.url, region=settings.region, account=settings.account),
     )
 

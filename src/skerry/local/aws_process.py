@@ -121,15 +121,21 @@ class AwsProcess:
             ) from error
         return None if known is None else Key(**known)
 
-    async def fetch_object(self, bucket: str, key: str, version: str) -> bytes:
-        """An object of the embedded cloud's S3, for runtimes whose code is there; version "" is the newest.
+    async def fetch_object(self, bucket: str, key: str, version: str, *, limit: int = OBJECT_LIMIT) -> bytes:
+        """An object of the embedded cloud's S3, for runtimes and targets whose code or schema is there.
 
-        Raises RemoteError when there is none, and UpstreamError.
+        Version "" is the newest. Raises RemoteError when there is none or it has more than `limit` bytes, and
+        UpstreamError.
         """
         query = f"?versionId={quote(version, safe='')}" if version else ""
         url = self.url(f"/{quote(bucket, safe='')}/{quote(key)}{query}")
         reply = await self._upstream.request("GET", url, [self.guarded()])
-        content = await reply.read(OBJECT_LIMIT)
+        try:
+            content = await reply.read(limit)
+        except UpstreamError as problem:
+            if problem.reason != "size":
+                raise
+            raise RemoteError(f"s3://{bucket}/{key} has more than {limit} bytes.") from problem
         if reply.status != 200:
             raise RemoteError(
                 f"s3://{bucket}/{key} cannot be read: status {reply.status}.",

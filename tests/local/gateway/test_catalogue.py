@@ -125,14 +125,14 @@ def test_a_broken_target_hides_no_other_and_its_tools_say_why(backend: Backend) 
         server.broken = True
         with serve(server, lifespan="off") as url:
             stack.target(gateway, "down", {"mcpServer": {"endpoint": f"{url}/mcp"}})
-            stack.target(gateway, "odd", {"openApiSchema": {"inlinePayload": "{}"}})
+            stack.target(gateway, "odd", {"connector": {"source": {"connectorId": "kb"}}})
             stack.target(gateway, "echo", {"mcpServer": {"endpoint": backend.url}})
             assert {name.split("___")[0] for name in names(stack, gateway)} == {"echo"}
             result = post(stack.url(gateway), "tools/call", {"name": "down___one"}).json()["result"]
             assert result["isError"] is True
             assert "The target 'down' is not available: The target answered HTTP 500" in str(result)
             odd = post(stack.url(gateway), "tools/call", {"name": "odd___one"}).json()["result"]
-            assert "openApiSchema" in odd["content"][0]["text"]
+            assert "connector" in odd["content"][0]["text"]
             server.broken = False  # it is asked again, and serves
             assert "down___one" in names(stack, gateway)
         failed = [hop for hop in stack.recorder.hops if hop.target == "down" and hop.status == 500]

@@ -184,11 +184,3 @@ class TestFailure:
         result = call(stack, gateway, {"name": "a"})
         assert "another Region" in result["content"][0]["text"]
         assert stack.functions.invocations == []
-
-    def test_a_schema_in_s3_makes_the_target_unavailable_and_says_why(self, stack: Stack) -> None:
-        gateway = stack.gateway()
-        arn = "arn:aws:lambda:us-east-1:123456789012:function:fn"
-        schema = {"lambdaArn": arn, "toolSchema": {"s3": {"uri": "s3://bucket/key"}}}
-        stack.target(gateway, "fn", {"lambda": schema})
-        text = call(stack, gateway, {"name": "a"})["content"][0]["text"]
-        assert "toolSchema.inlinePayload" in text

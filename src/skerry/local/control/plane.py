@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from skerry.errors import ServiceError, StateError
+from skerry.errors import ServiceError, StateError, validation
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
@@ -33,6 +33,8 @@ BODY_LIMIT = 10 << 20
 SERVICE = "bedrock-agentcore"
 MODEL = "bedrock-agentcore-control"
 
+CheckTarget = Callable[[Mapping[str, Any]], str | None]
+
 OPERATIONS: Mapping[str, Operation] = {
     **runtimes.OPERATIONS,
     **gateways.OPERATIONS,
@@ -49,7 +51,8 @@ OPERATIONS: Mapping[str, Operation] = {
 class ControlPlane:
     """Operations are performed one at a time, so that what one decides on is still so when it is stored.
 
-    `check_policy` is asked about statements before that; without it none is stored.
+    `check_policy` is asked about statements before that; without it none is stored. `check_target` says what
+    is wrong with the schema of a gateway target; it may take seconds.
     """
 
     def __init__(
@@ -60,12 +63,14 @@ class ControlPlane:
         recorder: Recorder,
         clock: Clock,
         check_policy: PolicyCheck | None = None,
+        check_target: CheckTarget | None = None,
     ) -> None:
         self._resources = resources
         self._access = access
         self._recorder = recorder
         self._clock = clock
         self.check_policy = check_policy
+        self.check_target = check_target
         self._lock = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +87,11 @@ class ControlPlane:
                 raise not_emulated(f"The operation {name}")
             given = rest_json.parse(model, match, scope["query_string"], scope["headers"], body)
             validate(model, match.operation.input, given)
+            if self.check_target is not None and "targetConfiguration" in given:
+                # In a thread: to read a document of a megabyte takes a second.
+                wrong = await asyncio.to_thread(self.check_target, given)
+                if wrong is not None:
+                    raise validation(wrong, ("targetConfiguration", wrong))
             # A write that has begun is finished and remembered even when the client goes away.
             output = await asyncio.shield(asyncio.ensure_future(self._perform(name, given)))
             reply = rest_json.reply(model, match.operation, output)

@@ -52,7 +52,7 @@ def _object_problems(schema: Schema, value: dict[str, Any], path: str, closed: b
         known = properties.get(name)
         if isinstance(known, Mapping):
             yield from _problems(known, item, f"{path}/{_pointer(name)}", closed)
-        elif closed:
+        elif closed and schema.get("additionalProperties", False) is False:
             yield (
                 f"additionalProperties validation failed: property '{name[:100]}' is not defined in the "
                 "schema and the schema does not allow additional properties"

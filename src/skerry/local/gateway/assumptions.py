@@ -14,6 +14,12 @@ from typing import Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+_KEYWORDS = (
+    "type properties required items description enum default format minimum maximum exclusiveMinimum "
+    "exclusiveMaximum multipleOf minLength maxLength pattern minItems maxItems uniqueItems const "
+    "minProperties maxProperties additionalProperties"
+)
+
 
 def assumed(value: T, mark: Literal["D", "F", "I"], what: str) -> T:
     """A field of the table: its value, the evidence mark, and what is not known."""
@@ -110,6 +116,25 @@ class Assumptions:
     )
     passthrough_service: str = assumed(
         "bedrock-agentcore", "I", "signing name for a passthrough endpoint whose host and provider name none"
+    )
+    request_body: Literal["merged", "nested"] = assumed(
+        "merged",
+        "I",
+        "OpenAPI: members of a JSON body are arguments beside the parameters, or all in one argument `body`",
+    )
+    refuse_composition: bool = assumed(
+        True, "D", "OpenAPI: a document with oneOf, anyOf or allOf anywhere in its schemas is refused"
+    )
+    schema_keywords: tuple[str, ...] = assumed(
+        tuple(_KEYWORDS.split()), "I", "OpenAPI: keywords of a schema that a tool's inputSchema keeps"
+    )
+    rest_output_schema: bool = assumed(
+        False, "I", "OpenAPI: tools have the outputSchema of their answer, and results structuredContent"
+    )
+    rest_failure: str = assumed(
+        "The target answered {method} {path} with HTTP {status}: {body}",
+        "I",
+        "text of an answer of a REST target that is not 2xx, with DEBUG",
     )
     closed_objects: bool = assumed(
         True, "I", "an object schema that names its properties allows no others, at every level"

@@ -94,9 +94,13 @@ Pieces = tuple[bytes, ...]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result made here. Members of type bytes are JSON already, those of type Pieces JSON in pieces."""
+    """A result made here. Members of type bytes are JSON already, those of type Pieces JSON in pieces.
+
+    `headers` are the response headers that the target may send to the client.
+    """
 
     members: Mapping[str, object]
+    headers: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import quote, urlencode
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.urls import with_parameters
+from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.ports import Clock, Recorder
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.hop import Hop
@@ -24,11 +26,21 @@ _NONE = Credential()
 
 
 class Outbound:
-    """Sends requests to targets. `credentials` finds what each target wants to see."""
+    """Sends requests to targets.
+
+    `credentials` finds what each target wants to see, `schemas` reads what targets are made from.
+    """
 
     def __init__(
-        self, *, upstream: Upstream, credentials: OutboundCredentials, recorder: Recorder, clock: Clock
+        self,
+        *,
+        upstream: Upstream,
+        credentials: OutboundCredentials,
+        schemas: SchemaSource,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
+        self.schemas = schemas
         self._upstream = upstream
         self._credentials = credentials
         self._recorder = recorder
@@ -102,3 +114,8 @@ class Outbound:
         self._recorder.record(hop)
         if failure:
             LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)
+
+
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """A URL with further query parameters, escaped."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote)}"

@@ -85,4 +85,4 @@ class Pipeline:
             return Relayed(body, status, problem=f"{problem.rpc_code}: {problem.message}")
         if isinstance(found, Relayed):
             return found
-        return Relayed(framed(request, found, self._table))
+        return Relayed(framed(request, found, self._table), headers=found.headers)

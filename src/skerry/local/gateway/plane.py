@@ -38,6 +38,7 @@ from skerry.local.gateway.pipeline import Pipeline
 from skerry.local.gateway.policy.checks import PolicyChecks
 from skerry.local.gateway.policy.decisions import Decisions
 from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route
+from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
@@ -84,7 +85,7 @@ class _Seen:
 class GatewayPlane:
     """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
 
-    `transport` reaches identity providers, for keys and tokens.
+    `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class GatewayPlane:
         recorder: Recorder,
         clock: Clock,
         transport: IdentityTransport,
+        fetch_object: FetchObject,
         settings: GatewaySettings,
     ) -> None:
         self._resources = resources
@@ -107,7 +109,11 @@ class GatewayPlane:
             resources=resources, access=access, transport=transport, clock=clock, settings=settings
         )
         outbound = Outbound(
-            upstream=self._upstream, credentials=self._credentials, recorder=recorder, clock=clock
+            upstream=self._upstream,
+            credentials=self._credentials,
+            schemas=SchemaSource(fetch_object, account=settings.account),
+            recorder=recorder,
+            clock=clock,
         )
         self._catalogue = Catalogue(
             resources=resources,

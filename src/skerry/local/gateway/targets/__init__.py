@@ -8,11 +8,13 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Target
 from skerry.local.gateway.targets.lambda_function import LambdaTarget
 from skerry.local.gateway.targets.mcp_server import McpServerTarget
+from skerry.local.gateway.targets.openapi_schema import OpenApiTarget
 from skerry.local.ports import Clock, Record
 
-KINDS: dict[str, type[LambdaTarget | McpServerTarget]] = {
+KINDS: dict[str, type[LambdaTarget | McpServerTarget | OpenApiTarget]] = {
     "lambda": LambdaTarget,
     "mcpServer": McpServerTarget,
+    "openApiSchema": OpenApiTarget,
 }
 
 

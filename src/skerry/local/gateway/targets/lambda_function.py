@@ -15,6 +15,7 @@ from skerry.local.gateway.invoke import client_context, invoke, value_of
 from skerry.local.gateway.messages import Relayed, Request, Result, tool_error
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
+from skerry.local.gateway.schemas import tool_list
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.tools import Item, prefixed
@@ -26,7 +27,7 @@ OPERATION = "→ lambda Invoke"
 
 
 class LambdaTarget:
-    """A function whose tools are declared in the target's inline schema."""
+    """A function whose tools are declared in the target's schema."""
 
     dynamic = False
 
@@ -46,15 +47,12 @@ class LambdaTarget:
         self._settings = settings
 
     async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
-        """The tools of the inline schema."""
+        """The tools of the schema, which is in the configuration or in S3."""
         del gateway, caller
-        inline = self._schema.get("inlinePayload")
-        if inline is None:
-            raise TargetError(
-                "The tool schema is in S3, which this gateway does not read yet.",
-                hint="Give it as toolSchema.inlinePayload.",
-            )
-        return Listing(tools=prefixed(str(self.record["name"]), inline))
+        tools = self._schema.get("inlinePayload")
+        if tools is None:
+            tools = tool_list.lambda_tools(await self._outbound.schemas.text(self._schema))
+        return Listing(tools=prefixed(str(self.record["name"]), tools))
 
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """Invokes the function with the arguments; its whole return value becomes the text of the result."""

@@ -6,8 +6,7 @@ Results are carried as bytes where client and server are of one era; `answers` t
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,7 @@ from skerry.local.gateway.messages import (
 )
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
+from skerry.local.gateway.schemas import tool_list
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers
 from skerry.local.gateway.targets.base import Listing
@@ -68,7 +68,8 @@ class McpServerTarget:
     async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
         """Tools, prompts, resources and templates; the last three only from a server that has them."""
         if self._static is not None:
-            return Listing(tools=prefixed(self._name, _static_tools(self._static)))
+            static = tool_list.mcp_tools(await self._outbound.schemas.text(self._static))
+            return Listing(tools=prefixed(self._name, static))
         ask = Ask(
             method="tools/list",
             params={},
@@ -234,21 +235,3 @@ def _mirrored(request: Request, item: Item) -> dict[str, str]:
     if request.message.method != "tools/call" or not item.mirrors:
         return {}
     return param_headers(item.schema, request.params.get("arguments"))
-
-
-def _static_tools(schema: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """The tools of `mcpToolSchema`: the JSON of a `tools/list` result, or of its list alone."""
-    inline = schema.get("inlinePayload")
-    if not isinstance(inline, str):
-        raise TargetError(
-            "The tool schema is in S3, which this gateway does not read yet.",
-            hint="Give it as mcpToolSchema.inlinePayload.",
-        )
-    try:
-        value = json.loads(inline)
-    except (ValueError, RecursionError) as problem:
-        raise TargetError("The target's mcpToolSchema is not JSON.") from problem
-    tools = value.get("tools") if isinstance(value, dict) else value
-    if not isinstance(tools, list):
-        raise TargetError("The target's mcpToolSchema holds no list of tools.")
-    return [tool for tool in tools if isinstance(tool, dict)]

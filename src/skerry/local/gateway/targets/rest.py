@@ -1,0 +1,139 @@
+"""Targets whose tools are HTTP operations: OpenAPI documents and what is like them.
+
+A call builds one request of the arguments and gives the answer's body as text.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from skerry.local.gateway import propagation
+from skerry.local.gateway.arguments import problem as arguments_problem
+from skerry.local.gateway.messages import Relayed, Request, Result, tool_error
+from skerry.local.gateway.outbound import Outbound
+from skerry.local.gateway.outgoing import Outgoing, TargetError
+from skerry.local.gateway.schemas.operation import Api, BadArgumentsError, Operation
+from skerry.local.gateway.schemas.operation import request as http_request
+from skerry.local.gateway.schemas.problem import SchemaError
+from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.gateway.targets.base import Listing
+from skerry.local.gateway.tools import Item, prefixed
+from skerry.local.ports import Caller, Record
+from skerry.local.upstream import Reply
+
+LOG = logging.getLogger("skerry.gateway")
+_SHOWN = 2000
+
+
+class RestTarget:
+    """What kinds of REST targets have in common; each says where its operations come from, in `_api`.
+
+    `_service` is what a signature with the gateway's role is for when the credential does not say it.
+    """
+
+    dynamic = False
+    _service = ""
+
+    def __init__(self, record: Record, outbound: Outbound, settings: GatewaySettings) -> None:
+        self.record = record
+        self._outbound = outbound
+        self._settings = settings
+        self._operations: Mapping[str, Operation] = {}
+
+    async def _api(self, gateway: Record) -> Api:
+        """The operations. Raises SkerryError."""
+        raise NotImplementedError
+
+    async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
+        """The tools of the document, which is read anew."""
+        del caller
+        api = await self._api(gateway)
+        for warning in api.warnings:
+            LOG.warning("target %s: %s", self.record["name"], warning)
+        self._operations = api.operations
+        return Listing(
+            tools=prefixed(str(self.record["name"]), (item.tool for item in api.operations.values()))
+        )
+
+    async def call(self, request: Request, item: Item) -> Result | Relayed:
+        """Sends the request that the arguments make. An answer that is not 2xx is a failure of the target."""
+        operation = self._operations.get(item.name)
+        if operation is None:
+            raise TargetError(f"The target has no operation {item.name!r} any more.")
+        arguments = request.params.get("arguments") or {}
+        table = self._settings.assumptions
+        wrong = arguments_problem(item.schema, arguments, closed=table.closed_objects)
+        if wrong is not None:
+            return tool_error(wrong)
+        try:
+            call = self._outgoing(request, item, operation, arguments)
+        except BadArgumentsError as problem:
+            return tool_error(str(problem))
+        except SchemaError as problem:
+            raise TargetError(problem.message, hint=problem.hint) from problem
+        async with self._outbound.exchange(call) as reply:
+            payload = await reply.read(self._settings.payload)
+            self._check(operation, reply, payload)
+        headers = propagation.response_headers(reply.headers, self.record)
+        return self._result(item, payload, headers)
+
+    async def relay(self, request: Request, item: Item) -> Relayed:
+        """REST targets have tools only."""
+        raise TargetError(f"The target has no {item.name!r} for {request.message.method}.")
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+    def _outgoing(
+        self, request: Request, item: Item, operation: Operation, arguments: Mapping[str, Any]
+    ) -> Outgoing:
+        query = propagation.query_parameters(request.query, self.record)
+        made = http_request(operation, arguments, query.items())
+        return Outgoing(
+            gateway=request.gateway,
+            target=self.record,
+            operation=f"→ {operation.method} {operation.path}"[:200],
+            method=made.method,
+            url=made.url,
+            body=made.body,
+            headers=made.headers,
+            propagated=propagation.request_headers(request.headers, self.record),
+            trace=propagation.trace_headers(request.headers),
+            dropped=propagation.dropped_headers(request.headers, self.record),
+            caller=request.caller,
+            session=request.session,
+            tool=item.public,
+            service=self._service,
+        )
+
+    def _check(self, operation: Operation, reply: Reply, payload: bytes) -> None:
+        if not 200 <= reply.status < 300:
+            body = payload[:_SHOWN].decode("utf-8", "replace")
+            table = self._settings.assumptions
+            raise TargetError(
+                table.rest_failure.format(
+                    method=operation.method, path=operation.path, status=reply.status, body=body
+                )
+            )
+
+    def _result(self, item: Item, payload: bytes, headers: list[tuple[str, str]]) -> Result:
+        try:
+            text = payload.decode("utf-8")
+        except UnicodeDecodeError as problem:
+            raise TargetError("The target answered with bytes that are not UTF-8 text.") from problem
+        members: dict[str, object] = {"content": [{"type": "text", "text": text}], "isError": False}
+        if "outputSchema" in item.definition:
+            value = _json(text)
+            if isinstance(value, dict):
+                members["structuredContent"] = value
+        return Result(members, headers)
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
