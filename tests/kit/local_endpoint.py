@@ -19,7 +19,7 @@ from botocore.config import Config
 from skerry.auth.sigv4 import Credentials
 from skerry.local.access import Access, Key
 from skerry.local.clock import SystemClock
-from skerry.local.control.plane import ControlPlane
+from skerry.local.control.plane import CheckTarget, ControlPlane
 from skerry.local.ports import Change, Clock, Receive, Scope, Send
 from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
@@ -52,6 +52,7 @@ class ControlStack:
     clock: Clock = field(default_factory=SystemClock)
     url: str = "http://127.0.0.1:4700"
     keys: Keys = field(default_factory=Keys)
+    check_target: CheckTarget | None = None
     changes: list[Change] = field(default_factory=list)
     listener_threads: set[int] = field(default_factory=set)
     loop_thread: int = 0
@@ -62,7 +63,11 @@ class ControlStack:
         self.access = Access(DEVELOPER, account=ACCOUNT, clock=self.clock, source=self.keys)
         self.recorder = HopRecorder()
         self.plane = ControlPlane(
-            resources=self.resources, access=self.access, recorder=self.recorder, clock=self.clock
+            resources=self.resources,
+            access=self.access,
+            recorder=self.recorder,
+            clock=self.clock,
+            check_target=self.check_target,
         )
         self.resources.subscribe(self._changed)
 

@@ -86,7 +86,10 @@ def _json(text: str, kind: str) -> Any:
         raise SchemaError(f"{kind} is not JSON: it holds {constant}.")
 
     try:
-        return json.loads(text, parse_constant=not_json)
+        root = json.loads(text, parse_constant=not_json)
+        if "\\u" in text:  # half of a surrogate pair can be read but not written
+            json.dumps(root, ensure_ascii=False).encode("utf-8")
+        return root
     except json.JSONDecodeError as problem:
         raise SchemaError(
             f"{kind} is not JSON: line {problem.lineno}, column {problem.colno}: {problem.msg}."

@@ -128,7 +128,7 @@ def request(
         elif parameter.place == "header":
             headers |= _headers(parameter, value)
         else:
-            cookies.append(f"{quote(parameter.wire, safe='')}={quote(_text(value), safe='')}")
+            cookies.append(f"{_escaped(parameter.wire)}={_escaped(_text(value))}")
     if cookies:
         headers["cookie"] = "; ".join(cookies)
     body = b""
@@ -139,7 +139,7 @@ def request(
     pairs += query
     url = operation.base + path
     if pairs:
-        url = f"{url}?{urlencode(pairs, quote_via=quote, safe='-._~')}"
+        url = f"{url}?{urlencode(pairs, quote_via=quote, errors='replace')}"
     return HttpRequest(operation.method, url, headers, body)
 
 
@@ -151,7 +151,7 @@ def _segment(parameter: Parameter, value: Any) -> str:
         raise BadArgumentsError(
             f"Field '/{parameter.name}' cannot be part of a path: it is empty or a dot segment"
         )
-    return quote(text, safe="/~" if parameter.whole else "~")
+    return _escaped(text, "/" if parameter.whole else "")
 
 
 def _pairs(parameter: Parameter, value: Any) -> list[tuple[str, str]]:
@@ -213,11 +213,11 @@ def _body(body: Body, parameters: tuple[Parameter, ...], arguments: Mapping[str,
             for name, items in value.items()
             for item in (items if isinstance(items, list) else [items])
         ]
-        return urlencode(pairs).encode("ascii"), body.media
+        return urlencode(pairs, errors="replace").encode("ascii"), body.media
     if isinstance(value, bytes):
         return value, body.media
     if isinstance(value, str) and media.startswith("text/"):
-        return value.encode("utf-8"), body.media
+        return value.encode("utf-8", "replace"), body.media
     raise SchemaError(
         f"A body of {body.media} cannot be made of arguments.", hint=f"Only {JSON} is fully served."
     )
@@ -230,3 +230,8 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(_text(item) for item in value)
     return encode(value).decode("utf-8") if value is not None else ""
+
+
+def _escaped(text: str, safe: str = "") -> str:
+    """Percent-encoded; a lone surrogate, which has no UTF-8 form, becomes `?`."""
+    return quote(text, safe=safe, errors="replace")
