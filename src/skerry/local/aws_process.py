@@ -121,6 +121,14 @@ class AwsProcess:
             ) from error
         return None if known is None else Key(**known)
 
+    def _scope(self, service: str) -> tuple[str, str]:
+        """What tells moto the service and that the request is signed, which moto does not check.
+
+        Without it an object of S3 is for the anonymous, who may read public ones only.
+        """
+        credential = f"Credential=AKIASKERRYOWN0000000/20260101/{self._region}/{service}/aws4_request"
+        return ("Authorization", f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0")
+
     async def fetch_object(self, bucket: str, key: str, version: str, *, limit: int = OBJECT_LIMIT) -> bytes:
         """An object of the embedded cloud's S3, for runtimes and targets whose code or schema is there.
 
@@ -129,7 +137,7 @@ class AwsProcess:
         """
         query = f"?versionId={quote(version, safe='')}" if version else ""
         url = self.url(f"/{quote(bucket, safe='')}/{quote(key)}{query}")
-        reply = await self._upstream.request("GET", url, [self.guarded()])
+        reply = await self._upstream.request("GET", url, [self.guarded(), self._scope("s3")])
         try:
             content = await reply.read(limit)
         except UpstreamError as problem:

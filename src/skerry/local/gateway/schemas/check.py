@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.gateway.schemas import openapi, source, tool_list
+from skerry.local.gateway.schemas import openapi, smithy, source, tool_list
 from skerry.local.gateway.schemas.operation import Api
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.tools import MAX_NAME, SEPARATOR
 
-_READERS: Mapping[str, Callable[[str, Assumptions], Api]] = {"openApiSchema": openapi.read}
+_READERS: Mapping[str, Callable[[str, Assumptions], Api]] = {
+    "openApiSchema": openapi.read,
+    "smithyModel": smithy.read,
+}
 
 
 def problem(given: Mapping[str, Any], table: Assumptions | None = None) -> str | None:

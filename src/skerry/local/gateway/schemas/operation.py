@@ -98,10 +98,14 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What a document gives: tools by their own name, and what of the document has no effect here."""
+    """What a document gives: tools by their own name, and what of the document has no effect here.
+
+    `service` is what a signature with the gateway's role is for, unless the credential says it.
+    """
 
     operations: Mapping[str, Operation]
     warnings: tuple[str, ...] = ()
+    service: str = ""
 
 
 def request(
@@ -139,7 +143,8 @@ def request(
     pairs += query
     url = operation.base + path
     if pairs:
-        url = f"{url}?{urlencode(pairs, quote_via=quote, errors='replace')}"
+        sign = "&" if "?" in operation.path else "?"
+        url = f"{url}{sign}{urlencode(pairs, quote_via=quote, errors='replace')}"
     return HttpRequest(operation.method, url, headers, body)
 
 
@@ -193,6 +198,8 @@ def _body(body: Body, parameters: tuple[Parameter, ...], arguments: Mapping[str,
         value = arguments.get(body.argument)
         if value is None and not body.required:
             return b"", ""
+        if body.argument in body.converts:
+            value = body.converts[body.argument](value)
     else:
         value = {wire: arguments[name] for name, wire in body.members.items() if name in arguments}
         if body.rest:

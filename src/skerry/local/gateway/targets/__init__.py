@@ -9,12 +9,14 @@ from skerry.local.gateway.targets.base import Target
 from skerry.local.gateway.targets.lambda_function import LambdaTarget
 from skerry.local.gateway.targets.mcp_server import McpServerTarget
 from skerry.local.gateway.targets.openapi_schema import OpenApiTarget
+from skerry.local.gateway.targets.smithy_model import SmithyTarget
 from skerry.local.ports import Clock, Record
 
-KINDS: dict[str, type[LambdaTarget | McpServerTarget | OpenApiTarget]] = {
+KINDS: dict[str, type[LambdaTarget | McpServerTarget | OpenApiTarget | SmithyTarget]] = {
     "lambda": LambdaTarget,
     "mcpServer": McpServerTarget,
     "openApiSchema": OpenApiTarget,
+    "smithyModel": SmithyTarget,
 }
 
 

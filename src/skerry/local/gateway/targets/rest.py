@@ -29,19 +29,15 @@ _SHOWN = 2000
 
 
 class RestTarget:
-    """What kinds of REST targets have in common; each says where its operations come from, in `_api`.
-
-    `_service` is what a signature with the gateway's role is for when the credential does not say it.
-    """
+    """What kinds of REST targets have in common; each says where its operations come from, in `_api`."""
 
     dynamic = False
-    _service = ""
 
     def __init__(self, record: Record, outbound: Outbound, settings: GatewaySettings) -> None:
         self.record = record
         self._outbound = outbound
         self._settings = settings
-        self._operations: Mapping[str, Operation] = {}
+        self._known = Api({})
 
     async def _api(self, gateway: Record) -> Api:
         """The operations. Raises SkerryError."""
@@ -53,14 +49,14 @@ class RestTarget:
         api = await self._api(gateway)
         for warning in api.warnings:
             LOG.warning("target %s: %s", self.record["name"], warning)
-        self._operations = api.operations
+        self._known = api
         return Listing(
             tools=prefixed(str(self.record["name"]), (item.tool for item in api.operations.values()))
         )
 
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """Sends the request that the arguments make. An answer that is not 2xx is a failure of the target."""
-        operation = self._operations.get(item.name)
+        operation = self._known.operations.get(item.name)
         if operation is None:
             raise TargetError(f"The target has no operation {item.name!r} any more.")
         arguments = request.params.get("arguments") or {}
@@ -106,7 +102,7 @@ class RestTarget:
             caller=request.caller,
             session=request.session,
             tool=item.public,
-            service=self._service,
+            service=self._known.service,
         )
 
     def _check(self, operation: Operation, reply: Reply, payload: bytes) -> None:
