@@ -187,7 +187,8 @@ class FakeLambda:
     """The Invoke operation of the Lambda API: checks the signature, runs a Python function, answers like AWS.
 
     `functions` maps names to callables of (event, custom), which may be coroutines. What they return becomes
-    the payload, bytes as they are; an exception becomes a function error, `DeniedError` a 403.
+    the payload, bytes as they are; an exception becomes a function error, `DeniedError` a 403. `descriptions`
+    are answers of the API Gateway API by path.
     """
 
     class DeniedError(Exception):
@@ -196,15 +197,23 @@ class FakeLambda:
     def __init__(self, access: Access) -> None:
         self.functions: dict[str, Callable[[Any, dict[str, Any]], Any]] = {}
         self.invocations: list[Invocation] = []
+        self.descriptions: dict[str, Any] = {}
         self._access = access
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body = await _body(receive)
         headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        described = scope["method"] == "GET"
         try:
-            signed = await self._access.signed_by(scope, body, service="lambda")
+            signed = await self._access.signed_by(
+                scope, body, service="apigateway" if described else "lambda"
+            )
         except ServiceError as problem:
             await _send(send, 403, {"message": str(problem)})
+            return
+        if described:
+            found = self.descriptions.get(scope["path"])
+            await _send(send, 404 if found is None else 200, found or {"message": "Invalid identifier"})
             return
         function = scope["path"].split("/")[3].rpartition(":")[2]
         context = base64.b64decode(headers.get("x-amz-client-context", ""))

@@ -8,14 +8,17 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx2
 from botocore.config import Config
 
+from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
 from skerry.local.access import Access, Key
 from skerry.local.clock import SystemClock
@@ -122,6 +125,26 @@ class Running:
 
     def client(self, service: str, credentials: Credentials | None = None, **options: Any) -> Any:
         return client(service, self.url, credentials or self.developer, **options)
+
+    def tool(self, gateway: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of one `tools/call` at a gateway (CreateGateway's answer), signed by the developer."""
+        params = {"name": name, "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        url, body = gateway["gatewayUrl"], json.dumps(message).encode()
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        headers |= sigv4.sign(
+            "POST",
+            url,
+            headers,
+            body,
+            credentials=self.developer,
+            region=REGION,
+            service="bedrock-agentcore",
+            now=time.time(),
+        )
+        with httpx2.Client(trust_env=False, timeout=TIMEOUT) as http:
+            result: dict[str, Any] = http.post(url, content=body, headers=headers).json()["result"]
+        return result
 
 
 @contextlib.contextmanager

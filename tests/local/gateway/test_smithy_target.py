@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skerry.auth import sigv4
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.schemas import smithy
 from skerry.local.gateway.schemas.operation import Api, BadArgumentsError, request
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.wire.jsonrpc import encode
-from tests.kit.local_endpoint import REGION, ROLE, Running, endpoint_process
+from tests.kit.local_endpoint import ROLE, Running, endpoint_process
 from tests.kit.rest_api import openapi, rest_api
 
 API = "smithy.api#"
@@ -346,35 +343,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield process
 
 
-def mcp(running: Running, gateway: Any, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """One signed tools/call."""
-    message = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "tools/call",
-        "params": {"name": tool, "arguments": arguments},
-    }
-    body, headers = (
-        json.dumps(message).encode(),
-        {"content-type": "application/json", "accept": "application/json"},
-    )
-
-    signature = sigv4.sign(
-        "POST",
-        gateway["gatewayUrl"],
-        headers,
-        body,
-        credentials=running.developer,
-        region=REGION,
-        service="bedrock-agentcore",
-        now=time.time(),
-    )
-    with httpx2.Client(trust_env=False, timeout=60) as client:
-        answer = client.post(gateway["gatewayUrl"], content=body, headers=headers | signature)
-    result: dict[str, Any] = answer.json()["result"]
-    return result
-
-
 class TestWholeStack:
     @pytest.mark.behaviour("GW-SMITHY-CALL")
     def test_a_service_of_the_embedded_cloud_is_called_with_the_gateway_role(self, running: Running) -> None:
@@ -389,17 +357,17 @@ class TestWholeStack:
             credentialProviderConfigurations=[{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
         )
         tags = [{"Key": "team", "Value": "desk"}]
-        made = mcp(running, gateway, "scheduler___CreateScheduleGroup", {"Name": "night", "Tags": tags})
+        made = running.tool(gateway, "scheduler___CreateScheduleGroup", {"Name": "night", "Tags": tags})
         assert json.loads(made["content"][0]["text"])["ScheduleGroupArn"].endswith(":schedule-group/night")
         got = running.client("scheduler").get_schedule_group(Name="night")
         assert got["State"] == "ACTIVE"
-        listed = mcp(
-            running, gateway, "scheduler___ListScheduleGroups", {"NamePrefix": "nig", "MaxResults": 5}
+        listed = running.tool(
+            gateway, "scheduler___ListScheduleGroups", {"NamePrefix": "nig", "MaxResults": 5}
         )
         assert [group["Name"] for group in json.loads(listed["content"][0]["text"])["ScheduleGroups"]] == [
             "night"
         ]
-        missing = mcp(running, gateway, "scheduler___GetScheduleGroup", {"Name": "none"})
+        missing = running.tool(gateway, "scheduler___GetScheduleGroup", {"Name": "none"})
         assert missing["isError"] is True
         assert "HTTP 404" in missing["content"][0]["text"]
 
@@ -418,10 +386,10 @@ class TestWholeStack:
                     name=name,
                     targetConfiguration={"mcp": {"openApiSchema": {"s3": {"uri": f"s3://schemas/{key}"}}}},
                 )
-            assert mcp(running, gateway, "good___a", {})["content"][0]["text"] == '{"path": "/a"}'
-            assert "more than 10000000 bytes" in str(mcp(running, gateway, "big___a", {}))
+            assert running.tool(gateway, "good___a", {})["content"][0]["text"] == '{"path": "/a"}'
+            assert "more than 10000000 bytes" in str(running.tool(gateway, "big___a", {}))
             assert "s3://schemas/none.json cannot be read: status 404" in str(
-                mcp(running, gateway, "gone___a", {})
+                running.tool(gateway, "gone___a", {})
             )
 
     @pytest.mark.behaviour("GW-SCHEMA-CHECKED")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import quote, urlencode
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
@@ -114,8 +113,3 @@ class Outbound:
         self._recorder.record(hop)
         if failure:
             LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)
-
-
-def with_query(url: str, query: Mapping[str, str]) -> str:
-    """A URL with further query parameters, escaped."""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.gateway.targets.api_gateway import ApiGatewayTarget
 from skerry.local.gateway.targets.base import Target
 from skerry.local.gateway.targets.lambda_function import LambdaTarget
 from skerry.local.gateway.targets.mcp_server import McpServerTarget
@@ -12,11 +13,12 @@ from skerry.local.gateway.targets.openapi_schema import OpenApiTarget
 from skerry.local.gateway.targets.smithy_model import SmithyTarget
 from skerry.local.ports import Clock, Record
 
-KINDS: dict[str, type[LambdaTarget | McpServerTarget | OpenApiTarget | SmithyTarget]] = {
+KINDS: dict[str, type[LambdaTarget | McpServerTarget | OpenApiTarget | SmithyTarget | ApiGatewayTarget]] = {
     "lambda": LambdaTarget,
     "mcpServer": McpServerTarget,
     "openApiSchema": OpenApiTarget,
     "smithyModel": SmithyTarget,
+    "apiGateway": ApiGatewayTarget,
 }
 
 

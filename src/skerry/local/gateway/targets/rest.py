@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from skerry.local.gateway import propagation
@@ -22,10 +23,18 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.tools import Item, prefixed
 from skerry.local.ports import Caller, Record
-from skerry.local.upstream import Reply
 
 LOG = logging.getLogger("skerry.gateway")
 _SHOWN = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An API's answer."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
 
 
 class RestTarget:
@@ -70,11 +79,14 @@ class RestTarget:
             return tool_error(str(problem))
         except SchemaError as problem:
             raise TargetError(problem.message, hint=problem.hint) from problem
-        async with self._outbound.exchange(call) as reply:
-            payload = await reply.read(self._settings.payload)
-            self._check(operation, reply, payload)
-        headers = propagation.response_headers(reply.headers, self.record)
-        return self._result(item, payload, headers)
+        answer = await self._answer(call, operation, arguments)
+        if not 200 <= answer.status < 300:
+            body = answer.body[:_SHOWN].decode("utf-8", "replace")
+            text = table.rest_failure.format(
+                method=operation.method, path=operation.path, status=answer.status, body=body
+            )
+            raise TargetError(text)
+        return self._result(item, answer)
 
     async def relay(self, request: Request, item: Item) -> Relayed:
         """REST targets have tools only."""
@@ -105,19 +117,15 @@ class RestTarget:
             service=self._known.service,
         )
 
-    def _check(self, operation: Operation, reply: Reply, payload: bytes) -> None:
-        if not 200 <= reply.status < 300:
-            body = payload[:_SHOWN].decode("utf-8", "replace")
-            table = self._settings.assumptions
-            raise TargetError(
-                table.rest_failure.format(
-                    method=operation.method, path=operation.path, status=reply.status, body=body
-                )
-            )
+    async def _answer(self, call: Outgoing, operation: Operation, arguments: Mapping[str, Any]) -> Answer:
+        """What the API says. Raises TargetError when it says nothing."""
+        del operation, arguments
+        async with self._outbound.exchange(call) as reply:
+            return Answer(reply.status, reply.headers, await reply.read(self._settings.payload))
 
-    def _result(self, item: Item, payload: bytes, headers: list[tuple[str, str]]) -> Result:
+    def _result(self, item: Item, answer: Answer) -> Result:
         try:
-            text = payload.decode("utf-8")
+            text = answer.body.decode("utf-8")
         except UnicodeDecodeError as problem:
             raise TargetError("The target answered with bytes that are not UTF-8 text.") from problem
         members: dict[str, object] = {"content": [{"type": "text", "text": text}], "isError": False}
@@ -125,7 +133,7 @@ class RestTarget:
             value = _json(text)
             if isinstance(value, dict):
                 members["structuredContent"] = value
-        return Result(members, headers)
+        return Result(members, propagation.response_headers(answer.headers, self.record))
 
 
 def _json(text: str) -> object:
