@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from mcp.client import Client
 
+from skerry.local.gateway.assumptions import Assumptions
 from tests.kit.gateway_stack import ROLE, Stack, gateway_stack, post
 from tests.kit.rest_api import RestApi, openapi, rest_api
 
@@ -300,6 +302,24 @@ class TestAnswer:
             stack, openapi("http://127.0.0.1:1", PETS | {}, components={"schemas": {"Pet": PET}})
         )
         assert text_of(call(stack, gateway, "getPet", {"petId": "7"})).startswith("An internal error")
+
+
+class TestClients:
+    @pytest.mark.behaviour("GW-OPENAPI-CLIENT")
+    @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+    async def test_the_sdk_client_lists_and_calls(self, api: RestApi, mode: str) -> None:
+        shape = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+        content = {"application/json": {"schema": shape}}
+        operation = {"operationId": "get", "responses": {"200": {"description": "ok", "content": content}}}
+        api.answers["/a"] = (200, {"id": 7})
+        with gateway_stack(assumptions=Assumptions(rest_output_schema=True)) as stack:
+            url = stack.url(with_api(stack, openapi(api.url, {"/a": {"get": operation}})))
+            async with Client(url, mode=mode) as client:
+                tools = (await client.list_tools()).tools
+                assert [(tool.name, tool.output_schema) for tool in tools] == [("pets___get", shape)]
+                result = await client.call_tool("pets___get", {})
+                assert (result.is_error, result.structured_content) == (False, {"id": 7})
+                assert result.content[0].text == '{"id": 7}'
 
 
 class TestS3:
