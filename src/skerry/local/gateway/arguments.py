@@ -1,8 +1,10 @@
 """Checks a tool call's arguments against AWS's subset of JSON Schema, in AWS's words.
 
 `SchemaDefinition` knows `type`, `properties`, `required`, `items` and `description` only (botocore service
-model). The texts are those of captures published by others; where they speak of nested members, and that
-objects are closed at every level, is inferred.
+model); schemas made from documents may also have a list of types, and `additionalProperties`, which opens an
+object. Nothing else is checked: enums and bounds are the target's business. The texts are those of captures
+published by others; where they speak of nested members, and that objects are closed at every level, is
+inferred.
 """
 
 from __future__ import annotations
@@ -31,8 +33,11 @@ def problem(schema: Schema, arguments: object, *, closed: bool = True) -> str | 
 
 def _problems(schema: Schema, value: object, path: str, closed: bool) -> Iterator[str]:
     expected = schema.get("type")
-    if isinstance(expected, str) and not _fits(value, expected):
-        yield f"Field '{path or '/'}' has invalid type: {_type_name(value)} found, {expected} expected"
+    listed = expected if isinstance(expected, list) else [expected]
+    kinds = [kind for kind in listed if isinstance(kind, str)]
+    if kinds and not any(_fits(value, kind) for kind in kinds):
+        shown = expected if isinstance(expected, str) else f"[{', '.join(kinds)}]"
+        yield f"Field '{path or '/'}' has invalid type: {_type_name(value)} found, {shown} expected"
     elif isinstance(value, dict):
         yield from _object_problems(schema, value, path, closed)
     elif isinstance(value, list) and isinstance(items := schema.get("items"), Mapping):

@@ -15,7 +15,17 @@ from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.schemas import servers
 from skerry.local.gateway.schemas.document import Document, parse
 from skerry.local.gateway.schemas.json_schema import SchemaReader, composition
-from skerry.local.gateway.schemas.operation import BODY, FORM, JSON, Api, Body, Operation, Parameter, Place
+from skerry.local.gateway.schemas.operation import (
+    BODY,
+    FORM,
+    JSON,
+    OWN_HEADERS,
+    Api,
+    Body,
+    Operation,
+    Parameter,
+    Place,
+)
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.tools import MAX_PER_TARGET
 
@@ -25,22 +35,6 @@ _VERSION = re.compile(r"3\.(?P<minor>[01])(\.[0-9]+(-.+)?)?")
 _PLACES: Mapping[str, Place] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie"}
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _PLACEHOLDER = re.compile(r"\{([^{}/]*)\}")
-# OpenAPI: "if name is Accept, Content-Type or Authorization, the parameter definition shall be ignored".
-_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
-_OWN_HEADERS = frozenset(
-    {
-        "host",
-        "content-length",
-        "connection",
-        "transfer-encoding",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-        "cookie",
-    }
-)
-"""Headers of the connection itself, which no argument may set."""
 
 
 def read(text: str, table: Assumptions) -> Api:
@@ -184,7 +178,7 @@ class _Reader:
     def _parameter(self, definition: Mapping[str, Any], where: str) -> Parameter | None:
         """Where the parameter goes; None for one that has no effect."""
         name, place = str(definition["name"]), _PLACES[definition["in"]]
-        if place == "header" and name.lower() in _IGNORED_HEADERS | _OWN_HEADERS:
+        if place == "header" and name.lower() in OWN_HEADERS:
             self._warn(f"{where}: the header parameter {name} is ignored: the gateway sets it")
             return None
         style = definition.get("style", _STYLES[place])

@@ -19,6 +19,23 @@ Place = Literal["path", "query", "header", "cookie"]
 Convert = Callable[[Any], Any]
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+OWN_HEADERS = frozenset(
+    [
+        "accept",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+"""Headers that the gateway sets, or that belong to the connection: no argument may set them."""
 BODY = "body"
 """The argument that is a whole body."""
 
@@ -178,6 +195,8 @@ def _headers(parameter: Parameter, value: Any) -> dict[str, str]:
         found = {parameter.wire.lower(): _text(value)}
     for name, text in found.items():
         problem = value_problem(text) if _is_token(name) else "the name is no header name"
+        if parameter.spread and name in OWN_HEADERS:
+            problem = f"{name} is the gateway's own"
         if problem is not None:
             raise BadArgumentsError(f"Field '/{parameter.name}' cannot be sent as a header: {problem}")
     return found
