@@ -148,6 +148,14 @@ class TestTools:
         assert post(stack.url(gateway), "tools/list").json()["result"]["tools"] == []
         assert "Swagger 2.0" in text_of(call(stack, gateway, "getPet"))
 
+    @pytest.mark.behaviour("GW-OPENAPI-WARNINGS")
+    def test_what_has_no_effect_is_in_the_log(
+        self, stack: Stack, api: RestApi, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        text = openapi(api.url, PETS, components={"schemas": {"Pet": PET}, "securitySchemes": {"key": {}}})
+        assert len(post(stack.url(with_api(stack, text)), "tools/list").json()["result"]["tools"]) == 5
+        assert "target pets: security schemes are ignored" in caplog.text
+
 
 class TestRequest:
     @pytest.mark.behaviour("GW-OPENAPI-PARAMETERS")

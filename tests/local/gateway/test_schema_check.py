@@ -110,6 +110,22 @@ def test_a_declared_header_cannot_be_allowed_too(agentcore: Any, gateway: str) -
     assert "a has the header parameter X-Trace" in message
 
 
+@pytest.mark.behaviour("GW-SCHEMA-CHECKED")
+def test_a_list_of_lambda_tools_has_a_size_too(agentcore: Any, gateway: str) -> None:
+    function = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    tools = [tool(name=f"t{n}", description="d" * 2000) for n in range(500)]
+    message = refused(
+        agentcore.create_gateway_target,
+        gatewayIdentifier=gateway,
+        name="t",
+        targetConfiguration={
+            "mcp": {"lambda": {"lambdaArn": function, "toolSchema": {"inlinePayload": tools}}}
+        },
+        credentialProviderConfigurations=[{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
+    )
+    assert "1000000 are allowed" in message
+
+
 def tool(**members: Any) -> dict[str, Any]:
     return {"name": "t", "description": "d", "inputSchema": {"type": "object"}} | members
 

@@ -13,6 +13,7 @@ from skerry.local.gateway.schemas import openapi, smithy, source, tool_list
 from skerry.local.gateway.schemas.operation import Api
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.tools import MAX_NAME, SEPARATOR
+from skerry.wire.jsonrpc import encode
 
 _READERS: Mapping[str, Callable[[str, Assumptions], Api]] = {
     "openApiSchema": openapi.read,
@@ -42,7 +43,9 @@ def _check(kind: str, configuration: Mapping[str, Any], given: Mapping[str, Any]
     inline = schema.get("inlinePayload")
     if inline is None:
         return
-    if kind == "mcpServer":
+    if kind == "lambda":
+        source.check_size(len(encode(inline)))
+    elif kind == "mcpServer":
         tool_list.mcp_tools(source.inline_text(inline))
     elif kind in _READERS:
         api = _READERS[kind](source.inline_text(inline), table)

@@ -38,7 +38,9 @@ class SchemaReader:
         """
         self._left -= 1
         if self._left < 0 or len(active) > MAX_DEPTH:
-            raise SchemaError(f"{self._where}: its schema has more than {MAX_SCHEMAS} parts.")
+            raise SchemaError(
+                f"{self._where}: its schema has more than {MAX_SCHEMAS} parts or {MAX_DEPTH} levels."
+            )
         if isinstance(node, bool):
             return {}
         if not isinstance(node, Mapping):

@@ -128,7 +128,9 @@ class ToolShapes:
         """The JSON Schema of a shape; one that is met again inside of itself is cut off at its type."""
         self._left -= 1
         if self._left < 0 or len(active) > MAX_DEPTH:
-            raise SchemaError(f"{self._where}: its input has more than {MAX_SCHEMAS} parts.")
+            raise SchemaError(
+                f"{self._where}: its input has more than {MAX_SCHEMAS} parts or {MAX_DEPTH} levels."
+            )
         shape = self._shapes.get(identifier, where)
         kind = str(shape.get("type"))
         if kind in _SIMPLE:

@@ -54,13 +54,17 @@ def inline_text(inline: object) -> str:
     """An inline schema, if it is text of a size that AWS takes. Raises SchemaError."""
     if not isinstance(inline, str):
         raise SchemaError("inlinePayload must be text.")
-    size = len(inline.encode("utf-8", "replace"))
+    check_size(len(inline.encode("utf-8", "replace")))
+    return inline
+
+
+def check_size(size: int) -> None:
+    """Raises SchemaError for an inline schema of more bytes than AWS takes."""
     if size > INLINE_MAX:
         raise SchemaError(
             f"The inline schema has {size} bytes; {INLINE_MAX} are allowed.",
             hint=f"Put it into S3, where {OBJECT_MAX} are.",
         )
-    return inline
 
 
 def location(given: Mapping[str, Any]) -> tuple[str, str]:
