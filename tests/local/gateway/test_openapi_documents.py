@@ -111,6 +111,20 @@ def test_what_is_refused_names_the_line_or_the_operation(given: Any, expected: s
     assert expected in problem(given)
 
 
+@pytest.mark.behaviour("GW-OPENAPI-SECURITY")
+@pytest.mark.parametrize("schemes", [None, {}, {"entra": {}}])
+@pytest.mark.parametrize("inner", [True, False])
+def test_a_security_requirement_must_name_a_scheme_with_a_type(schemes: Any, inner: bool) -> None:
+    required = [{"entra": []}]
+    paths = {"/a": {"get": operation(**({"security": required} if inner else {}))}}
+    given = document(paths=paths, components=None if schemes is None else {"securitySchemes": schemes})
+    if not inner:
+        given["security"] = required
+    assert problem(given) == "attribute components.securitySchemes.entra.type is missing"
+    given["components"] = {"securitySchemes": {"entra": {"type": "http", "scheme": "bearer"}}}
+    assert "security schemes are ignored" in read(json.dumps(given)).warnings[0]
+
+
 @pytest.mark.behaviour("GW-OPENAPI-COMPOSITION")
 @pytest.mark.parametrize("keyword", ["oneOf", "anyOf", "allOf"])
 def test_composition_is_refused_wherever_it_stands(keyword: str) -> None:

@@ -96,10 +96,11 @@ class _Reader:
         self._old = old
         self.warnings: list[str] = []
         components = document.root.get("components")
-        if document.root.get("security") or (
-            isinstance(components, dict) and components.get("securitySchemes")
-        ):
+        schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+        self._schemes: Mapping[str, Any] = schemes if isinstance(schemes, dict) else {}
+        if self._schemes or document.root.get("security"):
             self._warn("security schemes are ignored: credentials are configured at the target")
+        self._check_security(document.root.get("security"))
         if document.root.get("webhooks"):
             self._warn("webhooks are ignored")
 
@@ -126,6 +127,7 @@ class _Reader:
         if not isinstance(name, str) or not name:
             raise SchemaError(f"{where}: operationId is missing; it is the name of the tool.")
         where = f"{where} ({name[:100]})"
+        self._check_security(operation.get("security"))
         if operation.get("callbacks"):
             self._warn(f"{where}: callbacks are ignored")
         given = self._parameters(item.get("parameters"), where) | self._parameters(
@@ -157,6 +159,14 @@ class _Reader:
             operation.get("servers") or item.get("servers") or self._document.root.get("servers"), where
         )
         return Operation(tool, method.upper(), base, servers.escaped(path), tuple(parameters), body)
+
+    def _check_security(self, required: object) -> None:
+        """Raises SchemaError, in AWS's words, for a security requirement that names no scheme with a type."""
+        for requirement in required if isinstance(required, list) else ():
+            for name in requirement if isinstance(requirement, dict) else ():
+                scheme = self._document.followed(self._schemes.get(name), f"security scheme {name[:100]}")
+                if not isinstance(scheme, dict) or "type" not in scheme:
+                    raise SchemaError(f"attribute components.securitySchemes.{name[:100]}.type is missing")
 
     def _parameters(self, given: object, where: str) -> dict[tuple[str, str], Mapping[str, Any]]:
         """Parameter objects by place and name."""
