@@ -28,7 +28,7 @@ from skerry.local.records import RecordStore
 from skerry.local.resources import Place, Resources
 from skerry.local.routing import plane_of
 from tests.kit.asgi_thread import serve
-from tests.kit.gateway_stack import HopList, NoOtherKeys, SystemClock
+from tests.kit.gateway_stack import HopList, NoOtherKeys, Objects, SystemClock
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, client
 
 
@@ -68,7 +68,11 @@ class _App:
         settings = FunctionsSettings(state=self._folder, functions=self._functions, **where)
         functions = FunctionsPlane(settings=settings, **shared)
         gateway = GatewayPlane(
-            resources=resources, transport=Transport(http), settings=GatewaySettings(**where), **shared
+            resources=resources,
+            transport=Transport(http),
+            fetch_object=Objects(),
+            settings=GatewaySettings(**where),
+            **shared,
         )
         self._planes = {"control": ControlPlane(resources=resources, **shared)}
         self._planes |= {"functions": functions, "gateway": gateway}

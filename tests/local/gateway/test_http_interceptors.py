@@ -17,6 +17,7 @@ from skerry.local.gateway.interceptors.calls import Calls
 from skerry.local.gateway.interceptors.http import HttpInterceptors, HttpRequest, HttpResponse
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.ports import Caller
 from skerry.local.upstream import Upstream
@@ -30,6 +31,7 @@ from tests.kit.gateway_stack import (
     FakeResources,
     HopList,
     NoOtherKeys,
+    Objects,
     SystemClock,
 )
 
@@ -79,7 +81,13 @@ async def around() -> AsyncIterator[Around]:
                 clock=clock,
                 settings=settings,
             )
-            outbound = Outbound(upstream=upstream, credentials=credentials, recorder=HopList(), clock=clock)
+            outbound = Outbound(
+                upstream=upstream,
+                credentials=credentials,
+                schemas=SchemaSource(Objects(), account=ACCOUNT),
+                recorder=HopList(),
+                clock=clock,
+            )
             await upstream.start()
             yield Around(HttpInterceptors(Calls(outbound, settings)), functions)
             await upstream.close()
