@@ -268,6 +268,31 @@ class TestRequest:
         assert hop.identity.startswith(f"arn:aws:sts::123456789012:assumed-role/{ROLE.rpartition('/')[2]}/")
         assert (hop.auth, hop.status, hop.detail["tool"]) == ("sigv4", 200, "pets___getPet")
 
+    @pytest.mark.behaviour("GW-OPENAPI-PROPAGATED")
+    def test_what_the_request_interceptor_sets_arrives(self, stack: Stack, api: RestApi) -> None:
+        headers = {"Authorization": "Bearer own", "X-User-Id": "me", "X-Other": "o"}
+        output = {"transformedGatewayRequest": {"headers": headers}}
+        before = stack.interceptor(
+            "sets", lambda event, custom: {"interceptorOutputVersion": "1.0", "mcp": output}, "REQUEST"
+        )
+        role = [
+            {
+                "credentialProviderType": "GATEWAY_IAM_ROLE",
+                "credentialProvider": {"iamCredentialProvider": {"service": "execute-api"}},
+            }
+        ]
+        gateway = with_api(
+            stack,
+            pets(api),
+            gateway={"interceptorConfigurations": [before]},
+            metadataConfiguration={"allowedRequestHeaders": ["X-User-Id"]},
+            credentialProviderConfigurations=role,
+        )
+        call(stack, gateway, "getPet", {"petId": "7"})
+        seen = api.seen[-1].headers
+        assert (seen["authorization"], seen["x-user-id"]) == ("Bearer own", "me")
+        assert "x-other" not in seen
+
 
 class TestAnswer:
     @pytest.mark.behaviour("GW-OPENAPI-ANSWER")

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from skerry.local.gateway.invoke import invoke, value_of
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.schemas import rest_api
@@ -81,7 +81,7 @@ class ApiGatewayTarget(RestTarget):
                     f"API Gateway answers HTTP {reply.status} for {path.partition('?')[0]}.",
                     hint="Do the REST API and its stage exist in this stack?",
                 )
-        found = _json(body)
+        found = value_of(body)
         if not isinstance(found, dict):
             raise TargetError("API Gateway did not answer with a JSON object.")
         return found
@@ -93,27 +93,19 @@ class ApiGatewayTarget(RestTarget):
             return Answer(403, (), encode({"message": denied}))
         if not method.function:
             return await super()._answer(call, operation, arguments)
-        function = quote(method.function, safe="")
-        invoke = Outgoing(
+        event = Outgoing(
             gateway=call.gateway,
             target={"name": self.record["name"]},
             operation="→ lambda Invoke",
-            url=f"{self._settings.endpoint}/2015-03-31/functions/{function}/invocations",
             body=encode(self._event(call, method, arguments)),
-            headers={"content-type": "application/json", "x-amz-invocation-type": "RequestResponse"},
             trace=call.trace,
             noted=tuple(call.propagated),
             dropped=call.dropped,
             caller=call.caller,
             session=call.session,
             tool=call.tool,
-            service="lambda",
         )
-        async with self._outbound.exchange(invoke) as reply:
-            payload = await reply.read(self._settings.payload)
-            if reply.status != 200 or reply.header("x-amz-function-error"):
-                return Answer(502, (), b'{"message": "Internal server error"}')
-        return _proxied(payload)
+        return _proxied(await invoke(method.function, event, self._outbound, self._settings))
 
     def _event(self, call: Outgoing, method: StageMethod, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The event of a Lambda proxy integration, payload format 1.0."""
@@ -125,6 +117,8 @@ class ApiGatewayTarget(RestTarget):
         for name, value in pairs:
             queries.setdefault(name, []).append(value)
         headers = {**call.propagated, **call.trace, **call.headers, "host": parts.netloc}
+        if call.authorization:
+            headers["authorization"] = call.authorization
         labels = {name: str(arguments[name]) for name in arguments if f"{{{name}}}" in method.path}
         body = call.body.decode("utf-8", "replace") if call.body else None
         return {
@@ -171,7 +165,7 @@ def _denied(method: StageMethod, record: Record) -> str:
 def _proxied(payload: bytes) -> Answer:
     """The HTTP answer in a function's return value; API Gateway answers 502 when there is none."""
     malformed = Answer(502, (), b'{"message": "Internal server error"}')
-    found = _json(payload)
+    found = value_of(payload)
     if not isinstance(found, dict) or not isinstance(found.get("statusCode", 200), int | str):
         return malformed
     try:
@@ -190,10 +184,3 @@ def _proxied(payload: bytes) -> Answer:
         [(str(name), str(value)) for name, value in headers.items()] if isinstance(headers, dict) else (),
         body,
     )
-
-
-def _json(text: bytes) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -5,7 +5,6 @@ A call builds one request of the arguments and gives the answer's body as text.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from skerry.local.gateway import propagation
 from skerry.local.gateway.arguments import problem as arguments_problem
+from skerry.local.gateway.invoke import value_of
 from skerry.local.gateway.messages import Relayed, Request, Result, tool_error
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
@@ -108,9 +108,10 @@ class RestTarget:
             url=made.url,
             body=made.body,
             headers=made.headers,
-            propagated=propagation.request_headers(request.headers, self.record),
+            propagated=propagation.request_headers(request.headers, self.record, request.injected),
             trace=propagation.trace_headers(request.headers),
-            dropped=propagation.dropped_headers(request.headers, self.record),
+            dropped=propagation.dropped_headers(request.headers, self.record, request.injected),
+            authorization=request.authorization,
             caller=request.caller,
             session=request.session,
             tool=item.public,
@@ -130,14 +131,7 @@ class RestTarget:
             raise TargetError("The target answered with bytes that are not UTF-8 text.") from problem
         members: dict[str, object] = {"content": [{"type": "text", "text": text}], "isError": False}
         if "outputSchema" in item.definition:
-            value = _json(text)
+            value = value_of(answer.body)
             if isinstance(value, dict):
                 members["structuredContent"] = value
         return Result(members, propagation.response_headers(answer.headers, self.record))
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
