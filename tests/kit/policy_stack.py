@@ -34,7 +34,7 @@ from skerry.local.records import RecordStore, Write
 from skerry.local.resources import Place, Resources
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import FakeClock
-from tests.kit.gateway_stack import ACCOUNT, DEVELOPER, REGION, FakeLambda, HopList, NoOtherKeys
+from tests.kit.gateway_stack import ACCOUNT, DEVELOPER, REGION, FakeLambda, HopList, NoOtherKeys, Objects
 from tests.kit.issuer import FakeIssuer
 from tests.kit.local_endpoint import ROLE, client
 
@@ -227,7 +227,9 @@ def policy_stack(folder: Path, **settings: Any) -> Iterator[PolicyStack]:
             "clock": clock,
         }
         options = {"endpoint": endpoint, "region": REGION, "account": ACCOUNT, "listing": 5.0, **settings}
-        gateways = GatewayPlane(**shared, transport=issuer, settings=GatewaySettings(**options))
+        gateways = GatewayPlane(
+            **shared, transport=issuer, fetch_object=Objects(), settings=GatewaySettings(**options)
+        )
         control = ControlPlane(**shared, check_policy=gateways.check_policy)
         app = _App(control, gateways, resources)
         base = running.enter_context(serve(app))
