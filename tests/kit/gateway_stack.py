@@ -282,6 +282,29 @@ class _Lifespan:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+@dataclass(frozen=True)
+class Signer:
+    """Signs requests to a gateway."""
+
+    credentials: Credentials
+
+    def signed(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"
+    ) -> dict[str, str]:
+        """`headers` with a signature."""
+        added = sigv4.sign(
+            method,
+            url,
+            headers,
+            body,
+            credentials=self.credentials,
+            region=REGION,
+            service="bedrock-agentcore",
+            now=time.time(),
+        )
+        return {**headers, **added}
+
+
 @dataclass
 class Stack:
     """A running plane and its surroundings."""
@@ -366,6 +389,10 @@ class Stack:
         """The plane hears of a write to a target."""
         self.resources.change(Change("target", action, record["targetId"], record))
 
+    def changed_gateway(self, action: Any, gateway_id: str, record: Record) -> None:
+        """The plane hears of a write to a gateway."""
+        self.resources.change(Change("gateway", action, gateway_id, record))
+
     def url(self, gateway_id: str) -> str:
         """The MCP URL of a gateway."""
         return f"{self.base}/gateway/{gateway_id}/mcp"
@@ -380,22 +407,19 @@ class Stack:
         credentials: Credentials = DEVELOPER,
     ) -> dict[str, str]:
         """`headers` with a signature, of the developer's key unless others are given."""
-        added = sigv4.sign(
-            method,
-            url,
-            headers,
-            body,
-            credentials=credentials,
-            region=REGION,
-            service="bedrock-agentcore",
-            now=time.time(),
-        )
-        return {**headers, **added}
+        return Signer(credentials).signed(url, body, headers, method=method)
+
+    def as_role(self, role: str, session: str) -> Signer:
+        """Somebody else: who signs as this session of a role."""
+        return Signer(self.access.assume(f"arn:aws:iam::{ACCOUNT}:role/{role}", session))
 
 
 @contextmanager
 def gateway_stack(*, clock: Clock | None = None, **settings: Any) -> Iterator[Stack]:
-    """A running plane; `settings` are members of GatewaySettings, `clock` is the machine's by default."""
+    """A running plane; `settings` are members of GatewaySettings, `clock` is the machine's by default.
+
+    Signatures go by the machine's clock.
+    """
     access = Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=NoOtherKeys())
     resources, recorder, functions = FakeResources(), HopList(), FakeLambda(access)
     objects = Objects()
@@ -429,7 +453,7 @@ def post(
     modern: bool = False,
     identifier: Any = 7,
     headers: Mapping[str, str] | None = None,
-    sign: Stack | None = None,
+    sign: Stack | Signer | None = None,
     capabilities: Mapping[str, Any] | None = None,
 ) -> httpx2.Response:
     """One MCP request over a plain HTTP client; with `sign` it carries the developer's signature."""

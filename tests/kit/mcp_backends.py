@@ -17,6 +17,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
 from tests.kit.asgi_thread import serve
+from tests.kit.reference.server import application, reference_server
 
 
 class Confirm(BaseModel):
@@ -45,6 +46,7 @@ class Backend:
     emails: dict[str, str] = field(default_factory=lambda: {"12345": "user@example.com"})
     entered: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
     extra: dict[str, str] = field(default_factory=dict)
     refuse: tuple[int, bytes] | None = None
 
@@ -109,6 +111,25 @@ def tools(backend: Backend) -> FastMCP:
         await ctx.report_progress(1, 2, "half")
         await ctx.report_progress(2, 2, "whole")
         return "done"
+
+    @mcp.tool
+    async def quiet() -> str:
+        """Says nothing until `go` is set."""
+        backend.entered.set()
+        await asyncio.to_thread(backend.go.wait, 20)
+        return "at last"
+
+    @mcp.tool
+    async def open_page(ctx: Context) -> str | mcp_types.InputRequiredResult:
+        """Needs a page to be opened before it runs; in the modern era."""
+        if (ctx.input_responses or {}).get("page") is None:
+            page = mcp_types.ElicitRequestURLParams(
+                message="Sign in.", url="https://page.example/1", elicitation_id="e1"
+            )
+            return mcp_types.InputRequiredResult(
+                input_requests={"page": mcp_types.ElicitRequest(params=page)}, request_state="page-1"
+            )
+        return "signed in"
 
     @mcp.prompt
     def greet(name: str) -> str:
@@ -200,12 +221,22 @@ def fastmcp_backend(*, legacy: bool = False, stateless: bool = False) -> Iterato
         yield backend
 
 
+@contextlib.contextmanager
+def reference_backend(*, legacy: bool = False) -> Iterator[Backend]:
+    """The reference server of the conformance suite; with `legacy` it knows the handshake era only."""
+    backend = Backend()
+    with serve(_Front(application(reference_server()), backend, legacy=legacy)) as url:
+        backend.url = f"{url}/mcp"
+        yield backend
+
+
 class StrictLegacy:
     """A hand-written server of 2025-06-18 with sessions: 400 without one, 404 for one it does not know.
 
     `forget` ends all sessions. `asks` makes a call begin with that request of the server, and `cut` end without
-    an answer; `streams` lets a call be answered with an event stream of its result. `behave` decides about the next calls: `answer`, `drop` (the connection ends), `runtime404` (as a
-    Runtime tells of a 404 of its server).
+    an answer; with `hold` it goes on when the client has answered or `go` is set; `streams` lets a call be answered
+    with an event stream of its result. `behave` decides about the next calls: `answer`, `drop` (the connection
+    ends), `runtime404` (as a Runtime tells of a 404 of its server), `page` (a page must be opened first).
     """
 
     def __init__(self) -> None:
@@ -218,6 +249,9 @@ class StrictLegacy:
         self.read_only = False
         self.cut = False
         self.streams = False
+        self.hold = False
+        self.go = threading.Event()
+        self.answered = threading.Event()
 
     def forget(self) -> None:
         self.sessions.clear()
@@ -249,6 +283,9 @@ class StrictLegacy:
             await self._error(send, 404, -32600, "Session not found", None)
         elif "id" not in content or method is None:
             self.posted.append(content)
+            if method is None:
+                self.answered.set()
+                self.go.set()
             await answer(send, 202, b"")
         elif method == "tools/list":
             hints = {"readOnlyHint": True} if self.read_only else {}
@@ -261,6 +298,17 @@ class StrictLegacy:
         how = self.behave.pop(0) if self.behave else "answer"
         if how == "runtime404":
             await self._error(send, 200, -32010, "Received error (404) from runtime.", content["id"])
+            return
+        if how == "page":
+            page = {
+                "mode": "url",
+                "message": "Sign in.",
+                "url": "https://page.example/1",
+                "elicitationId": "e1",
+            }
+            error = {"code": -32042, "message": "Open the page.", "data": {"elicitations": [page]}}
+            failed = {"jsonrpc": "2.0", "id": content["id"], "error": error}
+            await answer(send, 200, json.dumps(failed).encode())
             return
         self.ran += 1
         if how == "drop":
@@ -285,11 +333,18 @@ class StrictLegacy:
             "method": "notifications/message",
             "params": {"level": "info", "data": "hi"},
         }
-        text = "".join(
-            f"event: message\ndata: {json.dumps(item)}\n\n"
+        pieces = [
+            f"event: message\ndata: {json.dumps(item)}\n\n".encode()
             for item in (asked, note, result)[: 2 if self.cut else 3]
-        )
-        await answer(send, 200, text.encode(), kind=b"text/event-stream")
+        ]
+        head = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        if self.hold:
+            await send({"type": "http.response.body", "body": pieces.pop(0), "more_body": True})
+            await asyncio.to_thread(self.go.wait, 20)
+            if self.cut:
+                raise ConnectionResetError("dropped on purpose")
+        await send({"type": "http.response.body", "body": b"".join(pieces)})
 
     async def _result(self, send: Any, identifier: Any, result: Any, headers: Any = ()) -> None:
         body = json.dumps({"jsonrpc": "2.0", "id": identifier, "result": result}).encode()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from skerry.errors import ConfigurationError
 from skerry.stack.declaration import load, parse
+from skerry.stack.provision import protocol
 
 DESK = Path(__file__).parents[2] / "src" / "skerry" / "desk" / "skerry.toml"
 
@@ -68,6 +69,7 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
         ("[runtimes.helper]\npath = 'agent'\nauthorizer = {realm = 'x', clients = ['a']}", "the realm 'x'"),
         ("[runtimes.helper]\npath = 'agent'\nauthorizer = {realm = 'x'}", "at least one of audience"),
         ("[gateways.my_tools]", "is no gateway name"),
+        ("[gateways.tools]\nsession_timeout = 60", "session_timeout must be 900 to 28800 seconds"),
         ("[gateways.tools.targets.a]\nurl = 'http://127.0.0.1:1/mcp'\nruntime = 'r'", "exactly one of"),
         ("[gateways.tools.targets.a]\nruntime = 'r'", "the runtime 'r', which is not declared"),
         ("[gateways.tools.targets.a]\nfunction = 'f'", "tools is missing"),
@@ -87,6 +89,17 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
 def test_a_mistake_is_named_with_its_table_and_key(agent: Path, text: str, expected: str):
     with pytest.raises(ConfigurationError, match=expected):
         declared(agent, text)
+
+
+def test_a_gateway_is_declared_with_sessions_and_streaming(agent: Path):
+    text = "[gateways.desk]\ninstructions = 'Be kind.'\nsession_timeout = 900\nstreaming = true"
+    gateway = declared(agent, text).gateways["desk"]
+    assert protocol(gateway) == {
+        "instructions": "Be kind.",
+        "sessionConfiguration": {"sessionTimeoutInSeconds": 900},
+        "streamingConfiguration": {"enableResponseStreaming": True},
+    }
+    assert protocol(declared(agent, "[gateways.desk]").gateways["desk"]) == {}
 
 
 def test_a_function_url_is_declared_with_its_rules(agent: Path):

@@ -127,13 +127,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """An MCP gateway and its targets."""
+    """An MCP gateway and its targets. `session_timeout` is in seconds, 0 for a gateway without sessions."""
 
     name: str
     authorizer: Authorizer
     targets: Mapping[str, Target]
     instructions: str
     debug: bool
+    session_timeout: int
+    streaming: bool
     description: str
 
 
@@ -275,10 +277,19 @@ def _gateway(part: Table, name: str) -> Gateway:
         targets={key: _target(target, key) for key, target in part.tables("targets")},
         instructions=part.text("instructions", ""),
         debug=part.flag("debug", default=False),
+        session_timeout=_session_timeout(part),
+        streaming=part.flag("streaming", default=False),
         description=part.text("description", ""),
     )
     part.finish()
     return gateway
+
+
+def _session_timeout(part: Table) -> int:
+    seconds = part.count("session_timeout", 0)
+    if seconds and not 900 <= seconds <= 28800:
+        raise part.problem("session_timeout", "must be 900 to 28800 seconds")
+    return seconds
 
 
 def _target(part: Table, name: str) -> Target:

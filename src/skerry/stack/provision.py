@@ -101,8 +101,8 @@ class Provisioner:
             wanted["description"] = gateway.description
         if gateway.debug:
             wanted["exceptionLevel"] = "DEBUG"
-        if gateway.instructions:
-            wanted["protocolConfiguration"] = {"mcp": {"instructions": gateway.instructions}}
+        if mcp := protocol(gateway):
+            wanted["protocolConfiguration"] = {"mcp": mcp}
         if found:
             answer = self._client.update_gateway(gatewayIdentifier=found["gatewayId"], **wanted)
         else:
@@ -277,3 +277,15 @@ def _tools(target: Target) -> list[dict[str, Any]]:
             hint="It holds a list of {name, description, inputSchema}.",
         )
     return tools
+
+
+def protocol(gateway: Gateway) -> dict[str, Any]:
+    """What a gateway is told of MCP, as `protocolConfiguration.mcp` has it."""
+    mcp: dict[str, Any] = {}
+    if gateway.instructions:
+        mcp["instructions"] = gateway.instructions
+    if gateway.session_timeout:
+        mcp["sessionConfiguration"] = {"sessionTimeoutInSeconds": gateway.session_timeout}
+    if gateway.streaming:
+        mcp["streamingConfiguration"] = {"enableResponseStreaming": True}
+    return mcp

@@ -1,7 +1,8 @@
 """What AgentCore Gateway answers where its documents are silent: one table, each value a switch.
 
-Marks: D documentation, F field report (a capture published by others), I inference. Nothing here was
-checked against AWS by this project. A value that turns out otherwise is changed here, or for one plane:
+Marks: D documentation, S a sample of AWS, F field report (a capture published by others), I inference.
+Nothing here was checked against AWS by this project. A value that turns out otherwise is changed here, or
+for one plane:
 
 >>> Assumptions(page_size=50).page_size
 50
@@ -21,7 +22,7 @@ _KEYWORDS = (
 )
 
 
-def assumed(value: T, mark: Literal["D", "F", "I"], what: str) -> T:
+def assumed(value: T, mark: Literal["D", "S", "F", "I"], what: str) -> T:
     """A field of the table: its value, the evidence mark, and what is not known."""
     result: T = field(default=value, metadata={"mark": mark, "what": what})
     return result
@@ -135,6 +136,22 @@ class Assumptions:
         "The target answered {method} {path} with HTTP {status}: {body}",
         "I",
         "text of an answer of a REST target that is not 2xx, with DEBUG",
+    )
+    session_missing: str = assumed(
+        "Missing required Mcp-Session-Id header", "S", "message of the 400 without a session; code -32600"
+    )
+    session_unknown: str = assumed(
+        "Session not found or expired", "S", "message of the 404 for a session that is none; code -32600"
+    )
+    unasked: str = assumed(
+        "No request of this gateway waits for a response with this id.",
+        "I",
+        "message of -32600 for a response that nothing waits for",
+    )
+    dependency_failed: str = assumed(
+        "DependencyFailedException - The connection to the target was lost while it waited for input.",
+        "D",
+        "message of the error for a target that is lost during a question; code -32603 inferred",
     )
     closed_objects: bool = assumed(
         True, "I", "an object schema that names its properties allows no others, at every level"

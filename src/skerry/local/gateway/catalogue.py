@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.gateway.targets.base import Listing, Target
+from skerry.local.gateway.targets.base import Changing, Listing, Target
 from skerry.local.ports import Caller, Change, Clock, Record, Resources
 
 LOG = logging.getLogger("skerry.gateway")
@@ -25,7 +27,10 @@ Connect = Callable[[Record], Target]
 
 @dataclass(slots=True)
 class Entry:
-    """A target of a gateway and what is known of it. `target` is None for a kind that is not served."""
+    """A target of a gateway and what is known of it. `target` is None for a kind that is not served.
+
+    `announce` says that its next listing is one that nobody can know of.
+    """
 
     record: Record
     target: Target | None
@@ -34,6 +39,7 @@ class Entry:
     retry_at: float = 0.0
     task: asyncio.Task[None] | None = None
     again: bool = False
+    announce: bool = False
 
     @property
     def name(self) -> str:
@@ -51,6 +57,7 @@ class Catalogue:
         self._connect = connect
         self._clock = clock
         self._settings = settings
+        self._listeners: list[Callable[[str], None]] = []
         self._gateways: dict[str, dict[str, Entry]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -59,14 +66,20 @@ class Catalogue:
         self._resources.subscribe(self.changed)
 
     async def close(self) -> None:
-        """Ends every synchronisation."""
+        """Ends every synchronisation, and what is kept for targets."""
         tasks = [
             entry.task for entries in self._gateways.values() for entry in entries.values() if entry.task
         ]
         for task in (*tasks, *self._closing):
             task.cancel()
         await asyncio.gather(*tasks, *self._closing, return_exceptions=True)
+        entries = [entry for found in self._gateways.values() for entry in found.values()]
+        await asyncio.gather(*(entry.target.close() for entry in entries if entry.target is not None))
         self._gateways.clear()
+
+    def subscribe(self, listener: Callable[[str], None]) -> None:
+        """Calls `listener` with the id of a gateway whose tools are others than before."""
+        self._listeners.append(listener)
 
     def changed(self, change: Change) -> None:
         """A control-plane write: a target is asked anew, a deleted gateway is forgotten."""
@@ -81,10 +94,14 @@ class Catalogue:
                 self._gateways.pop(gateway_id, None)
                 return
             target_id = change.record.get("targetId")
+            known = set(map(id, self._gateways.get(gateway_id, {}).values()))
             for entry in self._current(gateway):
                 if entry.record.get("targetId") == target_id:
                     entry.again = entry.task is not None  # what is being fetched may be older than the write
+                    entry.announce = id(entry) not in known
                     self._synchronise(gateway, entry)
+            if change.action == "deleted":
+                self._tools_changed(gateway_id)
 
     async def entries(self, gateway: Record) -> list[Entry]:
         """The targets, oldest first; those without a listing are asked now, unless they just failed."""
@@ -115,6 +132,24 @@ class Catalogue:
             entry.problem = _reason(problem, self._settings.listing)
             LOG.warning("target %s cannot be listed: %s", entry.name, entry.problem)
             return None
+
+    @asynccontextmanager
+    async def followed(
+        self, gateway: Record, caller: Caller, client: ClientSession | None, tell: Callable[[], None]
+    ) -> AsyncIterator[None]:
+        """While the block runs, `tell` is called when a dynamic target says that its tools changed."""
+        targets: list[object] = [entry.target for entry in self._current(gateway)]
+        tasks = [
+            asyncio.ensure_future(target.follow(gateway, caller, client, tell))
+            for target in targets
+            if isinstance(target, Changing) and target.dynamic
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ready(self, gateway: Record, entries: list[Entry]) -> None:
         """Waits for the listings that are missing; for a target that failed before, a moment only."""
@@ -170,17 +205,28 @@ class Catalogue:
 
     def _synchronise(self, gateway: Record, entry: Entry) -> None:
         """Starts fetching the listing; the old one serves until then."""
+        if entry.target is not None and entry.target.dynamic and entry.announce:
+            entry.announce = False
+            self._tools_changed(str(gateway["gatewayId"]))
         if entry.target is None or entry.target.dynamic or entry.task is not None:
             return
         loop = asyncio.get_running_loop()
         entry.again = False
         entry.task = loop.create_task(self._fetch(gateway, entry, entry.target))
 
+    def _tools_changed(self, gateway_id: str) -> None:
+        for listener in self._listeners:
+            listener(gateway_id)
+
     async def _fetch(self, gateway: Record, entry: Entry, target: Target) -> None:
         try:
             async with asyncio.timeout(self._settings.listing):
-                entry.listing = await target.listing(gateway, None)
+                listing = await target.listing(gateway, None)
+            before, entry.listing = entry.listing, listing
             entry.problem = ""
+            if entry.announce or (before is not None and before.tools != listing.tools):
+                entry.announce = False
+                self._tools_changed(str(gateway["gatewayId"]))
         except (SkerryError, TimeoutError) as problem:
             entry.problem = _reason(problem, self._settings.listing)
             entry.retry_at = self._clock.monotonic() + self._settings.retry

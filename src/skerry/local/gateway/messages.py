@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.assumptions import Assumptions
@@ -12,6 +12,9 @@ from skerry.local.gateway.outgoing import TargetError
 from skerry.local.ports import Caller, Record
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope, encode
+
+if TYPE_CHECKING:
+    from skerry.local.gateway.sessions import ClientSession
 
 SUPPORTED = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 """Revisions that the service knows, oldest first."""
@@ -23,7 +26,8 @@ class Request:
 
     `headers` are the inbound pairs with lower-case names, those that the REQUEST interceptor set in place
     of the client's; `injected` are the interceptor's alone. `query` is the raw query string, `streams` says
-    whether the answer may be an event stream, `notes` is what its hop will say.
+    whether the answer may be an event stream. `client` is the session that it belongs to, None where there
+    are none. `notes` is what its hop will say.
     """
 
     gateway: Record
@@ -34,6 +38,7 @@ class Request:
     query: str = ""
     session: str = ""
     streams: bool = False
+    client: ClientSession | None = None
     injected: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -196,6 +201,13 @@ def failed(request: Request, problem: TargetError, table: Assumptions) -> Relaye
     return Relayed(body, table.interceptor_failure_status, problem=str(problem))
 
 
+def target_failure(request: Request, problem: TargetError, table: Assumptions) -> McpError:
+    """A failed target as a JSON-RPC error: for what is no tool call, and for one lost during a question."""
+    if problem.asked:
+        return McpError(jsonrpc.INTERNAL_ERROR, table.dependency_failed)
+    return McpError(jsonrpc.INTERNAL_ERROR, str(problem) if request.debug else table.internal_error)
+
+
 def check_version(request_version: str | None, message: Envelope, versions: Sequence[str]) -> eras.Era:
     """The era of a request. Raises McpError when it names a revision that this gateway does not serve.
 
@@ -223,3 +235,10 @@ def unsupported(version: object, versions: Sequence[str]) -> McpError:
         status=400,
         data={"supported": list(versions), "requested": shown},
     )
+
+
+def check_single(headers: list[tuple[str, str]]) -> None:
+    """Raises McpError when a routing header stands twice: readers could choose different ones."""
+    names = [name for name, _ in headers if name in ("mcp-protocol-version", "mcp-method", "mcp-name")]
+    if len(names) != len(set(names)):
+        raise McpError(eras.HEADER_MISMATCH, "A routing header stands twice.", status=400)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from skerry.errors import ProtocolError
 from skerry.local.gateway import tools
 from skerry.local.gateway.catalogue import Catalogue, Entry
+from skerry.local.gateway.clients import Clients
 from skerry.local.gateway.messages import (
     McpError,
     Relayed,
@@ -18,18 +19,21 @@ from skerry.local.gateway.messages import (
     failure,
     server_info,
     supported_versions,
+    target_failure,
     tool_error,
 )
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.policy.decisions import Decisions
 from skerry.local.gateway.search.tool import NAME as SEARCH
 from skerry.local.gateway.search.tool import Search, searches
+from skerry.local.gateway.sessions import configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing, Target
 from skerry.local.gateway.tools import Item
 from skerry.local.ports import Record
 from skerry.wire import eras
-from skerry.wire.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
+from skerry.wire.headers import MCP_SESSION_ID
+from skerry.wire.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 
 T = TypeVar("T")
 
@@ -41,11 +45,17 @@ class Methods:
     """Answers the requests of every gateway from the catalogue of its targets, as far as policies allow."""
 
     def __init__(
-        self, catalogue: Catalogue, search: Search, decisions: Decisions, settings: GatewaySettings
+        self,
+        catalogue: Catalogue,
+        search: Search,
+        decisions: Decisions,
+        clients: Clients,
+        settings: GatewaySettings,
     ) -> None:
         self._catalogue = catalogue
         self._search = search
         self._decisions = decisions
+        self._clients = clients
         self._settings = settings
         self._assumed = settings.assumptions
         both: dict[str, Callable[[Request], Awaitable[Answer]]] = {
@@ -59,7 +69,7 @@ class Methods:
         }
         self._table = {
             "legacy": {**both, "initialize": self._initialize, "ping": self._ping},
-            "modern": {**both, "server/discover": self._discover},
+            "modern": {**both, "server/discover": self._discover, "subscriptions/listen": self._listen},
         }
 
     async def answer(self, request: Request) -> Answer:
@@ -84,12 +94,22 @@ class Methods:
             "capabilities": capabilities,
             "serverInfo": server_info(self._assumed),
         }
-        return Result({**members, **_instructions(request)})
+        headers: tuple[tuple[str, str], ...] = ()
+        if configuration(request.gateway) is not None:
+            declared = request.params.get("capabilities")
+            session = self._clients.sessions.open(request.gateway, request.caller, declared)
+            headers = ((MCP_SESSION_ID, session.id),)
+        return Result({**members, **_instructions(request)}, headers)
+
+    async def _listen(self, request: Request) -> Answer:
+        if not streaming(request.gateway):
+            raise McpError(METHOD_NOT_FOUND, f"Method not found: {request.message.method}")
+        return self._clients.subscriptions.open(request)
 
     async def _discover(self, request: Request) -> Answer:
         members: dict[str, object] = {
             "supportedVersions": supported_versions(request.gateway),
-            "capabilities": await self._capabilities(request, list_changed=False),
+            "capabilities": await self._capabilities(request, list_changed=streaming(request.gateway)),
         }
         return Result({**members, **_instructions(request)})
 
@@ -156,6 +176,8 @@ class Methods:
         try:
             return await self._bounded(target.call(request, item))
         except TargetError as problem:
+            if problem.asked:
+                raise target_failure(request, problem, self._assumed) from problem
             return failure(request, problem, self._assumed)
 
     async def _tools_search(self, request: Request, arguments: object) -> Answer:
@@ -191,8 +213,7 @@ class Methods:
         try:
             return await self._bounded(target.relay(request, item))
         except TargetError as problem:
-            text = str(problem) if request.debug else self._assumed.internal_error
-            raise McpError(INTERNAL_ERROR, text) from problem
+            raise target_failure(request, problem, self._assumed) from problem
 
     async def _bounded(self, work: Awaitable[T]) -> T:
         """Work at a target, within the time limit of a call. Raises TargetError when it runs out."""

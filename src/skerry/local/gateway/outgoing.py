@@ -14,14 +14,16 @@ class TargetError(SkerryError):
     """A target could not be called or did not answer as it should.
 
     The text is what the gateway tells its callers when its `exceptionLevel` is DEBUG; it holds no secret.
-    `lost` says that the connection ended before the answer, so that nobody knows whether the call ran.
+    `lost` says that the connection ended before the answer, so that nobody knows whether the call ran, and
+    `asked` that it ended while the target waited for an answer of the client.
     """
 
     code = "SKY-108"
 
-    def __init__(self, message: str, *, hint: str = "", lost: bool = False) -> None:
+    def __init__(self, message: str, *, hint: str = "", lost: bool = False, asked: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.lost = lost
+        self.asked = asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The Gateway plane as an ASGI application: from an HTTP request to its answer, and the hop of it.
 
 Mounted at `/gateway/{gatewayId}/mcp`, `/gateway/{gatewayId}/{targetName}/…` for HTTP targets, and the places
-of RFC 9728 metadata. Stateless towards clients: one request, one answer, for MCP in the era that it speaks.
+of RFC 9728 metadata. One POST, one answer, for MCP in the era that it speaks; clients up to 2025-11-25 have
+sessions where the gateway wants them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
@@ -17,6 +17,7 @@ from skerry.local.asgi import ClientGoneError, read_body, send_reply
 from skerry.local.body import Body
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
+from skerry.local.gateway.clients import Clients, session_methods
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
 from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
@@ -28,6 +29,7 @@ from skerry.local.gateway.messages import (
     McpError,
     Relayed,
     Request,
+    check_single,
     check_version,
     refused,
     supported_versions,
@@ -37,9 +39,10 @@ from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.pipeline import Pipeline
 from skerry.local.gateway.policy.checks import PolicyChecks
 from skerry.local.gateway.policy.decisions import Decisions
-from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route
+from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route, send_answer
 from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
+from skerry.local.gateway.sessions import HEADER, ClientSession, configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
 from skerry.local.ports import (
@@ -63,11 +66,6 @@ from skerry.wire.hop import Hop
 LOG = logging.getLogger("skerry.gateway")
 _AUTH = {"iam": "sigv4", "jwt": "jwt", "anonymous": "none"}
 _CLIENT_CLOSED = 499
-_STREAM_HEADERS = (
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-)
 
 
 @dataclass(slots=True)
@@ -125,10 +123,11 @@ class GatewayPlane:
         self._decisions = Decisions(resources, settings.assumptions)
         self._limits = Limits(resources=resources, clock=clock, by_role=settings.assumptions.limits_by_role)
         calls = Calls(outbound, settings)
+        self._clients = Clients(self._catalogue, clock, settings)
         self._pipeline = Pipeline(
             limits=self._limits,
             interceptors=Interceptors(calls, settings),
-            methods=Methods(self._catalogue, self._search, self._decisions, settings),
+            methods=Methods(self._catalogue, self._search, self._decisions, self._clients, settings),
             table=settings.assumptions,
         )
         self.check_policy = PolicyChecks(resources, self._catalogue)
@@ -146,7 +145,8 @@ class GatewayPlane:
         self._resources.subscribe(self._changed)
 
     async def close(self) -> None:
-        """Ends synchronisations, connections and the temporary credentials of the gateways."""
+        """Ends sessions, synchronisations, connections and the temporary credentials of the gateways."""
+        await self._clients.close()
         await self._catalogue.close()
         await self._upstream.close()
         self._credentials.close()
@@ -196,10 +196,12 @@ class GatewayPlane:
             await self._http(gateway, scope, receive, send, found=found, seen=seen)
         elif found.kind == "other":
             await answer(send, 404, table.unknown_operation.encode(), kind="application/xml")
-        elif scope["method"] != "POST":
-            await answer(send, 405, headers=[("allow", "POST")])
-        else:
+        elif scope["method"] == "POST":
             await self._post(gateway, scope, receive, send, seen)
+        elif scope["method"] in (served := session_methods(gateway)):
+            await self._session_request(gateway, scope, receive, send, seen)
+        else:
+            await answer(send, 405, headers=[("allow", ", ".join(("POST", *served)))])
 
     async def _http(
         self, gateway: Record, scope: Scope, receive: Receive, send: Send, *, found: Route, seen: _Seen
@@ -250,11 +252,17 @@ class GatewayPlane:
             seen.operation = message.method or message.kind
             request = self._request(gateway, scope, message, seen)
             era = request.era
-            if message.kind == "notification":
+            if message.kind != "request":
+                await self._clients.heard(message, request.client)
                 await answer(send, 202)
                 return
             work = self._answer(request, send, seen)
-            await (_while_connected(work, receive, seen) if request.modern else work)
+            if request.modern:
+                await _while_connected(work, receive, seen)
+            elif request.client is None:
+                await work
+            elif not await request.client.run(message.id or 0, work):
+                await _ended(message, send, seen)
         except jsonrpc.RpcError as problem:
             await answer(send, 400, problem.answer())
         except McpError as problem:
@@ -270,18 +278,15 @@ class GatewayPlane:
             first.setdefault(name, value)
         seen.session = _session(first.get("x-session-id", ""), seen.caller)
         versions = supported_versions(gateway)
-        if message.kind == "response":
-            raise McpError(
-                jsonrpc.INVALID_REQUEST, "No request of this gateway waits for a response.", status=400
-            )
         era = check_version(first.get("mcp-protocol-version"), message, versions)
         if era == "modern":
-            _check_single(headers)
+            check_single(headers)
             wrong = eras.modern_violation(first, message, versions)
             if wrong is not None:
                 raise McpError(wrong.code, wrong.message, status=wrong.status, data=wrong.data or None)
-        mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
-        streaming = (mcp.get("streamingConfiguration") or {}).get("enableResponseStreaming") is True
+        client: ClientSession | None = None
+        if era == "legacy" and message.method != "initialize" and configuration(gateway) is not None:
+            client = self._clients.session(gateway, seen.caller, first.get(HEADER))
         return Request(
             gateway=gateway,
             caller=seen.caller,
@@ -290,9 +295,31 @@ class GatewayPlane:
             headers=headers,
             query=scope["query_string"].decode("latin-1"),
             session=seen.session,
-            streams=streaming and "text/event-stream" in first.get("accept", ""),
+            streams=streaming(gateway) and "text/event-stream" in first.get("accept", ""),
+            client=client,
             notes=seen.detail,
         )
+
+    async def _session_request(
+        self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: _Seen
+    ) -> None:
+        """GET opens a session's stream, DELETE ends the session."""
+        seen.operation = "listen" if scope["method"] == "GET" else "end session"
+        try:
+            seen.caller = await self._door.admit(gateway, scope, b"", self._metadata_url(gateway, scope))
+            session = self._clients.session(gateway, seen.caller, header(scope, HEADER.encode()))
+        except Refusal as refusal:
+            seen.operation, seen.detail["error"] = "refused", refusal.reason
+            await answer(send, refusal.status, refusal.body, refusal.headers)
+        except McpError as problem:
+            seen.detail["error"] = problem.message
+            await answer(send, *refused(None, "legacy", problem))
+        else:
+            if scope["method"] == "GET":
+                await self._clients.listen(gateway, session, seen.caller, receive, send)
+            else:
+                self._clients.sessions.end(session)
+                await answer(send, 200)
 
     async def _answer(self, request: Request, send: Send, seen: _Seen) -> None:
         if isinstance(name := request.params.get("name"), str):
@@ -301,7 +328,7 @@ class GatewayPlane:
         async def respond(reply: Relayed) -> None:
             if reply.problem:
                 seen.detail["error"] = reply.problem[:300]
-            await _send_reply(send, reply)
+            await send_answer(send, reply)
 
         await self._pipeline.serve(request, respond)
 
@@ -313,6 +340,9 @@ class GatewayPlane:
             if deleted:
                 self._door.forget(gateway_id)
                 self._search.forget(gateway_id)
+                self._clients.forget(gateway_id)
+            else:  # what a caller may see can depend on the gateway itself
+                self._clients.tools_changed(gateway_id)
         self._decisions.changed(change)
         self._catalogue.changed(change)
         self._limits.changed(change)
@@ -334,19 +364,6 @@ class GatewayPlane:
             detail=seen.detail,
         )
         self._recorder.record(hop)
-
-
-async def _send_reply(send: Send, reply: Relayed) -> None:
-    if reply.stream is None:
-        await answer(send, reply.status, reply.body, reply.headers)
-        return
-    extra = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-    head = {"type": "http.response.start", "status": reply.status, "headers": [*_STREAM_HEADERS, *extra]}
-    async with aclosing(reply.stream) as pieces:
-        await send(head)
-        async for piece in pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
 
 
 def _watched(send: Send, seen: _Seen) -> Send:
@@ -378,11 +395,15 @@ async def _while_connected(work: Coroutine[None, None, None], receive: Receive, 
         await asyncio.gather(task, gone, return_exceptions=True)
 
 
-def _check_single(headers: list[tuple[str, str]]) -> None:
-    """Raises McpError when a routing header stands twice: readers could choose different ones."""
-    names = [name for name, _ in headers if name in ("mcp-protocol-version", "mcp-method", "mcp-name")]
-    if len(names) != len(set(names)):
-        raise McpError(eras.HEADER_MISMATCH, "A routing header stands twice.", status=400)
+async def _ended(message: jsonrpc.Envelope, send: Send, seen: _Seen) -> None:
+    """The end of an answer that a client of the handshake era cancelled, or whose session ended."""
+    seen.detail["error"] = "cancelled by the client"
+    if seen.status:  # its event stream has begun
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await answer(
+        send, 200, jsonrpc.error(message.raw_id, jsonrpc.INTERNAL_ERROR, "The request was cancelled.")
+    )
 
 
 def _session(sent: str, caller: Caller) -> str:

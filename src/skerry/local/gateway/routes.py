@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
+from skerry.local.gateway.messages import Relayed
 from skerry.local.ports import Scope, Send
 
 HeaderPairs = Iterable[tuple[str, str]]
+
+STREAM_HEADERS = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+"""The head of an event stream."""
 
 _GATEWAY = re.compile(r"/gateway/(?P<id>[0-9a-z-]{1,128})(?P<rest>/.*)?")
 _METADATA = "/.well-known/oauth-protected-resource"
@@ -74,6 +83,20 @@ async def answer(
     pairs.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_answer(send: Send, reply: Relayed) -> None:
+    """The answer to an MCP request, whole or as an event stream."""
+    if reply.stream is None:
+        await answer(send, reply.status, reply.body, reply.headers)
+        return
+    extra = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    head = {"type": "http.response.start", "status": reply.status, "headers": [*STREAM_HEADERS, *extra]}
+    async with aclosing(reply.stream) as pieces:
+        await send(head)
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def header(scope: Scope, name: bytes) -> str:

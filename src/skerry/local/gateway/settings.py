@@ -15,7 +15,11 @@ class GatewaySettings:
     Lambda targets are invoked there. Times are seconds, sizes bytes. `call` bounds one call to a target,
     `listing` one synchronisation; a target that failed is asked again after `retry`, and a list then waits
     for it `patience` only. `sessions` bounds the MCP sessions kept with each target, which are dropped after
-    `session_idle` without use. `searches` bounds the semantic searches of a gateway in a minute, 0 does not.
+    `session_idle` without use. `clients` bounds the sessions of clients at all gateways, `subscriptions`
+    their open `subscriptions/listen`; a stream on which nothing was said for `keep_alive` gets a comment. A
+    call that waits for the answer to a question is kept for `parked`, and one for which a page had to be
+    opened is sent again after `page`. `searches` bounds the semantic searches of a gateway in a minute, 0
+    does not.
     """
 
     endpoint: str
@@ -29,4 +33,9 @@ class GatewaySettings:
     sessions: int = 1024
     session_idle: float = 1800.0
     searches: int = 25
+    clients: int = 50_000
+    subscriptions: int = 1000
+    keep_alive: float = 15.0
+    parked: float = 600.0
+    page: float = 2.0
     assumptions: Assumptions = field(default_factory=Assumptions)

@@ -55,13 +55,14 @@ class Questions:
         finally:
             self._asked.discard(asked)
 
-    def answer(self, response: Envelope) -> None:
-        """Takes a response of the client; one to nothing that was asked is dropped."""
+    def answer(self, response: Envelope) -> bool:
+        """Takes a response of the client; one to nothing that was asked is dropped, which gives False."""
         for asked in self._asked:
             future = asked.open.get(response.id) if isinstance(response.id, str) else None
             if future is not None and not future.done():
                 future.set_result(response)
-                return
+                return True
+        return False
 
     async def withdraw(self, call: object) -> None:
         """Tells the client that nobody waits for its answers any more: it cancelled the call."""

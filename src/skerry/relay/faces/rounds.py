@@ -46,7 +46,7 @@ class Patience:
 
 
 @dataclass(slots=True)
-class _Sent:
+class Sent:
     """A call that ended with a URL for the client to open, until the client repeats it."""
 
     retry: Mapping[str, object]
@@ -69,7 +69,10 @@ class _Call:
 
 
 class Rounds:
-    """The calls of one legacy client at `server`. `ids` gives ids that are unique there."""
+    """The calls of one legacy client at `server`. `ids` gives ids that are unique there.
+
+    `sent` remembers the calls that ended with a URL; who makes this anew for each call keeps it.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Rounds:
         patience: Patience,
         clock: Clock,
         pause: Callable[[float], Awaitable[object]],
+        sent: OrderedDict[str, Sent] | None = None,
     ) -> None:
         self._server = server
         self._questions = questions
@@ -87,7 +91,7 @@ class Rounds:
         self._patience = patience
         self._clock = clock
         self._pause = pause
-        self._sent: OrderedDict[str, _Sent] = OrderedDict()
+        self._sent: OrderedDict[str, Sent] = OrderedDict() if sent is None else sent
 
     async def call(self, request: Envelope, client: translation.LegacyClient, emit: Emit) -> Envelope:
         """The response for the client. Raises RelayError."""
@@ -195,7 +199,7 @@ class Rounds:
         """The legacy error that names the URLs; the state waits for the client to repeat its call."""
         retry = {"inputResponses": {key: {"action": "accept"} for key in urls}, **state}
         until = self._clock.monotonic() + self._patience.url
-        self._sent[call_digest("", call.request)] = _Sent(retry, list(elicitations.values()), until)
+        self._sent[call_digest("", call.request)] = Sent(retry, list(elicitations.values()), until)
         while len(self._sent) > self._patience.urls:
             self._sent.popitem(last=False)
         listed = [{**params, "elicitationId": elicitations[key]} for key, params in urls.items()]

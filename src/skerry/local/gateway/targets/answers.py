@@ -10,12 +10,15 @@ from typing import Any
 
 from skerry.local.gateway.messages import McpError, Request
 from skerry.local.gateway.outgoing import TargetError
+from skerry.relay.faces import translation
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope
 
 ELICITATION = (
     "This tool asks the user a question while it runs. Through this gateway that needs a client of the "
-    "2026-07-28 revision of MCP that declares the elicitation capability. The call was not completed."
+    "2026-07-28 revision of MCP that declares the elicitation capability, or sessionConfiguration and "
+    "enableResponseStreaming on the gateway and a client that declared it in initialize and accepts event "
+    "streams. The call was not completed."
 )
 _NOT_FOR_LEGACY = frozenset({eras.HEADER_MISMATCH, eras.UNSUPPORTED_VERSION})
 
@@ -34,7 +37,11 @@ def unanswerable(request: Request, answer: Envelope, era: eras.Era) -> str | Non
             text = f"The target asks for what the client did not declare: {', '.join(missing)}."
             data = {"requiredCapabilities": missing}
             raise McpError(eras.MISSING_CLIENT_CAPABILITY, text, status=400, data=data)
-        return ELICITATION if code == eras.URL_ELICITATION_REQUIRED and era == "legacy" else None
+        if code == eras.URL_ELICITATION_REQUIRED and era == "legacy":
+            text = "The target asks for what the client did not declare: elicitation.url."
+            needed: dict[str, Any] = {"requiredCapabilities": {"elicitation": {"url": {}}}}
+            raise McpError(eras.MISSING_CLIENT_CAPABILITY, text, status=400, data=needed)
+        return None
     if era == "legacy":
         return None
     if code == eras.MISSING_CLIENT_CAPABILITY:
@@ -47,6 +54,21 @@ def unanswerable(request: Request, answer: Envelope, era: eras.Era) -> str | Non
     return (
         None if kind == "complete" else f"The tool answered with a {kind!r} result, which needs 2026-07-28."
     )
+
+
+def said(request: Request, message: Envelope, era: eras.Era, *, dynamic: bool) -> Envelope | None:
+    """What a server says during a call, for the client; None for what it should not get.
+
+    Changes of lists are the client's business only where the target is listed for it (`dynamic`): all others
+    change when they are synchronised. A modern client gets log messages only if its request asks for them.
+    """
+    if message.method in eras.CHANGES and not dynamic:
+        return None
+    if request.era == era:
+        return message
+    if request.modern:
+        return None if message.method == eras.MESSAGE else message
+    return translation.legacy_notification(message)
 
 
 def translated(request: Request, answer: Envelope, era: eras.Era, info: Mapping[str, Any]) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from skerry.local.gateway.messages import Relayed, Request, Result
+from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.tools import Item
 from skerry.local.ports import Caller, Record
 
@@ -61,4 +62,20 @@ class Target(Protocol):
 
     async def close(self) -> None:
         """Forgets what is kept for the target."""
+        ...
+
+
+@runtime_checkable
+class Changing(Protocol):
+    """A target whose tools may change while somebody listens."""
+
+    dynamic: bool
+
+    async def follow(
+        self, gateway: Record, caller: Caller, client: ClientSession | None, tell: Callable[[], None]
+    ) -> None:
+        """Calls `tell` whenever the target says that its tools changed; ends when cancelled.
+
+        `client` is the session of the client that listens.
+        """
         ...

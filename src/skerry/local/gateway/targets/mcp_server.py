@@ -6,9 +6,13 @@ Results are carried as bytes where client and server are of one era; `answers` t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack
+import itertools
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,24 +26,40 @@ from skerry.local.gateway.messages import (
     framed,
     refused,
     server_info,
+    target_failure,
     tool_error,
 )
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.schemas import tool_list
+from skerry.local.gateway.sessions import ASKABLE, TOOLS_CHANGED, ClientSession, streaming
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers
+from skerry.local.gateway.targets.asking import Faces, ModernPeer, SessionInterview
+from skerry.local.gateway.targets.asks import CLIENT, Ask
 from skerry.local.gateway.targets.base import Listing
-from skerry.local.gateway.targets.dialogue import Ask, Dialogue, Session
+from skerry.local.gateway.targets.conversation import Conversation
+from skerry.local.gateway.targets.dialogue import Dialogue, NotOfferedError
+from skerry.local.gateway.targets.replies import is_stream
 from skerry.local.gateway.tools import MAX_PER_TARGET, Item, by_uri, prefixed
 from skerry.local.ports import Caller, Clock, Record
 from skerry.local.upstream import Reply
+from skerry.relay.faces.rounds import Patience, Rounds
+from skerry.relay.faces.translation import LegacyClient
+from skerry.relay.ports import RelayError
+from skerry.relay.splice import splice
 from skerry.wire import eras, jsonrpc, sse
 from skerry.wire.headers import MCP_PARAM_PREFIX, value_problem
 from skerry.wire.jsonrpc import Envelope
 from skerry.wire.param_headers import param_headers
 
+Outcome = Result | Relayed
+Work = Callable[[Request, Ask, Conversation[Outcome]], Coroutine[Any, Any, Outcome]]
+LOG_LEVEL = "info"
+"""What a legacy client gets of a modern server's log: it has not said, and is used to some."""
+LOG = logging.getLogger("skerry.gateway")
 _GATEWAY = "gateway"
+_PAUSES = (1.0, 5.0, 30.0)
 _MAX_PAGES = 100
 
 
@@ -64,26 +84,16 @@ class McpServerTarget:
         self._dialogue = Dialogue(
             outbound, clock, payload=settings.payload, limit=settings.sessions, idle=settings.session_idle
         )
+        self._faces = Faces(self._dialogue, clock, settings)
+        self._clock = clock
+        self._ids = itertools.count(1)
 
     async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
         """Tools, prompts, resources and templates; the last three only from a server that has them."""
         if self._static is not None:
             static = tool_list.mcp_tools(await self._outbound.schemas.text(self._static))
             return Listing(tools=prefixed(self._name, static))
-        ask = Ask(
-            method="tools/list",
-            params={},
-            base=Outgoing(
-                gateway=gateway,
-                target=self.record,
-                url=self._endpoint,
-                body=b"",
-                headers={},
-                caller=caller,
-            ),
-            identity=_identity(caller),
-            repeatable=True,
-        )
+        ask = self._standing("tools/list", gateway, caller)
         capabilities = await self._dialogue.capabilities(ask)
         tools = prefixed(self._name, await self._all(ask, "tools/list", "tools"))
         if "prompts" not in capabilities and "resources" not in capabilities:
@@ -100,24 +110,179 @@ class McpServerTarget:
 
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """Relays `tools/call`."""
-        ask = self._ask(request, item, "name")
-        if request.streams:
-            return await self._streamed(request, ask)
-        answer, reply, session = await self._dialogue.request(ask)
-        return self._answered(request, answer, reply, session)
+        return await self._served(request, self._ask(request, item, "name"))
 
     async def relay(self, request: Request, item: Item) -> Relayed:
         """Relays `prompts/get` and `resources/read`."""
         member = eras.NAME_MEMBER[request.message.method]
-        answer, reply, session = await self._dialogue.request(self._ask(request, item, member))
-        answered = self._answered(request, answer, reply, session)
+        answered = await self._served(request, self._ask(request, item, member))
         if isinstance(answered, Result):
             raise McpError(jsonrpc.INTERNAL_ERROR, answers.ELICITATION)
         return answered
 
+    async def follow(
+        self, gateway: Record, caller: Caller, client: ClientSession | None, tell: Callable[[], None]
+    ) -> None:
+        """Keeps a subscription or GET stream open at the server, as long as it has one."""
+        standing = self._standing("subscriptions/listen", gateway, caller)
+        wanted = {"notifications": {"toolsListChanged": True}}
+        ask = replace(standing, params=wanted, identity=_identity(caller, client))
+        for pause in itertools.chain(_PAUSES, itertools.repeat(_PAUSES[-1])):
+            try:
+                async with aclosing(self._dialogue.changes(ask)) as messages:
+                    async for message in messages:
+                        if message.method == TOOLS_CHANGED.method:
+                            tell()
+            except NotOfferedError as problem:
+                LOG.info("target %s: %s", self._name, problem.message)
+                return
+            except TargetError as problem:
+                LOG.info("target %s: the stream for changes is lost: %s", self._name, problem.message)
+            await asyncio.sleep(pause)
+
     async def close(self) -> None:
-        """Forgets era and sessions."""
-        self._dialogue.forget_era()
+        """Ends the sessions at the server, and forgets its era."""
+        await self._faces.close()
+        await self._dialogue.close()
+
+    async def _left(self, gateway: Record, caller: Caller, identity: str) -> None:
+        """A client's session is over, and with it the one at the server."""
+        ask = self._standing("end session", gateway, caller)
+        await self._dialogue.leave(replace(ask, identity=identity))
+
+    async def _served(self, request: Request, ask: Ask) -> Result | Relayed:
+        """The answer by the road that the eras and capabilities of both sides ask for."""
+        work: Work = self._passed
+        if request.modern:
+            if _wants_face(request) and await self._dialogue.era(ask) == "legacy":
+                work = self._parked
+        elif request.client is not None:
+            request.client.on_end(self, partial(self._left, request.gateway, request.caller, ask.identity))
+            if request.streams and request.client.capabilities and await self._dialogue.era(ask) == "modern":
+                work = self._asked
+        if work == self._passed and not request.streams:
+            answer, reply, session = await self._dialogue.request(ask)
+            return self._answered(request, answer, reply, session.era)
+        return await self._conversed(request, ask, work)
+
+    async def _conversed(self, request: Request, ask: Ask, work: Work) -> Result | Relayed:
+        """The answer alone when nothing is said before it, else an event stream."""
+        limit = self._settings.call
+
+        async def bounded(conversation: Conversation[Outcome]) -> Outcome:
+            try:
+                async with asyncio.timeout(limit):
+                    return await work(request, ask, conversation)
+            except TimeoutError as problem:
+                raise TargetError(f"The target did not end its answer within {limit:g} s.") from problem
+
+        conversation = Conversation(bounded, streams=request.streams)
+        try:
+            if not await conversation.opened(self._settings.keep_alive):
+                return conversation.answer()
+        except asyncio.CancelledError:
+            await conversation.close()
+            raise
+        return Relayed(stream=self._events(request, conversation), headers=conversation.headers)
+
+    async def _events(
+        self, request: Request, conversation: Conversation[Outcome]
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            while (said := await conversation.heard(self._settings.keep_alive)) is not None:
+                yield sse.comment() if said == "quiet" else sse.encode(said.body, event="message")
+            yield sse.encode(self._last(request, conversation), event="message")
+        finally:
+            await conversation.close()
+
+    def _last(self, request: Request, conversation: Conversation[Outcome]) -> bytes:
+        """The last event of a stream: the answer, or what is told instead of one."""
+        table = self._settings.assumptions
+        try:
+            answered = conversation.answer()
+            if isinstance(answered, Relayed):
+                return answered.body
+            if request.message.method == "tools/call":
+                return framed(request, answered, table)
+            problem = McpError(jsonrpc.INTERNAL_ERROR, answers.ELICITATION)
+        except TargetError as failed:
+            if request.message.method == "tools/call" and not failed.asked:
+                return framed(request, failure(request, failed, table), table)
+            problem = target_failure(request, failed, table)
+        except McpError as failed:
+            problem = failed
+        return refused(request.message, request.era, problem)[1]
+
+    # ── the roads ───────────────────────────────────────────────────────────────────────────────
+
+    async def _passed(self, request: Request, ask: Ask, conversation: Conversation[Outcome]) -> Outcome:
+        """What arrives as an event stream is passed on as it comes; a legacy client may be asked on it."""
+        client = request.client
+        if client is not None and client.capabilities:
+            interview = SessionInterview(client, request.message.id, conversation.emit)
+            ask = replace(ask, interview=interview)
+        async with (
+            self._dialogue.open(ask) as (reply, session),
+            aclosing(self._dialogue.messages(ask, reply, session)) as messages,
+        ):
+            conversation.headers = propagation.response_headers(reply.headers, self.record)
+            if is_stream(reply) and not (request.modern and session.era == "legacy"):
+                conversation.begin()  # the others may still have an answer with another status
+            async for message in messages:
+                if message.kind == "response":
+                    await reply.drain(0.05)
+                    self._dialogue.settled(ask, message, reply, session)
+                    break
+                said = answers.said(request, message, session.era, dynamic=self.dynamic)
+                if said is not None:
+                    await conversation.emit(said)
+        return self._answered(request, message, reply, session.era)
+
+    async def _asked(self, request: Request, ask: Ask, conversation: Conversation[Outcome]) -> Outcome:
+        """A modern server in front of a legacy client: `input_required` becomes questions on its stream."""
+        client = request.client
+        assert client is not None
+        peer = ModernPeer(self._dialogue, ask)
+        rounds = Rounds(
+            peer,
+            client.questions,
+            self._id,
+            patience=Patience(),
+            clock=self._clock,
+            pause=asyncio.sleep,
+            sent=client.kept(self, OrderedDict),
+        )
+        legacy = LegacyClient(eras.MODERN_VERSIONS[-1], client.capabilities, CLIENT, LOG_LEVEL)
+        try:
+            response = await rounds.call(_own(request, ask), legacy, conversation.emit)
+        except RelayError as problem:
+            raise TargetError(problem.message, hint=problem.hint) from problem
+        return self._framed(request, response, peer.reply)
+
+    async def _parked(self, request: Request, ask: Ask, conversation: Conversation[Outcome]) -> Outcome:
+        """A legacy server in front of a modern client: its questions become `input_required`."""
+        response, reply = await self._faces.call(_own(request, ask), ask, conversation.emit)
+        if isinstance(response.result, dict):
+            info = server_info(self._settings.assumptions)
+            meta = {**(response.result.get("_meta") or {}), eras.META_SERVER_INFO: info}
+            response = replace(
+                response, body=splice(response.body, "result", response.result, {"_meta": meta})
+            )
+        return self._framed(request, response, reply)
+
+    def _framed(self, request: Request, response: Envelope, reply: Reply | None) -> Relayed:
+        headers = propagation.response_headers(reply.headers, self.record) if reply is not None else ()
+        return Relayed(response.body, answers.status(request, response), headers)
+
+    def _id(self) -> str:
+        return f"gateway-{next(self._ids)}"
+
+    def _standing(self, method: str, gateway: Record, caller: Caller | None) -> Ask:
+        """A request that belongs to no request of a client."""
+        base = Outgoing(
+            gateway=gateway, target=self.record, url=self._endpoint, body=b"", headers={}, caller=caller
+        )
+        return Ask(method=method, params={}, base=base, identity=_identity(caller), repeatable=True)
 
     def _ask(self, request: Request, item: Item, member: str) -> Ask:
         method = request.message.method
@@ -142,8 +307,10 @@ class McpServerTarget:
             method=method,
             params={**request.params, member: item.name},
             base=base,
-            identity=_identity(request.caller),
+            identity=_identity(request.caller, request.client),
             modern=request.modern,
+            capabilities=_declared(request),
+            log_level=LOG_LEVEL if request.streams else None,
             mirrored=_mirrored(request, item),
             repeatable=method != "tools/call" or item.repeatable,
         )
@@ -167,60 +334,40 @@ class McpServerTarget:
             params = {"cursor": cursor}
         return items
 
-    async def _streamed(self, request: Request, ask: Ask) -> Result | Relayed:
-        """Like a plain call; but what arrives as an event stream is passed on as it comes."""
-        async with AsyncExitStack() as stack:
-            reply, session = await stack.enter_async_context(self._dialogue.open(ask))
-            if reply.header("content-type").lower().startswith("text/event-stream"):
-                headers = propagation.response_headers(reply.headers, self.record)
-                events = self._events(request, ask, stack.pop_all(), reply, session)
-                return Relayed(stream=events, headers=headers)
-            async for message in self._dialogue.messages(ask, reply, session):
-                if message.kind == "response":
-                    return self._answered(request, message, reply, session)
-        raise TargetError("The target ended its answer without a response.")
-
-    async def _events(
-        self, request: Request, ask: Ask, opened: AsyncExitStack, reply: Reply, session: Session
-    ) -> AsyncGenerator[bytes, None]:
-        table, limit = self._settings.assumptions, self._settings.call
-        async with opened:
-            try:
-                async with asyncio.timeout(limit):
-                    async for message in self._dialogue.messages(ask, reply, session):
-                        body = message.body
-                        if message.kind == "response":
-                            body = self._final(request, message, reply, session)
-                        yield sse.encode(body, event="message")
-            except (TargetError, TimeoutError) as problem:
-                text = f"The target did not end its answer within {limit:g} s."
-                known = problem if isinstance(problem, TargetError) else TargetError(text)
-                yield sse.encode(framed(request, failure(request, known, table), table), event="message")
-            except McpError as problem:
-                yield sse.encode(refused(request.message, request.era, problem)[1], event="message")
-
-    def _final(self, request: Request, answer: Envelope, reply: Reply, session: Session) -> bytes:
-        answered = self._answered(request, answer, reply, session)
-        if isinstance(answered, Relayed):
-            return answered.body
-        return framed(request, answered, self._settings.assumptions)
-
-    def _answered(
-        self, request: Request, answer: Envelope, reply: Reply, session: Session
-    ) -> Result | Relayed:
-        problem = answers.unanswerable(request, answer, session.era)
+    def _answered(self, request: Request, answer: Envelope, reply: Reply, era: eras.Era) -> Result | Relayed:
+        problem = answers.unanswerable(request, answer, era)
         if problem is not None:
             return tool_error(problem)
         headers = propagation.response_headers(reply.headers, self.record)
-        body = answers.translated(request, answer, session.era, server_info(self._settings.assumptions))
+        body = answers.translated(request, answer, era, server_info(self._settings.assumptions))
         return Relayed(body, answers.status(request, answer), headers)
 
 
-def _identity(caller: Caller | None) -> str:
-    """Whose session at the server a request belongs to."""
+def _identity(caller: Caller | None, client: ClientSession | None = None) -> str:
+    """Whose session at the server a request belongs to: a client's session has one of its own."""
     if caller is None:
         return _GATEWAY
-    return f"{caller.kind} {caller.name} {caller.claims.get('client_id', '')}"
+    session = f" {client.id}" if client is not None else ""
+    return f"{caller.kind} {caller.name} {caller.claims.get('client_id', '')}{session}"
+
+
+def _declared(request: Request) -> Mapping[str, Any]:
+    """What the session at a legacy server declares: what this client can be asked through the gateway."""
+    client = request.client
+    return client.capabilities if client is not None and streaming(request.gateway) else {}
+
+
+def _wants_face(request: Request) -> bool:
+    """Whether a modern request says something that a legacy server is told once in a session of its own."""
+    capabilities = request.capabilities
+    return any(name in capabilities for name in ASKABLE) or eras.META_LOG_LEVEL in eras.request_meta(
+        request.message
+    )
+
+
+def _own(request: Request, ask: Ask) -> Envelope:
+    """The client's request as the target knows it."""
+    return jsonrpc.parse(jsonrpc.request(request.message.raw_id, ask.method, ask.params))
 
 
 def _mirrored(request: Request, item: Item) -> dict[str, str]:

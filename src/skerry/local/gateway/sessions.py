@@ -1,0 +1,276 @@
+"""Sessions of MCP clients up to 2025-11-25 at a gateway that has a `sessionConfiguration`.
+
+Source: AWS developer guide, gateway sessions: the time counts from `initialize`, use does not prolong it, and
+a session belongs to the identity that opened it. MCP 2025-11-25, session management. What a session needs
+only while something happens in it is made when it happens, so that an idle one is a row of a table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.messages import McpError
+from skerry.local.ports import Caller, Clock, Record
+from skerry.relay.faces.calls import Errands
+from skerry.relay.faces.listeners import Listener
+from skerry.relay.faces.questions import Questions
+from skerry.wire import eras, jsonrpc
+from skerry.wire.headers import MCP_SESSION_ID
+from skerry.wire.jsonrpc import INVALID_REQUEST, Envelope
+
+HEADER = MCP_SESSION_ID.lower()
+DEFAULT_TIMEOUT = 3600
+TOOLS_CHANGED = jsonrpc.parse(jsonrpc.notification(eras.LIST_CHANGES["toolsListChanged"][1]))
+"""What tells a client that the list of tools is another one."""
+ASKABLE = ("elicitation", "sampling", "roots")
+"""Client capabilities that a server may use through a gateway."""
+_MAX_DECLARED = 65_536
+
+T = TypeVar("T")
+Leave = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True, eq=False)
+class _Activity:
+    """What a session has once something happens in it."""
+
+    questions: Questions | None = None
+    running: dict[str | int, asyncio.Task[None]] = field(default_factory=dict)
+    leaving: dict[object, Leave] = field(default_factory=dict)
+    kept: dict[object, Any] = field(default_factory=dict)
+    listener: Listener | None = None
+
+
+@dataclass(slots=True, eq=False)
+class ClientSession:
+    """One client's session. `until` is the clock's monotonic second at which it is over.
+
+    `capabilities` are those of ASKABLE that the client declared, `owner` is the identity it is bound to.
+    """
+
+    id: str
+    gateway_id: str
+    owner: str
+    until: float
+    capabilities: Mapping[str, Any]
+    _activity: _Activity | None = None
+
+    @property
+    def _active(self) -> _Activity:
+        if self._activity is None:
+            self._activity = _Activity()
+        return self._activity
+
+    @property
+    def questions(self) -> Questions:
+        """What the client is being asked."""
+        active = self._active
+        if active.questions is None:
+            active.questions = Questions()
+        return active.questions
+
+    def answer(self, response: Envelope) -> bool:
+        """Takes the client's response; False when nothing was asked under its id."""
+        asked = self._activity.questions if self._activity is not None else None
+        return asked is not None and asked.answer(response)
+
+    async def run(self, identifier: str | int, work: Coroutine[Any, Any, None]) -> bool:
+        """Does the work of a request; False when the client cancelled it or the session ended first."""
+        running = self._active.running
+        task = asyncio.ensure_future(work)
+        running[identifier] = task
+        try:
+            await asyncio.wait({task})
+        finally:
+            if running.get(identifier) is task:
+                del running[identifier]
+            if not task.done():
+                task.cancel()
+        if task.cancelled():
+            return False
+        task.result()
+        return True
+
+    async def cancel(self, identifier: object) -> None:
+        """`notifications/cancelled`: ends the request of this id, if it runs."""
+        if self._activity is None or not isinstance(identifier, str | int):
+            return
+        task = self._activity.running.get(identifier)
+        if task is not None:
+            if self._activity.questions is not None:
+                await self._activity.questions.withdraw(identifier)
+            task.cancel()
+
+    def listen(self, listener: Listener) -> None:
+        """The session's stream for what belongs to no request; an older one ends."""
+        activity = self._active
+        if activity.listener is not None:
+            activity.listener.end()
+        activity.listener = listener
+
+    def unlisten(self, listener: Listener) -> None:
+        """The stream is closed."""
+        if self._activity is not None and self._activity.listener is listener:
+            self._activity.listener = None
+
+    def tell(self, message: Envelope) -> None:
+        """Says on the session's stream, if there is one, what belongs to no request."""
+        if self._activity is not None and self._activity.listener is not None:
+            self._activity.listener.take(message)
+
+    def kept(self, key: object, make: Callable[[], T]) -> T:
+        """What `make` made when it was first asked for under this key."""
+        active = self._active
+        if key not in active.kept:
+            active.kept[key] = make()
+        found: T = active.kept[key]
+        return found
+
+    def on_end(self, key: object, leave: Leave) -> None:
+        """Has `leave` awaited when the session ends; once for each key."""
+        self._active.leaving.setdefault(key, leave)
+
+    def end(self, errands: Errands) -> None:
+        """Ends what runs, listens or is kept for the session."""
+        activity, self._activity = self._activity, None
+        if activity is None:
+            return
+        for task in activity.running.values():
+            task.cancel()
+        if activity.listener is not None:
+            activity.listener.end()
+        for leave in activity.leaving.values():
+            errands.run(_left(leave))
+
+
+class Sessions:
+    """The sessions of all gateways, at most `limit`: beyond that the oldest one ends."""
+
+    def __init__(self, clock: Clock, table: Assumptions, *, limit: int) -> None:
+        self._clock = clock
+        self._table = table
+        self._limit = limit
+        self._sessions: OrderedDict[str, ClientSession] = OrderedDict()
+        self._errands = Errands()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def open(self, gateway: Record, caller: Caller, declared: object) -> ClientSession:
+        """A new session, after `initialize` with these client capabilities."""
+        self.sweep()
+        now = self._clock.monotonic()
+        configured = configuration(gateway) or {}
+        session = ClientSession(
+            id=secrets.token_hex(16),
+            gateway_id=str(gateway["gatewayId"]),
+            owner=owner(caller),
+            until=now + float(configured.get("sessionTimeoutInSeconds") or DEFAULT_TIMEOUT),
+            capabilities=_declared(declared),
+        )
+        while len(self._sessions) >= self._limit:
+            self._end(next(iter(self._sessions.values())))
+        self._sessions[session.id] = session
+        return session
+
+    def find(self, gateway: Record, caller: Caller, identifier: str | None) -> ClientSession:
+        """The session that a request names. Raises McpError: 400 without a name, 404 for one that is none."""
+        if not identifier:
+            raise McpError(INVALID_REQUEST, self._table.session_missing, status=400)
+        session = self._sessions.get(identifier)
+        if (
+            session is None
+            or self.expired(session)
+            or (session.gateway_id, session.owner)
+            != (
+                str(gateway["gatewayId"]),
+                owner(caller),
+            )
+        ):
+            raise McpError(INVALID_REQUEST, self._table.session_unknown, status=404)
+        return session
+
+    def end(self, session: ClientSession) -> None:
+        """The client's DELETE."""
+        self._end(session)
+
+    def expired(self, session: ClientSession) -> bool:
+        """Whether the time of a session has come, which then ends."""
+        if self._clock.monotonic() >= session.until:
+            self._end(session)
+        return session.id not in self._sessions
+
+    def sweep(self) -> None:
+        """Ends what is over. Sessions of one time limit stand in the order of their ends."""
+        now = self._clock.monotonic()
+        while self._sessions and now >= (first := next(iter(self._sessions.values()))).until:
+            self._end(first)
+
+    def tell(self, gateway_id: str, message: Envelope) -> None:
+        """Says to every listening session of a gateway what belongs to no request."""
+        for session in self._sessions.values():
+            if session.gateway_id == gateway_id:
+                session.tell(message)
+
+    def forget(self, gateway_id: str) -> None:
+        """Ends the sessions of a gateway that is deleted."""
+        for session in [found for found in self._sessions.values() if found.gateway_id == gateway_id]:
+            self._end(session)
+
+    async def close(self) -> None:
+        """Ends every session."""
+        for session in list(self._sessions.values()):
+            self._end(session)
+        await self._errands.close()
+
+    def _end(self, session: ClientSession) -> None:
+        if self._sessions.pop(session.id, None) is not None:
+            session.end(self._errands)
+
+
+def configuration(gateway: Record) -> Mapping[str, Any] | None:
+    """The gateway's `sessionConfiguration`; None for a gateway that keeps no sessions."""
+    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    found = mcp.get("sessionConfiguration")
+    return found if isinstance(found, Mapping) else None
+
+
+def streaming(gateway: Record) -> bool:
+    """Whether the gateway answers with event streams."""
+    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    return (mcp.get("streamingConfiguration") or {}).get("enableResponseStreaming") is True
+
+
+def owner(caller: Caller) -> str:
+    """What a session is bound to: the subject of a token, the ARN of a principal, or nothing."""
+    if caller.kind == "jwt":
+        return f"jwt {caller.claims.get('iss', '')} {caller.claims.get('sub', '')}"
+    return f"iam {caller.arn}" if caller.kind == "iam" else ""
+
+
+def _declared(capabilities: object) -> Mapping[str, Any]:
+    """The capabilities that matter here; equal ones are one object for all sessions."""
+    known = capabilities if isinstance(capabilities, dict) else {}
+    kept = {name: known[name] for name in ASKABLE if isinstance(known.get(name), dict)}
+    text = json.dumps(kept, sort_keys=True)
+    if len(text) > _MAX_DECLARED:
+        return {}
+    return _shared(text)
+
+
+@lru_cache(maxsize=64)
+def _shared(text: str) -> Mapping[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+async def _left(leave: Leave) -> None:
+    await leave()
