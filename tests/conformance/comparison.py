@@ -14,11 +14,12 @@ EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """An expected difference: revision, scenario and check, and why it cannot be otherwise."""
+    """An expected difference on a road: revision, scenario and check, and why it cannot be otherwise."""
 
     revision: str
     check: Check
     reason: str
+    road: str = "chain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,12 @@ class Difference:
 
 
 def excuses(file: Path = EXCEPTIONS) -> list[Excuse]:
-    """The rows of the file. Raises KeyError for a row without one of its four members."""
+    """The rows of the file. Raises KeyError for a row without one of its five members."""
     rows = tomllib.loads(file.read_text(encoding="utf-8")).get("exception", [])
-    return [Excuse(row["revision"], Check(row["scenario"], row["check"]), row["reason"]) for row in rows]
+    return [
+        Excuse(row["revision"], Check(row["scenario"], row["check"]), row["reason"], row["road"])
+        for row in rows
+    ]
 
 
 def differences(direct: Results, chain: Results) -> list[Difference]:

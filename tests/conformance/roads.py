@@ -1,4 +1,4 @@
-"""The two ways to the reference server: straight over HTTP, and through everything skerry has.
+"""The ways to the reference server: straight over HTTP, through a gateway, and through everything else.
 
 The long way: suite ─ HTTP ▶ bridge ─ stdio ▶ proxy ─ signed HTTP ▶ runtime ─ HTTP ▶ bridge ─ stdio ▶ server.
 """
@@ -17,13 +17,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import boto3
+
+from tests.conformance.bare_names import BareNames
 from tests.conformance.suite import ROOT, SuiteError
+from tests.kit.asgi_thread import serve
 
 SKERRY = (sys.executable, "-m", "skerry")
 SERVER = (sys.executable, "-m", "tests.kit.reference_server")
 SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 LOOPBACK = "127.0.0.1"
 GRACE = 30.0
+TARGET = "reference"
 
 # What a team writes: a runtime whose program is the bridge in front of its stdio server.
 DECLARATION = """
@@ -83,6 +88,57 @@ def chain(folder: Path) -> Iterator[str]:
         ]
         with _program(bridge, folder / "bridge.log", _stack_environment(state)) as said:
             yield said["urls"][0]
+
+
+@contextlib.contextmanager
+def gateway(folder: Path, *, listing: str = "DEFAULT") -> Iterator[str]:
+    """A gateway with sessions and streaming, and the reference server as its one target; yields its URL.
+
+    `listing` is the target's listing mode. In front of it stands what gives the fixtures their bare names.
+    """
+    (folder / "skerry.toml").write_text("", encoding="utf-8")
+    state = folder / "state"
+    stack = [*SKERRY, "up", "--port", "0", "--json", "--state", str(state)]
+    with (
+        _program([*SERVER, "--http", "0"], folder / "server.log") as server,
+        _program(stack, folder / "stack.log", cwd=folder),
+        serve(BareNames(_made(_stack_environment(state), server["url"], listing), TARGET)) as url,
+    ):
+        yield f"{url}/mcp"
+
+
+def dynamic(folder: Path) -> contextlib.AbstractContextManager[str]:
+    """The same with a target that is listed for each caller."""
+    return gateway(folder, listing="DYNAMIC")
+
+
+def _made(environment: Mapping[str, str], server: str, listing: str) -> str:
+    """The URL of a new gateway whose target is this server."""
+    control = boto3.client(
+        "bedrock-agentcore-control",
+        region_name=environment["AWS_REGION"],
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    made = control.create_gateway(
+        name="conformance",
+        roleArn="arn:aws:iam::123456789012:role/conformance",
+        authorizerType="NONE",
+        exceptionLevel="DEBUG",
+        protocolConfiguration={
+            "mcp": {
+                "sessionConfiguration": {"sessionTimeoutInSeconds": 3600},
+                "streamingConfiguration": {"enableResponseStreaming": True},
+            }
+        },
+    )
+    control.create_gateway_target(
+        gatewayIdentifier=made["gatewayId"],
+        name=TARGET,
+        targetConfiguration={"mcp": {"mcpServer": {"endpoint": server, "listingMode": listing}}},
+    )
+    return str(made["gatewayUrl"])
 
 
 def _stack_environment(state: Path) -> dict[str, str]:
