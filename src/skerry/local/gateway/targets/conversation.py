@@ -62,7 +62,7 @@ class Conversation(Generic[T]):
                     await self._moved.wait()
         except TimeoutError:
             return True
-        return bool(self._waiting) or (self._begun and not self._task.done())
+        return bool(self._waiting) or self._begun
 
     async def next(self) -> Envelope | None:
         """The next message; None when only the answer is left. May be cancelled and asked again."""
