@@ -455,3 +455,28 @@ class TestDynamic:
         for _ in range(2):
             assert post(stack.url(gateway), "tools/list").json()["result"]["tools"]
         assert len(reference.named("tools/list")) == 2
+
+
+@pytest.mark.behaviour("GWS-INTERCEPTED")
+def test_a_response_interceptor_sees_the_question_and_the_result_of_a_call(
+    stack: Stack, http: httpx2.Client, legacy: Backend
+) -> None:
+    methods: list[str] = []
+
+    def look(event: Any, _custom: Any) -> Any:
+        body = event["mcp"]["gatewayResponse"]["body"]
+        methods.append(body.get("method", "result"))
+        return {"interceptorOutputVersion": "1.0", "mcp": {}}
+
+    stack.functions.functions["look"] = look
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:look"
+    interceptor = {"interceptor": {"lambda": {"arn": arn}}, "interceptionPoints": ["RESPONSE"]}
+    members = sessions(streams=True, interceptorConfigurations=[interceptor])
+    wire = Wire(gateway_for(stack, legacy.url, **members), FORM)
+    methods.clear()
+    with wire.call(http, "t___change_email", CHANGE) as answer:
+        said = events(answer)
+        question = next(said)
+        wire.say({"id": question["id"], "result": {"action": "decline"}})
+        assert "not changed" in list(said)[-1]["result"]["content"][0]["text"]
+    assert methods == ["elicitation/create", "result"]

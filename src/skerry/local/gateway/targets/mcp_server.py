@@ -32,14 +32,14 @@ from skerry.local.gateway.messages import (
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.schemas import tool_list
-from skerry.local.gateway.sessions import ASKABLE, TOOLS_CHANGED, ClientSession, streaming
+from skerry.local.gateway.sessions import TOOLS_CHANGED, ClientSession
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.gateway.targets import answers
-from skerry.local.gateway.targets.asking import Faces, ModernPeer, SessionInterview
+from skerry.local.gateway.targets import answers, from_client
 from skerry.local.gateway.targets.asks import CLIENT, Ask
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.targets.conversation import Conversation
 from skerry.local.gateway.targets.dialogue import Dialogue, NotOfferedError
+from skerry.local.gateway.targets.questions import Faces, ModernPeer, SessionInterview
 from skerry.local.gateway.targets.replies import is_stream
 from skerry.local.gateway.tools import MAX_PER_TARGET, Item, by_uri, prefixed
 from skerry.local.ports import Caller, Clock, Record
@@ -49,16 +49,13 @@ from skerry.relay.faces.translation import LegacyClient
 from skerry.relay.ports import RelayError
 from skerry.relay.splice import splice
 from skerry.wire import eras, jsonrpc, sse
-from skerry.wire.headers import MCP_PARAM_PREFIX, value_problem
 from skerry.wire.jsonrpc import Envelope
-from skerry.wire.param_headers import param_headers
 
 Outcome = Result | Relayed
 Work = Callable[[Request, Ask, Conversation[Outcome]], Coroutine[Any, Any, Outcome]]
 LOG_LEVEL = "info"
 """What a legacy client gets of a modern server's log: it has not said, and is used to some."""
 LOG = logging.getLogger("skerry.gateway")
-_GATEWAY = "gateway"
 _PAUSES = (1.0, 5.0, 30.0)
 _MAX_PAGES = 100
 
@@ -87,6 +84,7 @@ class McpServerTarget:
         self._faces = Faces(self._dialogue, clock, settings)
         self._clock = clock
         self._ids = itertools.count(1)
+        self._mirroring: dict[str, Item] | None = None
 
     async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
         """Tools, prompts, resources and templates; the last three only from a server that has them."""
@@ -96,6 +94,7 @@ class McpServerTarget:
         ask = self._standing("tools/list", gateway, caller)
         capabilities = await self._dialogue.capabilities(ask)
         tools = prefixed(self._name, await self._all(ask, "tools/list", "tools"))
+        self._mirroring = {name: item for name, item in tools.items() if item.mirrors}
         if "prompts" not in capabilities and "resources" not in capabilities:
             return Listing(tools=tools)
         prompts = await self._all(ask, "prompts/list", "prompts") if "prompts" in capabilities else ()
@@ -109,7 +108,14 @@ class McpServerTarget:
         )
 
     async def call(self, request: Request, item: Item) -> Result | Relayed:
-        """Relays `tools/call`."""
+        """Relays `tools/call`.
+
+        Who calls a dynamic target knows its tools; the gateway knows those whose arguments are headers too.
+        """
+        if self.dynamic and not request.modern:
+            if self._mirroring is None:
+                await self.listing(request.gateway, request.caller)
+            item = (self._mirroring or {}).get(item.name, item)
         return await self._served(request, self._ask(request, item, "name"))
 
     async def relay(self, request: Request, item: Item) -> Relayed:
@@ -126,7 +132,7 @@ class McpServerTarget:
         """Keeps a subscription or GET stream open at the server, as long as it has one."""
         standing = self._standing("subscriptions/listen", gateway, caller)
         wanted = {"notifications": {"toolsListChanged": True}}
-        ask = replace(standing, params=wanted, identity=_identity(caller, client))
+        ask = replace(standing, params=wanted, identity=from_client.identity(caller, client))
         for pause in itertools.chain(_PAUSES, itertools.repeat(_PAUSES[-1])):
             try:
                 async with aclosing(self._dialogue.changes(ask)) as messages:
@@ -154,7 +160,7 @@ class McpServerTarget:
         """The answer by the road that the eras and capabilities of both sides ask for."""
         work: Work = self._passed
         if request.modern:
-            if _wants_face(request) and await self._dialogue.era(ask) == "legacy":
+            if from_client.wants_face(request) and await self._dialogue.era(ask) == "legacy":
                 work = self._parked
         elif request.client is not None:
             request.client.on_end(self, partial(self._left, request.gateway, request.caller, ask.identity))
@@ -254,14 +260,14 @@ class McpServerTarget:
         )
         legacy = LegacyClient(eras.MODERN_VERSIONS[-1], client.capabilities, CLIENT, LOG_LEVEL)
         try:
-            response = await rounds.call(_own(request, ask), legacy, conversation.emit)
+            response = await rounds.call(from_client.own(request, ask), legacy, conversation.emit)
         except RelayError as problem:
             raise TargetError(problem.message, hint=problem.hint) from problem
         return self._framed(request, response, peer.reply)
 
     async def _parked(self, request: Request, ask: Ask, conversation: Conversation[Outcome]) -> Outcome:
         """A legacy server in front of a modern client: its questions become `input_required`."""
-        response, reply = await self._faces.call(_own(request, ask), ask, conversation.emit)
+        response, reply = await self._faces.call(from_client.own(request, ask), ask, conversation.emit)
         if isinstance(response.result, dict):
             info = server_info(self._settings.assumptions)
             meta = {**(response.result.get("_meta") or {}), eras.META_SERVER_INFO: info}
@@ -282,7 +288,9 @@ class McpServerTarget:
         base = Outgoing(
             gateway=gateway, target=self.record, url=self._endpoint, body=b"", headers={}, caller=caller
         )
-        return Ask(method=method, params={}, base=base, identity=_identity(caller), repeatable=True)
+        return Ask(
+            method=method, params={}, base=base, identity=from_client.identity(caller), repeatable=True
+        )
 
     def _ask(self, request: Request, item: Item, member: str) -> Ask:
         method = request.message.method
@@ -307,11 +315,11 @@ class McpServerTarget:
             method=method,
             params={**request.params, member: item.name},
             base=base,
-            identity=_identity(request.caller, request.client),
+            identity=from_client.identity(request.caller, request.client),
             modern=request.modern,
-            capabilities=_declared(request),
+            capabilities=from_client.declared(request),
             log_level=LOG_LEVEL if request.streams else None,
-            mirrored=_mirrored(request, item),
+            mirrored=from_client.mirrored(request, item),
             repeatable=method != "tools/call" or item.repeatable,
         )
 
@@ -341,44 +349,3 @@ class McpServerTarget:
         headers = propagation.response_headers(reply.headers, self.record)
         body = answers.translated(request, answer, era, server_info(self._settings.assumptions))
         return Relayed(body, answers.status(request, answer), headers)
-
-
-def _identity(caller: Caller | None, client: ClientSession | None = None) -> str:
-    """Whose session at the server a request belongs to: a client's session has one of its own."""
-    if caller is None:
-        return _GATEWAY
-    session = f" {client.id}" if client is not None else ""
-    return f"{caller.kind} {caller.name} {caller.claims.get('client_id', '')}{session}"
-
-
-def _declared(request: Request) -> Mapping[str, Any]:
-    """What the session at a legacy server declares: what this client can be asked through the gateway."""
-    client = request.client
-    return client.capabilities if client is not None and streaming(request.gateway) else {}
-
-
-def _wants_face(request: Request) -> bool:
-    """Whether a modern request says something that a legacy server is told once in a session of its own."""
-    capabilities = request.capabilities
-    return any(name in capabilities for name in ASKABLE) or eras.META_LOG_LEVEL in eras.request_meta(
-        request.message
-    )
-
-
-def _own(request: Request, ask: Ask) -> Envelope:
-    """The client's request as the target knows it."""
-    return jsonrpc.parse(jsonrpc.request(request.message.raw_id, ask.method, ask.params))
-
-
-def _mirrored(request: Request, item: Item) -> dict[str, str]:
-    """The `Mcp-Param-*` headers: a modern client's own, else what the tool's schema asks for."""
-    if request.modern:
-        prefix = MCP_PARAM_PREFIX.lower()
-        return {
-            name: value
-            for name, value in request.headers
-            if name.startswith(prefix) and value_problem(value) is None
-        }
-    if request.message.method != "tools/call" or not item.mirrors:
-        return {}
-    return param_headers(item.schema, request.params.get("arguments"))
