@@ -48,7 +48,7 @@ fuzz: $(STAMP) ## hostile input for FUZZ_MINUTES (5)
 soak: $(STAMP) ## SOAK_MINUTES (10) of load while sessions, servers and the stack are killed (Linux)
 	@$(BIN)/python -m tests.soak --minutes $(or $(SOAK_MINUTES),10)
 
-conformance: $(STAMP) ## the official MCP suite, directly and through proxy, runtime and bridge (installs Node)
+conformance: $(STAMP) ## the official MCP suite, directly, through proxy, runtime and bridge, and through a gateway (installs Node)
 	@$(BIN)/python -m tests.conformance
 
 docs: $(STAMP) ## write the generated pages: docs/parity.md
