@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.gateway.urls import with_parameters
 from skerry.local.gateway.schemas.source import SchemaSource
+from skerry.local.gateway.urls import with_parameters
 from skerry.local.ports import Clock, Recorder
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.hop import Hop

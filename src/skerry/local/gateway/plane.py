@@ -306,7 +306,9 @@ class GatewayPlane:
         """GET opens a session's stream, DELETE ends the session."""
         seen.operation = "listen" if scope["method"] == "GET" else "end session"
         try:
-            seen.caller = await self._door.admit(gateway, scope, b"", self._metadata_url(gateway, scope))
+            seen.caller = await self._door.admit(
+                gateway, scope, b"", lambda: self._address(gateway, "/mcp", scope).metadata
+            )
             session = self._clients.session(gateway, seen.caller, header(scope, HEADER.encode()))
         except Refusal as refusal:
             seen.operation, seen.detail["error"] = "refused", refusal.reason

@@ -120,7 +120,7 @@ class ApiGatewayTarget(RestTarget):
         if call.authorization:
             headers["authorization"] = call.authorization
         labels = {name: str(arguments[name]) for name in arguments if f"{{{name}}}" in method.path}
-        body = call.body.decode("utf-8", "replace") if call.body else None
+        body = call.body.decode("utf-8", "replace") if isinstance(call.body, bytes) and call.body else None
         return {
             "resource": method.path,
             "path": path,
