@@ -116,6 +116,11 @@ COMMANDS: dict[str, Command] = {
         "skerry.stack.hops",
         examples=("skerry hops", "skerry hops --session ID --json"),
     ),
+    "sessions": Command(
+        "show the runtime sessions, and let time pass for them",
+        "skerry.stack.sessions",
+        examples=("skerry sessions", "skerry sessions --advance 15m", "skerry sessions --json"),
+    ),
     "store": Command(
         "make, read, export and clear the store of conversations",
         "skerry.stack.store",

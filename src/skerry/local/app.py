@@ -6,6 +6,7 @@ The only module that knows several planes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept as a name of this module)
 from skerry.local.functions.plane import FunctionsPlane
@@ -16,8 +17,9 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.models.guardrails.rules import Guardrail, Guardrails
 from skerry.local.models.plane import ModelsPlane
 from skerry.local.ports import Clock
+from skerry.local.runtime.inspection import inspection
 from skerry.local.runtime.plane import RuntimePlane
-from skerry.local.runtime.settings import RuntimeSettings, basics
+from skerry.local.runtime.settings import RuntimeSettings, Unknowns, basics, resource_limits
 from skerry.settings import LocalSettings
 
 
@@ -37,7 +39,7 @@ def create_app(
     lambdas = _functions(endpoint, functions or {})
     runtimes = _runtime(endpoint)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
-    endpoint.add("runtime", runtimes, warm=runtimes.warm)
+    endpoint.add("runtime", runtimes, warm=runtimes.warm, inspect=inspection(runtimes.sessions))
     gateways = _gateway(endpoint)
     endpoint.add("gateway", gateways)
     endpoint.control.check_policy = gateways.check_policy
@@ -48,6 +50,8 @@ def create_app(
 
 def _runtime(endpoint: Endpoint) -> RuntimePlane:
     settings = endpoint.settings
+    sessions = settings.sessions
+    home = settings.inherited.get("HOME", "")
     return RuntimePlane(
         resources=endpoint.resources,
         access=endpoint.access,
@@ -59,6 +63,23 @@ def _runtime(endpoint: Endpoint) -> RuntimePlane:
             region=settings.region,
             account=settings.account,
             environment=basics(settings.inherited),
+            sessions=sessions.active,
+            new_sessions=sessions.new_per_second,
+            requests=sessions.requests_per_second,
+            limits=resource_limits(memory=sessions.memory_mib << 20),
+            storage=sessions.storage_mib << 20,
+            sandbox="namespaces" if sessions.sandbox == "namespaces" else "none",
+            hidden=(settings.state.resolve(), *([Path(home)] if home else [])),
+            processes=sessions.processes,
+            memory=sessions.memory_mib,
+            engine=sessions.engine,
+            unknowns=Unknowns(
+                wait_for_start=sessions.wait_for_start,
+                supply_mcp_session_id=sessions.supply_mcp_session_id,
+                pass_mcp_not_found=sessions.pass_mcp_not_found,
+                busy_needs_time=sessions.busy_needs_time,
+                busy_needs_recent_time=sessions.busy_needs_recent_time,
+            ),
         ),
         fetch_key=endpoint.identity.fetch,
         fetch_object=endpoint.aws.fetch_object,

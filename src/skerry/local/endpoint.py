@@ -26,7 +26,7 @@ from skerry.local.aws_process import AwsProcess
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import MODEL as CONTROL_MODEL
 from skerry.local.control.plane import ControlPlane
-from skerry.local.inspection import InspectionPlane
+from skerry.local.inspection import Inspect, InspectionPlane
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
 from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
@@ -89,6 +89,7 @@ class Endpoint:
             clock=self.clock,
         )
         self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
+        self._inspected: dict[tuple[str, str], Inspect] = {}
         shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
         self.control = ControlPlane(resources=self.resources, **shared)
         self._planes: dict[PlaneName, Plane] = self._own_planes(shared)
@@ -101,7 +102,9 @@ class Endpoint:
 
     def _own_planes(self, shared: Mapping[str, Any]) -> dict[PlaneName, Plane]:
         return {
-            "inspection": InspectionPlane(access=self.access, recorder=self.recorder, health=self.health),
+            "inspection": InspectionPlane(
+                access=self.access, recorder=self.recorder, health=self.health, more=self._inspected
+            ),
             "control": self.control,
             "aws": AwsPlane(process=self.aws, upstream=self.upstream, fixtures=self._fixtures(), **shared),
         }
@@ -124,12 +127,15 @@ class Endpoint:
         declared: Callable[[bytes], bool] | None = None,
         warm: Callable[[Record], None] | None = None,
         late: Callable[[], None] | None = None,
+        inspect: Mapping[tuple[str, str], Inspect] | None = None,
     ) -> None:
         """Serves a plane under its routes; it starts and ends with the endpoint. Before `start`.
 
         `declared` tells which paths invoke one of the stack's own functions; `warm` is given every agent
-        runtime that was there at the start, `late` is called when the rest of the stack is there.
+        runtime that was there at the start, `late` is called when the rest of the stack is there; `inspect`
+        are the plane's paths below `/_skerry/` by method and name.
         """
+        self._inspected.update(inspect or {})
         self._planes[name] = plane
         self._started.append(plane)
         self._is_declared = declared or self._is_declared

@@ -3,13 +3,14 @@
     GET /_skerry/health                          no signature needed: what runs
     GET /_skerry/hops?session=&since=&limit=     SigV4 with the service name `skerry`: recorded hops
 
-Hops show who called what, so they need a key of this stack like everything else.
+Hops show who called what, so they need a key of this stack like everything else. A plane may add paths of
+its own, which need one too: the Runtime plane has `GET sessions` and `POST clock`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,30 +23,45 @@ from skerry.local.rest_json import Reply, error_reply
 
 PREFIX = b"/_skerry/"
 SERVICE = "skerry"
+MAX_BODY = 4096
+
+Inspect = Callable[[bytes], Awaitable[object]]
+"""Answers a path below `/_skerry/`: from the body to what becomes JSON. Raises ServiceError."""
 
 
 class InspectionPlane:
     """ASGI application for `/_skerry/`."""
 
     def __init__(
-        self, *, access: Access, recorder: HopRecorder, health: Callable[[], Mapping[str, Any]]
+        self,
+        *,
+        access: Access,
+        recorder: HopRecorder,
+        health: Callable[[], Mapping[str, Any]],
+        more: Mapping[tuple[str, str], Inspect],
     ) -> None:
         self._access = access
         self._recorder = recorder
         self._health = health
+        self._more = more
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
         try:
-            body = await read_body(receive, 0)
-            path = scope["raw_path"].removeprefix(PREFIX)
-            if scope["method"] != "GET" or path not in (b"health", b"hops"):
-                raise not_found("skerry itself has GET /_skerry/health and GET /_skerry/hops.")
-            if path == b"health":
+            body = await read_body(receive, MAX_BODY)
+            path = scope["method"], scope["raw_path"].removeprefix(PREFIX).decode("latin-1")
+            if path == ("GET", "health"):
                 reply = _json(self._health())
-            else:
+            elif path == ("GET", "hops"):
                 await self._access.signed_by(scope, body, service=SERVICE)
                 reply = _json(self._hops(scope["query_string"]))
+            elif path in self._more:
+                await self._access.signed_by(scope, body, service=SERVICE)
+                reply = _json(await self._more[path](body))
+            else:
+                known = [("GET", "health"), ("GET", "hops"), *self._more]
+                listed = ", ".join(f"{method} /_skerry/{name}" for method, name in known)
+                raise not_found(f"skerry itself has {listed}.")
         except ServiceError as error:
             reply = error_reply(error)
         await send_reply(send, reply)

@@ -14,6 +14,7 @@ from skerry.settings.guardrails import GuardrailsSettings
 from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
 from skerry.settings.models import ModelsSettings
 from skerry.settings.proxy import ProxySettings
+from skerry.settings.sessions import SessionsSettings
 from skerry.settings.stack import StackSettings
 from skerry.settings.store import StoreSettings
 from skerry.settings.terraform import TerraformSettings, TerraformStandinSettings
@@ -47,6 +48,7 @@ __all__ = [
     "ModelsSettings",
     "ProxySettings",
     "ServiceSettings",
+    "SessionsSettings",
     "StackSettings",
     "StoreSettings",
     "TerraformSettings",

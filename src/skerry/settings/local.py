@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skerry.settings.models import ModelsSettings
+from skerry.settings.sessions import SessionsSettings
 from skerry.settings.values import DEFAULT_ACCOUNT, DEFAULT_PORT, DEFAULT_REGION, DEFAULT_STATE, region
 
 CHILD_ENVIRONMENT = frozenset(
@@ -44,16 +45,18 @@ class LocalSettings:
     account: str = DEFAULT_ACCOUNT
     seeds: tuple[Path, ...] = ()
     models: ModelsSettings = field(default_factory=ModelsSettings)
+    sessions: SessionsSettings = field(default_factory=SessionsSettings)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
-        """Settings from the environment. Raises ValueError when a number is none."""
+        """Settings from the environment. Raises ValueError when a value is none."""
         return cls(
             state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
             port=int(env.get("SKERRY_PORT") or DEFAULT_PORT),
             region=region(env),
             seeds=tuple(Path(name) for name in env.get("SKERRY_SEEDS", "").split(os.pathsep) if name),
             models=ModelsSettings.from_env(env),
+            sessions=SessionsSettings.from_env(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
         )

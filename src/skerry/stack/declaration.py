@@ -8,6 +8,7 @@
     [gateways.NAME]                   an MCP gateway; [gateways.NAME.targets.TARGET] what is behind it
     [seeds]                           AWS API calls that fill the embedded cloud
     [models]                          who answers Converse: the offline router, a server, or AWS
+    [sessions]                        limits and separation of runtime sessions
     [guardrails.NAME]                 what ApplyGuardrail answers: words, patterns, topics, rules
 
 Paths are relative to the file. Every string may refer to what the stack knows only when it runs, as
@@ -19,12 +20,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from skerry.errors import ConfigurationError
 from skerry.local.models.guardrails.rules import Guardrail
+from skerry.settings import SessionsSettings
+from skerry.settings.sessions import SANDBOXES
 from skerry.stack import functions, guardrails, table
 from skerry.stack.functions import Function
 from skerry.stack.table import Table
@@ -163,6 +166,7 @@ class Declaration:
     seeds: tuple[Path, ...]
     models: Models
     guardrails: Mapping[str, Guardrail]
+    sessions: Mapping[str, Any]
 
 
 def load(file: Path) -> Declaration:
@@ -182,6 +186,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
     stack = top.table("stack")
     seeds = top.table("seeds")
     models = top.table("models")
+    sessions = top.table("sessions")
     found = Declaration(
         file=file,
         region=stack.text("region", ""),
@@ -198,8 +203,9 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
             api_key_env=models.text("api_key_env", ""),
         ),
         guardrails={name: guardrails.read(part, name) for name, part in top.tables("guardrails")},
+        sessions=_sessions(sessions),
     )
-    for part in (stack, seeds, models, top):
+    for part in (stack, seeds, models, sessions, top):
         part.finish()
     _check_names(found)
     return found
@@ -266,6 +272,24 @@ def _runtime(part: Table, name: str) -> Runtime:
         raise part.problem("entry_point", f"names {entry[-1]}, which is not in {runtime.path}")
     part.finish()
     return runtime
+
+
+def _sessions(part: Table) -> dict[str, Any]:
+    """What the file says of sessions; the environment decides on the rest."""
+    found: dict[str, Any] = {}
+    for item in fields(SessionsSettings):
+        if not part.has(item.name):
+            continue
+        if isinstance(item.default, bool):
+            found[item.name] = part.flag(item.name, default=False)
+        elif isinstance(item.default, str):
+            words = SANDBOXES if item.name == "sandbox" else ()
+            found[item.name] = part.choice(item.name, words, "") if words else part.text(item.name)
+        elif isinstance(item.default, float):
+            found[item.name] = part.number(item.name, 0.0)
+        else:
+            found[item.name] = part.count(item.name, 0)
+    return found
 
 
 def _gateway(part: Table, name: str) -> Gateway:

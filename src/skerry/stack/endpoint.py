@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from skerry.errors import ConfigurationError
@@ -40,6 +41,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
             account=values["account"],
             seeds=declared.seeds,
             models=_models(declared.models, settings.models, chosen.environment),
+            sessions=replace(settings.sessions, **declared.sessions),
             inherited=settings.inherited,
         ),
         url=values["endpoint"],

@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx2
-
-from skerry.auth.sigv4 import Credentials, sign
-from skerry.errors import RemoteError
 from skerry.stack.env import add_state
+from skerry.stack.inspect import ask
 from skerry.stack.state import running
 
 
@@ -56,28 +52,7 @@ def fetch(
         | ({"session": session} if session else {})
         | ({"since": str(since)} if since else {})
     )
-    url = f"{stack['endpoint']}/_skerry/hops?{urlencode(query)}"
-    credentials = Credentials(stack["access_key_id"], stack["secret_access_key"])
-    try:
-        with httpx2.Client(trust_env=False, timeout=10) as http:
-            request = http.build_request("GET", url)
-            signed = sign(
-                "GET",
-                url,
-                {},
-                b"",
-                credentials=credentials,
-                region=stack["region"],
-                service="skerry",
-                now=time.time(),
-            )
-            request.headers.update(signed)
-            reply = http.send(request)
-            reply.raise_for_status()
-            answer = reply.json()
-    except (httpx2.HTTPError, ValueError) as error:
-        raise RemoteError(f"the recorder of {stack['endpoint']} does not answer: {error}.") from error
-    return list(answer)
+    return list(ask(stack, "GET", f"hops?{urlencode(query)}"))
 
 
 def tree(hops: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -34,6 +34,11 @@ class Table:
         where = f"[{self.name}] {key}".strip() if self.name else key
         return ConfigurationError(f"{self.file}: {where} {text}.")
 
+    def has(self, key: str) -> bool:
+        """Whether the key stands there; it counts as known."""
+        self._read.append(key)
+        return key in self._data
+
     def raw(self, key: str, default: Any = _REQUIRED) -> Any:
         """The value as it stands. Raises ConfigurationError when it is required and missing."""
         self._read.append(key)

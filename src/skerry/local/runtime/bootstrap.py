@@ -39,7 +39,7 @@ import time
 import traceback
 import types
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any
+from typing import IO, Any
 
 LINUX = sys.platform == "linux"
 PARENT_DEATH, SUBREAPER = 1, 36  # prctl(2)
@@ -114,10 +114,11 @@ def move_port(contract: int, report: Report) -> None:
 # --- becoming the program ---------------------------------------------------------------------------
 
 
-def become(order: Order, spec: Order, report: Report) -> None:
+def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None = None) -> None:
     """Turns this process into the program of a session, and runs it to its end.
 
-    With the address it reports what the program has imported by then beyond what was imported ahead.
+    With the address it reports what the program has imported by then beyond what was imported ahead. It ends
+    when `commands`, where there are any, closes.
     """
     folder, before = os.path.dirname(order["entry"]), set(sys.modules)
 
@@ -126,6 +127,10 @@ def become(order: Order, spec: Order, report: Report) -> None:
 
     os.environ.clear()
     os.environ.update(spec["environment"])
+    if "isolation" in spec:
+        isolate(order, spec["isolation"])
+    if commands is not None:  # only now: a process with threads cannot leave its namespaces
+        threading.Thread(target=end_with, args=(commands.read,), daemon=True).start()
     os.chdir(order["cwd"])
     if hasattr(time, "tzset"):
         time.tzset()
@@ -136,6 +141,25 @@ def become(order: Order, spec: Order, report: Report) -> None:
     move_port(order["port"], listening)
     ahead.forget_own(folder)
     run(order["entry"])
+
+
+def isolate(order: Order, wanted: Order) -> None:
+    """Puts this process into namespaces of its own, or ends it where there can be no sandbox."""
+    interpreter = os.path.dirname(os.path.realpath(sys.executable))
+    paths = [
+        os.path.dirname(order["entry"]),
+        order["cwd"],
+        sys.prefix,
+        sys.base_prefix,
+        interpreter,
+        *sys.path,
+    ]
+    try:
+        os.environ.update(beside("sandbox").enter(wanted, [path for path in paths if path]))
+    except OSError as problem:
+        sys.stderr.write(f"skerry: this program cannot be put into a sandbox here: {problem}\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -219,9 +243,8 @@ def single() -> None:
     spec = json.loads(commands.readline() or b"null")
     if spec is None:
         return
-    threading.Thread(target=end_with, args=(commands.read,), daemon=True).start()
     prctl(PARENT_DEATH, 0)  # it would end this process alone, the thread ends the whole group
-    become(order, spec, lambda report: os.write(reports, line(report)))
+    become(order, spec, lambda report: os.write(reports, line(report)), commands)
 
 
 def end_with(wait: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from skerry.local.runtime.record import Runtime
@@ -29,11 +29,20 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """An answer. `updated` is the program's `time_of_last_update`, seconds since the epoch, if it says so."""
+    """An answer. `updated` is the program's `time_of_last_update`, seconds since the epoch, if it says so.
+
+    `status` is that of HTTP, 0 for none.
+    """
 
     healthy: bool
     busy: bool = False
     updated: float | None = None
+    status: int = field(default=0, compare=False)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether asking again is of no use: the program refuses the probe, or has no such path."""
+        return not self.healthy and 400 <= self.status < 500
 
 
 async def probe(client: Client, runtime: Runtime, base: str, *, timeout: float) -> Health:  # noqa: ASYNC109
@@ -43,7 +52,7 @@ async def probe(client: Client, runtime: Runtime, base: str, *, timeout: float) 
             reply = await client.request("POST", base + runtime.path, _MCP_HEADERS, PING, read=timeout)
             with contextlib.suppress(UpstreamError):  # the status has told; reading keeps the connection
                 await reply.read(_LIMIT)
-            return Health(reply.status < 500 and reply.status not in (401, 403))
+            return Health(reply.status < 500 and reply.status not in (401, 403), status=reply.status)
         reply = await client.request("GET", f"{base}/ping", {}, b"", read=timeout)
         return read_ping(reply.status, await reply.read(_LIMIT))
     except UpstreamError:
@@ -57,7 +66,8 @@ def read_ping(status: int, body: bytes) -> Health:
     except (ValueError, RecursionError):
         data = None
     if status != 200 or not isinstance(data, dict) or data.get("status") not in ("Healthy", "HealthyBusy"):
-        return Health(healthy=False)
+        return Health(healthy=False, status=status)
     updated = data.get("time_of_last_update")
     known = isinstance(updated, int | float) and not isinstance(updated, bool) and abs(updated) < 1e12
-    return Health(healthy=True, busy=data["status"] == "HealthyBusy", updated=updated if known else None)
+    busy = data["status"] == "HealthyBusy"
+    return Health(healthy=True, busy=busy, updated=updated if known else None, status=status)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skerry.local import private
 from skerry.local.ports import Credentials
@@ -15,8 +16,11 @@ from skerry.local.runtime.program import Program
 from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.wire.endpoints import invocation_url
+from skerry.local.runtime.storage import forget_old
 
-ROOMS, HOMES, CODE = "sessions", "homes", "code"
+ROOMS, HOMES, CODE, STORAGE = "sessions", "homes", "code", "storage"
+STORAGE_VARIABLE = "SKERRY_SESSION_STORAGE"
+"""The environment variable with the folder of the first mount path, wherever a program can see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,9 @@ def prepare(state: Path) -> None:
     Raises StateError.
     """
     shutil.rmtree(state / ROOMS, ignore_errors=True)
-    for folder in (state, state / ROOMS, state / HOMES, state / CODE):
+    for folder in (state, state / ROOMS, state / HOMES, state / CODE, state / STORAGE):
         private.folder(folder)
+    forget_old(state / STORAGE)
 
 
 def program(runtime: Runtime, folder: Path, entry: Path, settings: RuntimeSettings) -> Program:
@@ -111,3 +116,23 @@ def environment(
         **({"AWS_SESSION_TOKEN": credentials.session_token} if credentials.session_token else {}),
     }
     return {**own, **shared(runtime, settings), **room.environment()}
+
+
+def isolation(settings: RuntimeSettings, room: Room, mounts: Mapping[str, Path]) -> dict[str, Any]:
+    """What `sandbox.py` makes of a session process before it becomes the program; empty for nothing.
+
+    `mounts` are folders by the path at which the program is to see them.
+    """
+    wanted: dict[str, Any] = {}
+    if mounts:
+        wanted |= {
+            "mounts": {mount.rstrip("/"): str(folder) for mount, folder in mounts.items()},
+            "variable": STORAGE_VARIABLE,
+        }
+    if settings.sandbox == "namespaces":
+        wanted |= {
+            "hide": [str(path) for path in settings.hidden],
+            "write": [str(room.path)],
+            "processes": settings.processes,
+        }
+    return wanted

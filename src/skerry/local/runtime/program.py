@@ -81,13 +81,24 @@ class Started:
         self._learn = learn
         ended.add_done_callback(lambda _: writer.close())
 
-    async def run(self, environment: Mapping[str, str], limits: Mapping[str, int]) -> Address:
+    async def run(
+        self,
+        environment: Mapping[str, str],
+        limits: Mapping[str, int],
+        isolation: Mapping[str, Any] | None = None,
+    ) -> Address:
         """Becomes the program; returns when it listens on its contract port.
 
-        Raises ProgramError when the program ends before that; its hint is what the program said last.
+        `isolation` is an order to `sandbox.py`. Raises ProgramError when the program ends before it listens;
+        its hint is what the program said last.
         """
+        spec = {
+            "environment": dict(environment),
+            "limits": dict(limits),
+            **({"isolation": dict(isolation)} if isolation else {}),
+        }
         try:
-            self._writer.write(message_line({"environment": dict(environment), "limits": dict(limits)}))
+            self._writer.write(message_line(spec))
             await self._writer.drain()
             report = await self._reader.readline()
         except ConnectionError:

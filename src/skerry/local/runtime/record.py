@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,11 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """One version of an agent runtime, as an endpoint serves it. Times in seconds."""
+    """One version of an agent runtime, as an endpoint serves it. Times in seconds.
+
+    `mounts` are the mount paths of its session storage; `memory` is what it needs at least, in MiB, 0 when it
+    does not say.
+    """
 
     arn: str
     id: str
@@ -63,6 +67,8 @@ class Runtime:
     allowlist: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     artifact: Mapping[str, Any] = field(repr=False)
+    mounts: tuple[str, ...] = ()
+    memory: int = 0
 
     @classmethod
     def of(cls, record: Record, qualifier: str) -> Runtime:
@@ -71,6 +77,7 @@ class Runtime:
         contract = PROTOCOLS[protocol.get("serverProtocol", "HTTP")]
         lifecycle = record.get("lifecycleConfiguration") or {}
         headers = record.get("requestHeaderConfiguration") or {}
+        resources: Sequence[Mapping[str, Any]] = record.get("resourceConfigurations") or ({},)
         return cls(
             arn=record["agentRuntimeArn"],
             id=record["agentRuntimeId"],
@@ -87,6 +94,12 @@ class Runtime:
             allowlist=tuple(headers.get("requestHeaderAllowlist") or ()),
             environment=record.get("environmentVariables") or {},
             artifact=record.get("agentRuntimeArtifact") or {},
+            mounts=tuple(
+                item["sessionStorage"]["mountPath"]
+                for item in record.get("filesystemConfigurations") or ()
+                if "sessionStorage" in item
+            ),
+            memory=resources[0].get("minimumMemoryInMiB", 0),
         )
 
     @property
@@ -94,14 +107,16 @@ class Runtime:
         """What names this version: (ARN, version)."""
         return self.arn, self.version
 
+    @property
+    def image(self) -> str:
+        """The URI of its container image, or nothing for one that has code."""
+        return str((self.artifact.get("containerConfiguration") or {}).get("containerUri", ""))
+
     def code(self) -> Code:
         """Its code configuration. Raises ProgramError for an artifact that cannot run on this machine."""
         configuration = self.artifact.get("codeConfiguration")
         if configuration is None:
-            raise ProgramError(
-                "this runtime has a container image, and skerry runs code from a folder or zip only.",
-                hint="Give it a codeConfiguration.",
-            )
+            raise ProgramError("this runtime has neither a codeConfiguration nor a containerConfiguration.")
         if not str(configuration["runtime"]).startswith("PYTHON_"):
             raise ProgramError(f"skerry runs Python programs, not {configuration['runtime']}.")
         s3 = configuration["code"]["s3"]

@@ -21,8 +21,9 @@ State = Literal["provisioning", "ready", "ending"]
 class Session:
     """A session that has compute. `started` and `used` are monotonic seconds.
 
-    It keeps the version that it began with. `named` tells whether the caller chose the id, so that it may
-    come back; `base` is the URL of its program once it is ready.
+    It keeps the version that it began with. `limit` ends its initialization when its time is over. `named`
+    tells whether the caller chose the id, so that it may come back; `base` is the URL of its program once it
+    is ready.
     """
 
     id: str
@@ -37,6 +38,8 @@ class Session:
     probed: float = float("-inf")
     updated: float | None = None
     advances: int = 0
+    busy_warned: bool = False
+    limit: asyncio.Timeout | None = field(default=None, repr=False)
     process: Started | None = None
     room: Room | None = None
     credentials: Credentials | None = field(default=None, repr=False)

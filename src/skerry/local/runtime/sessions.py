@@ -10,14 +10,17 @@ or when its program ends.
 from __future__ import annotations
 
 import asyncio
+import collections
 import logging
 from collections.abc import Coroutine
 from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, SkerryError
 from skerry.local.ports import Access, Clock, Recorder
-from skerry.local.runtime import health, launch
-from skerry.local.runtime.lifetime import due, keeps_alive
+from skerry.local.runtime import lifetime
+from skerry.local.runtime.moved import MovedClock
+from skerry.local.runtime.provision import Provision
+from skerry.local.runtime.rate import rate
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.session import Key, Session
 from skerry.local.runtime.settings import RuntimeSettings
@@ -25,14 +28,15 @@ from skerry.local.runtime.texts import BUSY, HEALTH, initialization
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
 from skerry.wire import session as session_id
-from skerry.wire.hop import decode
+from skerry.wire.hop import Hop
 
+_TAIL = 20
+_REMEMBERED = 50
 log = logging.getLogger(__name__)
-printed = logging.getLogger("skerry.runtime.output")
 
 
 class Sessions:
-    """All live sessions of the stack."""
+    """All live sessions of the stack. `ended` are the latest that ended, oldest first, as `listing` shows."""
 
     def __init__(
         self,
@@ -45,14 +49,23 @@ class Sessions:
         upstream: Upstream,
     ) -> None:
         self._settings = settings
-        self._versions = versions
-        self._access = access
         self._recorder = recorder
-        self._clock = clock
-        self._upstream = upstream
+        self._clock = MovedClock(clock)
+        self._wall = clock
+        self._provision = Provision(
+            settings=settings,
+            versions=versions,
+            access=access,
+            recorder=recorder,
+            upstream=upstream,
+            on_ended=self._ended,
+        )
+        self._requests = rate(settings.requests, "requests", self._clock)
+        self._new = rate(settings.new_sessions, "new sessions", self._clock)
         self._sessions: dict[Key, Session] = {}
         self._aliases: dict[Key, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.ended: collections.deque[dict[str, Any]] = collections.deque(maxlen=_REMEMBERED)
 
     # --- what a request does
 
@@ -65,8 +78,11 @@ class Sessions:
         """The session to call, provisioned, and whether it began cold. Pair it with `leave`.
 
         Without `identifier` a session with an id of its own begins. Raises ServiceError: 402 at the limit
-        of live sessions, 409 while the session changes, 424 when its program does not come up.
+        of live sessions, 409 while the session changes, 424 when its program does not come up, 429 where
+        there are too many requests or new sessions a second.
         """
+        if self._requests is not None:
+            self._requests.take()
         session = None if identifier is None else self.find(runtime, identifier)
         cold = session is None
         if session is None:
@@ -102,18 +118,39 @@ class Sessions:
         await self.end(session, "stopped")
         return True
 
-    # --- what time and the control plane do
+    # --- what time, people and the control plane do
 
     async def sweep(self) -> None:
         """Ends sessions whose time is over. To be called about once a second."""
         now = self._clock.monotonic()
-        ready = [session for session in self._sessions.values() if session.state == "ready"]
-        await asyncio.gather(*(self._judge(session, now) for session in ready))
+        known = list(self._sessions.values())
+        for session in known:
+            # `limit` raises TimeoutError in the task that provisions the session.
+            if session.limit is not None and now - session.started >= self._patience(session.runtime):
+                session.limit.reschedule(asyncio.get_running_loop().time())
+                session.limit = None
+        await asyncio.gather(*(self._judge(session, now) for session in known if session.state == "ready"))
+
+    async def advance(self, seconds: float) -> None:
+        """Moves the clock of all sessions forward and ends those whose time is over then."""
+        self._clock.advance(seconds)
+        await self.sweep()
+
+    @property
+    def moved(self) -> float:
+        """The seconds by which the clock of the sessions was moved."""
+        return self._clock.moved
+
+    def listing(self) -> list[dict[str, Any]]:
+        """The live sessions, oldest first, with ages in seconds; no AWS operation shows them."""
+        now = self._clock.monotonic()
+        return [_shown(session, now) for session in self._sessions.values()]
 
     async def end_runtime(self, arn: str) -> None:
-        """Ends every session of a deleted runtime."""
+        """Ends every session of a deleted runtime and removes their storage."""
         doomed = [session for session in self._sessions.values() if session.runtime.arn == arn]
         await asyncio.gather(*(self.end(session, "runtime deleted") for session in doomed))
+        await self._provision.storage.forget(arn.rpartition("/")[2])
 
     async def end(self, session: Session, reason: str) -> None:
         """Ends a session with all its processes; safe to call more than once."""
@@ -131,6 +168,8 @@ class Sessions:
     # --- how
 
     def _begin(self, runtime: Runtime, identifier: str | None) -> Session:
+        if self._new is not None:
+            self._new.take()
         if len(self._sessions) >= self._settings.sessions:
             self._make_room()
         now = self._clock.monotonic()
@@ -140,7 +179,7 @@ class Sessions:
         self._sessions[session.key] = session
         if identifier is not None:
             self.alias(session, identifier)
-        session.boot = self._spawn(self._provision(session))
+        session.boot = self._spawn(self._boot(session))
         return session
 
     async def _booted(self, session: Session) -> None:
@@ -170,48 +209,45 @@ class Sessions:
             )
         self._spawn(self.end(min(idle, key=lambda session: session.used), "room for another"))
 
-    async def _provision(self, session: Session) -> None:
-        timeout = self._settings.initialization_timeout
+    async def _boot(self, session: Session) -> None:
+        """Provisions a session. Raises ServiceError (424 for what the program did or did not do)."""
         try:
-            async with asyncio.timeout(timeout):
-                await self._start(session)
+            async with asyncio.timeout(None) as session.limit:
+                await self._provision.start(session)
         except (SkerryError, TimeoutError, OSError) as problem:
-            output = session.process.output if session.process is not None else None
-            tail = list(output.lines)[-20:] if output is not None else []
-            log.warning("session %s of %s did not start: %s", session.id, session.runtime.name, problem)
-            for text in tail:
-                log.warning("session %s: %s", session.id, text)
+            self._tell_tail(session, problem)
+            last = session.process.output.last() if session.process is not None else ""
             session.boot = None  # this task, which `end` must not wait for
             await self.end(session, "did not start")
             if isinstance(problem, ServiceError):
                 raise
-            hint = _why(problem, output.last() if output is not None else "", timeout)
-            raise ServiceError("RuntimeClientError", 424, initialization(timeout), hint=hint) from problem
+            if isinstance(problem, TimeoutError) and session.base:
+                raise ServiceError("RuntimeClientError", 424, HEALTH) from problem
+            patience = self._patience(session.runtime)
+            hint = _why(problem, last, patience)
+            raise ServiceError("RuntimeClientError", 424, initialization(patience), hint=hint) from problem
+        finally:
+            session.limit = None
         session.state = "ready"
         session.used = self._clock.monotonic()
 
-    async def _start(self, session: Session) -> None:
-        settings, runtime = self._settings, session.runtime
+    def _tell_tail(self, session: Session, problem: BaseException) -> None:
+        """Writes to the log why a session did not start, and what its program said last."""
+        lines = list(session.process.output.lines)[-_TAIL:] if session.process is not None else []
+        log.warning(
+            "session %s of %s did not start: %s",
+            session.id,
+            session.runtime.name,
+            str(problem) or "its time was over",
+        )
+        for text in lines:
+            log.warning("session %s: %s", session.id, text)
 
-        def on_line(text: str) -> None:
-            hop = decode(text)
-            if hop is not None:
-                self._recorder.record(hop)
-            else:
-                printed.info("%s %s: %s", runtime.name, session.id, text)
-
-        session.credentials = self._access.assume(runtime.role_arn, session.id)
-        session.room = launch.Room.make(settings.state / launch.ROOMS)
-        process = session.process = await self._versions.take(runtime, on_line)
-        process.ended.add_done_callback(lambda _: self._ended(session))
-        environment = launch.environment(runtime, settings, session.credentials, session.room)
-        address = await process.run(environment, settings.limits)
-        session.base = address.base
-        seen = await health.probe(self._upstream, runtime, session.base, timeout=settings.probe_timeout)
-        if process.ended.done():
-            raise ProgramError("the program ended while it was asked for its health.")
-        if not seen.healthy:
-            raise ServiceError("RuntimeClientError", 424, HEALTH)
+    def _patience(self, runtime: Runtime) -> float:
+        settings = self._settings
+        if runtime.image:
+            return settings.container_initialization_timeout
+        return settings.initialization_timeout
 
     def _ended(self, session: Session) -> None:
         """The program ended by itself."""
@@ -227,33 +263,46 @@ class Sessions:
         ):
             session.boot.cancel()
             await asyncio.wait({session.boot})
-        process = session.process
-        code = await process.stop(self._settings.grace) if process is not None else None
-        if process is not None:
-            self._versions.release(session.runtime)
-        if session.credentials is not None:
-            self._access.revoke(session.credentials)
-        if session.room is not None:
-            await asyncio.to_thread(session.room.remove)
+        code = await self._provision.end(session)
         self._sessions.pop(session.key, None)
         for identifier in session.aliases:
             self._aliases.pop((*session.key[:2], identifier), None)
+        self.ended.append({**_shown(session, self._clock.monotonic()), "state": "ended", "reason": reason})
         log.info("session %s of %s ended: %s (exit code %s)", session.id, session.runtime.name, reason, code)
 
     async def _judge(self, session: Session, now: float) -> None:
-        verdict = due(session, now)
+        verdict = lifetime.due(session, now)
         if verdict == "lifetime":
             await self.end(session, "maximum lifetime")
         if verdict != "idle" or now - session.probed < self._settings.probe_interval:
             return
         session.probed = now
-        seen = await health.probe(
-            self._upstream, session.runtime, session.base, timeout=self._settings.probe_timeout
-        )
+        seen = await self._provision.probe(session)
         if session.state == "ready" and not session.in_flight and session.used <= now:
-            wall = self._clock.time()
-            if not keeps_alive(session, seen, wall, needs_time=self._settings.unknowns.busy_needs_time):
+            age = None if seen.updated is None else self._clock.since(seen.updated)
+            alive = lifetime.keeps_alive(session, seen, age, self._settings.unknowns)
+            if not alive:
                 await self.end(session, "idle" if seen.healthy else "unhealthy")
+            elif warning := lifetime.warning(session, seen):
+                self._warn(session, warning)
+
+    def _warn(self, session: Session, warning: str) -> None:
+        """A warning on a session's answer to a ping, in the log and as a hop."""
+        log.warning("session %s of %s: %s", session.id, session.runtime.name, warning)
+        self._recorder.record(
+            Hop(
+                part="runtime",
+                operation="Ping",
+                identity="anonymous",
+                auth="none",
+                status=200,
+                started=self._wall.time(),
+                duration_ms=0.0,
+                session=session.id,
+                target=session.runtime.name,
+                detail={"warning": warning},
+            )
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -264,6 +313,24 @@ class Sessions:
 
 def _busy() -> ServiceError:
     return ServiceError("RetryableConflictException", 409, BUSY)
+
+
+def _shown(session: Session, now: float) -> dict[str, Any]:
+    runtime = session.runtime
+    return {
+        "session": session.id,
+        "runtime": runtime.name,
+        "endpoint": runtime.qualifier,
+        "version": runtime.version,
+        "state": session.state,
+        "calls": session.calls,
+        "in_flight": session.in_flight,
+        "age": round(now - session.started, 1),
+        "idle": 0.0 if session.in_flight else round(now - session.used, 1),
+        "idle_timeout": runtime.idle_timeout,
+        "max_lifetime": runtime.max_lifetime,
+        "pid": session.process.pid if session.process is not None else 0,
+    }
 
 
 def _why(problem: BaseException, last: str, timeout: float) -> str:

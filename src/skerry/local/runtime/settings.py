@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from skerry.local.runtime.hosts import Mode
 
@@ -13,6 +14,8 @@ MAX_OUTPUT = 100_000_000
 """Bytes that a command may print: AWS developer guide, runtime quotas."""
 MAX_PAYLOAD = 100_000_000
 """Bytes of a request: AWS service model, InvokeAgentRuntime."""
+
+Sandbox = Literal["none", "namespaces"]
 
 _BASICS = (
     "PATH",
@@ -36,6 +39,14 @@ def basics(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in _BASICS if name in environment}
 
 
+def resource_limits(memory: int = 8 << 30) -> dict[str, int]:
+    """Resource limits of a session process; `memory` in bytes is AWS's 8 GB for a session by default.
+
+    The system counts it for each process of a session, not for all together.
+    """
+    return {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 4096, "RLIMIT_DATA": memory}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknowns:
     """Questions about AWS without a settled answer; each field picks one.
@@ -48,6 +59,7 @@ class Unknowns:
     `busy_needs_time`: `HealthyBusy` without `time_of_last_update` does not keep a session alive.
     `pass_a2a_headers`: A2A-Version and A2A-Extensions reach an A2A program that does not list them.
     `close_over_rate`: a WebSocket with more than 250 frames in a second is closed (1008); else it waits.
+    `busy_needs_recent_time`: nor does it with a time that is older than the idle time.
     """
 
     wait_for_start: bool = False
@@ -57,6 +69,7 @@ class Unknowns:
     busy_needs_time: bool = False
     pass_a2a_headers: bool = True
     close_over_rate: bool = False
+    busy_needs_recent_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +77,15 @@ class RuntimeSettings:
     """Settings of the plane; times in seconds.
 
     `endpoint` is the base URL of this stack, which programs get as AWS_ENDPOINT_URL. `environment` is what
-    every program sees, see `basics`. `sessions` bounds the live sessions of the stack; `limits` are resource
-    limits of a session process by their name in the module `resource`. `probe_interval` is how often a
-    session past its idle time is asked whether it is busy. `grace` is what a process group gets to end by
-    itself before it is killed. `socket_lifetime` and `socket_frames` (a second, in each direction) bound a
-    WebSocket.
+    every program sees, see `basics`. `sessions` bounds the live sessions of the stack, `new_sessions` and
+    `requests` are what is allowed a second, 0 for any number; `limits` are resource limits of a session
+    process by their name in the module `resource`. `probe_interval` is how often a session past its idle time
+    is asked whether it is busy. `grace` is what a process group gets to end by itself before it is killed.
+    `storage` is the bytes that a session may keep in its session storage. `sandbox` is what separates
+    sessions beyond their processes: nothing, or Linux namespaces in which nothing can be written but a
+    session's own folders, the folders `hidden` are not there, and `processes` are the most that a session
+    may have. `engine` runs container images, see `engine.find`; `memory` in MiB is what one gets.
+    `socket_lifetime` and `socket_frames` (a second, in each direction) bound a WebSocket.
     """
 
     state: Path
@@ -80,10 +97,11 @@ class RuntimeSettings:
     pool_size: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     sessions: int = 128
-    limits: Mapping[str, int] = field(
-        default_factory=lambda: {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 4096, "RLIMIT_DATA": 8 << 30}
-    )
+    new_sessions: float = 0.0
+    requests: float = 0.0
+    limits: Mapping[str, int] = field(default_factory=resource_limits)
     initialization_timeout: float = 30.0
+    container_initialization_timeout: float = 120.0
     request_timeout: float = 900.0
     probe_interval: float = 2.0
     probe_timeout: float = 5.0
@@ -92,4 +110,10 @@ class RuntimeSettings:
     socket_frames: int = 250
     max_payload: int = MAX_PAYLOAD
     max_output: int = MAX_OUTPUT
+    storage: int = 1 << 30
+    sandbox: Sandbox = "none"
+    hidden: tuple[Path, ...] = ()
+    processes: int = 512
+    memory: int = 8192
+    engine: str = "none"
     unknowns: Unknowns = field(default_factory=Unknowns)

@@ -1,0 +1,40 @@
+"""So many a second: AWS's throttling of requests and of new sessions, as a token bucket.
+
+Source: AWS developer guide, quotas (1000 requests and 25 new sessions a second for an account). How AWS
+counts a burst is not known; here it is one second's worth.
+"""
+
+from __future__ import annotations
+
+from skerry.errors import ServiceError
+from skerry.local.ports import Clock
+
+
+class Rate:
+    """Allows `limit` a second of `what`. Not to be made with a limit of 0."""
+
+    def __init__(self, limit: float, what: str, *, clock: Clock) -> None:
+        self._limit = limit
+        self._what = what
+        self._clock = clock
+        self._left = max(limit, 1.0)
+        self._at = clock.monotonic()
+
+    def take(self) -> None:
+        """Takes one. Raises ServiceError (429) when there is none left."""
+        now = self._clock.monotonic()
+        self._left = min(max(self._limit, 1.0), self._left + (now - self._at) * self._limit)
+        self._at = now
+        if self._left < 1.0:
+            raise ServiceError(
+                "ThrottlingException",
+                429,
+                f"Rate exceeded: {self._limit:g} {self._what} a second are allowed.",
+                hint="Try again with backoff; this limit is a setting of the stack.",
+            )
+        self._left -= 1.0
+
+
+def rate(limit: float, what: str, clock: Clock) -> Rate | None:
+    """A rate, or None where `limit` is 0: then nothing is counted."""
+    return Rate(limit, what, clock=clock) if limit > 0 else None
