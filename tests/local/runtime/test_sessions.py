@@ -88,21 +88,61 @@ async def test_a_crash_at_import_is_told_at_once_with_its_last_line(running):
 
 @pytest.mark.behaviour("RT-INIT-TIMEOUT")
 async def test_a_program_that_never_listens_is_given_up(tmp_path):
-    async with runtime_plane(tmp_path / "state", initialization_timeout=1) as running:
-        running.resources.put(record("silent"))
-        answer = await running.invoke("silent", b"{}", session=ONE)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    async with runtime_plane(tmp_path / "state") as running:
+        running.resources.put(record("silent", environmentVariables={"GATE": str(gate)}))
+        invoked = asyncio.create_task(running.invoke("silent", b"{}", session=ONE))
+        await asyncio.to_thread(gate.read_text)  # returns when the program has said its line
+        running.clock.advance(29)
+        await running.plane.sessions.sweep()
+        assert not invoked.done()
+        running.clock.advance(1)
+        await running.plane.sessions.sweep()
+        answer = await invoked
         assert 424 == answer.status_code
-        assert answer.json()["message"].startswith(INIT.format(1))
+        assert answer.json()["message"].startswith(INIT.format(30))
         assert "waiting for something that does not come" in answer.json()["message"]
         assert [] == list(running.plane.sessions._sessions)
 
 
 @pytest.mark.behaviour("RT-HEALTH")
-async def test_a_program_that_listens_but_is_not_well(running):
-    running.resources.put(record("unhealthy"))
+async def test_a_program_that_listens_but_is_not_well_is_given_up_in_time(running, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    running.resources.put(record("unhealthy", environmentVariables={"GATE": str(gate)}))
+    invoked = asyncio.create_task(running.invoke("unhealthy", b"{}", session=ONE))
+    asked = await asyncio.to_thread(gate.open, "w")  # returns when the program is asked for its health
+    running.clock.advance(30)
+    await running.plane.sessions.sweep()
+    answer = await invoked
+    asked.close()
+    assert 424 == answer.status_code
+    assert answer.json()["message"].startswith("Runtime health check failed or timed out.")
+
+
+@pytest.mark.behaviour("RT-HEALTH-WAIT")
+async def test_a_program_that_becomes_well_in_time_is_waited_for(running, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    running.resources.put(record("unhealthy", environmentVariables={"GATE": str(gate)}))
+    invoked = asyncio.create_task(running.invoke("unhealthy", b"{}", session=ONE))
+    await asyncio.to_thread(gate.write_text, "not yet")
+    await asyncio.to_thread(gate.write_text, "well")
+    await asyncio.to_thread(gate.write_text, "well")  # the request itself
+    assert 200 == (await invoked).status_code
+
+
+@pytest.mark.behaviour("RT-HEALTH-REFUSED")
+@pytest.mark.parametrize(("status", "hint"), [(404, "serverProtocol MCP"), (403, "carries no token")])
+async def test_a_program_that_refuses_the_health_check_is_told_at_once_with_the_likely_mistake(
+    running, status, hint
+):
+    running.resources.put(record("unhealthy", environmentVariables={"STATUS": str(status)}))
     answer = await running.invoke("unhealthy", b"{}", session=ONE)
     assert 424 == answer.status_code
     assert answer.json()["message"].startswith("Runtime health check failed or timed out.")
+    assert hint in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +152,7 @@ async def test_a_program_that_listens_but_is_not_well(running):
         ({"entry": "missing.py"}, "is not in the code"),
         ({"entry": "../echo/main.py"}, "is outside the code"),
         ({"environmentVariables": {"SKERRY_PYTHON": "/nowhere/python"}}, "cannot be started"),
-        ({"agentRuntimeArtifact": {"containerConfiguration": {"containerUri": "x"}}}, "container image"),
+        ({"agentRuntimeArtifact": {"containerConfiguration": {"containerUri": "x"}}}, "container engine"),
     ],
 )
 async def test_what_cannot_run_says_why(running, members, said):

@@ -215,10 +215,10 @@ class Sessions:
             async with asyncio.timeout(None) as session.limit:
                 await self._provision.start(session)
         except (SkerryError, TimeoutError, OSError) as problem:
-            self._tell_tail(session, problem)
-            last = session.process.output.last() if session.process is not None else ""
             session.boot = None  # this task, which `end` must not wait for
             await self.end(session, "did not start")
+            self._tell_tail(session, problem)
+            last = session.process.output.last() if session.process is not None else ""
             if isinstance(problem, ServiceError):
                 raise
             if isinstance(problem, TimeoutError) and session.base:

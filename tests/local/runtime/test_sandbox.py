@@ -1,0 +1,186 @@
+"""Hostile programs: what one session can do to another, to the stack and to its user, with and without sandbox."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kit.processes import ended, is_running
+from tests.kit.runtime_plane import PROGRAMS, record, runtime_plane
+
+ONE, TWO = "session-one-" + "1" * 28, "session-two-" + "2" * 28
+TRY = ["unshare", "-Urmpif", "--mount-proc", "true"]
+
+
+def may_separate():
+    """Whether this system lets a user make the namespaces of a sandbox."""
+    return sys.platform == "linux" and subprocess.run(TRY, capture_output=True, check=False).returncode == 0
+
+
+separating = pytest.mark.skipif(not may_separate(), reason="this system does not let users make namespaces")
+
+
+@pytest.fixture(params=["fork", "pool"])
+async def running(tmp_path, request):
+    secret = tmp_path / "state" / "credentials.json"
+    secret.parent.mkdir()
+    secret.write_text("the key of the stack")
+    home = tmp_path / "home"
+    (home / ".aws").mkdir(parents=True)
+    (home / ".aws" / "credentials").write_text("the key of the user")
+    async with runtime_plane(
+        tmp_path / "state" / "runtime",
+        mode=request.param,
+        sandbox="namespaces",
+        hidden=(tmp_path / "state", home),
+        processes=64,
+    ) as running:
+        running.resources.put(record("hostile"))
+        yield running
+
+
+async def run(running, expression, session=ONE, name="hostile"):
+    answer = await running.invoke(name, {"run": expression}, session=session)
+    assert 200 == answer.status_code, answer.text
+    found = answer.json()
+    return found["value"] if "value" in found else found["error"]
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-FILES")
+async def test_keys_and_other_sessions_files_are_not_there(running, tmp_path):
+    await run(running, "open(os.environ['HOME'] + '/secret', 'w').write('of one')", session=ONE)
+    home = await run(running, "os.environ['HOME']", session=ONE)
+    for path in (
+        tmp_path / "state" / "credentials.json",
+        tmp_path / "home" / ".aws" / "credentials",
+        f"{home}/secret",
+    ):
+        assert Path(path).exists()
+        assert "FileNotFoundError" == await run(running, f"open({str(path)!r}).read()", session=TWO)
+    found = await run(running, f"sum(1 for _ in os.walk({str(tmp_path)!r}))", session=TWO)
+    assert 8 > found  # the folders on the way to its own
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-FILES")
+async def test_nothing_can_be_written_but_the_sessions_own_folders(running, tmp_path):
+    for path in (
+        str(PROGRAMS / "hostile" / "main.py"),
+        "/etc/passwd",
+        sys.executable,
+        "/usr/x",
+    ):
+        assert await run(running, f"open({path!r}, 'a')") in (
+            "OSError",
+            "PermissionError",
+            "FileNotFoundError",
+        )
+    for name in ("HOME", "TMPDIR"):
+        assert 1 == await run(running, f"open(os.environ[{name!r}] + '/x', 'w').write('x')")
+    assert 1 == await run(running, "open('/tmp/of-one-session', 'w').write('x')")
+    assert not Path("/tmp/of-one-session").exists()
+    assert "FileNotFoundError" == await run(running, "open('/tmp/of-one-session')", session=TWO)
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-PROCESSES")
+async def test_other_processes_are_not_seen_signalled_or_traced(running):
+    await run(running, "os.getpid()", session=ONE)
+    (victim,) = running.plane.sessions.listing()
+    seen = await run(running, "[name for name in os.listdir('/proc') if name.isdigit()]", session=TWO)
+    assert str(victim["pid"]) not in seen
+    assert len(seen) <= 3
+    for pid in (victim["pid"], os.getpid()):
+        assert "ProcessLookupError" == await run(running, f"os.kill({pid}, 9)", session=TWO)
+        assert "FileNotFoundError" == await run(running, f"open('/proc/{pid}/environ').read()", session=TWO)
+    await run(running, "os.kill(-1, 9)", session=TWO)
+    assert is_running(victim["pid"])
+    assert 2 == await run(running, "os.getpid()", session=ONE)
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-PRIVILEGES")
+async def test_there_is_no_capability_and_no_way_out(running, tmp_path):
+    status = await run(running, "open('/proc/self/status').read()")
+    caps = {line.split()[1] for line in status.splitlines() if line.startswith("Cap")}
+    assert {"0" * 16} == caps
+    assert "NoNewPrivs:\t1" in status
+    hidden = str(tmp_path / "state")
+    umount = f"__import__('ctypes').CDLL(None).umount2({hidden!r}.encode(), 2)"
+    assert -1 == await run(running, umount)
+    again = "subprocess.run(['unshare', '-Urm', 'sh', '-c', {!r}], capture_output=True).returncode"
+    assert 0 != await run(running, again.format(f"umount {hidden} && cat {hidden}/credentials.json"))
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-ENDS")
+async def test_everything_ends_with_the_session(running):
+    running.resources.put(record("plain"))
+    await running.invoke("plain", {"do": "children"}, session=ONE)
+    (shown,) = running.plane.sessions.listing()
+    below = descendants(shown["pid"])
+    assert len(below) >= 5  # process 1, the program, and its three children
+    await running.stop("plain", ONE)
+    assert all([await ended(pid) for pid in [shown["pid"], *below]])
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-ENDS")
+async def test_a_program_that_ends_is_noticed_and_the_next_request_begins_anew(running):
+    running.resources.put(record("plain"))
+    answer = await running.invoke("plain", {"do": "exit", "code": 7}, session=ONE)
+    assert 424 == answer.status_code
+    assert 200 == (await running.invoke("plain", b"{}", session=ONE)).status_code
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-LIMIT")
+@pytest.mark.skipif(sys.platform == "linux" and os.geteuid() == 0, reason="root is not bound by RLIMIT_NPROC")
+async def test_a_fork_bomb_hits_the_limit_of_its_session(running):
+    bomb = "[subprocess.Popen(['sleep', '60']).pid for _ in range(200)]"
+    assert "BlockingIOError" == await run(running, bomb)
+    assert 0 < await run(running, "os.getpid()", session=TWO)
+
+
+@pytest.mark.behaviour("RT-SANDBOX-CLOSED")
+async def test_where_there_can_be_no_sandbox_no_program_runs(tmp_path):
+    """The folder to write to is gone, so that the sandbox cannot be made."""
+    from skerry.local.runtime import sandbox
+
+    order = {
+        "hide": [],
+        "write": [],
+        "processes": 9,
+        "mounts": {"/mnt/x": str(tmp_path / "missing")},
+        "variable": "X",
+    }
+    script = (
+        f"import sys, json; sys.path.insert(0, {str(Path(sandbox.__file__).parent)!r}); import bootstrap; "
+    )
+    script += f"bootstrap.isolate({{'entry': '/x/y', 'cwd': '/'}}, json.loads({json.dumps(json.dumps(order))})); print('ran')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "cannot be put into a sandbox here" in done.stderr
+
+
+@pytest.mark.behaviour("RT-MEMORY-LIMIT")
+async def test_memory_past_the_limit_of_a_session_is_refused_by_the_system(tmp_path):
+    limits = {"RLIMIT_DATA": 256 << 20}
+    async with runtime_plane(tmp_path / "state", limits=limits) as running:
+        running.resources.put(record("hostile"))
+        assert "MemoryError" == await run(running, "len(bytearray(512 << 20))")
+        assert 1 << 20 == await run(running, "len(bytearray(1 << 20))")
+
+
+def descendants(pid):
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
