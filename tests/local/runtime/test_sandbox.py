@@ -1,13 +1,14 @@
 """Hostile programs: what one session can do to another, to the stack and to its user, with and without sandbox."""
 
-import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from skerry.local.runtime import sandbox
 from tests.kit.processes import ended, is_running
 from tests.kit.runtime_plane import PROGRAMS, record, runtime_plane
 
@@ -139,34 +140,41 @@ async def test_a_program_that_ends_is_noticed_and_the_next_request_begins_anew(r
 
 @separating
 @pytest.mark.behaviour("RT-SANDBOX-LIMIT")
-@pytest.mark.skipif(sys.platform == "linux" and os.geteuid() == 0, reason="root is not bound by RLIMIT_NPROC")
-async def test_a_fork_bomb_hits_the_limit_of_its_session(running):
-    bomb = "[subprocess.Popen(['sleep', '60']).pid for _ in range(200)]"
-    assert "BlockingIOError" == await run(running, bomb)
-    assert 0 < await run(running, "os.getpid()", session=TWO)
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="needs a Python that any user may run")
+def test_a_fork_bomb_hits_the_limit_of_its_session():
+    """Without the plane, because root, as which tests may run, is not bound by RLIMIT_NPROC."""
+    bomb = """
+        import subprocess
+        started = []
+        try:
+            while len(started) < 200:
+                started.append(subprocess.Popen(["sleep", "60"]))
+        except BlockingIOError:
+            print("stopped at", len(started))
+    """
+    order = {"hide": [], "write": [], "processes": 20, "variable": "X"}
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    done = isolated(order, textwrap.dedent(bomb), python="/usr/bin/python3", **user)
+    assert "stopped at 17" == done.stdout.strip(), done.stderr  # three Pythons are processes too
 
 
 @pytest.mark.behaviour("RT-SANDBOX-CLOSED")
-async def test_where_there_can_be_no_sandbox_no_program_runs(tmp_path):
-    """The folder to write to is gone, so that the sandbox cannot be made."""
-    from skerry.local.runtime import sandbox
-
-    order = {
-        "hide": [],
-        "write": [],
-        "processes": 9,
-        "mounts": {"/mnt/x": str(tmp_path / "missing")},
-        "variable": "X",
-    }
-    script = (
-        f"import sys, json; sys.path.insert(0, {str(Path(sandbox.__file__).parent)!r}); import bootstrap; "
-    )
-    script += f"bootstrap.isolate({{'entry': '/x/y', 'cwd': '/'}}, json.loads({json.dumps(json.dumps(order))})); print('ran')"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
+def test_where_there_can_be_no_sandbox_no_program_runs(tmp_path):
+    """The folder to show is gone, so that the sandbox cannot be made."""
+    missing = {"/mnt/x": str(tmp_path / "missing")}
+    order = {"hide": [], "write": [], "processes": 9, "mounts": missing, "variable": "X"}
+    done = isolated(order, "print('ran')")
     assert (1, "") == (done.returncode, done.stdout)
     assert "cannot be put into a sandbox here" in done.stderr
+
+
+@pytest.mark.behaviour("RT-STORAGE-FALLBACK")
+def test_without_mounts_storage_is_where_the_variable_says_and_the_program_is_told(tmp_path):
+    """The kernel refuses a mount whose folder is missing, as it does where users may make none."""
+    missing = {"/mnt/x": str(tmp_path / "missing")}
+    done = isolated({"mounts": missing, "variable": "X"}, "import os; print(os.environ['X'])")
+    assert str(tmp_path / "missing") == done.stdout.strip()
+    assert "session storage is in $X, not at /mnt/x" in done.stderr
 
 
 @pytest.mark.behaviour("RT-MEMORY-LIMIT")
@@ -176,6 +184,15 @@ async def test_memory_past_the_limit_of_a_session_is_refused_by_the_system(tmp_p
         running.resources.put(record("hostile"))
         assert "MemoryError" == await run(running, "len(bytearray(512 << 20))")
         assert 1 << 20 == await run(running, "len(bytearray(1 << 20))")
+
+
+def isolated(order, then, *, python=sys.executable, **user):
+    """Runs a script in a process that the bootstrap isolated as a session's."""
+    folder = str(Path(sandbox.__file__).parent)
+    script = f"import sys; sys.path.insert(0, {folder!r}); import bootstrap\n"
+    script += f"bootstrap.isolate({{'entry': '/usr/x', 'cwd': '/usr'}}, {order!r})\n{then}"
+    argv = [python, "-c", script]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd="/", **user)
 
 
 def descendants(pid):

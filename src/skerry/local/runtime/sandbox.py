@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import struct
@@ -82,6 +83,8 @@ def libc() -> ctypes.CDLL:
 
 def unshare(what: int) -> None:
     """Leaves the namespaces of the parent; the user keeps its number. The process has one thread."""
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "namespaces need Linux")
     user, group, death = os.geteuid(), os.getegid(), ctypes.c_int()
     libc().prctl(GET_PARENT_DEATH, ctypes.byref(death), 0, 0, 0)
     check(libc().unshare(what), "unshare")
