@@ -73,6 +73,7 @@ def _runtime(endpoint: Endpoint) -> RuntimePlane:
             processes=sessions.processes,
             memory=sessions.memory_mib,
             engine=sessions.engine,
+            engine_environment=settings.engine_environment,
             unknowns=Unknowns(
                 wait_for_start=sessions.wait_for_start,
                 supply_mcp_session_id=sessions.supply_mcp_session_id,

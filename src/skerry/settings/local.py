@@ -30,13 +30,33 @@ CHILD_ENVIRONMENT = frozenset(
 """What a program that the endpoint starts gets of the caller's environment: no keys, no proxies."""
 
 
+ENGINE_ENVIRONMENT = frozenset(
+    {
+        "CONTAINER_HOST",
+        "CONTAINERS_CONF",
+        "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
+        "HOME",
+        "PATH",
+        "TMPDIR",
+        "XDG_CONFIG_HOME",
+        "XDG_RUNTIME_DIR",
+    }
+)
+"""What commands of a container engine get of it, to find their server and its credentials."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalSettings:
     """The endpoint: its state, its port on 127.0.0.1, and what fills the embedded cloud.
 
     `state` (SKERRY_STATE) gets `credentials.json`, `control.sqlite`, `hops.jsonl` and `logs/`; `port` is
     SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
-    is the environment of the programs that the endpoint starts.
+    is the environment of the programs that the endpoint starts, `engine_environment` that of a container
+    engine's commands.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -47,6 +67,7 @@ class LocalSettings:
     models: ModelsSettings = field(default_factory=ModelsSettings)
     sessions: SessionsSettings = field(default_factory=SessionsSettings)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
+    engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
@@ -59,4 +80,5 @@ class LocalSettings:
             models=ModelsSettings.from_env(env),
             sessions=SessionsSettings.from_env(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
+            engine_environment={name: value for name, value in env.items() if name in ENGINE_ENVIRONMENT},
         )

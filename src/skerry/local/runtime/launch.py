@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 
 from skerry.local import private
 from skerry.local.ports import Credentials
+from skerry.local.runtime.containers import HOST, Image
+from skerry.local.runtime.engine import find
 from skerry.local.runtime.program import Program
 from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
@@ -19,6 +22,8 @@ from skerry.wire.endpoints import invocation_url
 from skerry.local.runtime.storage import forget_old
 
 ROOMS, HOMES, CODE, STORAGE = "sessions", "homes", "code", "storage"
+ENGINE = "containers"
+"""The file that says that this stack has run containers."""
 STORAGE_VARIABLE = "SKERRY_SESSION_STORAGE"
 """The environment variable with the folder of the first mount path, wherever a program can see it."""
 
@@ -49,11 +54,17 @@ class Room:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def prepare(state: Path) -> None:
+def prepare(settings: RuntimeSettings) -> None:
     """Makes the plane's folders, 0700, and removes what sessions of a killed stack left. Blocks.
 
-    Raises StateError.
+    So are containers that it left. Raises StateError.
     """
+    state = settings.state
+    if (state / ENGINE).exists():
+        left = find(settings.engine, settings.engine_environment)
+        if left is not None:
+            left.remove_left(stack_name(state))
+            (state / ENGINE).unlink()
     shutil.rmtree(state / ROOMS, ignore_errors=True)
     for folder in (state, state / ROOMS, state / HOMES, state / CODE, state / STORAGE):
         private.folder(folder)
@@ -118,6 +129,48 @@ def environment(
     return {**own, **shared(runtime, settings), **room.environment()}
 
 
+def container_environment(
+    runtime: Runtime, settings: RuntimeSettings, credentials: Credentials
+) -> Mapping[str, str]:
+    """The environment of a session's container: nothing of this machine but the stack's endpoint.
+
+    DOCKER_CONTAINER lets the SDK bind all interfaces of the container, as AWS's own image template has it.
+    """
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        **({"AWS_SESSION_TOKEN": credentials.session_token} if credentials.session_token else {}),
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
+        "AWS_ENDPOINT_URL": settings.endpoint.replace("127.0.0.1", HOST),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "DOCKER_CONTAINER": "1",
+        "OTEL_RESOURCE_ATTRIBUTES": f"cloud.resource_id={runtime.arn}/runtime-endpoint/{runtime.qualifier}",
+        **runtime.environment,
+    }
+
+
+def image(runtime: Runtime, settings: RuntimeSettings) -> Image:
+    """What a container engine is to run for a runtime version."""
+    return Image(
+        uri=runtime.image,
+        port=runtime.port,
+        memory=max(settings.memory, runtime.memory),
+        processes=settings.processes,
+        stack=stack_name(settings.state),
+    )
+
+
+def stack_name(state: Path) -> str:
+    """What tells the containers of this stack from those of others."""
+    return hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:16]
+
+
+def remember_engine(state: Path) -> None:
+    """Notes that there may be containers to remove after this stack was killed. Blocks."""
+    (state / ENGINE).touch(mode=0o600)
+
+
 def isolation(settings: RuntimeSettings, room: Room, mounts: Mapping[str, Path]) -> dict[str, Any]:
     """What `sandbox.py` makes of a session process before it becomes the program; empty for nothing.
 
@@ -136,3 +189,11 @@ def isolation(settings: RuntimeSettings, room: Room, mounts: Mapping[str, Path])
             "processes": settings.processes,
         }
     return wanted
+
+
+def volumes(room: Room, mounts: Mapping[str, Path]) -> dict[str, Any]:
+    """What a container is given: the folder of its session, and its storage by the path in the container."""
+    return {
+        "room": str(room.path),
+        "mounts": {mount.rstrip("/"): str(folder) for mount, folder in mounts.items()},
+    }

@@ -98,7 +98,7 @@ class RuntimePlane:
         """Begins to watch lifetimes and the control plane; removes what a killed stack left behind."""
         if self._own_upstream:
             await self._upstream.start()
-        await asyncio.to_thread(launch.prepare, self._settings.state)
+        await asyncio.to_thread(launch.prepare, self._settings)
         self._resources.subscribe(self._changed)
         self._sweeper = asyncio.create_task(self._sweep())
 

@@ -54,6 +54,30 @@ class Address:
         return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
 
+class Compute(Protocol):
+    """What one session runs in: a process, or a container.
+
+    `ended` is its exit code once it has ended with everything that it started.
+    """
+
+    pid: int
+    output: Output
+    ended: asyncio.Future[int]
+
+    async def run(
+        self,
+        environment: Mapping[str, str],
+        limits: Mapping[str, int],
+        isolation: Mapping[str, Any] | None = None,
+    ) -> Address:
+        """Becomes the program of a session and returns where it listens. Raises ProgramError."""
+        ...
+
+    async def stop(self, grace: float) -> int:
+        """Ends it: asks, waits up to `grace` seconds, then forces. Its exit code."""
+        ...
+
+
 class Started:
     """A process that waits to become the program of a session.
 
@@ -130,8 +154,8 @@ class Host(Protocol):
         """Gets ready so that `take` is quick. Raises ProgramError."""
         ...
 
-    async def take(self, on_line: OnLine) -> Started:
-        """A fresh process, prepared; what it prints goes to `on_line`. Raises ProgramError."""
+    async def take(self, on_line: OnLine) -> Compute:
+        """Fresh compute, prepared; what it prints goes to `on_line`. Raises ProgramError."""
         ...
 
     async def close(self) -> None:

@@ -65,13 +65,15 @@ class Provision:
         mounts = await self.storage.open(runtime, session.id) if runtime.mounts else {}
         process = session.process = await self._versions.take(runtime, on_line)
         process.ended.add_done_callback(lambda _: self._on_ended(session))
-        environment = launch.environment(runtime, settings, session.credentials, session.room)
-        isolation = launch.isolation(settings, session.room, mounts)
+        if runtime.image:
+            environment = launch.container_environment(runtime, settings, session.credentials)
+            isolation = launch.volumes(session.room, mounts)
+        else:
+            environment = launch.environment(runtime, settings, session.credentials, session.room)
+            isolation = launch.isolation(settings, session.room, mounts)
         address = await process.run(environment, settings.limits, isolation)
         session.base = address.base
         await self._wait_healthy(session)
-        if process.ended.done():
-            raise ProgramError("the program ended while it was asked for its health.")
 
     async def probe(self, session: Session) -> Health:
         """Asks the program whether it is well."""
@@ -101,9 +103,13 @@ class Provision:
         process = session.process
         while True:
             seen = await self.probe(session)
+            session.heard = session.heard or seen.status > 0
+            if process is None or process.ended.done():
+                said = process.output.last() if process is not None else ""
+                raise ProgramError("the program ended before it was well.", hint=said)
             if seen.healthy:
                 return
-            if seen.hopeless or process is None or process.ended.done():
+            if seen.hopeless:
                 raise ServiceError("RuntimeClientError", 424, HEALTH, hint=_why(session, seen))
             await asyncio.sleep(_AGAIN)
 
@@ -114,4 +120,4 @@ def _why(session: Session, seen: Health) -> str:
         return f"({path} answers {seen.status}: the health check carries no token and must be let through.)"
     if seen.status in (404, 405) and path == "/ping":
         return f"(GET /ping answers {seen.status}: is it an MCP server without serverProtocol MCP?)"
-    return f"({path} answers {seen.status}.)" if seen.status else "(The program ended.)"
+    return f"({path} answers {seen.status}.)"

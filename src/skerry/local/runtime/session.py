@@ -8,7 +8,7 @@ from typing import Literal
 
 from skerry.local.ports import Credentials
 from skerry.local.runtime.launch import Room
-from skerry.local.runtime.program import Started
+from skerry.local.runtime.program import Compute
 from skerry.local.runtime.record import Runtime
 
 Key = tuple[str, str, str]
@@ -23,7 +23,7 @@ class Session:
 
     It keeps the version that it began with. `limit` ends its initialization when its time is over. `named`
     tells whether the caller chose the id, so that it may come back; `base` is the URL of its program once it
-    is ready.
+    runs; `heard` whether it ever answered.
     """
 
     id: str
@@ -39,8 +39,9 @@ class Session:
     updated: float | None = None
     advances: int = 0
     busy_warned: bool = False
+    heard: bool = False
     limit: asyncio.Timeout | None = field(default=None, repr=False)
-    process: Started | None = None
+    process: Compute | None = None
     room: Room | None = None
     credentials: Credentials | None = field(default=None, repr=False)
     aliases: set[str] = field(default_factory=set)

@@ -125,6 +125,8 @@ class Sessions:
         now = self._clock.monotonic()
         known = list(self._sessions.values())
         for session in known:
+            if session.process is None and session.runtime.image:
+                session.started = now  # while its image is fetched its time has not begun
             # `limit` raises TimeoutError in the task that provisions the session.
             if session.limit is not None and now - session.started >= self._patience(session.runtime):
                 session.limit.reschedule(asyncio.get_running_loop().time())
@@ -221,7 +223,8 @@ class Sessions:
             last = session.process.output.last() if session.process is not None else ""
             if isinstance(problem, ServiceError):
                 raise
-            if isinstance(problem, TimeoutError) and session.base:
+            listened = session.base and (session.heard or not session.runtime.image)
+            if isinstance(problem, TimeoutError) and listened:
                 raise ServiceError("RuntimeClientError", 424, HEALTH) from problem
             patience = self._patience(session.runtime)
             hint = _why(problem, last, patience)

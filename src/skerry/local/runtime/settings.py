@@ -84,7 +84,8 @@ class RuntimeSettings:
     `storage` is the bytes that a session may keep in its session storage. `sandbox` is what separates
     sessions beyond their processes: nothing, or Linux namespaces in which nothing can be written but a
     session's own folders, the folders `hidden` are not there, and `processes` are the most that a session
-    may have. `engine` runs container images, see `engine.find`; `memory` in MiB is what one gets.
+    may have. `engine` runs container images, see `engine.find`, its commands with
+    `engine_environment`; `memory` in MiB is what one gets.
     `socket_lifetime` and `socket_frames` (a second, in each direction) bound a WebSocket.
     """
 
@@ -116,4 +117,5 @@ class RuntimeSettings:
     processes: int = 512
     memory: int = 8192
     engine: str = "none"
+    engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     unknowns: Unknowns = field(default_factory=Unknowns)

@@ -17,8 +17,10 @@ from typing import Any
 from skerry.errors import ProgramError, SkerryError
 from skerry.local.runtime import artifact, launch
 from skerry.local.runtime.artifact import FetchObject
+from skerry.local.runtime.containers import ContainerHost
+from skerry.local.runtime.engine import required
 from skerry.local.runtime.hosts import open_host
-from skerry.local.runtime.program import Host, OnLine, Started
+from skerry.local.runtime.program import Compute, Host, OnLine
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.settings import RuntimeSettings
 
@@ -51,7 +53,7 @@ class Versions:
         """
         self._spawn(self._warm(runtime, self._version(runtime)))
 
-    async def take(self, runtime: Runtime, on_line: OnLine) -> Started:
+    async def take(self, runtime: Runtime, on_line: OnLine) -> Compute:
         """A process for a new session of this version; give it back with `release`.
 
         Raises ProgramError and what fetching the code raises.
@@ -107,6 +109,10 @@ class Versions:
 
     async def _open(self, runtime: Runtime) -> Host:
         settings = self._settings
+        if runtime.image:
+            engine = required(settings.engine, settings.engine_environment)
+            await asyncio.to_thread(launch.remember_engine, settings.state)
+            return ContainerHost(engine, launch.image(runtime, settings))
         folder, entry = await artifact.locate(
             runtime.code(), fetch_object=self._fetch_object, store=settings.state / launch.CODE
         )

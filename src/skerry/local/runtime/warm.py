@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from skerry.errors import ProgramError
-from skerry.local.runtime.program import BOOTSTRAP, Host, OnLine, Program, Started
+from skerry.local.runtime.program import BOOTSTRAP, Compute, Host, OnLine, Program, Started
 from skerry.processes import Output, Process, start
 
 RESTARTS = 8
@@ -42,7 +42,7 @@ class ForkHost:
         """Starts the warm parent and waits until it has imported."""
         await self._open()
 
-    async def take(self, on_line: OnLine) -> Started:
+    async def take(self, on_line: OnLine) -> Compute:
         """A fresh fork."""
         where = await self._open()
         return await where.fork(on_line) if isinstance(where, WarmParent) else await where.take(on_line)
