@@ -145,6 +145,25 @@ async def test_a_program_that_refuses_the_health_check_is_told_at_once_with_the_
     assert hint in answer.json()["message"]
 
 
+def hook(**action):
+    return {"build": {"warmup": {"action": {"httpPost": action}}}}
+
+
+@pytest.mark.behaviour("RT-HOOK-WARMUP")
+async def test_a_warm_up_hook_is_called_before_the_first_request(running):
+    running.resources.put(record("hostile", hooksConfiguration=hook(path="/warm", port=8080)))
+    answer = await running.invoke("hostile", {"run": "KEPT['asked']"}, session=ONE)
+    assert ["/warm", "/invocations"] == answer.json()["value"]
+
+
+@pytest.mark.behaviour("RT-HOOK-WARMUP")
+async def test_a_warm_up_hook_that_fails_is_told(running):
+    running.resources.put(record("hostile", hooksConfiguration=hook(path="/not-warm")))
+    answer = await running.invoke("hostile", b"{}", session=ONE)
+    assert 424 == answer.status_code
+    assert "The warm-up hook POST /not-warm answers 503" in answer.json()["message"]
+
+
 @pytest.mark.parametrize(
     ("members", "said"),
     [

@@ -152,3 +152,11 @@ def test_a_file_that_is_mostly_holes_counts_what_it_takes(tmp_path):
         file.truncate(1 << 30)
     (tmp_path / "link").symlink_to("/")
     assert storage.size(tmp_path) < 1 << 20
+
+
+async def test_file_systems_that_are_not_emulated_are_warned_of(running, caplog):
+    point = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0"
+    efs = {"efsAccessPoint": {"accessPointArn": point, "mountPath": "/mnt/shared"}}
+    running.resources.put(record("hostile", name="other", filesystemConfigurations=[efs]))
+    await run(running, "1", name="other")
+    assert "/mnt/shared" in caplog.text

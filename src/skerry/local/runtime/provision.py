@@ -15,11 +15,14 @@ from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.storage import Storage
 from skerry.local.runtime.texts import HEALTH
 from skerry.local.runtime.versions import Versions
-from skerry.local.upstream import Upstream
+from skerry.local.upstream import Upstream, UpstreamError
 from skerry.wire.hop import decode
 
 _AGAIN = 0.25
 """Seconds until a program that is not well yet is asked again while it begins."""
+_LIMIT = 1 << 20
+WARMUP = 120.0
+"""Seconds for the warm-up hook: botocore service model, hooksConfiguration."""
 log = logging.getLogger(__name__)
 printed = logging.getLogger("skerry.runtime.output")
 
@@ -60,6 +63,10 @@ class Provision:
             else:
                 printed.info("%s %s: %s", runtime.name, session.id, text)
 
+        if runtime.absent:
+            log.warning(
+                "%s: %s will not be there: only session storage is emulated", runtime.name, runtime.absent
+            )
         session.credentials = self._access.assume(runtime.role_arn, session.id)
         session.room = launch.Room.make(settings.state / launch.ROOMS)
         mounts = await self.storage.open(runtime, session.id) if runtime.mounts else {}
@@ -74,6 +81,8 @@ class Provision:
         address = await process.run(environment, settings.limits, isolation)
         session.base = address.base
         await self._wait_healthy(session)
+        if runtime.warmup:
+            await self._warm_up(session)
 
     async def probe(self, session: Session) -> Health:
         """Asks the program whether it is well."""
@@ -112,6 +121,23 @@ class Provision:
             if seen.hopeless:
                 raise ServiceError("RuntimeClientError", 424, HEALTH, hint=_why(session, seen))
             await asyncio.sleep(_AGAIN)
+
+    async def _warm_up(self, session: Session) -> None:
+        """Calls the warm-up hook. AWS does so once, when a version is built, and needs a 2xx within 120 s.
+
+        Nothing is kept of a warmed-up process here, so every session is warmed up when it begins. Raises
+        ServiceError (424).
+        """
+        path = session.runtime.warmup
+        try:
+            reply = await self._upstream.request("POST", session.base + path, read=WARMUP)
+            await reply.read(_LIMIT)
+            if 200 <= reply.status < 300:
+                return
+            said = f"answers {reply.status}"
+        except UpstreamError as problem:
+            said = f"fails: {problem}"
+        raise ServiceError("RuntimeClientError", 424, HEALTH, hint=f"(The warm-up hook POST {path} {said})")
 
 
 def _why(session: Session, seen: Health) -> str:

@@ -48,8 +48,8 @@ class Code:
 class Runtime:
     """One version of an agent runtime, as an endpoint serves it. Times in seconds.
 
-    `mounts` are the mount paths of its session storage; `memory` is what it needs at least, in MiB, 0 when it
-    does not say.
+    `mounts` are the mount paths of its session storage, `absent` those of file systems that are not emulated;
+    `memory` is what it needs at least, in MiB, 0 when it does not say; `warmup` is the path of its warm-up hook.
     """
 
     arn: str
@@ -68,7 +68,9 @@ class Runtime:
     environment: Mapping[str, str] = field(repr=False)
     artifact: Mapping[str, Any] = field(repr=False)
     mounts: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     memory: int = 0
+    warmup: str = ""
 
     @classmethod
     def of(cls, record: Record, qualifier: str) -> Runtime:
@@ -78,6 +80,11 @@ class Runtime:
         lifecycle = record.get("lifecycleConfiguration") or {}
         headers = record.get("requestHeaderConfiguration") or {}
         resources: Sequence[Mapping[str, Any]] = record.get("resourceConfigurations") or ({},)
+        mounts = [
+            (kind, filesystem["mountPath"])
+            for item in record.get("filesystemConfigurations") or ()
+            for kind, filesystem in item.items()
+        ]
         return cls(
             arn=record["agentRuntimeArn"],
             id=record["agentRuntimeId"],
@@ -94,12 +101,10 @@ class Runtime:
             allowlist=tuple(headers.get("requestHeaderAllowlist") or ()),
             environment=record.get("environmentVariables") or {},
             artifact=record.get("agentRuntimeArtifact") or {},
-            mounts=tuple(
-                item["sessionStorage"]["mountPath"]
-                for item in record.get("filesystemConfigurations") or ()
-                if "sessionStorage" in item
-            ),
+            mounts=tuple(path for kind, path in mounts if kind == "sessionStorage"),
+            absent=tuple(path for kind, path in mounts if kind != "sessionStorage"),
             memory=resources[0].get("minimumMemoryInMiB", 0),
+            warmup=_warmup(record, protocol.get("port", contract.port)),
         )
 
     @property
@@ -121,3 +126,10 @@ class Runtime:
             raise ProgramError(f"skerry runs Python programs, not {configuration['runtime']}.")
         s3 = configuration["code"]["s3"]
         return Code(s3["bucket"], s3["prefix"], s3.get("versionId", ""), tuple(configuration["entryPoint"]))
+
+
+def _warmup(record: Record, port: int) -> str:
+    """The path of `hooksConfiguration.build.warmup`, empty for none or for a port that is not the contract's."""
+    build = (record.get("hooksConfiguration") or {}).get("build") or {}
+    action = ((build.get("warmup") or {}).get("action") or {}).get("httpPost") or {}
+    return str(action.get("path", "")) if action.get("port", port) == port else ""

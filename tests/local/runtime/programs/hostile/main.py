@@ -18,7 +18,11 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({"status": "Healthy"})
 
     def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        KEPT.setdefault("asked", []).append(self.path)
+        if self.path == "/not-warm":
+            self.send_error(503)
+            return
         try:
             value = eval(asked.get("run", "None"), globals())
         except Exception as problem:
