@@ -64,9 +64,8 @@ class Provision:
                 printed.info("%s %s: %s", runtime.name, session.id, text)
 
         if runtime.absent:
-            log.warning(
-                "%s: %s will not be there: only session storage is emulated", runtime.name, runtime.absent
-            )
+            paths = ", ".join(runtime.absent)
+            log.warning("%s: %s is not there: only session storage is emulated", runtime.name, paths)
         session.credentials = self._access.assume(runtime.role_arn, session.id)
         session.room = launch.Room.make(settings.state / launch.ROOMS)
         mounts = await self.storage.open(runtime, session.id) if runtime.mounts else {}

@@ -49,7 +49,8 @@ class Runtime:
     """One version of an agent runtime, as an endpoint serves it. Times in seconds.
 
     `mounts` are the mount paths of its session storage, `absent` those of file systems that are not emulated;
-    `memory` is what it needs at least, in MiB, 0 when it does not say; `warmup` is the path of its warm-up hook.
+    `memory` is what it needs at least, in MiB, 0 when it does not say; `warmup` is the path of its warm-up
+    hook.
     """
 
     arn: str
@@ -129,7 +130,7 @@ class Runtime:
 
 
 def _warmup(record: Record, port: int) -> str:
-    """The path of `hooksConfiguration.build.warmup`, empty for none or for a port that is not the contract's."""
+    """The path of `hooksConfiguration.build.warmup`; empty for none or for another port than `port`."""
     build = (record.get("hooksConfiguration") or {}).get("build") or {}
     action = ((build.get("warmup") or {}).get("action") or {}).get("httpPost") or {}
     return str(action.get("path", "")) if action.get("port", port) == port else ""
