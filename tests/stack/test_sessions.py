@@ -42,6 +42,23 @@ def test_a_wrong_key_names_the_likely_mistake(tmp_path, table, said):
     assert said in str(caught.value)
 
 
+def test_session_storage_of_a_runtime_is_a_mount_path(tmp_path):
+    (tmp_path / "main.py").touch()
+    for path, good in (
+        ("/mnt/notes", True),
+        ("/mnt/a.b-c_d/", True),
+        ("/tmp/x", False),
+        ("/mnt/..", False),
+    ):
+        data = {"runtimes": {"desk": {"path": ".", "session_storage": path}}}
+        if good:
+            assert path == parse(data, file=tmp_path / "skerry.toml").runtimes["desk"].session_storage
+        else:
+            with pytest.raises(ConfigurationError) as caught:
+                parse(data, file=tmp_path / "skerry.toml")
+            assert "is no mount path" in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["many", "-1", "1.5"])
 def test_a_variable_that_is_no_number_is_refused(text):
     with pytest.raises(ValueError):

@@ -33,6 +33,7 @@ from skerry.stack.functions import Function
 from skerry.stack.table import Table
 
 RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
+MOUNT_PATH = re.compile(r"/mnt/(?!\.\.?/?$)[a-zA-Z0-9._-]+/?")
 GATEWAY_NAME = re.compile(r"([0-9a-zA-Z]-?){1,48}")
 TARGET_NAME = re.compile(r"([0-9a-zA-Z]-?){1,100}")
 PROTOCOLS = ("HTTP", "MCP", "A2A", "AGUI")
@@ -100,6 +101,7 @@ class Runtime:
     max_lifetime: int
     python: str
     description: str
+    session_storage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,10 @@ def _runtime(part: Table, name: str) -> Runtime:
         max_lifetime=int(part.number("max_lifetime", 28800)),
         python=part.text("python", ""),
         description=part.text("description", ""),
+        session_storage=part.text("session_storage", ""),
     )
+    if runtime.session_storage and not MOUNT_PATH.fullmatch(runtime.session_storage):
+        raise part.problem("session_storage", 'is no mount path; write for example "/mnt/notes"')
     if not runtime.path.exists():
         raise part.problem("path", f"names {runtime.path}, which does not exist")
     if runtime.path.is_dir() and not (runtime.path / entry[-1]).is_file():

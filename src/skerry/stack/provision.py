@@ -143,6 +143,9 @@ class Provisioner:
         }
         if runtime.description:
             wanted["description"] = runtime.description
+        if runtime.session_storage:
+            storage = {"sessionStorage": {"mountPath": runtime.session_storage}}
+            wanted["filesystemConfigurations"] = [storage]
         if runtime.authorizer.kind == "jwt":
             wanted["authorizerConfiguration"] = self._jwt(runtime.authorizer)
         if runtime.headers:

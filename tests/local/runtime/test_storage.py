@@ -10,7 +10,7 @@ import pytest
 
 from skerry.local.runtime import storage
 from tests.kit.processes import ended
-from tests.kit.runtime_plane import record, runtime_plane
+from tests.kit.runtime_plane import PROGRAMS, record, runtime_plane
 
 ONE, TWO = "session-one-" + "1" * 28, "session-two-" + "2" * 28
 MOUNT = "/mnt/notes"
@@ -152,6 +152,15 @@ def test_a_file_that_is_mostly_holes_counts_what_it_takes(tmp_path):
         file.truncate(1 << 30)
     (tmp_path / "link").symlink_to("/")
     assert storage.size(tmp_path) < 1 << 20
+
+
+@pytest.mark.behaviour("RT-STORAGE-OWN")
+@pytest.mark.parametrize("mount", ["/mnt/..", "/mnt/../", "/mnt/.", "/mnt/a/../../x"])
+async def test_no_mount_path_leads_out_of_the_sessions_storage(running, mount):
+    running.resources.put(with_storage("out", path=PROGRAMS / "hostile", mount=mount))
+    answer = await running.invoke("out", b"{}", session=ONE)
+    assert 424 == answer.status_code
+    assert f"{mount} is no mount path" in answer.json()["message"]
 
 
 async def test_file_systems_that_are_not_emulated_are_warned_of(running, caplog):

@@ -4,7 +4,7 @@ Source: AWS developer guide, runtime session storage (preview). Storage is empti
 with another version of its runtime, and goes with the runtime; AWS keeps it for 14 days after the last use.
 
     STATE/storage/RUNTIME ID/HASH OF ENDPOINT AND SESSION ID/
-        version        the runtime version that wrote it
+        +version       the runtime version that wrote it
         NAME/          what the program sees at the mount path /mnt/NAME
 
 The limit of 1 GB cannot be enforced on an ordinary folder: it is measured when a session begins and ends,
@@ -22,11 +22,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from skerry.errors import ProgramError
 from skerry.local.runtime.record import Runtime
 
 RETENTION = 14 * 24 * 3600
 """Seconds after the last use: field reports."""
-_VERSION = "version"
+_VERSION = "+version"  # no mount path has that name
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +39,7 @@ class Storage:
         self._limit = limit
 
     async def open(self, runtime: Runtime, session_id: str) -> Mapping[str, Path]:
-        """The folder of each mount path, made or emptied as needed."""
+        """The folder of each mount path, made or emptied as needed. Raises ProgramError for no mount path."""
         return await asyncio.to_thread(self._open, runtime, session_id)
 
     async def close(self, runtime: Runtime, session_id: str) -> None:
@@ -59,7 +60,7 @@ class Storage:
         written = place / _VERSION
         if place.exists() and (not written.is_file() or written.read_text() != runtime.version):
             shutil.rmtree(place, ignore_errors=True)
-        folders = {mount: place / mount.rstrip("/").rpartition("/")[2] for mount in runtime.mounts}
+        folders = {mount: place / _name(mount) for mount in runtime.mounts}
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         written.write_text(runtime.version)
         for folder in folders.values():
@@ -83,6 +84,14 @@ class Storage:
                 used >> 20,
                 self._limit >> 20,
             )
+
+
+def _name(mount: str) -> str:
+    """The name of a mount path below /mnt. AWS's pattern lets `..` through: a ProgramError here."""
+    name = mount.rstrip("/").removeprefix("/mnt/")
+    if name in ("", ".", "..") or "/" in name:
+        raise ProgramError(f"{mount} is no mount path for session storage.", hint="Write /mnt/NAME.")
+    return name
 
 
 def size(folder: Path) -> int:
