@@ -55,6 +55,7 @@ def enter(wanted: Order, program: Iterable[str]) -> dict[str, str]:
         limit_processes(wanted["processes"])
         return {wanted["variable"]: next(iter(mounts))} if mounts else {}
     try:
+        try_out(mounts)
         unshare(NEWUSER | NEWNS)
         show(mounts)
     except OSError as problem:
@@ -79,6 +80,28 @@ def check(result: int, what: str) -> None:
 
 def libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
+
+
+def try_out(mounts: dict[str, str]) -> None:
+    """Raises OSError where mounts are not allowed.
+
+    Tried in a child: some systems let users make namespaces and then allow nothing in them, and there is no
+    way back.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "namespaces need Linux")
+    pid = os.fork()
+    if not pid:
+        number = 0
+        try:
+            unshare(NEWUSER | NEWNS)
+            show(mounts)
+        except OSError as problem:
+            number = problem.errno or errno.EPERM
+        os._exit(number)
+    number = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if number:
+        raise OSError(abs(number), os.strerror(abs(number)))
 
 
 def unshare(what: int) -> None:
