@@ -2,10 +2,14 @@
 
 import urllib.error
 import urllib.request
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from skerry.errors import RemoteError
+from skerry.local.app import create_app
+from skerry.settings import LocalSettings, SessionsSettings
 from skerry.stack.inspect import ask
 from skerry.stack.sessions import lines
 from tests.kit.local_endpoint import ROLE, endpoint_process
@@ -62,3 +66,49 @@ def test_a_person_sees_what_becomes_of_a_session_after_15_minutes(tmp_path):
                 assert 403 == caught.value.code
         with pytest.raises(RemoteError):
             ask(stack, "POST", "clock", {"advance": -1})
+
+
+@pytest.mark.behaviour("RT-SESSIONS-SETTINGS")
+def test_the_settings_of_sessions_reach_the_runtime_plane(tmp_path):
+    chosen = SessionsSettings(
+        active=3,
+        new_per_second=2.5,
+        requests_per_second=9.0,
+        memory_mib=100,
+        processes=7,
+        storage_mib=5,
+        sandbox="namespaces",
+        engine="podman",
+        wait_for_start=True,
+        supply_mcp_session_id=True,
+        pass_mcp_not_found=False,
+        busy_needs_time=True,
+        busy_needs_recent_time=True,
+    )
+    environment = {"DOCKER_HOST": "unix:///x", "HOME": "/home/me", "AWS_PROFILE": "mine"}
+    settings = LocalSettings.from_env({**environment, "SKERRY_STATE": str(tmp_path / "state")})
+    endpoint = create_app(replace(settings, sessions=chosen), url="http://127.0.0.1:1")
+    made = endpoint._planes["runtime"]._settings
+    assert (3, 2.5, 9.0, 7, 5 << 20) == (
+        made.sessions,
+        made.new_sessions,
+        made.requests,
+        made.processes,
+        made.storage,
+    )
+    assert (100 << 20, 100, "namespaces", "podman") == (
+        made.limits["RLIMIT_DATA"],
+        made.memory,
+        made.sandbox,
+        made.engine,
+    )
+    assert (tmp_path / "state", Path("/home/me")) == made.hidden
+    assert {"DOCKER_HOST": "unix:///x", "HOME": "/home/me"} == made.engine_environment
+    unknowns = made.unknowns
+    assert (True, True, False, True, True) == (
+        unknowns.wait_for_start,
+        unknowns.supply_mcp_session_id,
+        unknowns.pass_mcp_not_found,
+        unknowns.busy_needs_time,
+        unknowns.busy_needs_recent_time,
+    )

@@ -168,6 +168,16 @@ def test_where_there_can_be_no_sandbox_no_program_runs(tmp_path):
     assert "cannot be put into a sandbox here" in done.stderr
 
 
+@pytest.mark.behaviour("RT-SANDBOX-CLOSED")
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces need Linux")
+def test_a_library_that_has_started_threads_is_named_as_the_reason():
+    order = {"hide": [], "write": [], "processes": 9, "variable": "X"}
+    before = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    done = isolated(order, "print('ran')", before=before)
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "what it imports has started 1 threads already" in done.stderr
+
+
 @pytest.mark.behaviour("RT-STORAGE-FALLBACK")
 def test_without_mounts_storage_is_where_the_variable_says_and_the_program_is_told(tmp_path):
     """The kernel refuses a mount whose folder is missing, as it does where users may make none."""
@@ -186,11 +196,11 @@ async def test_memory_past_the_limit_of_a_session_is_refused_by_the_system(tmp_p
         assert 1 << 20 == await run(running, "len(bytearray(1 << 20))")
 
 
-def isolated(order, then, *, python=sys.executable, **user):
+def isolated(order, then, *, python=sys.executable, before="", **user):
     """Runs a script in a process that the bootstrap isolated as a session's."""
     folder = str(Path(sandbox.__file__).parent)
-    script = f"import sys; sys.path.insert(0, {folder!r}); import bootstrap\n"
-    script += f"bootstrap.isolate({{'entry': '/usr/x', 'cwd': '/usr'}}, {order!r})\n{then}"
+    script = f"import sys; sys.path.insert(0, {folder!r}); import sandbox\n{before}"
+    script += f"sandbox.isolate({{'entry': '/usr/x', 'cwd': '/usr'}}, {order!r})\n{then}"
     argv = [python, "-c", script]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd="/", **user)
 

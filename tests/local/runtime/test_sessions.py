@@ -147,7 +147,7 @@ def hook(**action):
 @pytest.mark.behaviour("RT-HOOK-WARMUP")
 async def test_a_warm_up_hook_is_called_before_the_first_request(running):
     running.resources.put(record("hostile", hooksConfiguration=hook(path="/warm", port=8080)))
-    answer = await running.invoke("hostile", {"run": "KEPT['asked']"}, session=ONE)
+    answer = await running.invoke("hostile", {"run": "ASKED"}, session=ONE)
     assert ["/warm", "/invocations"] == answer.json()["value"]
 
 

@@ -128,7 +128,7 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     os.environ.clear()
     os.environ.update(spec["environment"])
     if "isolation" in spec:
-        isolate(order, spec["isolation"])
+        beside("sandbox").isolate(order, spec["isolation"])
     if commands is not None:  # only now: a process with threads cannot leave its namespaces
         threading.Thread(target=end_with, args=(commands.read,), daemon=True).start()
     os.chdir(order["cwd"])
@@ -141,25 +141,6 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     move_port(order["port"], listening)
     ahead.forget_own(folder)
     run(order["entry"])
-
-
-def isolate(order: Order, wanted: Order) -> None:
-    """Puts this process into namespaces of its own, or ends it where there can be no sandbox."""
-    interpreter = os.path.dirname(os.path.realpath(sys.executable))
-    paths = [
-        os.path.dirname(order["entry"]),
-        order["cwd"],
-        sys.prefix,
-        sys.base_prefix,
-        interpreter,
-        *sys.path,
-    ]
-    try:
-        os.environ.update(beside("sandbox").enter(wanted, [path for path in paths if path]))
-    except OSError as problem:
-        sys.stderr.write(f"skerry: this program cannot be put into a sandbox here: {problem}\n")
-        sys.stderr.flush()
-        os._exit(1)
 
 
 def limit(limits: dict[str, int]) -> None:

@@ -37,6 +37,22 @@ ELSEWHERE = ("/run/user", "/run/docker.sock", "/run/containerd/containerd.sock",
 Order = dict[str, Any]
 
 
+def isolate(order: Order, wanted: Order) -> None:
+    """Does what `wanted` orders to the process that becomes the program of `order`, or ends the process.
+
+    What `enter` adds to the environment is added to this process's.
+    """
+    interpreter = os.path.dirname(os.path.realpath(sys.executable))
+    folder = os.path.dirname(order["entry"])
+    paths = [folder, order["cwd"], sys.prefix, sys.base_prefix, interpreter, *sys.path]
+    try:
+        os.environ.update(enter(wanted, [path for path in paths if path]))
+    except OSError as problem:
+        sys.stderr.write(f"skerry: this program cannot be put into a sandbox here: {problem}\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+
 def enter(wanted: Order, program: Iterable[str]) -> dict[str, str]:
     """Does what `wanted` orders to this process; returns what its environment gains.
 
@@ -110,6 +126,9 @@ def unshare(what: int) -> None:
         raise OSError(errno.ENOSYS, "namespaces need Linux")
     user, group, death = os.geteuid(), os.getegid(), ctypes.c_int()
     libc().prctl(GET_PARENT_DEATH, ctypes.byref(death), 0, 0, 0)
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        raise OSError(errno.EINVAL, f"what it imports has started {threads - 1} threads already")
     check(libc().unshare(what), "unshare")
     libc().prctl(PARENT_DEATH, death.value, 0, 0, 0)  # a change of credentials may have cleared it
     for name, text in (

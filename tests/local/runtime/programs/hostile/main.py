@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEPT = {}
+ASKED = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -19,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        KEPT.setdefault("asked", []).append(self.path)
+        ASKED.append(self.path)
         if self.path == "/not-warm":
             self.send_error(503)
             return
