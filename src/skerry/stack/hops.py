@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from skerry.stack.env import add_state
-from skerry.stack.inspect import ask
+from skerry.stack.inspection import ask
 from skerry.stack.state import running
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skerry.stack.env import add_state
-from skerry.stack.inspect import ask
+from skerry.stack.inspection import ask
 from skerry.stack.state import running
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

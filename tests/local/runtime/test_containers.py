@@ -130,6 +130,7 @@ async def test_it_is_published_on_the_loopback_bounded_and_without_new_privilege
         storage = [{"sessionStorage": {"mountPath": "/mnt/data"}}]
         running.resources.put(fake.record("hostile", filesystemConfigurations=storage))
         seen = await run(running, "dict(os.environ)")
+        assert not list((tmp_path / "state").rglob("environment"))
         secrets = [seen[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
     (started,) = [words for words in fake.commands() if words[0] == "run"]
     pairs = set(itertools.pairwise(started))
@@ -147,7 +148,6 @@ async def test_it_is_published_on_the_loopback_bounded_and_without_new_privilege
     assert not [
         word for words in fake.commands() for word in words if any(secret in word for secret in secrets)
     ]
-    assert not list((tmp_path / "state").rglob("environment"))
 
 
 @pytest.mark.behaviour("RT-CONTAINER")

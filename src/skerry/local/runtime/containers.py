@@ -26,6 +26,7 @@ PROCESSORS = 2
 ARCHITECTURE = "arm64"
 HOST = "host.docker.internal"
 """The name by which a container finds this machine."""
+_VARIABLES = "environment"
 _PATIENCE = 10.0
 """Seconds for an engine to end a container that was killed."""
 _OWN = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_", "CONTAINER", "LD_")
@@ -122,7 +123,10 @@ class Container:
         if files:
             arguments += ["--ulimit", f"nofile={files}:{files}"]
         self._started = True
-        await self._engine.tell(*arguments, self._image.uri, more=more)
+        try:
+            await self._engine.tell(*arguments, self._image.uri, more=more)
+        finally:
+            (Path(wanted["room"]) / _VARIABLES).unlink(missing_ok=True)
         self._logs = await self._engine.start(["logs", "--follow", self._name], on_line=self._say, bound=True)
         self._waiting = asyncio.create_task(self._wait())
         published = await self._engine.tell("port", self._name, f"{self._image.port}/tcp")
@@ -161,7 +165,7 @@ class Container:
                 raise ProgramError(
                     f"the environment variable {name} of a container cannot have several lines."
                 )
-        file = room / "environment"
+        file = room / _VARIABLES
         file.touch(mode=0o600)
         file.write_text("".join(f"{name}={value}\n" for name, value in listed.items()))
         arguments = ["run", "--detach", "--name", self._name, "--label", f"{LABEL}={self._image.stack}"]

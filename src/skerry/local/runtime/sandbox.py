@@ -32,7 +32,13 @@ PARENT_DEATH, GET_PARENT_DEATH, DROP_BOUNDING, NO_NEW_PRIVILEGES = 1, 2, 24, 38 
 CAPABILITIES = 0x20080522  # capget(2), _LINUX_CAPABILITY_VERSION_3
 MOUNTS = "/mnt"
 SCRATCH = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  (made private here)
-ELSEWHERE = ("/run/user", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")
+HOMES = ("/home", "/root", "/media", MOUNTS)
+SOCKETS = (
+    "/run/user",
+    "/run/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+)
 
 Order = dict[str, Any]
 
@@ -240,10 +246,7 @@ def separate(wanted: Order, mounts: dict[str, str], program: Iterable[str]) -> N
         path: hold(path) for path in {*map(os.path.realpath, program), *writable} if os.path.exists(path)
     }
     stored = {path: hold(folder) for path, folder in mounts.items()}
-    hidden = {
-        os.path.realpath(path)
-        for path in (*wanted["hide"], *SCRATCH, *ELSEWHERE, *([MOUNTS] if mounts else []))
-    }
+    hidden = {os.path.realpath(path) for path in (*wanted["hide"], *HOMES, *SCRATCH, *SOCKETS)}
     hidden.discard("/")
     for path in sorted({*shown, *stored, *hidden}, key=lambda path: path.count("/")):
         if path in shown:

@@ -19,7 +19,7 @@ from skerry.errors import ProgramError, ServiceError, SkerryError
 from skerry.local.ports import Access, Clock, Recorder
 from skerry.local.runtime import lifetime
 from skerry.local.runtime.moved import MovedClock
-from skerry.local.runtime.provision import Provision
+from skerry.local.runtime.provision import WARMUP, Provision
 from skerry.local.runtime.rate import rate
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.session import Key, Session
@@ -247,10 +247,12 @@ class Sessions:
             log.warning("session %s: %s", session.id, text)
 
     def _patience(self, runtime: Runtime) -> float:
+        """The seconds in which a session of this runtime must be well, and warmed up where it has a hook."""
         settings = self._settings
-        if runtime.image:
-            return settings.container_initialization_timeout
-        return settings.initialization_timeout
+        known = (
+            settings.container_initialization_timeout if runtime.image else settings.initialization_timeout
+        )
+        return known + (WARMUP if runtime.warmup else 0)
 
     def _ended(self, session: Session) -> None:
         """The program ended by itself."""
