@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from skerry.local.runtime.sessions import ALIASES
 from skerry.local.runtime.settings import Unknowns
 from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_SESSION_ID
 from skerry.wire.sse import Decoder
@@ -129,6 +130,17 @@ async def test_of_both_headers_the_mcp_session_selects_and_the_program_sees_its_
     ]
     assert seen[0]["pid"] == seen[1]["pid"]
     assert [ONE, ONE] == [item["headers"][RUNTIME_SESSION_ID.lower()] for item in seen]
+
+
+@pytest.mark.behaviour("RT-MCP-OWN-ID")
+async def test_of_many_ids_that_a_server_chose_the_newest_are_known(running):
+    chosen = [
+        (await running.rpc("stateful", "initialize", INITIALIZE, session=ONE)).headers[MCP_SESSION_ID]
+        for _ in range(ALIASES + 1)
+    ]
+    (shown,) = running.plane.sessions.listing()
+    assert shown["pid"] == (await whoami(running, "stateful", headers={MCP_SESSION_ID: chosen[-1]}))["pid"]
+    assert 404 == (await running.rpc("stateful", "ping", headers={MCP_SESSION_ID: chosen[0]})).status_code
 
 
 @pytest.mark.behaviour("RT-MCP-SUPPLY")

@@ -23,7 +23,7 @@ class Session:
 
     It keeps the version that it began with. `limit` ends its initialization when its time is over. `named`
     tells whether the caller chose the id, so that it may come back; `base` is the URL of its program once it
-    runs; `heard` whether it ever answered.
+    runs; `heard` whether it ever answered. `aliases` are the ids that its MCP server chose, oldest first.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Session:
     process: Compute | None = None
     room: Room | None = None
     credentials: Credentials | None = field(default=None, repr=False)
-    aliases: set[str] = field(default_factory=set)
+    aliases: dict[str, None] = field(default_factory=dict)
     boot: asyncio.Task[None] | None = field(default=None, repr=False)
     ending: asyncio.Task[None] | None = field(default=None, repr=False)
 

@@ -30,6 +30,7 @@ from skerry.local.upstream import Upstream
 from skerry.wire import session as session_id
 from skerry.wire.hop import Hop
 
+ALIASES = 16
 _TAIL = 20
 _REMEMBERED = 50
 log = logging.getLogger(__name__)
@@ -103,10 +104,15 @@ class Sessions:
         session.used = self._clock.monotonic()
 
     def alias(self, session: Session, identifier: str) -> None:
-        """Lets an id that the session's MCP server chose name the session too."""
-        if identifier != session.id and len(session.aliases) < 16:
-            session.aliases.add(identifier)
-            self._aliases[(*session.key[:2], identifier)] = session
+        """Lets an id that the session's MCP server chose name the session too; of many the newest."""
+        if identifier == session.id or identifier in session.aliases:
+            return
+        if len(session.aliases) >= ALIASES:
+            oldest = next(iter(session.aliases))
+            del session.aliases[oldest]
+            self._aliases.pop((*session.key[:2], oldest), None)
+        session.aliases[identifier] = None
+        self._aliases[(*session.key[:2], identifier)] = session
 
     async def stop(self, runtime: Runtime, identifier: str) -> bool:
         """Ends a session; False when there is none. Raises ServiceError (409) while it changes."""
