@@ -1,5 +1,6 @@
 """Hostile programs: what one session can do to another, to the stack and to its user, with and without sandbox."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -136,6 +137,37 @@ async def test_a_program_that_ends_is_noticed_and_the_next_request_begins_anew(r
     answer = await running.invoke("plain", {"do": "exit", "code": 7}, session=ONE)
     assert 424 == answer.status_code
     assert 200 == (await running.invoke("plain", b"{}", session=ONE)).status_code
+
+
+@separating
+@pytest.mark.behaviour("RT-SANDBOX-ENDS")
+@pytest.mark.parametrize("mode", ["fork", "pool"])
+async def test_a_killed_stack_leaves_nothing_of_a_sandbox(tmp_path, mode):
+    script = f"""
+        import asyncio, os
+        from pathlib import Path
+        from tests.kit.runtime_plane import record, runtime_plane
+        from tests.local.runtime.test_sandbox import descendants
+
+        async def main():
+            state = Path({str(tmp_path)!r}) / "state"
+            async with runtime_plane(state, sandbox="namespaces", mode={mode!r}) as running:
+                running.resources.put(record("plain"))
+                await running.invoke("plain", {{"do": "children"}}, session="s" * 33)
+                (shown,) = running.plane.sessions.listing()
+                print(shown["pid"], *descendants(shown["pid"]), flush=True)
+                os.kill(os.getpid(), 9)
+
+        asyncio.run(main())
+    """
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROGRAMS.parents[3])}
+    argv = [sys.executable, "-c", textwrap.dedent(script)]
+    done = await asyncio.to_thread(
+        subprocess.run, argv, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    pids = [int(word) for word in done.stdout.split()]
+    assert (6, -9) == (len(pids), done.returncode), done.stderr
+    assert all([await ended(pid) for pid in pids])
 
 
 @separating
