@@ -18,8 +18,8 @@ from skerry.local.runtime.engine import find
 from skerry.local.runtime.program import Program
 from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
-from skerry.wire.endpoints import invocation_url
 from skerry.local.runtime.storage import forget_old
+from skerry.wire.endpoints import invocation_url
 
 ROOMS, HOMES, CODE, STORAGE = "sessions", "homes", "code", "storage"
 ENGINE = "containers"
