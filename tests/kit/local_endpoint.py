@@ -23,6 +23,7 @@ from skerry.auth.sigv4 import Credentials
 from skerry.local.access import Access, Key
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import CheckTarget, ControlPlane
+from skerry.local.control.settings import ControlSettings
 from skerry.local.ports import Change, Clock, Receive, Scope, Send
 from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
@@ -59,6 +60,7 @@ class ControlStack:
     changes: list[Change] = field(default_factory=list)
     listener_threads: set[int] = field(default_factory=set)
     loop_thread: int = 0
+    transition: float = 0.0
 
     def __post_init__(self) -> None:
         store = RecordStore(self.folder / "control.sqlite")
@@ -71,6 +73,7 @@ class ControlStack:
             recorder=self.recorder,
             clock=self.clock,
             check_target=self.check_target,
+            settings=ControlSettings(transition=self.transition),
         )
         self.resources.subscribe(self._changed)
 
@@ -85,8 +88,10 @@ class ControlStack:
         await receive()
         self.loop_thread = threading.get_ident()
         await self.resources.start()
+        await self.plane.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self.plane.close()
         await self.resources.close()
         await send({"type": "lifespan.shutdown.complete"})
 

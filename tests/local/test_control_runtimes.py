@@ -108,6 +108,7 @@ def test_an_endpoint_stays_at_its_version_until_it_is_moved(agentcore, stack):
     agentcore.update_agent_runtime(
         agentRuntimeId=identifier, roleArn=ROLE, agentRuntimeArtifact=artifact("/srv/b")
     )
+    assert agentcore.get_agent_runtime(agentRuntimeId=identifier)["status"] == "READY"
     assert stack.resources.runtime(identifier, "prod")["agentRuntimeVersion"] == "1"
     assert stack.resources.runtime(identifier)["agentRuntimeVersion"] == "2"
     assert stack.resources.runtime(made["agentRuntimeArn"], "prod")["agentRuntimeId"] == identifier
@@ -312,7 +313,7 @@ def test_changes_are_told_on_the_event_loop_after_the_commit(agentcore, stack):
     made = create(agentcore)
     change = stack.changes[-1]
     assert (change.kind, change.action, change.identifier) == ("runtime", "created", made["agentRuntimeId"])
-    assert change.record["status"] == "READY"
+    assert change.record["status"] == "CREATING"
     assert stack.listener_threads == {stack.loop_thread}
 
 

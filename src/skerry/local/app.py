@@ -84,6 +84,7 @@ def _runtime(endpoint: Endpoint) -> RuntimePlane:
         ),
         fetch_key=endpoint.identity.fetch,
         fetch_object=endpoint.aws.fetch_object,
+        report=endpoint.control.reporter("runtime"),
     )
 
 
@@ -97,6 +98,7 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
         transport=endpoint.identity,
         fetch_object=endpoint.aws.fetch_object,
         settings=GatewaySettings(endpoint=endpoint.url, region=settings.region, account=settings.account),
+        report=endpoint.control.reporter("target"),
     )
 
 

@@ -26,6 +26,7 @@ from skerry.local.aws_process import AwsProcess
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import MODEL as CONTROL_MODEL
 from skerry.local.control.plane import ControlPlane
+from skerry.local.control.settings import ControlSettings
 from skerry.local.inspection import Inspect, InspectionPlane
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
 from skerry.local.recorder import HopRecorder
@@ -91,7 +92,9 @@ class Endpoint:
         self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
         self._inspected: dict[tuple[str, str], Inspect] = {}
         shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
-        self.control = ControlPlane(resources=self.resources, **shared)
+        self.control = ControlPlane(
+            resources=self.resources, settings=ControlSettings(transition=settings.transition), **shared
+        )
         self._planes: dict[PlaneName, Plane] = self._own_planes(shared)
         self._is_declared: Callable[[bytes], bool] = lambda _: False
         self._warm: Callable[[Record], None] = lambda _: None
@@ -160,6 +163,8 @@ class Endpoint:
                 starting.push_async_callback(plane.close)
                 await plane.start()
             await booting
+            starting.push_async_callback(self.control.close)
+            await self.control.start()
             self._running = starting.pop_all()
         self._waiting = self.resources.all("runtime")
 

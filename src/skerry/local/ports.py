@@ -199,6 +199,26 @@ class PolicyFindings:
 PolicyCheck = Callable[[PolicyProposal], Awaitable[PolicyFindings]]
 
 
+ReportedKind = Literal["runtime", "target"]
+"""Kinds of records that a data plane gets ready."""
+
+
+class Report(Protocol):
+    """Tells the control plane what became of a resource that was made, changed or synchronised."""
+
+    def __call__(self, key: str, problem: str = "") -> None:
+        """The work on the resource has ended: well, or with a problem in a sentence.
+
+        `key` is the `identifier` of its Change. Work that nobody asked for may be reported too: what had
+        failed and goes well now is ready. Never blocks; on the event loop only.
+        """
+        ...
+
+
+def unreported(key: str, problem: str = "") -> None:
+    """A `Report` to nobody, for a plane without a control plane."""
+
+
 class Recorder(Protocol):
     """Keeps what happened on every hop."""
 

@@ -1,5 +1,7 @@
 """Control-plane records as the planes read them: from memory, always what was last committed.
 
+What is being deleted is there for the control plane until it is gone, and no more for the data planes.
+
 Kinds and keys of the records:
 
 | kind | key | record |
@@ -76,21 +78,21 @@ class Resources:
     def runtime(self, identifier: str, qualifier: str = "DEFAULT") -> Record | None:
         """The agent runtime by ARN or id, in the version that the endpoint `qualifier` serves."""
         runtime_id = identifier.rpartition("/")[2]
-        newest = self.get("runtime", runtime_id)
+        newest = _there(self.get("runtime", runtime_id))
         if newest is None or identifier not in (runtime_id, newest["agentRuntimeArn"]):
             return None
-        endpoint = self.get("runtime-endpoint", f"{runtime_id}/{qualifier}")
+        endpoint = _there(self.get("runtime-endpoint", f"{runtime_id}/{qualifier}"))
         if endpoint is None:
             return None
         return self.get("runtime-version", f"{runtime_id}/{endpoint['liveVersion']}")
 
     def gateway(self, gateway_id: str) -> Record | None:
         """The gateway by id."""
-        return self.get("gateway", gateway_id)
+        return _there(self.get("gateway", gateway_id))
 
     def targets(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's targets, oldest first."""
-        return self.below("target", gateway_id)
+        return [record for record in self.below("target", gateway_id) if _there(record) is not None]
 
     def rate_limits(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's rate limits, oldest first."""
@@ -148,6 +150,10 @@ class Resources:
         """All records of a kind, oldest first."""
         return list(self._records.get(kind, {}).values())
 
+    def items(self, kind: str) -> list[tuple[str, Record]]:
+        """All records of a kind with their keys, oldest first."""
+        return list(self._records.get(kind, {}).items())
+
     def below(self, kind: str, parent: str) -> list[Record]:
         """The records of a kind whose key is below `parent`, oldest first."""
         prefix = f"{parent}/"
@@ -177,7 +183,16 @@ class Resources:
             for key in stale:
                 del self._answers[key]
             self._answers[answered.operation, answered.token] = answered
+        self.announce(changes)
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Tells the listeners."""
         for change in changes:
             _log.info("%s %s %s", change.kind, change.identifier, change.action)
             for listener in self._listeners:
                 listener(change)
+
+
+def _there(record: Record | None) -> Record | None:
+    """The record, unless it is being deleted."""
+    return None if record is None or record.get("status") == "DELETING" else record

@@ -56,7 +56,8 @@ class LocalSettings:
     `state` (SKERRY_STATE) gets `credentials.json`, `control.sqlite`, `hops.jsonl` and `logs/`; `port` is
     SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
     is the environment of the programs that the endpoint starts, `engine_environment` that of a container
-    engine's commands.
+    engine's commands. A change of status in the control plane takes `transition` (SKERRY_TRANSITION) seconds at
+    least.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -66,6 +67,7 @@ class LocalSettings:
     seeds: tuple[Path, ...] = ()
     models: ModelsSettings = field(default_factory=ModelsSettings)
     sessions: SessionsSettings = field(default_factory=SessionsSettings)
+    transition: float = 0.0
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -79,6 +81,7 @@ class LocalSettings:
             seeds=tuple(Path(name) for name in env.get("SKERRY_SEEDS", "").split(os.pathsep) if name),
             models=ModelsSettings.from_env(env),
             sessions=SessionsSettings.from_env(env),
+            transition=float(env.get("SKERRY_TRANSITION") or 0),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
             engine_environment={name: value for name, value in env.items() if name in ENGINE_ENVIRONMENT},
         )

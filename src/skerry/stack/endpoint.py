@@ -42,6 +42,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
             seeds=declared.seeds,
             models=_models(declared.models, settings.models, chosen.environment),
             sessions=replace(settings.sessions, **declared.sessions),
+            transition=settings.transition,
             inherited=settings.inherited,
             engine_environment=settings.engine_environment,
         ),

@@ -8,6 +8,7 @@ targets last (a target is told its runtime's URL).
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,12 @@ LOCAL_BUCKET = "skerry-local"
 
 OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguration"}
 """Members of a runtime that a declaration may leave out: taken out of the file, they must go."""
+
+
+IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
+"""Statuses in which a resource takes no write; a killed stack may have left some."""
+PATIENCE, PAUSE = 90.0, 0.02
+"""Seconds to wait for the end of a transition, and between two looks."""
 
 
 class Provisioner:
@@ -104,7 +111,9 @@ class Provisioner:
         if mcp := protocol(gateway):
             wanted["protocolConfiguration"] = {"mcp": mcp}
         if found:
-            answer = self._client.update_gateway(gatewayIdentifier=found["gatewayId"], **wanted)
+            where = {"gatewayIdentifier": found["gatewayId"]}
+            self._settled("get_gateway", found, where)
+            answer = self._client.update_gateway(**where, **wanted)
         else:
             answer = self._client.create_gateway(**wanted)
         self._values["gateways"][gateway.name] = {
@@ -166,13 +175,17 @@ class Provisioner:
 
     def _update_runtime(self, identifier: str, wanted: dict[str, Any]) -> Mapping[str, Any]:
         """Updates make a new version, so an unchanged runtime is left as it is."""
-        current = self._client.get_agent_runtime(agentRuntimeId=identifier)
-        if all(current.get(name) == wanted.get(name) for name in wanted.keys() | OPTIONAL):
+        where = {"agentRuntimeId": identifier}
+        current = self._settled("get_agent_runtime", self._client.get_agent_runtime(**where), where)
+        if current["status"] == "READY" and all(
+            current.get(name) == wanted.get(name) for name in wanted.keys() | OPTIONAL
+        ):
             return dict(current)
         return dict(self._client.update_agent_runtime(agentRuntimeId=identifier, **wanted))
 
     def _targets(self, gateway: Gateway, providers: Mapping[tuple[str, str], str]) -> None:
         gateway_id = self._values["gateways"][gateway.name]["id"]
+        self._settled("get_gateway", {"status": "UPDATING"}, {"gatewayIdentifier": gateway_id})
         existing = self._by_name("list_gateway_targets", "items", "name", gatewayIdentifier=gateway_id)
         for target in gateway.targets.values():
             wanted: dict[str, Any] = {
@@ -187,10 +200,24 @@ class Provisioner:
                 wanted["metadataConfiguration"] = {"allowedRequestHeaders": list(target.headers)}
             if target.description:
                 wanted["description"] = target.description
-            if target.name in existing:
-                self._client.update_gateway_target(targetId=existing[target.name]["targetId"], **wanted)
+            found = existing.get(target.name)
+            if found:
+                where = {"gatewayIdentifier": gateway_id, "targetId": found["targetId"]}
+                self._settled("get_gateway_target", found, where)
+                self._client.update_gateway_target(targetId=found["targetId"], **wanted)
             else:
                 self._client.create_gateway_target(**wanted)
+
+    def _settled(
+        self, operation: str, found: Mapping[str, Any], where: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """The resource when it takes writes again; asks for it while it is in transition."""
+        end = time.monotonic() + PATIENCE
+        while found["status"] in IN_TRANSITION and time.monotonic() < end:
+            found = getattr(self._client, operation)(**where)
+            if found["status"] in IN_TRANSITION:
+                time.sleep(PAUSE)
+        return found
 
     def _target(self, gateway: str, target: Target) -> dict[str, Any]:
         if target.function:

@@ -1,8 +1,8 @@
 """Gateways and their targets.
 
-An update replaces the whole configuration. A record is READY once it is stored; only the answer to the
-call itself shows CREATING, UPDATING or SYNCHRONIZING, as AWS's does. Catalogues of tools are read by the
-gateway plane, which hears of every change; SynchronizeGatewayTargets tells it to read again.
+An update replaces the whole configuration. The catalogue of a target is read by the gateway plane, which
+hears of every change and reports what came of it: only then is the target READY, or FAILED with
+`statusReasons`; SynchronizeGatewayTargets makes it read again.
 
 The connector and inference kinds and the authorization code grant are refused with 501 rather than stored
 and never served.
@@ -15,6 +15,7 @@ from typing import Any
 
 from skerry.errors import validation
 from skerry.local.control import rules
+from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     LOWER,
     UPPER,
@@ -30,6 +31,7 @@ from skerry.local.control.operation import (
 )
 from skerry.local.ports import Change, Record
 from skerry.local.records import Write
+from skerry.local.resources import Resources
 from skerry.wire.arn import gateway_arn
 from skerry.wire.endpoints import gateway_url
 
@@ -70,9 +72,9 @@ def create(request: Request) -> Outcome:
         "createdAt": request.now,
         "workloadIdentityDetails": {"workloadIdentityArn": identity},
     }
-    record = _record(fixed, given, request.now)
+    record = _record(fixed, given, request.now, "CREATING")
     return Outcome(
-        output={**record, "status": "CREATING"},
+        output=record,
         writes=[Write("gateway", identifier, record), *tags_write(arn, given.get("tags"))],
         changes=[Change("gateway", "created", identifier, record)],
     )
@@ -80,15 +82,15 @@ def create(request: Request) -> Outcome:
 
 def update(request: Request) -> Outcome:
     """UpdateGateway: what is left out is gone."""
-    old = _gateway(request)
+    old = _writable(request)
     given = request.input
     rules.gateway(given)
     if given["name"] != old["name"]:
         message = f"The name of a gateway cannot change; this one is {old['name']}."
         raise validation(message, ("name", message))
-    record = _record({name: old[name] for name in _KEPT}, given, request.now)
+    record = _record({name: old[name] for name in _KEPT}, given, request.now, "UPDATING")
     return Outcome(
-        output={**record, "status": "UPDATING"},
+        output=record,
         writes=[Write("gateway", old["gatewayId"], record)],
         changes=[Change("gateway", "updated", old["gatewayId"], record)],
     )
@@ -101,26 +103,15 @@ def get(request: Request) -> Outcome:
 
 def delete(request: Request) -> Outcome:
     """DeleteGateway; targets must be deleted first, as with AWS. Rate limits and rules go with it."""
-    old = _gateway(request)
+    old = _writable(request)
     identifier = old["gatewayId"]
-    if request.resources.targets(identifier):
+    if request.resources.below("target", identifier):
         raise conflict(
             f"The gateway {identifier} has targets. Delete all its targets before you delete the gateway."
         )
     return Outcome(
         output={"gatewayId": identifier, "status": "DELETING"},
-        writes=[
-            Write("gateway", identifier, None),
-            Write("tags", old["gatewayArn"], None),
-            *(
-                Write("rate-limit", f"{identifier}/{limit['rateLimitId']}", None)
-                for limit in request.resources.rate_limits(identifier)
-            ),
-            *(
-                Write("gateway-rule", f"{identifier}/{rule['ruleId']}", None)
-                for rule in request.resources.gateway_rules(identifier)
-            ),
-        ],
+        writes=[Write("gateway", identifier, {**old, "status": "DELETING"})],
         changes=[Change("gateway", "deleted", identifier, old)],
     )
 
@@ -133,12 +124,12 @@ def list_gateways(request: Request) -> Outcome:
 
 def create_target(request: Request) -> Outcome:
     """CreateGatewayTarget. A target without a name is called after its id."""
-    gateway = _gateway(request)
+    gateway = _writable(request)
     given = request.input
     _check_target(request, gateway)
     identifier = fresh_id(UPPER)
     name = given.get("name", f"target-{identifier}")
-    existing = request.resources.targets(gateway["gatewayId"])
+    existing = request.resources.below("target", gateway["gatewayId"])
     _check_name(existing, name)
     within_quota("target", len(existing))
     fixed = {
@@ -147,9 +138,9 @@ def create_target(request: Request) -> Outcome:
         "createdAt": request.now,
         "protocolType": rules.target_kind(given)[0].upper(),
     }
-    record = _target_record(fixed, given, name, request.now)
+    record = _target_record(fixed, given, name, request.now, "CREATING")
     return Outcome(
-        output={**record, "status": "CREATING"},
+        output=record,
         writes=[Write("target", f"{gateway['gatewayId']}/{identifier}", record)],
         changes=[Change("target", "created", f"{gateway['gatewayId']}/{identifier}", record)],
     )
@@ -157,22 +148,22 @@ def create_target(request: Request) -> Outcome:
 
 def update_target(request: Request) -> Outcome:
     """UpdateGatewayTarget: what is left out is gone, the name stays when it is left out."""
-    gateway = _gateway(request)
-    old = _target(request)
+    gateway = _writable(request)
+    old = _writable_target(request)
     given = request.input
     _check_target(request, gateway)
     name = given.get("name", old["name"])
     others = [
         record
-        for record in request.resources.targets(gateway["gatewayId"])
+        for record in request.resources.below("target", gateway["gatewayId"])
         if record["targetId"] != old["targetId"]
     ]
     _check_name(others, name)
     fixed = {key: old[key] for key in _TARGET_KEPT if key in old}
-    record = _target_record(fixed, given, name, request.now)
+    record = _target_record(fixed, given, name, request.now, "UPDATING")
     key = f"{gateway['gatewayId']}/{old['targetId']}"
     return Outcome(
-        output={**record, "status": "UPDATING"},
+        output=record,
         writes=[Write("target", key, record)],
         changes=[Change("target", "updated", key, record)],
     )
@@ -185,36 +176,37 @@ def get_target(request: Request) -> Outcome:
 
 def delete_target(request: Request) -> Outcome:
     """DeleteGatewayTarget."""
-    gateway, old = _gateway(request), _target(request)
+    gateway, old = _writable(request), _writable_target(request)
     key = f"{gateway['gatewayId']}/{old['targetId']}"
     return Outcome(
         output={"gatewayArn": old["gatewayArn"], "targetId": old["targetId"], "status": "DELETING"},
-        writes=[Write("target", key, None)],
+        writes=[Write("target", key, {**old, "status": "DELETING"})],
         changes=[Change("target", "deleted", key, old)],
     )
 
 
 def list_targets(request: Request) -> Outcome:
     """ListGatewayTargets, oldest first."""
-    targets = request.resources.targets(_gateway(request)["gatewayId"])
+    targets = request.resources.below("target", _gateway(request)["gatewayId"])
     items, more = page(request, targets, key="targetId")
     return Outcome({"items": [_listed_target(item) for item in items], **more})
 
 
 def synchronize(request: Request) -> Outcome:
     """SynchronizeGatewayTargets: the catalogue of one MCP server is read again."""
-    gateway = _gateway(request)
+    gateway = _writable(request)
     identifier = request.input["targetIdList"][0]
     key = f"{gateway['gatewayId']}/{identifier}"
-    old = request.find("target", key, f"The target {identifier} of {gateway['gatewayId']}")
-    server = old["targetConfiguration"]["mcp"].get("mcpServer")
+    shown = f"The target {identifier} of {gateway['gatewayId']}"
+    old = writable(request.find("target", key, shown), shown)
+    server = old["targetConfiguration"].get("mcp", {}).get("mcpServer")
     if server is None:
         raise validation(f"The target {identifier} is no MCP server and has no catalogue to synchronize.")
     if "mcpToolSchema" in server:
         raise validation("You cannot synchronize a target that has a static tool schema configured.")
-    record = {**old, "lastSynchronizedAt": request.now, "updatedAt": request.now}
+    record = {**old, "updatedAt": request.now, "status": "SYNCHRONIZING"}
     return Outcome(
-        output={"targets": [{**record, "status": "SYNCHRONIZING"}]},
+        output={"targets": [record]},
         writes=[Write("target", key, record)],
         changes=[Change("target", "updated", key, record)],
     )
@@ -235,22 +227,72 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _record(fixed: Mapping[str, Any], given: Mapping[str, Any], now: str) -> dict[str, Any]:
+def _listed_by_plane(record: Record) -> bool:
+    """Whether a target has a catalogue that the gateway plane reads: HTTP targets have none."""
+    return "mcp" in record["targetConfiguration"]
+
+
+def _finish_target(_: Resources, record: dict[str, Any], now: str) -> list[Write]:
+    """A server whose catalogue was read and kept was synchronised."""
+    server = record["targetConfiguration"].get("mcp", {}).get("mcpServer")
+    kept = server is not None and "mcpToolSchema" not in server and server.get("listingMode") != "DYNAMIC"
+    if kept and record["status"] == "READY":
+        record["lastSynchronizedAt"] = now
+    return []
+
+
+def _gone(resources: Resources, record: Record) -> list[Write]:
+    """What goes with a gateway: tags, rate limits, rules."""
+    identifier = record["gatewayId"]
+    return [
+        Write("tags", record["gatewayArn"], None),
+        *(
+            Write("rate-limit", f"{identifier}/{limit['rateLimitId']}", None)
+            for limit in resources.rate_limits(identifier)
+        ),
+        *(
+            Write("gateway-rule", f"{identifier}/{rule['ruleId']}", None)
+            for rule in resources.gateway_rules(identifier)
+        ),
+    ]
+
+
+KINDS: Mapping[str, Kind] = {
+    "gateway": Kind(
+        failed={"CREATING": "FAILED", "UPDATING": "UPDATE_UNSUCCESSFUL"},
+        gone=_gone,
+    ),
+    "target": Kind(
+        failed={
+            "CREATING": "FAILED",
+            "UPDATING": "UPDATE_UNSUCCESSFUL",
+            "SYNCHRONIZING": "SYNCHRONIZE_UNSUCCESSFUL",
+        },
+        waits=_listed_by_plane,
+        finish=_finish_target,
+    ),
+}
+"""Nothing is done for a gateway alone, so it cannot fail here."""
+
+
+def _record(fixed: Mapping[str, Any], given: Mapping[str, Any], now: str, status: str) -> dict[str, Any]:
     return {
         **{name: value for name, value in given.items() if name not in _NOT_KEPT},
         **fixed,
-        "status": "READY",
+        "status": status,
         "updatedAt": now,
     }
 
 
-def _target_record(fixed: Mapping[str, Any], given: Mapping[str, Any], name: str, now: str) -> dict[str, Any]:
+def _target_record(
+    fixed: Mapping[str, Any], given: Mapping[str, Any], name: str, now: str, status: str
+) -> dict[str, Any]:
     return {
         "credentialProviderConfigurations": [],
         **{key: value for key, value in given.items() if key not in _NOT_KEPT},
         **fixed,
         "name": name,
-        "status": "READY",
+        "status": status,
         "updatedAt": now,
     }
 
@@ -279,6 +321,16 @@ def _check_name(others: object, name: str) -> None:
 def _gateway(request: Request) -> Record:
     identifier = request.input["gatewayIdentifier"]
     return request.find("gateway", identifier, f"The gateway {identifier}")
+
+
+def _writable(request: Request) -> Record:
+    found = _gateway(request)
+    return writable(found, f"The gateway {found['gatewayId']}")
+
+
+def _writable_target(request: Request) -> Record:
+    found = _target(request)
+    return writable(found, f"The target {found['targetId']}")
 
 
 def _target(request: Request) -> Record:

@@ -22,8 +22,22 @@ from skerry.local.control import (
     runtimes,
     tags,
 )
+from skerry.local.control.lifecycle import Kind, Lifecycle
 from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
-from skerry.local.ports import Access, Caller, Clock, PolicyCheck, Receive, Record, Recorder, Scope, Send
+from skerry.local.control.settings import ControlSettings
+from skerry.local.ports import (
+    Access,
+    Caller,
+    Clock,
+    PolicyCheck,
+    Receive,
+    Record,
+    Recorder,
+    Report,
+    ReportedKind,
+    Scope,
+    Send,
+)
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
@@ -47,6 +61,9 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """Every operation that is emulated. The service model's other operations get a 501 that names them."""
 
+KINDS: Mapping[str, Kind] = {**runtimes.KINDS, **gateways.KINDS}
+"""Records whose status moves by itself, and how."""
+
 
 class ControlPlane:
     """Operations are performed one at a time, so that what one decides on is still so when it is stored.
@@ -64,6 +81,7 @@ class ControlPlane:
         clock: Clock,
         check_policy: PolicyCheck | None = None,
         check_target: CheckTarget | None = None,
+        settings: ControlSettings | None = None,
     ) -> None:
         self._resources = resources
         self._access = access
@@ -72,6 +90,21 @@ class ControlPlane:
         self.check_policy = check_policy
         self.check_target = check_target
         self._lock = asyncio.Lock()
+        self._lifecycle = Lifecycle(
+            resources, clock, self._lock, KINDS, (settings or ControlSettings()).transition
+        )
+
+    def reporter(self, kind: ReportedKind) -> Report:
+        """What the plane that works on records of a kind reports to; before `start`."""
+        return self._lifecycle.reporter(kind)
+
+    async def start(self) -> None:
+        """Takes up the transitions that an earlier run left; when records are read and planes listen."""
+        self._resources.announce(self._lifecycle.resume())
+
+    async def close(self) -> None:
+        """Leaves transitions as they are; the next start takes them up."""
+        await self._lifecycle.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -120,6 +153,7 @@ class ControlPlane:
         proposal = policies.proposal(name, given, self._resources)
         found = await self.check_policy(proposal) if proposal and self.check_policy else None
         async with self._lock:
+            await self._lifecycle.settle()
             if token is not None:
                 before = self._resources.answered(name, token)
                 if before is not None:
@@ -132,7 +166,9 @@ class ControlPlane:
             return outcome.output
 
     async def _commit(self, outcome: Outcome, answered: Answered | None) -> None:
+        self._lifecycle.begin(outcome.writes)
         await self._resources.commit(outcome.writes, outcome.changes, answered)
+        self._lifecycle.wake()
 
 
 def _same(before: Answered, digest: str) -> Record:

@@ -1,11 +1,11 @@
 """Agent runtimes, their versions and their endpoints.
 
 An update replaces the whole configuration and makes a new version; `DEFAULT` follows the newest one, other
-endpoints stay where they were put. AWS reports CREATING and UPDATING and is READY a little later; a record
-here is READY once it is stored, so only the answer to the call itself shows the status in between.
+endpoints stay where they were put. A version is READY when its code is there; when it cannot be had, the
+version is CREATE_FAILED or UPDATE_FAILED with a `failureReason`, and `DEFAULT` stays at the version before.
 
 Not known of AWS, and decided here: `DEFAULT` can be neither updated nor deleted, a version that an endpoint
-serves cannot be deleted, and deleting a runtime deletes its endpoints.
+serves cannot be deleted, deleting a runtime deletes its endpoints, and what failed may be updated.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from skerry.errors import not_found
 from skerry.local.control import rules
+from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     ALNUM,
     Operation,
@@ -28,6 +29,7 @@ from skerry.local.control.operation import (
 )
 from skerry.local.ports import Change, Record
 from skerry.local.records import Write
+from skerry.local.resources import Resources
 from skerry.wire.arn import runtime_arn
 
 DEFAULT_ENDPOINT = "DEFAULT"
@@ -57,10 +59,10 @@ def create(request: Request) -> Outcome:
         "createdAt": request.now,
         "workloadIdentityDetails": {"workloadIdentityArn": identity},
     }
-    record = _version(fixed, given, "1", request.now)
+    record = _version(fixed, given, "1", request.now, "CREATING")
     endpoint = _endpoint(arn, DEFAULT_ENDPOINT, "1", request.now)
     return Outcome(
-        output={**record, "status": "CREATING"},
+        output=record,
         writes=[
             *_stored(record),
             *_stored_endpoint(identifier, endpoint),
@@ -72,18 +74,18 @@ def create(request: Request) -> Outcome:
 
 def update(request: Request) -> Outcome:
     """UpdateAgentRuntime: what is left out is gone."""
-    newest = _runtime(request)
+    newest = _writable(request)
     given = request.input
     rules.runtime(given, creating=False)
     identifier = newest["agentRuntimeId"]
     within_quota("runtime-version", len(request.resources.below("runtime-version", identifier)))
     version = str(int(newest["agentRuntimeVersion"]) + 1)
     kept = ("agentRuntimeArn", "agentRuntimeId", "agentRuntimeName", "createdAt", "workloadIdentityDetails")
-    record = _version({name: newest[name] for name in kept}, given, version, request.now)
+    record = _version({name: newest[name] for name in kept}, given, version, request.now, "UPDATING")
     default = request.find("runtime-endpoint", f"{identifier}/{DEFAULT_ENDPOINT}", "The DEFAULT endpoint")
-    moved = {**default, "liveVersion": version, "targetVersion": version, "lastUpdatedAt": request.now}
+    moved = {**default, "targetVersion": version, "lastUpdatedAt": request.now, "status": "UPDATING"}
     return Outcome(
-        output={**record, "status": "UPDATING"},
+        output=record,
         writes=[*_stored(record), *_stored_endpoint(identifier, moved)],
         changes=[Change("runtime", "updated", identifier, record)],
     )
@@ -98,37 +100,27 @@ def get(request: Request) -> Outcome:
 
 def delete(request: Request) -> Outcome:
     """DeleteAgentRuntime: everything, or one version that nothing serves."""
-    newest = _runtime(request)
+    newest = _writable(request)
     identifier = newest["agentRuntimeId"]
     version = request.input.get("agentRuntimeVersion")
     if version is not None:
         return _delete_version(request, newest, version)
-    arns = [newest["agentRuntimeArn"]]
-    versions = request.resources.below("runtime-version", identifier)
-    endpoints = request.resources.below("runtime-endpoint", identifier)
-    arns.extend(record["agentRuntimeEndpointArn"] for record in endpoints)
-    writes = [
-        Write("runtime", identifier, None),
-        *(Write("runtime-version", f"{identifier}/{item['agentRuntimeVersion']}", None) for item in versions),
-        *(Write("runtime-endpoint", f"{identifier}/{item['name']}", None) for item in endpoints),
-        *(Write("tags", arn, None) for arn in arns),
-    ]
     return Outcome(
         output={"agentRuntimeId": identifier, "status": "DELETING"},
-        writes=writes,
+        writes=[Write("runtime", identifier, {**newest, "status": "DELETING"})],
         changes=[Change("runtime", "deleted", identifier, newest)],
     )
 
 
 def _delete_version(request: Request, newest: Record, version: str) -> Outcome:
     identifier = newest["agentRuntimeId"]
-    _of_version(request, identifier, version)
+    old = writable(_of_version(request, identifier, version), f"Version {version} of {identifier}")
     for endpoint in request.resources.below("runtime-endpoint", identifier):
-        if endpoint["liveVersion"] == version:
+        if version in (endpoint["liveVersion"], endpoint["targetVersion"]):
             raise conflict(f"Version {version} of {identifier} is served by the endpoint {endpoint['name']}.")
     return Outcome(
         output={"agentRuntimeId": identifier, "agentRuntimeVersion": version, "status": "DELETING"},
-        writes=[Write("runtime-version", f"{identifier}/{version}", None)],
+        writes=[Write("runtime-version", f"{identifier}/{version}", {**old, "status": "DELETING"})],
     )
 
 
@@ -148,20 +140,20 @@ def list_versions(request: Request) -> Outcome:
 
 def create_endpoint(request: Request) -> Outcome:
     """CreateAgentRuntimeEndpoint; without a version it serves the one that is newest now."""
-    newest = _runtime(request)
+    newest = _writable(request)
     given = request.input
     identifier, name = newest["agentRuntimeId"], given["name"]
     if request.resources.get("runtime-endpoint", f"{identifier}/{name}") is not None:
         raise conflict(f"An endpoint named {name} already exists for {identifier}.")
     within_quota("runtime-endpoint", len(request.resources.below("runtime-endpoint", identifier)))
     version = given.get("agentRuntimeVersion", newest["agentRuntimeVersion"])
-    _of_version(request, identifier, version)
+    writable(_of_version(request, identifier, version), f"Version {version} of {identifier}")
     endpoint = _endpoint(newest["agentRuntimeArn"], name, version, request.now)
     if "description" in given:
         endpoint["description"] = given["description"]
     tags = tags_write(endpoint["agentRuntimeEndpointArn"], given.get("tags"))
     return Outcome(
-        output={**endpoint, "agentRuntimeId": identifier, "endpointName": name, "status": "CREATING"},
+        output={**endpoint, "agentRuntimeId": identifier, "endpointName": name},
         writes=[*_stored_endpoint(identifier, endpoint), *tags],
         changes=[Change("runtime", "updated", identifier, newest)],
     )
@@ -175,19 +167,21 @@ def get_endpoint(request: Request) -> Outcome:
 def update_endpoint(request: Request) -> Outcome:
     """UpdateAgentRuntimeEndpoint: another version or description; what is left out stays."""
     endpoint = _found_endpoint(request)
-    newest = _runtime(request)
+    newest = _writable(request)
     given = request.input
     if endpoint["name"] == DEFAULT_ENDPOINT:
         raise conflict("The DEFAULT endpoint follows the newest version and cannot be updated.")
-    changed = {**endpoint, "lastUpdatedAt": request.now}
+    writable(endpoint, f"The endpoint {endpoint['name']}")
+    changed = {**endpoint, "lastUpdatedAt": request.now, "status": "UPDATING"}
     if "agentRuntimeVersion" in given:
         version = given["agentRuntimeVersion"]
-        _of_version(request, newest["agentRuntimeId"], version)
-        changed |= {"liveVersion": version, "targetVersion": version}
+        identifier = newest["agentRuntimeId"]
+        writable(_of_version(request, identifier, version), f"Version {version} of {identifier}")
+        changed["targetVersion"] = version
     if "description" in given:
         changed["description"] = given["description"]
     return Outcome(
-        output={**changed, "status": "UPDATING"},
+        output=changed,
         writes=_stored_endpoint(newest["agentRuntimeId"], changed),
         changes=[Change("runtime", "updated", newest["agentRuntimeId"], newest)],
     )
@@ -196,16 +190,14 @@ def update_endpoint(request: Request) -> Outcome:
 def delete_endpoint(request: Request) -> Outcome:
     """DeleteAgentRuntimeEndpoint."""
     endpoint = _found_endpoint(request)
-    newest = _runtime(request)
+    newest = _writable(request)
     if endpoint["name"] == DEFAULT_ENDPOINT:
         raise conflict("The DEFAULT endpoint goes with its runtime and cannot be deleted by itself.")
+    writable(endpoint, f"The endpoint {endpoint['name']}")
     identifier = newest["agentRuntimeId"]
     return Outcome(
         output={"agentRuntimeId": identifier, "endpointName": endpoint["name"], "status": "DELETING"},
-        writes=[
-            Write("runtime-endpoint", f"{identifier}/{endpoint['name']}", None),
-            Write("tags", endpoint["agentRuntimeEndpointArn"], None),
-        ],
+        writes=_stored_endpoint(identifier, {**endpoint, "status": "DELETING"}),
         changes=[Change("runtime", "updated", identifier, newest)],
     )
 
@@ -232,13 +224,66 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _version(fixed: Mapping[str, Any], given: Mapping[str, Any], version: str, now: str) -> dict[str, Any]:
+def _finish(resources: Resources, record: dict[str, Any], now: str) -> list[Write]:
+    """The newest version has come to its end: its own record and DEFAULT follow."""
+    identifier, version = record["agentRuntimeId"], record["agentRuntimeVersion"]
+    writes = [Write("runtime-version", f"{identifier}/{version}", record)]
+    default = resources.get("runtime-endpoint", f"{identifier}/{DEFAULT_ENDPOINT}")
+    if default is not None:
+        moved = {name: value for name, value in default.items() if name != "failureReason"}
+        moved |= {"status": record["status"], "lastUpdatedAt": now}
+        if record["status"] == "READY":
+            moved |= {"liveVersion": version, "targetVersion": version}
+        else:
+            moved["failureReason"] = record["failureReason"]
+        writes += _stored_endpoint(identifier, moved)
+    return writes
+
+
+def _gone(resources: Resources, record: Record) -> list[Write]:
+    """What goes with a runtime: versions, endpoints, tags."""
+    identifier = record["agentRuntimeId"]
+    versions = resources.below("runtime-version", identifier)
+    endpoints = resources.below("runtime-endpoint", identifier)
+    arns = [record["agentRuntimeArn"], *(item["agentRuntimeEndpointArn"] for item in endpoints)]
+    return [
+        *(Write("runtime-version", f"{identifier}/{item['agentRuntimeVersion']}", None) for item in versions),
+        *(Write("runtime-endpoint", f"{identifier}/{item['name']}", None) for item in endpoints),
+        *(Write("tags", arn, None) for arn in arns),
+    ]
+
+
+def _finish_endpoint(resources: Resources, record: dict[str, Any], now: str) -> list[Write]:
+    del resources, now
+    record["liveVersion"] = record["targetVersion"]
+    return []
+
+
+_FAILED = {"CREATING": "CREATE_FAILED", "UPDATING": "UPDATE_FAILED"}
+
+KINDS: Mapping[str, Kind] = {
+    "runtime": Kind(failed=_FAILED, reason="failureReason", finish=_finish, gone=_gone),
+    "runtime-version": Kind(failed={}, own=lambda record: record["status"] == "DELETING"),
+    "runtime-endpoint": Kind(
+        failed=_FAILED,
+        reason="failureReason",
+        own=lambda record: record["name"] != DEFAULT_ENDPOINT,
+        finish=_finish_endpoint,
+        gone=lambda _, record: [Write("tags", record["agentRuntimeEndpointArn"], None)],
+    ),
+}
+"""The newest version moves for the runtime, and DEFAULT with it."""
+
+
+def _version(
+    fixed: Mapping[str, Any], given: Mapping[str, Any], version: str, now: str, status: str
+) -> dict[str, Any]:
     return {
         **{name: value for name, value in given.items() if name not in _NOT_KEPT},
         **fixed,
         "agentRuntimeVersion": version,
         "lastUpdatedAt": now,
-        "status": "READY",
+        "status": status,
         "lifecycleConfiguration": rules.lifecycle(given),
     }
 
@@ -251,7 +296,7 @@ def _endpoint(arn: str, name: str, version: str, now: str) -> dict[str, Any]:
         "agentRuntimeEndpointArn": f"{arn}/runtime-endpoint/{name}",
         "liveVersion": version,
         "targetVersion": version,
-        "status": "READY",
+        "status": "CREATING",
         "createdAt": now,
         "lastUpdatedAt": now,
     }
@@ -276,6 +321,11 @@ def _listed(record: Record) -> Record:
 def _runtime(request: Request) -> Record:
     identifier = request.input["agentRuntimeId"]
     return request.find("runtime", identifier, f"The agent runtime {identifier}")
+
+
+def _writable(request: Request) -> Record:
+    found = _runtime(request)
+    return writable(found, f"The agent runtime {found['agentRuntimeId']}")
 
 
 def _of_version(request: Request, identifier: str, version: str) -> Record:

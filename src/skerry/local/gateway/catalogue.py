@@ -1,8 +1,8 @@
 """What the targets of each gateway have: cached listings, kept up to date with the control plane.
 
 A listing is fetched when a target is created, updated or synchronised, and lazily for one that could not be
-reached. A target that fails hides no other: its problem is kept, told to those who call it, and it is asked
-again after a pause.
+reached; what came of it is reported to the control plane. A target that fails hides no other: its problem is
+kept, told to those who call it, and it is asked again after a pause.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Changing, Listing, Target
-from skerry.local.ports import Caller, Change, Clock, Record, Resources
+from skerry.local.ports import Caller, Change, Clock, Record, Report, Resources, unreported
 
 LOG = logging.getLogger("skerry.gateway")
 
@@ -51,13 +51,20 @@ class Catalogue:
     """The targets of all gateways. `connect` makes a Target of a record."""
 
     def __init__(
-        self, *, resources: Resources, connect: Connect, clock: Clock, settings: GatewaySettings
+        self,
+        *,
+        resources: Resources,
+        connect: Connect,
+        clock: Clock,
+        settings: GatewaySettings,
+        report: Report = unreported,
     ) -> None:
         self._resources = resources
         self._connect = connect
         self._clock = clock
         self._settings = settings
         self._listeners: list[Callable[[str], None]] = []
+        self._report = report
         self._gateways: dict[str, dict[str, Entry]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -100,6 +107,8 @@ class Catalogue:
                     entry.again = entry.task is not None  # what is being fetched may be older than the write
                     entry.announce = id(entry) not in known
                     self._synchronise(gateway, entry)
+                    if entry.task is None:  # there is nothing to fetch
+                        self._tell(gateway, entry)
             if change.action == "deleted":
                 self._tools_changed(gateway_id)
 
@@ -235,6 +244,12 @@ class Catalogue:
             entry.task = None
         if entry.again:
             self._synchronise(gateway, entry)
+        else:
+            self._tell(gateway, entry)
+
+    def _tell(self, gateway: Record, entry: Entry) -> None:
+        """Tells the control plane whether the target can be listed."""
+        self._report(f"{gateway['gatewayId']}/{entry.record['targetId']}", entry.problem)
 
 
 def _is_mcp(record: Record) -> bool:

@@ -54,9 +54,11 @@ from skerry.local.ports import (
     Receive,
     Record,
     Recorder,
+    Report,
     Resources,
     Scope,
     Send,
+    unreported,
 )
 from skerry.local.rest_json import error_reply
 from skerry.local.upstream import Upstream
@@ -83,7 +85,8 @@ class _Seen:
 class GatewayPlane:
     """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
 
-    `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3.
+    `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3; `report`
+    hears which targets could be listed.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class GatewayPlane:
         transport: IdentityTransport,
         fetch_object: FetchObject,
         settings: GatewaySettings,
+        report: Report = unreported,
     ) -> None:
         self._resources = resources
         self._recorder = recorder
@@ -118,6 +122,7 @@ class GatewayPlane:
             connect=lambda record: connect(record, outbound, clock, settings),
             clock=clock,
             settings=settings,
+            report=report,
         )
         self._search = Search(settings, clock)
         self._decisions = Decisions(resources, settings.assumptions)

@@ -14,10 +14,22 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from skerry.auth.keys import Fetch
-from skerry.errors import ServiceError, access_denied, not_found, validation
+from skerry.errors import ServiceError, SkerryError, access_denied, not_found, validation
 from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
-from skerry.local.ports import Access, Change, Clock, Receive, Record, Recorder, Resources, Scope, Send
+from skerry.local.ports import (
+    Access,
+    Change,
+    Clock,
+    Receive,
+    Record,
+    Recorder,
+    Report,
+    Resources,
+    Scope,
+    Send,
+    unreported,
+)
 from skerry.local.runtime import launch, sockets, texts
 from skerry.local.runtime.artifact import FetchObject
 from skerry.local.runtime.call import CLIENT_GONE, Call
@@ -43,7 +55,8 @@ class RuntimePlane:
 
     `fetch_key` gets a discovery document or key set of a token issuer by URL, `fetch_object` an object of
     S3 (bucket, key, version id) for runtimes whose code is there. `upstream` is the client towards the
-    programs; the plane makes and closes its own when none is given.
+    programs; the plane makes and closes its own when none is given. `report` hears whether the code of a
+    runtime could be had.
     """
 
     def __init__(
@@ -57,11 +70,13 @@ class RuntimePlane:
         fetch_key: Fetch,
         fetch_object: FetchObject,
         upstream: Upstream | None = None,
+        report: Report = unreported,
     ) -> None:
         self._resources = resources
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
+        self._report = report
         self._own_upstream = upstream is None
         self._upstream = upstream or Upstream()
         self._versions = Versions(settings, fetch_object)
@@ -258,8 +273,18 @@ class RuntimePlane:
             self._versions.retire(arn, None)
             self._spawn(self.sessions.end_runtime(arn))
             return
+        self._spawn(self._prepare(change.identifier, Runtime.of(change.record, "DEFAULT")))
         self.warm(change.record)
         self._versions.retire(arn, str(change.record["agentRuntimeVersion"]))
+
+    async def _prepare(self, identifier: str, runtime: Runtime) -> None:
+        """Fetches the code of a new version and reports what came of it."""
+        try:
+            await self._versions.locate(runtime)
+        except SkerryError as problem:
+            self._report(identifier, str(problem))
+        else:
+            self._report(identifier)
 
     async def _sweep(self) -> None:
         while True:

@@ -53,6 +53,13 @@ class Versions:
         """
         self._spawn(self._warm(runtime, self._version(runtime)))
 
+    async def locate(self, runtime: Runtime) -> None:
+        """Returns when the code of a version is there.
+
+        Raises ProgramError and what fetching the code raises.
+        """
+        await _opened(self._version(runtime))
+
     async def take(self, runtime: Runtime, on_line: OnLine) -> Compute:
         """A process for a new session of this version; give it back with `release`.
 
