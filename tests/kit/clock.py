@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 
 class FakeClock:
     """Implements the Clock ports of `local` and `auth`.
@@ -27,3 +29,10 @@ class FakeClock:
 
     def set_time(self, now: float) -> None:
         self._time = now
+
+
+class WallClock(FakeClock):
+    """Implements the same ports: a clock whose `time()` is the machine's, so that signatures of boto3 hold."""
+
+    def time(self) -> float:
+        return time.time()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
 from skerry.local.access import Access, Key
 from skerry.local.clock import SystemClock
+from skerry.local.control.lifecycle import STEPS
 from skerry.local.control.plane import CheckTarget, ControlPlane
 from skerry.local.control.settings import ControlSettings
 from skerry.local.ports import Change, Clock, Receive, Scope, Send
@@ -153,7 +154,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def endpoint_process(state: Path, *, seeds: tuple[Path, ...] = (), port: int = 0) -> Iterator[Running]:
+def endpoint_process(
+    state: Path, *, seeds: tuple[Path, ...] = (), port: int = 0, transition: float = 0.0
+) -> Iterator[Running]:
     """`python -m skerry.local`, ready; it is told to end with the block and must end within 5 s."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKERRY_"))
@@ -161,6 +164,7 @@ def endpoint_process(state: Path, *, seeds: tuple[Path, ...] = (), port: int = 0
     environment |= {
         "SKERRY_STATE": str(state),
         "SKERRY_PORT": str(port),
+        "SKERRY_TRANSITION": str(transition),
         "SKERRY_SEEDS": os.pathsep.join(map(str, seeds)),
     }
     process = subprocess.Popen(
@@ -179,6 +183,16 @@ def endpoint_process(state: Path, *, seeds: tuple[Path, ...] = (), port: int = 0
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+def settled(get: Callable[..., Any], **where: str) -> dict[str, Any]:
+    """What a Get operation answers once the status in between is over, as pollers of boto3 do."""
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end:
+        answer: dict[str, Any] = get(**where)
+        if answer["status"] not in STEPS:
+            return answer
+    raise AssertionError(f"still {answer['status']} after {TIMEOUT} s")
 
 
 def artifact(prefix: str = "/srv/agent") -> dict[str, Any]:

@@ -23,7 +23,8 @@ from botocore.exceptions import ClientError
 
 import skerry.desk
 from skerry.auth.sigv4 import Credentials, sign
-from tests.kit.local_endpoint import ACCOUNT, ROLE, artifact, endpoint_process
+from tests.kit.local_endpoint import ACCOUNT, ROLE, artifact, endpoint_process, settled
+from tests.kit.runtime_plane import PROGRAMS
 
 SEEDS = Path(skerry.desk.__file__).with_name("seeds.toml")
 
@@ -389,9 +390,10 @@ def test_agentcore_works_beside_everything_else(running):
     )
     assert gateway["gatewayUrl"] == f"{running.url}/gateway/{gateway['gatewayId']}/mcp"
     made = agentcore.create_agent_runtime(
-        agentRuntimeName="desk", roleArn=ROLE, agentRuntimeArtifact=artifact()
+        agentRuntimeName="desk", roleArn=ROLE, agentRuntimeArtifact=artifact(str(PROGRAMS / "plain"))
     )
-    assert agentcore.get_agent_runtime(agentRuntimeId=made["agentRuntimeId"])["status"] == "READY"
+    found = settled(agentcore.get_agent_runtime, agentRuntimeId=made["agentRuntimeId"])
+    assert found["status"] == "READY"
     agentcore.delete_agent_runtime(agentRuntimeId=made["agentRuntimeId"])
     agentcore.delete_gateway(gatewayIdentifier=gateway["gatewayId"])
 

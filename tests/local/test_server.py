@@ -23,7 +23,8 @@ from skerry.local.server import LOOPBACK, url_of
 from skerry.sockets import bind
 from skerry.wire.endpoints import invocation_url
 from skerry.wire.headers import RUNTIME_SESSION_ID
-from tests.kit.local_endpoint import ROLE, artifact, endpoint_process
+from tests.kit.local_endpoint import ROLE, artifact, endpoint_process, settled
+from tests.kit.runtime_plane import PROGRAMS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -53,7 +54,7 @@ def test_what_was_acknowledged_is_there_after_kill_9_and_moto_ends_too(tmp_path)
         agentcore = first.client("bedrock-agentcore-control")
         gateway = agentcore.create_gateway(name="desk", roleArn=ROLE, authorizerType="AWS_IAM")
         runtime = agentcore.create_agent_runtime(
-            agentRuntimeName="desk", roleArn=ROLE, agentRuntimeArtifact=artifact()
+            agentRuntimeName="desk", roleArn=ROLE, agentRuntimeArtifact=artifact(str(PROGRAMS / "plain"))
         )
         below = children(first.process.pid)
         assert below, "moto runs as a child"
@@ -65,7 +66,8 @@ def test_what_was_acknowledged_is_there_after_kill_9_and_moto_ends_too(tmp_path)
         agentcore = second.client("bedrock-agentcore-control")
         got = agentcore.get_gateway(gatewayIdentifier=gateway["gatewayId"])
         assert got["gatewayUrl"] == f"{second.url}/gateway/{gateway['gatewayId']}/mcp"
-        assert agentcore.get_agent_runtime(agentRuntimeId=runtime["agentRuntimeId"])["status"] == "READY"
+        found = settled(agentcore.get_agent_runtime, agentRuntimeId=runtime["agentRuntimeId"])
+        assert found["status"] == "READY"
 
 
 @pytest.mark.behaviour("END-STOP")

@@ -1,0 +1,318 @@
+"""Statuses that move, over the wire with unmodified boto3: by a clock of the test, and by real work."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+from skerry.local.control.lifecycle import Kind, Lifecycle
+from skerry.local.records import RecordStore, Write
+from skerry.local.resources import Place, Resources
+from tests.kit.clock import FakeClock, WallClock
+from tests.kit.local_endpoint import (
+    ACCOUNT,
+    REGION,
+    ROLE,
+    ControlStack,
+    artifact,
+    control,
+    endpoint_process,
+    settled,
+)
+from tests.kit.mcp_backends import fastmcp_backend
+from tests.kit.runtime_plane import PROGRAMS
+
+LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tools"
+TOOLS = {"inlinePayload": [{"name": "echo", "description": "d", "inputSchema": {"type": "object"}}]}
+FUNCTION = {"mcp": {"lambda": {"lambdaArn": LAMBDA, "toolSchema": TOOLS}}}
+IAM = [{"credentialProviderType": "GATEWAY_IAM_ROLE"}]
+STEP = 30.0
+
+
+@pytest.fixture
+def stack(tmp_path):
+    return ControlStack(tmp_path, clock=WallClock(), transition=STEP)
+
+
+@pytest.fixture
+def agentcore(stack):
+    with control(stack) as client:
+        yield client
+
+
+def server(url):
+    return {"mcp": {"mcpServer": {"endpoint": url}}}
+
+
+def refused(call, **parameters):
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+CONFLICT = ("ConflictException", 409)
+MISSING = ("ResourceNotFoundException", 404)
+
+
+@pytest.mark.behaviour("CTL-STATUS-MOVES")
+@pytest.mark.behaviour("CTL-STATUS-CONFLICT")
+def test_a_gateway_and_its_target_move_with_the_clock(agentcore, stack):
+    made = agentcore.create_gateway(name="desk", roleArn=ROLE, authorizerType="AWS_IAM")
+    where = {"gatewayIdentifier": made["gatewayId"]}
+    same = {"name": "desk", "roleArn": ROLE, "authorizerType": "AWS_IAM"}
+    target = {
+        "name": "t",
+        "targetConfiguration": FUNCTION,
+        "credentialProviderConfigurations": IAM,
+    }
+    assert agentcore.get_gateway(**where)["status"] == "CREATING"
+    assert [item["status"] for item in agentcore.list_gateways()["items"]] == ["CREATING"]
+    assert refused(agentcore.update_gateway, **where, **same) == CONFLICT
+    assert refused(agentcore.delete_gateway, **where) == CONFLICT
+    assert refused(agentcore.create_gateway_target, **where, **target) == CONFLICT
+    stack.clock.advance(STEP - 0.1)
+    assert agentcore.get_gateway(**where)["status"] == "CREATING"
+    stack.clock.advance(0.1)
+    assert agentcore.get_gateway(**where)["status"] == "READY"
+
+    at = {**where, "targetId": agentcore.create_gateway_target(**where, **target)["targetId"]}
+    assert agentcore.get_gateway_target(**at)["status"] == "CREATING"
+    assert refused(agentcore.update_gateway_target, **at, **target) == CONFLICT
+    assert refused(agentcore.delete_gateway_target, **at) == CONFLICT
+    stack.clock.advance(STEP)
+    assert agentcore.get_gateway_target(**at)["status"] == "READY"
+
+    assert agentcore.update_gateway(**where, **same)["status"] == "UPDATING"
+    assert agentcore.get_gateway(**where)["status"] == "UPDATING"
+    assert refused(agentcore.delete_gateway_target, **at) == CONFLICT
+    stack.clock.advance(STEP)
+
+    assert agentcore.delete_gateway_target(**at)["status"] == "DELETING"
+    assert agentcore.get_gateway_target(**at)["status"] == "DELETING"
+    assert stack.resources.targets(made["gatewayId"]) == []
+    assert refused(agentcore.delete_gateway, **where) == CONFLICT
+    stack.clock.advance(STEP)
+    assert refused(agentcore.get_gateway_target, **at) == MISSING
+
+    assert agentcore.delete_gateway(**where)["status"] == "DELETING"
+    assert agentcore.get_gateway(**where)["status"] == "DELETING"
+    assert refused(agentcore.create_gateway, **same) == CONFLICT
+    assert stack.resources.gateway(made["gatewayId"]) is None
+    stack.clock.advance(STEP)
+    assert refused(agentcore.get_gateway, **where) == MISSING
+    assert agentcore.create_gateway(**same)["status"] == "CREATING"
+
+
+@pytest.mark.behaviour("CTL-STATUS-MOVES")
+@pytest.mark.behaviour("CTL-STATUS-CONFLICT")
+def test_a_runtime_and_its_endpoints_move_with_the_clock(agentcore, stack):
+    same = {"roleArn": ROLE, "agentRuntimeArtifact": artifact()}
+    identifier = agentcore.create_agent_runtime(agentRuntimeName="desk", **same)["agentRuntimeId"]
+    where = {"agentRuntimeId": identifier}
+    default, prod = {**where, "endpointName": "DEFAULT"}, {**where, "endpointName": "prod"}
+    assert agentcore.get_agent_runtime(**where)["status"] == "CREATING"
+    assert agentcore.get_agent_runtime_endpoint(**default)["status"] == "CREATING"
+    assert refused(agentcore.update_agent_runtime, **where, **same) == CONFLICT
+    assert refused(agentcore.delete_agent_runtime, **where) == CONFLICT
+    assert refused(agentcore.create_agent_runtime_endpoint, **where, name="prod") == CONFLICT
+    stack.clock.advance(STEP)
+    assert agentcore.get_agent_runtime(**where)["status"] == "READY"
+    assert agentcore.get_agent_runtime(**where, agentRuntimeVersion="1")["status"] == "READY"
+    assert agentcore.get_agent_runtime_endpoint(**default)["status"] == "READY"
+
+    agentcore.create_agent_runtime_endpoint(**where, name="prod")
+    assert agentcore.get_agent_runtime_endpoint(**prod)["status"] == "CREATING"
+    assert refused(agentcore.update_agent_runtime_endpoint, **prod) == CONFLICT
+    assert refused(agentcore.delete_agent_runtime_endpoint, **prod) == CONFLICT
+    stack.clock.advance(STEP)
+
+    agentcore.update_agent_runtime(**where, **same)
+    found = agentcore.get_agent_runtime_endpoint(**default)
+    assert (found["status"], found["liveVersion"], found["targetVersion"]) == ("UPDATING", "1", "2")
+    assert stack.resources.runtime(identifier)["agentRuntimeVersion"] == "1"
+    assert refused(agentcore.delete_agent_runtime, **where, agentRuntimeVersion="2") == CONFLICT
+    stack.clock.advance(STEP)
+    found = agentcore.get_agent_runtime_endpoint(**default)
+    assert (found["status"], found["liveVersion"]) == ("READY", "2")
+    assert stack.resources.runtime(identifier)["agentRuntimeVersion"] == "2"
+
+    agentcore.update_agent_runtime_endpoint(**prod, agentRuntimeVersion="2")
+    found = agentcore.get_agent_runtime_endpoint(**prod)
+    assert (found["status"], found["liveVersion"], found["targetVersion"]) == ("UPDATING", "1", "2")
+    stack.clock.advance(STEP)
+    assert agentcore.get_agent_runtime_endpoint(**prod)["liveVersion"] == "2"
+    agentcore.delete_agent_runtime(**where, agentRuntimeVersion="1")
+    assert agentcore.get_agent_runtime(**where, agentRuntimeVersion="1")["status"] == "DELETING"
+    agentcore.delete_agent_runtime_endpoint(**prod)
+    assert agentcore.get_agent_runtime_endpoint(**prod)["status"] == "DELETING"
+    assert stack.resources.runtime(identifier, "prod") is None
+    stack.clock.advance(STEP)
+    assert refused(agentcore.get_agent_runtime_endpoint, **prod) == MISSING
+    assert refused(agentcore.get_agent_runtime, **where, agentRuntimeVersion="1") == MISSING
+
+    agentcore.delete_agent_runtime(**where)
+    assert agentcore.get_agent_runtime(**where)["status"] == "DELETING"
+    assert stack.resources.runtime(identifier) is None
+    stack.clock.advance(STEP)
+    assert refused(agentcore.get_agent_runtime, **where) == MISSING
+
+
+@pytest.mark.behaviour("CTL-STATUS-RESUMED")
+def test_what_a_killed_endpoint_left_in_transition_is_finished_by_the_next(tmp_path):
+    folder = str(PROGRAMS / "plain")
+    with endpoint_process(tmp_path) as first:
+        agentcore = first.client("bedrock-agentcore-control")
+        old = agentcore.create_gateway(name="old", roleArn=ROLE, authorizerType="AWS_IAM")["gatewayId"]
+        kept = agentcore.create_gateway(name="kept", roleArn=ROLE, authorizerType="AWS_IAM")["gatewayId"]
+    with fastmcp_backend() as backend:
+        with endpoint_process(tmp_path, transition=3600) as second:
+            agentcore = second.client("bedrock-agentcore-control")
+            made = agentcore.create_agent_runtime(
+                agentRuntimeName="desk", roleArn=ROLE, agentRuntimeArtifact=artifact(folder)
+            )
+            target = agentcore.create_gateway_target(
+                gatewayIdentifier=kept, name="t", targetConfiguration=server(backend.url)
+            )
+            agentcore.delete_gateway(gatewayIdentifier=old)
+            assert agentcore.get_gateway(gatewayIdentifier=old)["status"] == "DELETING"
+            second.process.kill()
+        with endpoint_process(tmp_path) as third:
+            agentcore = third.client("bedrock-agentcore-control")
+            assert refused(agentcore.get_gateway, gatewayIdentifier=old) == MISSING
+            found = settled(agentcore.get_agent_runtime, agentRuntimeId=made["agentRuntimeId"])
+            assert found["status"] == "READY"
+            at = {"gatewayIdentifier": kept, "targetId": target["targetId"]}
+            assert settled(agentcore.get_gateway_target, **at)["status"] == "READY"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with endpoint_process(tmp_path_factory.mktemp("endpoint")) as endpoint:
+        yield endpoint
+
+
+@pytest.mark.behaviour("CTL-STATUS-TARGET")
+def test_a_target_is_ready_when_it_could_be_listed_and_failed_when_not(running):
+    agentcore = running.client("bedrock-agentcore-control")
+    gateway = agentcore.create_gateway(
+        name=f"g-{uuid.uuid4().hex[:8]}", roleArn=ROLE, authorizerType="NONE", exceptionLevel="DEBUG"
+    )["gatewayId"]
+    where = {"gatewayIdentifier": gateway}
+    nobody = server("http://127.0.0.1:9/mcp")
+    with fastmcp_backend() as backend:
+        made = agentcore.create_gateway_target(**where, name="there", targetConfiguration=server(backend.url))
+        at = {**where, "targetId": made["targetId"]}
+        assert "lastSynchronizedAt" not in made
+        found = settled(agentcore.get_gateway_target, **at)
+        assert found["status"] == "READY"
+        first = found["lastSynchronizedAt"]
+        agentcore.synchronize_gateway_targets(**where, targetIdList=[made["targetId"]])
+        found = settled(agentcore.get_gateway_target, **at)
+        assert (found["status"], found["lastSynchronizedAt"] > first) == ("READY", True)
+        agentcore.update_gateway_target(**at, name="there", targetConfiguration=nobody)
+        found = settled(agentcore.get_gateway_target, **at)
+        assert found["status"] == "UPDATE_UNSUCCESSFUL"
+        assert found["statusReasons"][0]
+        agentcore.synchronize_gateway_targets(**where, targetIdList=[made["targetId"]])
+        assert settled(agentcore.get_gateway_target, **at)["status"] == "SYNCHRONIZE_UNSUCCESSFUL"
+        agentcore.update_gateway_target(**at, name="there", targetConfiguration=server(backend.url))
+        found = settled(agentcore.get_gateway_target, **at)
+        assert found["status"] == "READY"
+        assert "statusReasons" not in found
+    failed = agentcore.create_gateway_target(**where, name="nobody", targetConfiguration=nobody)
+    found = settled(agentcore.get_gateway_target, **where, targetId=failed["targetId"])
+    assert (found["status"], len(found["statusReasons"])) == ("FAILED", 1)
+    static = {
+        **where,
+        "name": "fn",
+        "targetConfiguration": FUNCTION,
+        "credentialProviderConfigurations": IAM,
+    }
+    found = settled(
+        agentcore.get_gateway_target, **where, targetId=agentcore.create_gateway_target(**static)["targetId"]
+    )
+    assert (found["status"], "lastSynchronizedAt" in found) == ("READY", False)
+    agentcore.delete_gateway_target(**where, targetId=failed["targetId"])
+
+
+@pytest.mark.behaviour("CTL-STATUS-RUNTIME")
+def test_a_runtime_fails_when_its_code_cannot_be_had_and_default_stays_where_it_was(running):
+    agentcore = running.client("bedrock-agentcore-control")
+    folder, name = str(PROGRAMS / "plain"), f"r_{uuid.uuid4().hex[:8]}"
+    missing = agentcore.create_agent_runtime(
+        agentRuntimeName=name, roleArn=ROLE, agentRuntimeArtifact=artifact("/srv/no-such-folder")
+    )
+    where = {"agentRuntimeId": missing["agentRuntimeId"]}
+    default = {**where, "endpointName": "DEFAULT"}
+    found = settled(agentcore.get_agent_runtime, **where)
+    assert found["status"] == "CREATE_FAILED"
+    assert "/srv/no-such-folder" in found["failureReason"]
+    endpoint = agentcore.get_agent_runtime_endpoint(**default)
+    assert (endpoint["status"], endpoint["failureReason"]) == ("CREATE_FAILED", found["failureReason"])
+    listed = {item["agentRuntimeId"]: item for item in agentcore.list_agent_runtimes()["agentRuntimes"]}
+    assert listed[missing["agentRuntimeId"]]["status"] == "CREATE_FAILED"
+
+    agentcore.update_agent_runtime(**where, roleArn=ROLE, agentRuntimeArtifact=artifact(folder))
+    found = settled(agentcore.get_agent_runtime, **where)
+    assert (found["status"], found["agentRuntimeVersion"], "failureReason" in found) == ("READY", "2", False)
+    endpoint = agentcore.get_agent_runtime_endpoint(**default)
+    assert (endpoint["status"], endpoint["liveVersion"], "failureReason" in endpoint) == ("READY", "2", False)
+
+    agentcore.update_agent_runtime(**where, roleArn=ROLE, agentRuntimeArtifact=artifact("/srv/gone"))
+    assert settled(agentcore.get_agent_runtime, **where)["status"] == "UPDATE_FAILED"
+    endpoint = agentcore.get_agent_runtime_endpoint(**default)
+    assert (endpoint["status"], endpoint["liveVersion"]) == ("UPDATE_FAILED", "2")
+    agentcore.delete_agent_runtime(**where)
+    assert refused(agentcore.get_agent_runtime, **where) == MISSING
+
+
+@pytest.mark.behaviour("CTL-STATUS-LATE")
+async def test_what_failed_is_ready_when_its_work_goes_well_later(tmp_path):
+    clock = FakeClock()
+    resources = Resources(RecordStore(tmp_path / "x.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock)
+    await resources.start()
+    lock = asyncio.Lock()
+    cycle = Lifecycle(resources, clock, lock, {"target": Kind(failed={"CREATING": "FAILED"})})
+    report = cycle.reporter("target")
+    write = Write("target", "g/t", {"status": "CREATING"})
+    try:
+        cycle.begin([write])
+        await resources.commit([write], (), None)
+        for problem, status in (
+            ("no answer", "FAILED"),
+            ("still none", "FAILED"),
+            ("", "READY"),
+            ("x", "READY"),
+        ):
+            report("g/t", problem)
+            async with lock:
+                await cycle.settle()
+            assert resources.get("target", "g/t")["status"] == status
+        report("g/unknown", "")
+    finally:
+        await cycle.close()
+        await resources.close()
+
+
+async def test_a_plane_that_ends_changes_no_status(tmp_path):
+    clock = FakeClock()
+    resources = Resources(RecordStore(tmp_path / "x.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock)
+    await resources.start()
+    lock = asyncio.Lock()
+    cycle = Lifecycle(resources, clock, lock, {"target": Kind(failed={"CREATING": "FAILED"})})
+    report = cycle.reporter("target")
+    write = Write("target", "g/t", {"status": "CREATING"})
+    try:
+        cycle.begin([write])
+        await resources.commit([write], (), None)
+        await cycle.close()
+        report("g/t", "cancelled")
+        async with lock:
+            await cycle.settle()
+        assert resources.get("target", "g/t") == {"status": "CREATING"}
+    finally:
+        await resources.close()
