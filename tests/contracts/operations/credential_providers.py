@@ -1,0 +1,24 @@
+"""Credential providers."""
+
+from tests.contracts.operations import Call
+
+_OAUTH2 = {
+    "name": "table",
+    "credentialProviderVendor": "CustomOauth2",
+    "oauth2ProviderConfigInput": {
+        "customOauth2ProviderConfig": {
+            "oauthDiscovery": {"discoveryUrl": "https://issuer.example/.well-known/openid-configuration"},
+            "clientId": "client",
+            "clientSecret": "secret",
+        }
+    },
+}
+_NAMED = {"name": "table"}
+
+CALLS = (
+    Call("CreateOauth2CredentialProvider", _OAUTH2),
+    Call("GetOauth2CredentialProvider", _NAMED),
+    Call("ListOauth2CredentialProviders", {"maxResults": 20}),
+    Call("UpdateOauth2CredentialProvider", _OAUTH2),
+    Call("DeleteOauth2CredentialProvider", _NAMED),
+)
