@@ -85,6 +85,7 @@ def _runtime(endpoint: Endpoint) -> RuntimePlane:
         fetch_key=endpoint.identity.fetch,
         fetch_object=endpoint.aws.fetch_object,
         report=endpoint.control.reporter("runtime"),
+        permissions=endpoint.permissions,
     )
 
 
@@ -99,6 +100,7 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
         fetch_object=endpoint.aws.fetch_object,
         settings=GatewaySettings(endpoint=endpoint.url, region=settings.region, account=settings.account),
         report=endpoint.control.reporter("target"),
+        permissions=endpoint.permissions,
     )
 
 

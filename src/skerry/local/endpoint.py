@@ -31,6 +31,7 @@ from skerry.local.inspection import Inspect, InspectionPlane
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
 from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
+from skerry.local.resource_policies import ResourcePolicies
 from skerry.local.resources import Place, Resources
 from skerry.local.rest_json import cannot_parse, error_reply
 from skerry.local.routing import PlaneName, plane_of
@@ -89,6 +90,7 @@ class Endpoint:
             place=Place(settings.region, settings.account, url),
             clock=self.clock,
         )
+        self.permissions = ResourcePolicies(self.resources)
         self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
         self._inspected: dict[tuple[str, str], Inspect] = {}
         shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}

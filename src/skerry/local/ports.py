@@ -199,6 +199,31 @@ class PolicyFindings:
 PolicyCheck = Callable[[PolicyProposal], Awaitable[PolicyFindings]]
 
 
+class Permissions(Protocol):
+    """Resource-based policies: who may not do what with a resource."""
+
+    @property
+    def used(self) -> bool:
+        """Whether there is any policy; without one nothing need be asked."""
+        ...
+
+    def check(self, caller: Caller, action: str, *arns: str) -> None:
+        """Raises AccessDeniedException (403) when the policy of one of the resources denies the action.
+
+        `action` is an IAM action, such as `bedrock-agentcore:InvokeGateway`.
+        """
+        ...
+
+
+class Unrestricted:
+    """Implements `Permissions` without any policy."""
+
+    used = False
+
+    def check(self, caller: Caller, action: str, *arns: str) -> None:
+        """Raises nothing."""
+
+
 ReportedKind = Literal["runtime", "target"]
 """Kinds of records that a data plane gets ready."""
 

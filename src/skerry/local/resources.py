@@ -17,6 +17,7 @@ Kinds and keys of the records:
 | `policy-engine` | id | GetPolicyEngine's answer |
 | `policy` | engine id/policy id | GetPolicy's answer |
 | `api-key-provider` | name | GetApiKeyCredentialProvider's answer and `apiKey` |
+| `resource-policy` | ARN | `policy`, the document as it was given |
 | `tags` | ARN | the tags of a resource |
 """
 
@@ -149,6 +150,10 @@ class Resources:
     def all(self, kind: str) -> list[Record]:
         """All records of a kind, oldest first."""
         return list(self._records.get(kind, {}).values())
+
+    def has(self, kind: str) -> bool:
+        """Whether there is any record of a kind."""
+        return bool(self._records.get(kind))
 
     def items(self, kind: str) -> list[tuple[str, Record]]:
         """All records of a kind with their keys, oldest first."""

@@ -61,8 +61,12 @@ def families() -> list[Family]:
 
 
 def emulated() -> dict[tuple[str, str], str]:
-    """The operations of all families, (service, operation), with the family that calls them."""
-    return {(call.service, call.operation): family.name for family in families() for call in family.calls}
+    """The operations of all families, (service, operation), with the family that calls them first."""
+    found: dict[tuple[str, str], str] = {}
+    for family in families():
+        for call in family.calls:
+            found.setdefault((call.service, call.operation), family.name)
+    return found
 
 
 def refused() -> list[tuple[str, str]]:

@@ -245,7 +245,7 @@ def _gone(resources: Resources, record: Record) -> list[Write]:
     """What goes with a gateway: tags, rate limits, rules."""
     identifier = record["gatewayId"]
     return [
-        Write("tags", record["gatewayArn"], None),
+        *(Write(kind, record["gatewayArn"], None) for kind in ("tags", "resource-policy")),
         *(
             Write("rate-limit", f"{identifier}/{limit['rateLimitId']}", None)
             for limit in resources.rate_limits(identifier)

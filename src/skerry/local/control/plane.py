@@ -19,6 +19,7 @@ from skerry.local.control import (
     policy_engines,
     providers,
     rate_limits,
+    resource_policies,
     runtimes,
     tags,
 )
@@ -57,6 +58,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **policy_engines.OPERATIONS,
     **policies.OPERATIONS,
     **providers.OPERATIONS,
+    **resource_policies.OPERATIONS,
     **tags.OPERATIONS,
 }
 """Every operation that is emulated. The service model's other operations get a 501 that names them."""

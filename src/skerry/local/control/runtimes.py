@@ -249,7 +249,7 @@ def _gone(resources: Resources, record: Record) -> list[Write]:
     return [
         *(Write("runtime-version", f"{identifier}/{item['agentRuntimeVersion']}", None) for item in versions),
         *(Write("runtime-endpoint", f"{identifier}/{item['name']}", None) for item in endpoints),
-        *(Write("tags", arn, None) for arn in arns),
+        *(Write(kind, arn, None) for kind in ("tags", "resource-policy") for arn in arns),
     ]
 
 
@@ -269,7 +269,9 @@ KINDS: Mapping[str, Kind] = {
         reason="failureReason",
         own=lambda record: record["name"] != DEFAULT_ENDPOINT,
         finish=_finish_endpoint,
-        gone=lambda _, record: [Write("tags", record["agentRuntimeEndpointArn"], None)],
+        gone=lambda _, record: [
+            Write(kind, record["agentRuntimeEndpointArn"], None) for kind in ("tags", "resource-policy")
+        ],
     ),
 }
 """The newest version moves for the runtime, and DEFAULT with it."""

@@ -14,10 +14,11 @@ from skerry.auth.keys import Fetch, Keys
 from skerry.auth.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.ports import Access, Caller, Clock, Record, Scope
+from skerry.local.ports import Access, Caller, Clock, Permissions, Record, Scope, Unrestricted
 from skerry.wire import jsonrpc
 
 SIGNING_NAME = "bedrock-agentcore"
+INVOKE = "bedrock-agentcore:InvokeGateway"
 ANONYMOUS = Caller(kind="anonymous")
 _CLAIM_OF = {"audience": "aud", "client": "client_id"}
 _UNSIGNED = frozenset({"MissingAuthenticationTokenException", "IncompleteSignatureException"})
@@ -36,13 +37,22 @@ class Refusal(Exception):  # noqa: N818  (it is an answer)
 
 
 class Door:
-    """Admits callers. `table` has the texts of refusals."""
+    """Admits callers. `table` has the texts of refusals, `permissions` the policies of gateways."""
 
-    def __init__(self, *, access: Access, fetch: Fetch, clock: Clock, table: Assumptions) -> None:
+    def __init__(
+        self,
+        *,
+        access: Access,
+        fetch: Fetch,
+        clock: Clock,
+        table: Assumptions,
+        permissions: Permissions | None = None,
+    ) -> None:
         self._access = access
         self._fetch = fetch
         self._clock = clock
         self._table = table
+        self._permissions: Permissions = permissions or Unrestricted()
         self._keys: dict[str, Keys] = {}
         self._authorizers: dict[str, tuple[Mapping[str, Any], JwtAuthorizer]] = {}
 
@@ -58,8 +68,16 @@ class Door:
         """The caller, as proved. `metadata_url` tells a refused one where to read on.
 
         Raises Refusal for a bearer token that is missing or does not hold, ServiceError (403) for a
-        signature, and ConfigurationError for an authorizer that is not served here.
+        signature and for a caller that the gateway's policy denies, and ConfigurationError for an authorizer
+        that is not served here.
         """
+        caller = await self._proved(gateway, scope, body, metadata_url)
+        if self._permissions.used:
+            self._permissions.check(caller, INVOKE, str(gateway["gatewayArn"]))
+        return caller
+
+    async def _proved(self, gateway: Record, scope: Scope, body: bytes, metadata_url: str) -> Caller:
+        """The caller, as the gateway's authorizer sees it."""
         kind = gateway.get("authorizerType")
         if self.reads_body(gateway):
             return await self._signer(scope, body)

@@ -51,6 +51,7 @@ from skerry.local.ports import (
     Change,
     Clock,
     Message,
+    Permissions,
     Receive,
     Record,
     Recorder,
@@ -86,7 +87,7 @@ class GatewayPlane:
     """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
 
     `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3; `report`
-    hears which targets could be listed.
+    hears which targets could be listed, `permissions` knows the policies of gateways.
     """
 
     def __init__(
@@ -100,13 +101,20 @@ class GatewayPlane:
         fetch_object: FetchObject,
         settings: GatewaySettings,
         report: Report = unreported,
+        permissions: Permissions | None = None,
     ) -> None:
         self._resources = resources
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
         self._upstream = Upstream()
-        self._door = Door(access=access, fetch=transport.fetch, clock=clock, table=settings.assumptions)
+        self._door = Door(
+            access=access,
+            fetch=transport.fetch,
+            clock=clock,
+            table=settings.assumptions,
+            permissions=permissions,
+        )
         self._credentials = OutboundCredentials(
             resources=resources, access=access, transport=transport, clock=clock, settings=settings
         )

@@ -21,6 +21,7 @@ from skerry.local.ports import (
     Access,
     Change,
     Clock,
+    Permissions,
     Receive,
     Record,
     Recorder,
@@ -28,6 +29,7 @@ from skerry.local.ports import (
     Resources,
     Scope,
     Send,
+    Unrestricted,
     unreported,
 )
 from skerry.local.runtime import launch, sockets, texts
@@ -56,7 +58,7 @@ class RuntimePlane:
     `fetch_key` gets a discovery document or key set of a token issuer by URL, `fetch_object` an object of
     S3 (bucket, key, version id) for runtimes whose code is there. `upstream` is the client towards the
     programs; the plane makes and closes its own when none is given. `report` hears whether the code of a
-    runtime could be had.
+    runtime could be had, `permissions` knows the policies of runtimes and endpoints.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class RuntimePlane:
         fetch_object: FetchObject,
         upstream: Upstream | None = None,
         report: Report = unreported,
+        permissions: Permissions | None = None,
     ) -> None:
         self._resources = resources
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
         self._report = report
+        self._permissions: Permissions = permissions or Unrestricted()
         self._own_upstream = upstream is None
         self._upstream = upstream or Upstream()
         self._versions = Versions(settings, fetch_object)
@@ -252,6 +256,10 @@ class RuntimePlane:
             raise not_found(texts.no_endpoint(request.qualifier, request.identifier))
         call.runtime = runtime = Runtime.of(record, request.qualifier)
         call.caller = await self._inbound.caller(runtime, call.scope, call.body)
+        if self._permissions.used:
+            arns = (runtime.arn, f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}")
+            for action in request.actions():
+                self._permissions.check(call.caller, action, *arns)
         return runtime
 
     def _runtime(self, request: Request) -> Runtime:

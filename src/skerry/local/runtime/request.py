@@ -139,6 +139,13 @@ class Request:
         wanted = name.lower().encode("ascii")
         return next((value.decode("latin-1") for key, value in self.headers if key.lower() == wanted), "")
 
+    def actions(self) -> tuple[str, ...]:
+        """The IAM actions that the request needs: one more when it speaks for a user."""
+        action = f"bedrock-agentcore:{self.operation}"
+        if self.operation == "InvokeAgentRuntime" and self.header(RUNTIME_USER_ID):
+            return action, f"{action}ForUser"
+        return (action,)
+
     def require_account(self) -> None:
         """Raises ServiceError (400) when a bare id comes without its account."""
         if not is_arn(self.identifier) and not self.account_id:
