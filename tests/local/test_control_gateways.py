@@ -457,16 +457,6 @@ def test_credential_providers_keep_their_secret_to_themselves(agentcore, stack):
         (oauth2("x", clientSecretSource="EXTERNAL"), 501),
         (oauth2("x", clientAuthenticationMethod="PRIVATE_KEY_JWT"), 501),
         (oauth2("x") | {"credentialProviderVendor": "GoogleOauth2"}, 400),
-        (
-            {
-                "name": "x",
-                "credentialProviderVendor": "GoogleOauth2",
-                "oauth2ProviderConfigInput": {
-                    "googleOauth2ProviderConfig": {"clientId": "c", "clientSecret": "s"}
-                },
-            },
-            501,
-        ),
     ],
 )
 def test_providers_that_cannot_work_are_refused(agentcore, given, status):

@@ -142,7 +142,8 @@ class Resources(Protocol):
     def credential_provider(self, arn: str) -> Record | None:
         """An OAuth2 credential provider with its secret.
 
-        Its members are `name`, `clientId`, `clientSecret` and `discoveryUrl`.
+        Its members are `name`, `clientId`, `clientSecret`, `discoveryUrl` and `tokenEndpoint`, one of which
+        is empty.
         """
         ...
 

@@ -16,8 +16,10 @@ Kinds and keys of the records:
 | `credential-provider` | name | GetOauth2CredentialProvider's answer and the secret |
 | `policy-engine` | id | GetPolicyEngine's answer |
 | `policy` | engine id/policy id | GetPolicy's answer |
-| `api-key-provider` | name | GetApiKeyCredentialProvider's answer and `apiKey` |
 | `resource-policy` | ARN | `policy`, the document as it was given |
+| `api-key-provider` | name | GetApiKeyCredentialProvider's answer and `apiKey` |
+| `workload-identity` | name | GetWorkloadIdentity's answer |
+| `token-vault` | id | GetTokenVault's answer |
 | `tags` | ARN | the tags of a resource |
 """
 

@@ -22,3 +22,12 @@ CALLS = (
     Call("UpdateOauth2CredentialProvider", _OAUTH2),
     Call("DeleteOauth2CredentialProvider", _NAMED),
 )
+
+_KEY = {"name": "table", "apiKey": "key"}
+CALLS += (
+    Call("CreateApiKeyCredentialProvider", _KEY),
+    Call("GetApiKeyCredentialProvider", _NAMED),
+    Call("ListApiKeyCredentialProviders", {"maxResults": 20}),
+    Call("UpdateApiKeyCredentialProvider", _KEY),
+    Call("DeleteApiKeyCredentialProvider", _NAMED),
+)

@@ -15,6 +15,8 @@ from typing import Any
 
 from skerry.errors import validation
 from skerry.local.control import rules
+from skerry.local.control.identities import KIND as IDENTITY
+from skerry.local.control.identities import identity_arn, own_identity
 from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     LOWER,
@@ -61,21 +63,18 @@ def create(request: Request) -> Outcome:
     place = request.place
     identifier = f"{given['name'].lower()}-{fresh_id(LOWER)}"
     arn = gateway_arn(place.region, place.account, identifier)
-    identity = (
-        f"arn:aws:bedrock-agentcore:{place.region}:{place.account}"
-        f":workload-identity-directory/default/workload-identity/{identifier}"
-    )
+    identity = own_identity(request.place, identifier, request.now)
     fixed = {
         "gatewayArn": arn,
         "gatewayId": identifier,
         "gatewayUrl": gateway_url(place.endpoint, identifier),
         "createdAt": request.now,
-        "workloadIdentityDetails": {"workloadIdentityArn": identity},
+        "workloadIdentityDetails": {"workloadIdentityArn": identity_arn(request.place, identifier)},
     }
     record = _record(fixed, given, request.now, "CREATING")
     return Outcome(
         output=record,
-        writes=[Write("gateway", identifier, record), *tags_write(arn, given.get("tags"))],
+        writes=[Write("gateway", identifier, record), identity, *tags_write(arn, given.get("tags"))],
         changes=[Change("gateway", "created", identifier, record)],
     )
 
@@ -242,9 +241,10 @@ def _finish_target(_: Resources, record: dict[str, Any], now: str) -> list[Write
 
 
 def _gone(resources: Resources, record: Record) -> list[Write]:
-    """What goes with a gateway: tags, rate limits, rules."""
+    """What goes with a gateway: its identity, tags, policy, rate limits, rules."""
     identifier = record["gatewayId"]
     return [
+        Write(IDENTITY, identifier, None),
         *(Write(kind, record["gatewayArn"], None) for kind in ("tags", "resource-policy")),
         *(
             Write("rate-limit", f"{identifier}/{limit['rateLimitId']}", None)

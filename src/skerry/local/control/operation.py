@@ -36,6 +36,8 @@ QUOTAS: Mapping[str, int] = {
     "credential-provider": 50,
     "policy-engine": 1000,
     "policy": 1000,
+    "api-key-provider": 50,
+    "workload-identity": 11_000,
 }
 """AWS's default quotas: versions and endpoints per runtime; targets, rate limits and rules per gateway;
 policies per policy engine; the rest per account."""

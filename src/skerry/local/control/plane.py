@@ -13,8 +13,10 @@ from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
 from skerry.local.control import (
+    api_keys,
     gateway_rules,
     gateways,
+    identities,
     policies,
     policy_engines,
     providers,
@@ -58,6 +60,8 @@ OPERATIONS: Mapping[str, Operation] = {
     **policy_engines.OPERATIONS,
     **policies.OPERATIONS,
     **providers.OPERATIONS,
+    **api_keys.OPERATIONS,
+    **identities.OPERATIONS,
     **resource_policies.OPERATIONS,
     **tags.OPERATIONS,
 }

@@ -1,8 +1,8 @@
 """OAuth2 credential providers: a client's id and secret, and where its authorization server is found.
 
 The secret is kept in the state file (0600) and in no answer: outputs are built from the service model's
-output shape, which has no such member. Emulated is the vendor `CustomOauth2` with a discovery URL and a
-managed secret; other vendors, external secrets and key-based client authentication are refused with 501.
+output shape, which has no such member. Secrets in Secrets Manager and key-based client authentication are
+refused with 501.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import ServiceError, validation
+from skerry.local.control import vendors
 from skerry.local.control.operation import (
     ALNUM,
     Operation,
@@ -28,13 +29,14 @@ from skerry.local.records import Write
 
 LIST_SIZE = 20
 
+_NOT_SHOWN = ("clientSecret", "tenantId", "issuer", "authorizationEndpoint", "tokenEndpoint")
 _SECRET_METHODS = (None, "CLIENT_SECRET_BASIC", "CLIENT_SECRET_POST")
 
 
 def create(request: Request) -> Outcome:
     """CreateOauth2CredentialProvider."""
     given = request.input
-    configuration = _custom(given)
+    configuration = _configuration(given)
     name = given["name"]
     existing = request.resources.all("credential-provider")
     if any(record["name"] == name for record in existing):
@@ -67,7 +69,7 @@ def update(request: Request) -> Outcome:
     """UpdateOauth2CredentialProvider: the whole configuration is replaced, the secret too."""
     old = _provider(request)
     given = request.input
-    configuration = _custom(given)
+    configuration = _configuration(given)
     kept = ("name", "credentialProviderArn", "clientSecretArn", "createdTime")
     record = _record({name: old[name] for name in kept}, given, configuration, request.now)
     return Outcome(
@@ -111,17 +113,13 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _custom(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The configuration of a custom provider, or an error that says what is missing or not emulated."""
+def _configuration(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The vendor's configuration with its `oauthDiscovery`, or an error that says what is missing."""
     vendor = given["credentialProviderVendor"]
     member, configuration = next(iter(given["oauth2ProviderConfigInput"].items()))
-    if vendor != "CustomOauth2" and member != "customOauth2ProviderConfig":
-        raise not_emulated(f"A credential provider of {vendor}")
-    if vendor != "CustomOauth2" or member != "customOauth2ProviderConfig":
-        message = f"The vendor {vendor} does not go with {member}."
+    if member != vendors.member(vendor):
+        message = f"The vendor {vendor} goes with {vendors.member(vendor)}, not with {member}."
         raise validation(message, ("oauth2ProviderConfigInput", message))
-    if "discoveryUrl" not in configuration["oauthDiscovery"]:
-        raise not_emulated("authorizationServerMetadata instead of a discoveryUrl")
     if configuration.get("clientSecretSource") == "EXTERNAL" or "clientSecretConfig" in configuration:
         raise not_emulated("A client secret in Secrets Manager")
     if configuration.get("clientAuthenticationMethod") not in _SECRET_METHODS:
@@ -129,7 +127,7 @@ def _custom(given: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in ("clientId", "clientSecret"):
         if not configuration.get(name):
             raise _missing(f"oauth2ProviderConfigInput.{member}.{name}")
-    return dict(configuration)
+    return {**configuration, "oauthDiscovery": vendors.discovery(vendor, configuration)}
 
 
 def _missing(where: str) -> ServiceError:
@@ -139,14 +137,16 @@ def _missing(where: str) -> ServiceError:
 def _record(
     fixed: Mapping[str, Any], given: Mapping[str, Any], configuration: Mapping[str, Any], now: str
 ) -> dict[str, Any]:
+    discovery = configuration["oauthDiscovery"]
     return {
         **fixed,
         "credentialProviderVendor": given["credentialProviderVendor"],
         "clientSecretSource": "MANAGED",
-        "configuration": {key: item for key, item in configuration.items() if key != "clientSecret"},
+        "configuration": {key: item for key, item in configuration.items() if key not in _NOT_SHOWN},
         "clientId": configuration["clientId"],
         "clientSecret": configuration["clientSecret"],
-        "discoveryUrl": configuration["oauthDiscovery"]["discoveryUrl"],
+        "discoveryUrl": discovery.get("discoveryUrl", ""),
+        "tokenEndpoint": discovery.get("authorizationServerMetadata", {}).get("tokenEndpoint", ""),
         "lastUpdatedTime": now,
         "status": "READY",
     }
@@ -154,10 +154,11 @@ def _record(
 
 def _shown(record: Record) -> Record:
     """Get's answer: the secret and the members that only the planes read are left out."""
-    private = ("configuration", "clientId", "clientSecret", "discoveryUrl")
+    private = ("configuration", "clientId", "clientSecret", "discoveryUrl", "tokenEndpoint")
+    member = vendors.member(record["credentialProviderVendor"])
     return {
         **{name: value for name, value in record.items() if name not in private},
-        "oauth2ProviderConfigOutput": {"customOauth2ProviderConfig": record["configuration"]},
+        "oauth2ProviderConfigOutput": {member: record["configuration"]},
     }
 
 

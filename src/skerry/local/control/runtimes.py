@@ -15,6 +15,8 @@ from typing import Any
 
 from skerry.errors import not_found
 from skerry.local.control import rules
+from skerry.local.control.identities import KIND as IDENTITY
+from skerry.local.control.identities import identity_arn, own_identity
 from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     ALNUM,
@@ -48,16 +50,13 @@ def create(request: Request) -> Outcome:
     within_quota("runtime", len(existing))
     identifier = f"{name}-{fresh_id(ALNUM)}"
     arn = runtime_arn(request.place.region, request.place.account, identifier)
-    identity = (
-        f"arn:aws:bedrock-agentcore:{request.place.region}:{request.place.account}"
-        f":workload-identity-directory/default/workload-identity/{identifier}"
-    )
+    identity = own_identity(request.place, identifier, request.now)
     fixed = {
         "agentRuntimeArn": arn,
         "agentRuntimeId": identifier,
         "agentRuntimeName": name,
         "createdAt": request.now,
-        "workloadIdentityDetails": {"workloadIdentityArn": identity},
+        "workloadIdentityDetails": {"workloadIdentityArn": identity_arn(request.place, identifier)},
     }
     record = _version(fixed, given, "1", request.now, "CREATING")
     endpoint = _endpoint(arn, DEFAULT_ENDPOINT, "1", request.now)
@@ -66,6 +65,7 @@ def create(request: Request) -> Outcome:
         writes=[
             *_stored(record),
             *_stored_endpoint(identifier, endpoint),
+            identity,
             *tags_write(arn, given.get("tags")),
         ],
         changes=[Change("runtime", "created", identifier, record)],
@@ -247,6 +247,7 @@ def _gone(resources: Resources, record: Record) -> list[Write]:
     endpoints = resources.below("runtime-endpoint", identifier)
     arns = [record["agentRuntimeArn"], *(item["agentRuntimeEndpointArn"] for item in endpoints)]
     return [
+        Write(IDENTITY, identifier, None),
         *(Write("runtime-version", f"{identifier}/{item['agentRuntimeVersion']}", None) for item in versions),
         *(Write("runtime-endpoint", f"{identifier}/{item['name']}", None) for item in endpoints),
         *(Write(kind, arn, None) for kind in ("tags", "resource-policy") for arn in arns),

@@ -1,4 +1,4 @@
-"""Tags of runtimes, endpoints, gateways, policy engines and credential providers."""
+"""Tags of runtimes, endpoints, gateways, policy engines, credential providers and workload identities."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _ARN_MEMBERS = {
     "gateway": "gatewayArn",
     "policy-engine": "policyEngineArn",
     "credential-provider": "credentialProviderArn",
+    "api-key-provider": "credentialProviderArn",
+    "workload-identity": "workloadIdentityArn",
 }
 
 

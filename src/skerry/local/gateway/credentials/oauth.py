@@ -111,4 +111,5 @@ def _client(record: Record) -> Client:
         client_id=str(record["clientId"]),
         client_secret=str(record["clientSecret"]),
         discovery_url=str(record["discoveryUrl"]),
+        token_endpoint=str(record.get("tokenEndpoint", "")),
     )
