@@ -22,6 +22,17 @@ SIGNED = [
     }
 ]
 
+SMITHY = {"mcp": {"smithyModel": {"inlinePayload": "{}"}}}
+REST_API = {
+    "mcp": {
+        "apiGateway": {
+            "restApiId": "abcdef",
+            "stage": "prod",
+            "apiGatewayToolConfiguration": {"toolFilters": [{"filterPath": "/pets/*", "methods": ["GET"]}]},
+        }
+    }
+}
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
@@ -223,6 +234,64 @@ def test_rules_of_gateways(agentcore, members, text):
     assert text in message
 
 
+@pytest.mark.behaviour("CTL-GATEWAY-UPDATE")
+def test_an_update_has_members_of_its_own_and_leaves_out_what_is_left_out(agentcore):
+    made = create(agentcore, protocolConfiguration={"mcp": {"instructions": "i"}}, exceptionLevel="DEBUG")
+    own = {
+        "customTransformConfiguration": {"lambda": {"arn": LAMBDA}},
+        "wafConfiguration": {"failureMode": "FAIL_OPEN"},
+    }
+    agentcore.update_gateway(
+        gatewayIdentifier=made["gatewayId"], name=made["name"], roleArn=ROLE, authorizerType="NONE", **own
+    )
+    got = agentcore.get_gateway(gatewayIdentifier=made["gatewayId"])
+    assert {name: got[name] for name in own} == own
+    assert not {"protocolConfiguration", "exceptionLevel", "protocolType"} & set(got)
+
+
+@pytest.mark.behaviour("CTL-SEARCH-AT-CREATION")
+def test_semantic_search_is_chosen_when_a_gateway_is_made(agentcore):
+    search = {"protocolConfiguration": {"mcp": {"searchType": "SEMANTIC"}}}
+    plain, searching = create(agentcore), create(agentcore, **search)
+    for made, allowed in ((plain, False), (searching, True)):
+        given = {"gatewayIdentifier": made["gatewayId"], "name": made["name"], "roleArn": ROLE} | search
+        if allowed:
+            assert agentcore.update_gateway(**given, authorizerType="NONE")["status"] == "UPDATING"
+        else:
+            code, _, message = refused(agentcore.update_gateway, **given, authorizerType="NONE")
+            assert (code, "cannot be added later" in message) == ("ValidationException", True)
+
+
+@pytest.mark.behaviour("CTL-QUOTAS")
+def test_a_target_has_a_thousand_tools_and_a_megabyte_at_most(agentcore):
+    gateway = create(agentcore)
+    tools = [tool(f"t{number}") for number in range(1001)]
+    found = refused(target, agentcore, gateway, targetConfiguration=function(*tools))
+    assert found[:2] == ("ServiceQuotaExceededException", 402)
+    target(agentcore, gateway, targetConfiguration=function(*tools[:1000]))
+    large = {"inlinePayload": "x" * 1_000_001}
+    for configuration in ({"mcp": {"openApiSchema": large}}, server(mcpToolSchema=large)):
+        found = refused(
+            target,
+            agentcore,
+            gateway,
+            name="large",
+            targetConfiguration=configuration,
+            credentialProviderConfigurations=None,
+        )
+        assert found[:2] == ("ValidationException", 400)
+        assert "1000000 bytes" in found[2]
+
+
+@pytest.mark.behaviour("CTL-QUOTAS")
+def test_a_gateway_has_a_hundred_targets_at_most(agentcore):
+    gateway = create(agentcore)
+    for number in range(100):
+        target(agentcore, gateway, name=f"t{number}")
+    found = refused(target, agentcore, gateway, name="more")
+    assert found[:2] == ("ServiceQuotaExceededException", 402)
+
+
 @pytest.mark.behaviour("CTL-TARGET-CREATE")
 def test_targets_are_made_read_listed_updated_and_deleted(agentcore, stack):
     gateway = create(agentcore)
@@ -280,6 +349,17 @@ def test_targets_of_another_gateway_are_not_found(agentcore):
             "OAUTH needs credentialProvider.oauthCredentialProvider",
         ),
         (server(listingMode="DYNAMIC"), "AUTHORIZATION_CODE", "DYNAMIC listing"),
+        (SMITHY, None, "does not take no credential provider"),
+        (SMITHY, [{"credentialProviderType": "CALLER_IAM_CREDENTIALS"}], "does not take CALLER_IAM"),
+        (SMITHY, "TOKEN_EXCHANGE", "does not take TOKEN_EXCHANGE"),
+        (SMITHY, SIGNED, "takes no credentialProvider.iamCredentialProvider"),
+        (REST_API, SIGNED, "takes no credentialProvider.iamCredentialProvider"),
+        (REST_API, [{"credentialProviderType": "CALLER_IAM_CREDENTIALS"}], "does not take CALLER_IAM"),
+        (REST_API, "CLIENT_CREDENTIALS", "does not take CLIENT_CREDENTIALS"),
+        (SMITHY, IAM, None),
+        (SMITHY, "CLIENT_CREDENTIALS", None),
+        (REST_API, None, None),
+        (REST_API, IAM, None),
         (server(), None, None),
         (server(), SIGNED, None),
         (server(), "TOKEN_EXCHANGE", None),
@@ -324,6 +404,28 @@ def test_a_target_names_a_provider_that_exists(agentcore):
     )
     assert code == "ValidationException"
     assert arn in message
+
+
+@pytest.mark.behaviour("CTL-TARGET-PROVIDER")
+def test_a_target_names_an_api_key_provider_that_exists(agentcore):
+    gateway = create(agentcore)
+    made = agentcore.create_api_key_credential_provider(name=fresh(), apiKey="k")["credentialProviderArn"]
+    for arn, exists in ((made, True), (made.replace("apikeyc", "oauth2c"), False), (f"{made}x", False)):
+        key = {"providerArn": arn, "credentialLocation": "HEADER", "credentialParameterName": "x-key"}
+        given = {
+            "targetConfiguration": server(),
+            "credentialProviderConfigurations": [
+                {
+                    "credentialProviderType": "API_KEY",
+                    "credentialProvider": {"apiKeyCredentialProvider": key},
+                }
+            ],
+        }
+        if exists:
+            assert target(agentcore, gateway, **given)["status"] == "CREATING"
+        else:
+            found = refused(target, agentcore, gateway, name="other", **given)
+            assert (found[0], arn in found[2]) == ("ValidationException", True)
 
 
 @pytest.mark.behaviour("CTL-TARGET-TOOLS")

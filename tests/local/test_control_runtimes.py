@@ -272,12 +272,71 @@ def test_a_foreign_page_token_is_refused(agentcore, token):
             },
             "requireServiceS3Endpoint",
         ),
+        ({"networkConfiguration": {"networkMode": "VPC"}}, "needs a networkModeConfig"),
     ],
 )
 def test_rules_beyond_the_shapes(agentcore, members, text):
     code, status, message = refused(create, agentcore=agentcore, **members)
     assert (code, status) == ("ValidationException", 400)
     assert text in message
+
+
+@pytest.mark.behaviour("CTL-S3-ENDPOINT")
+def test_a_service_s3_endpoint_cannot_be_required_by_an_update_either(agentcore):
+    network = {"subnets": ["subnet-01234567"], "securityGroups": ["sg-01234567"]}
+    mode = {"networkMode": "VPC", "networkModeConfig": {**network, "requireServiceS3Endpoint": False}}
+    made = create(agentcore)
+    update = {
+        "agentRuntimeId": made["agentRuntimeId"],
+        "roleArn": ROLE,
+        "agentRuntimeArtifact": artifact(),
+        "networkConfiguration": mode,
+    }
+    code, status, message = refused(agentcore.update_agent_runtime, **update)
+    assert (code, status) == ("ValidationException", 400)
+    assert "2026-05-05" in message
+    mode["networkModeConfig"].pop("requireServiceS3Endpoint")
+    assert agentcore.update_agent_runtime(**update)["agentRuntimeVersion"] == "2"
+
+
+@pytest.mark.behaviour("CTL-RUNTIME-MEMBERS")
+def test_what_was_given_comes_back(agentcore):
+    given = {
+        "description": "d",
+        "protocolConfiguration": {"serverProtocol": "MCP", "port": 8001, "path": "/tools"},
+        "environmentVariables": {"A": "b"},
+        "filesystemConfigurations": [{"sessionStorage": {"mountPath": "/mnt/work"}}],
+        "hooksConfiguration": {
+            "build": {"warmup": {"action": {"httpPost": {"path": "/warm", "port": 8001}}}}
+        },
+        "allowedPorts": [{"port": 9000}, {"portRange": {"from": 9100, "to": 9110}}],
+        "platformVersion": "1.0",
+    }
+    made = create(agentcore, **given)
+    got = agentcore.get_agent_runtime(agentRuntimeId=made["agentRuntimeId"])
+    assert {name: got[name] for name in given} == given
+    updated = {"metadataConfiguration": {"requireMMDSV2": True}, "agentRuntimeId": made["agentRuntimeId"]}
+    agentcore.update_agent_runtime(**updated, roleArn=ROLE, agentRuntimeArtifact=artifact())
+    got = agentcore.get_agent_runtime(agentRuntimeId=made["agentRuntimeId"])
+    assert got["metadataConfiguration"] == {"requireMMDSV2": True}
+    assert not set(given) & set(got)
+
+
+@pytest.mark.behaviour("CTL-LIMITS")
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("list_agent_runtimes", {"maxResults": 101}),
+        ("list_agent_runtimes", {"nextToken": "a b"}),
+        ("list_agent_runtimes", {"nextToken": "x" * 2049}),
+        ("list_gateways", {"maxResults": 1001}),
+        ("list_gateways", {"nextToken": "x" * 2049}),
+    ],
+)
+def test_pages_have_bounds(agentcore, call, arguments):
+    code, status, message = refused(getattr(agentcore, call), **arguments)
+    assert (code, status) == ("ValidationException", 400)
+    assert next(iter(arguments)) in message
 
 
 def test_authorization_may_be_allowed_with_a_jwt_authorizer(agentcore):

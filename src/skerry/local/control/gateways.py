@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.errors import validation
+from skerry.errors import ServiceError, validation
 from skerry.local.control import rules
 from skerry.local.control.identities import KIND as IDENTITY
 from skerry.local.control.identities import identity_arn, own_identity
@@ -83,7 +83,7 @@ def update(request: Request) -> Outcome:
     """UpdateGateway: what is left out is gone."""
     old = _writable(request)
     given = request.input
-    rules.gateway(given)
+    rules.gateway(given, old)
     if given["name"] != old["name"]:
         message = f"The name of a gateway cannot change; this one is {old['name']}."
         raise validation(message, ("name", message))
@@ -306,10 +306,17 @@ def _check_target(request: Request, gateway: Record) -> None:
     if credential in _NOT_SERVED:
         raise not_emulated(f"The outbound credential {credential}")
     for configured in given.get("credentialProviderConfigurations", ()):
-        oauth = configured.get("credentialProvider", {}).get("oauthCredentialProvider")
+        provider = configured.get("credentialProvider", {})
+        oauth, key = (provider.get(f"{name}CredentialProvider") for name in ("oauth", "apiKey"))
         if oauth is not None and request.resources.credential_provider(oauth["providerArn"]) is None:
-            message = f"There is no OAuth2 credential provider {oauth['providerArn']}."
-            raise validation(message, ("credentialProviderConfigurations", message))
+            raise _no_provider("OAuth2", oauth)
+        if key is not None and request.resources.api_key(key["providerArn"]) is None:
+            raise _no_provider("API key", key)
+
+
+def _no_provider(kind: str, given: Mapping[str, Any]) -> ServiceError:
+    message = f"There is no {kind} credential provider {given['providerArn']}."
+    return validation(message, ("credentialProviderConfigurations", message))
 
 
 def _check_name(others: object, name: str) -> None:

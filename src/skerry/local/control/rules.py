@@ -8,7 +8,9 @@ are ours.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,14 +21,19 @@ IDLE_DEFAULT = 900
 LIFETIME_DEFAULT = 28_800
 RESERVED_PORT = 8443
 TOOL_NAME_MAX = 256
+TOOLS_MAX = 1000
+INLINE_MAX = 1_000_000
+"""Bytes of an inline schema."""
+S3_ENDPOINT_ROLLOUT = "2026-05-05"
+"""Runtimes made before that day may have `requireServiceS3Endpoint`."""
 
 _GRANTS = ("CLIENT_CREDENTIALS", "AUTHORIZATION_CODE", "TOKEN_EXCHANGE")
 CREDENTIALS: Mapping[str, frozenset[str]] = {
     "lambda": frozenset({"GATEWAY_IAM_ROLE"}),
     "mcpServer": frozenset({"", "GATEWAY_IAM_ROLE", "API_KEY", *_GRANTS}),
     "openApiSchema": frozenset({"", "GATEWAY_IAM_ROLE", "API_KEY", *_GRANTS}),
-    "smithyModel": frozenset({"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", *_GRANTS}),
-    "apiGateway": frozenset({"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "API_KEY"}),
+    "smithyModel": frozenset({"GATEWAY_IAM_ROLE", "CLIENT_CREDENTIALS"}),
+    "apiGateway": frozenset({"", "GATEWAY_IAM_ROLE", "API_KEY"}),
     "agentcoreRuntime": frozenset(
         {
             "GATEWAY_IAM_ROLE",
@@ -94,8 +101,8 @@ def lifecycle(given: Mapping[str, Any]) -> dict[str, int]:
     return {"idleRuntimeSessionTimeout": idle, "maxLifetime": life}
 
 
-def runtime(given: Mapping[str, Any], *, creating: bool) -> None:
-    """CreateAgentRuntime and UpdateAgentRuntime."""
+def runtime(given: Mapping[str, Any], *, made: str) -> None:
+    """CreateAgentRuntime and UpdateAgentRuntime. `made` is when the runtime was made, in ISO 8601."""
     authorizer(given.get("authorizerConfiguration"))
     times = lifecycle(given)
     idle, life = times["idleRuntimeSessionTimeout"], times["maxLifetime"]
@@ -112,11 +119,16 @@ def runtime(given: Mapping[str, Any], *, creating: bool) -> None:
         lambda name: allowlist_problem(name, jwt=jwt),
     )
     _ports(given)
-    network = given.get("networkConfiguration", {}).get("networkModeConfig", {})
-    if creating and "requireServiceS3Endpoint" in network:
+    _network(given.get("networkConfiguration", {}), made)
+
+
+def _network(given: Mapping[str, Any], made: str) -> None:
+    if given.get("networkMode") == "VPC" and "networkModeConfig" not in given:
+        raise _broken("networkConfiguration.networkModeConfig", "networkMode VPC needs a networkModeConfig.")
+    if "requireServiceS3Endpoint" in given.get("networkModeConfig", {}) and made >= S3_ENDPOINT_ROLLOUT:
         raise _broken(
             "networkConfiguration.networkModeConfig.requireServiceS3Endpoint",
-            "requireServiceS3Endpoint cannot be set for a new runtime.",
+            f"requireServiceS3Endpoint cannot be set for a runtime made since {S3_ENDPOINT_ROLLOUT}.",
         )
 
 
@@ -145,8 +157,8 @@ def _ports(given: Mapping[str, Any]) -> None:
         raise _broken("port", f"Port {RESERVED_PORT} is reserved and cannot be used.")
 
 
-def gateway(given: Mapping[str, Any]) -> None:
-    """CreateGateway and UpdateGateway."""
+def gateway(given: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> None:
+    """CreateGateway and UpdateGateway; `old` is the gateway that is updated."""
     authorizer(given.get("authorizerConfiguration"))
     if given["authorizerType"] == "CUSTOM_JWT" and "authorizerConfiguration" not in given:
         raise _broken(
@@ -161,6 +173,15 @@ def gateway(given: Mapping[str, Any]) -> None:
     ]
     if len(points) != len(set(points)):
         raise _broken("interceptorConfigurations", "Each interception point takes one interceptor.")
+    if old is not None and _search(given) and not _search(old):
+        raise _broken(
+            "protocolConfiguration.mcp.searchType",
+            "Semantic search is chosen when a gateway is made and cannot be added later.",
+        )
+
+
+def _search(given: Mapping[str, Any]) -> bool:
+    return "searchType" in given.get("protocolConfiguration", {}).get("mcp", {})
 
 
 def _domains(override: Mapping[str, Any]) -> None:
@@ -191,6 +212,7 @@ def target(given: Mapping[str, Any], gateway_record: Mapping[str, Any]) -> str:
             "A gateway of protocolType MCP takes MCP targets only; leave protocolType out for others.",
         )
     credential = _credential(kind, given, gateway_record)
+    _inline(kind, configuration)
     if kind == "lambda":
         _tools(given.get("name", ""), configuration["toolSchema"].get("inlinePayload", ()))
     mcp = gateway_record.get("protocolConfiguration", {}).get("mcp", {})
@@ -242,9 +264,25 @@ def _credential(kind: str, given: Mapping[str, Any], gateway_record: Mapping[str
     return str(credential)
 
 
+def _inline(kind: str, configuration: Mapping[str, Any]) -> None:
+    """An inline schema has at most 1 MB; tools of a Lambda target count as their JSON."""
+    schema = configuration.get("toolSchema" if kind == "lambda" else "mcpToolSchema", configuration)
+    payload = schema.get("inlinePayload", "")
+    text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
+    if len(text.encode("utf-8", "surrogatepass")) > INLINE_MAX:
+        raise _broken(
+            "targetConfiguration",
+            f"An inline schema has at most {INLINE_MAX} bytes. Larger ones go to S3, up to 10 MB.",
+        )
+
+
 def _tools(target_name: str, tools: Sequence[Mapping[str, Any]]) -> None:
+    if len(tools) > TOOLS_MAX:
+        raise ServiceError(
+            "ServiceQuotaExceededException", 402, f"A target has at most {TOOLS_MAX} tools, not {len(tools)}."
+        )
     names = [tool["name"] for tool in tools]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise _broken("toolSchema", f"The tool {twice} is defined twice.")
     for tool in tools:

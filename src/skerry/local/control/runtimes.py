@@ -42,7 +42,7 @@ _NOT_KEPT = ("clientToken", "tags", "agentRuntimeId")
 def create(request: Request) -> Outcome:
     """CreateAgentRuntime: version 1 and the endpoint DEFAULT."""
     given = request.input
-    rules.runtime(given, creating=True)
+    rules.runtime(given, made=request.now)
     existing = request.resources.all("runtime")
     name = given["agentRuntimeName"]
     if any(record["agentRuntimeName"] == name for record in existing):
@@ -76,7 +76,7 @@ def update(request: Request) -> Outcome:
     """UpdateAgentRuntime: what is left out is gone."""
     newest = _writable(request)
     given = request.input
-    rules.runtime(given, creating=False)
+    rules.runtime(given, made=newest["createdAt"])
     identifier = newest["agentRuntimeId"]
     within_quota("runtime-version", len(request.resources.below("runtime-version", identifier)))
     version = str(int(newest["agentRuntimeVersion"]) + 1)

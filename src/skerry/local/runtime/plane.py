@@ -136,9 +136,14 @@ class RuntimePlane:
             await self._upstream.close()
 
     def warm(self, record: Record) -> None:
-        """Prepares a runtime for its first session; for records that were there before `start`."""
+        """Prepares a runtime for its first session; for records that were there before `start`.
+
+        One whose code was not there before is reported when it is there now.
+        """
         runtime = Runtime.of(record, "DEFAULT")
         if runtime.artifact.get("codeConfiguration"):
+            if str(record.get("status")).endswith("_FAILED"):
+                self._spawn(self._prepare(runtime.id, runtime))
             self._versions.warm(runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
