@@ -271,6 +271,26 @@ def test_a_runtime_fails_when_its_code_cannot_be_had_and_default_stays_where_it_
 
 
 @pytest.mark.behaviour("CTL-STATUS-LATE")
+def test_a_runtime_whose_code_is_there_at_the_next_start_is_ready(tmp_path):
+    code = tmp_path / "code"
+    with endpoint_process(tmp_path / "state") as first:
+        agentcore = first.client("bedrock-agentcore-control")
+        made = agentcore.create_agent_runtime(
+            agentRuntimeName="late", roleArn=ROLE, agentRuntimeArtifact=artifact(str(code))
+        )
+        where = {"agentRuntimeId": made["agentRuntimeId"]}
+        assert settled(agentcore.get_agent_runtime, **where)["status"] == "CREATE_FAILED"
+    code.mkdir()
+    (code / "main.py").write_text("")
+    with endpoint_process(tmp_path / "state") as second:
+        agentcore = second.client("bedrock-agentcore-control")
+        status, tries = "", 0
+        while status != "READY" and tries < 2000:  # its code is looked for when the endpoint is there
+            status, tries = agentcore.get_agent_runtime(**where)["status"], tries + 1
+        assert status == "READY"
+
+
+@pytest.mark.behaviour("CTL-STATUS-LATE")
 async def test_what_failed_is_ready_when_its_work_goes_well_later(tmp_path):
     clock = FakeClock()
     resources = Resources(RecordStore(tmp_path / "x.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock)
