@@ -39,6 +39,7 @@ class Stack:
         self._state = state
         self._progress = progress
         self._running = AsyncExitStack()
+        self._local: Endpoint | None = None
         self._started: list[children.Child] = []
         self._ports = state.ports()
         self._values: dict[str, Any] = {
@@ -64,7 +65,7 @@ class Stack:
         self._ports["endpoint"] = listening.getsockname()[1]
         self._values["endpoint"] = f"http://127.0.0.1:{self._ports['endpoint']}"
         self._progress(f"endpoint           {self._values['endpoint']}")
-        local = endpoint.make(self._settings, self._declared, self._values, self._state)
+        local = self._local = endpoint.make(self._settings, self._declared, self._values, self._state)
         await self._running.enter_async_context(endpoint.serving_on(local, listening))
         try:
             async with asyncio.TaskGroup() as group:
@@ -76,8 +77,13 @@ class Stack:
         return self._published(local)
 
     async def stop(self) -> None:
-        """Ends everything that was started: the children, then what they spoke to."""
+        """Ends everything that was started: the children, then what they spoke to.
+
+        A target that is being listed when its server ends has not failed: it stays as it is.
+        """
         try:
+            if self._local is not None:
+                await self._local.control.close()
             await asyncio.gather(*(child.stop() for child in self._started))
         finally:
             await self._running.aclose()

@@ -29,6 +29,15 @@ OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguratio
 """Members of a runtime that a declaration may leave out: taken out of the file, they must go."""
 
 
+TARGET = (
+    "name",
+    "description",
+    "targetConfiguration",
+    "credentialProviderConfigurations",
+    "metadataConfiguration",
+)
+"""Members of a target that a declaration decides on."""
+
 IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
 """Statuses in which a resource takes no write; a killed stack may have left some."""
 PATIENCE, PAUSE = 90.0, 0.02
@@ -202,11 +211,20 @@ class Provisioner:
                 wanted["description"] = target.description
             found = existing.get(target.name)
             if found:
-                where = {"gatewayIdentifier": gateway_id, "targetId": found["targetId"]}
-                self._settled("get_gateway_target", found, where)
-                self._client.update_gateway_target(targetId=found["targetId"], **wanted)
+                self._update_target(found, {"targetId": found["targetId"], **wanted})
             else:
                 self._client.create_gateway_target(**wanted)
+
+    def _update_target(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        """An update makes the gateway list the target again; one that it is just listing is left to that."""
+        where = {name: wanted[name] for name in ("gatewayIdentifier", "targetId")}
+        if found["status"] in IN_TRANSITION:
+            current = self._client.get_gateway_target(**where)
+            same = all((current.get(name) or None) == wanted.get(name) for name in TARGET)
+            if same and current["status"] in IN_TRANSITION:
+                return
+            self._settled("get_gateway_target", current, where)
+        self._client.update_gateway_target(**wanted)
 
     def _settled(
         self, operation: str, found: Mapping[str, Any], where: Mapping[str, str]
