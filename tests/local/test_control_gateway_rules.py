@@ -166,4 +166,5 @@ def test_they_go_with_their_gateway(agentcore, stack):
     create(agentcore, gateway)
     agentcore.delete_gateway_target(gatewayIdentifier=gateway, targetId=target["targetId"])
     agentcore.delete_gateway(gatewayIdentifier=gateway)
+    refused("ResourceNotFoundException", 404, agentcore.get_gateway, gatewayIdentifier=gateway)
     assert stack.resources.gateway_rules(gateway) == []

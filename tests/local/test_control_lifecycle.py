@@ -161,6 +161,29 @@ def test_a_runtime_and_its_endpoints_move_with_the_clock(agentcore, stack):
     assert refused(agentcore.get_agent_runtime, **where) == MISSING
 
 
+@pytest.mark.behaviour("CTL-STATUS-MOVES")
+@pytest.mark.behaviour("CTL-STATUS-CONFLICT")
+def test_a_rate_limit_moves_with_the_clock(agentcore, stack):
+    made = agentcore.create_gateway(name="limited", roleArn=ROLE, authorizerType="NONE")
+    where = {"gatewayIdentifier": made["gatewayId"]}
+    entries = [{"dimensions": {"targetName": "*"}, "requests": [{"rate": 5, "period": "second"}]}]
+    given = {**where, "rateLimitId": "all", "dimensionKeys": ["targetName"], "entries": entries}
+    limit = {**where, "rateLimitId": "all"}
+    assert refused(agentcore.create_gateway_rate_limit, **given) == CONFLICT
+    stack.clock.advance(STEP)
+    agentcore.create_gateway_rate_limit(**given)
+    assert agentcore.get_gateway_rate_limit(**limit)["status"] == "CREATING"
+    assert refused(agentcore.update_gateway_rate_limit, **limit, entries=entries) == CONFLICT
+    assert [item["rateLimitId"] for item in stack.resources.rate_limits(made["gatewayId"])] == ["all"]
+    stack.clock.advance(STEP)
+    assert agentcore.get_gateway_rate_limit(**limit)["status"] == "ACTIVE"
+    agentcore.delete_gateway_rate_limit(**limit)
+    assert agentcore.get_gateway_rate_limit(**limit)["status"] == "DELETING"
+    assert stack.resources.rate_limits(made["gatewayId"]) == []
+    stack.clock.advance(STEP)
+    assert refused(agentcore.get_gateway_rate_limit, **limit) == MISSING
+
+
 @pytest.mark.behaviour("CTL-STATUS-RESUMED")
 def test_what_a_killed_endpoint_left_in_transition_is_finished_by_the_next(tmp_path):
     folder = str(PROGRAMS / "plain")

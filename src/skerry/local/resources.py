@@ -95,15 +95,18 @@ class Resources:
 
     def targets(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's targets, oldest first."""
-        return [record for record in self.below("target", gateway_id) if _there(record) is not None]
+        return self._served("target", gateway_id)
 
     def rate_limits(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's rate limits, oldest first."""
-        return self.below("rate-limit", gateway_id)
+        return self._served("rate-limit", gateway_id)
 
     def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
         """The gateway's rules, oldest first."""
-        return self.below("gateway-rule", gateway_id)
+        return self._served("gateway-rule", gateway_id)
+
+    def _served(self, kind: str, gateway_id: str) -> list[Record]:
+        return [record for record in self.below(kind, gateway_id) if _there(record) is not None]
 
     def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""

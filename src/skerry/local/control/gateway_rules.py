@@ -1,4 +1,6 @@
-"""Rules of a gateway: which HTTP target a request goes to. They are ACTIVE once stored.
+"""Rules of a gateway: which HTTP target a request goes to.
+
+They are asked once stored, and ACTIVE when their transition has ended.
 
 Source: botocore service model; AWS developer guide, `gateway-rules`. Texts are ours. What is for inference
 targets or configuration bundles only is refused with 501 rather than stored and never served.
@@ -11,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from skerry.errors import ServiceError, validation
+from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     Operation,
     Outcome,
@@ -32,19 +35,19 @@ _FULL = 100
 
 def create(request: Request) -> Outcome:
     """CreateGatewayRule."""
-    gateway = _gateway(request)
-    existing = request.resources.gateway_rules(gateway["gatewayId"])
+    gateway = _writable(request)
+    existing = request.resources.below(KIND, gateway["gatewayId"])
     record = {
         **{name: request.input[name] for name in _MEMBERS if name in request.input},
         "ruleId": str(uuid.uuid4()),
         "gatewayArn": gateway["gatewayArn"],
         "createdAt": request.now,
         "updatedAt": request.now,
-        "status": "ACTIVE",
+        "status": "CREATING",
     }
     _check(request, gateway, record, existing)
     within_quota(KIND, len(existing))
-    return _outcome(gateway, {**record, "status": "CREATING"}, record, "created")
+    return _outcome(gateway, record, record, "created")
 
 
 def get(request: Request) -> Outcome:
@@ -54,25 +57,25 @@ def get(request: Request) -> Outcome:
 
 def update(request: Request) -> Outcome:
     """UpdateGatewayRule: what is left out stays."""
-    gateway = _gateway(request)
-    old = _rule(request, gateway)
+    gateway = _writable(request)
+    old = writable(_rule(request, gateway), f"The rule {request.input['ruleId']}")
     given = {name: request.input[name] for name in _MEMBERS if name in request.input}
-    record = {**old, **given, "updatedAt": request.now}
-    rules = request.resources.gateway_rules(gateway["gatewayId"])
+    record = {**old, **given, "updatedAt": request.now, "status": "UPDATING"}
+    rules = request.resources.below(KIND, gateway["gatewayId"])
     _check(request, gateway, record, [rule for rule in rules if rule["ruleId"] != old["ruleId"]])
-    return _outcome(gateway, {**record, "status": "UPDATING"}, record, "updated")
+    return _outcome(gateway, record, record, "updated")
 
 
 def delete(request: Request) -> Outcome:
     """DeleteGatewayRule."""
-    gateway = _gateway(request)
-    old = _rule(request, gateway)
+    gateway = _writable(request)
+    old = writable(_rule(request, gateway), f"The rule {request.input['ruleId']}")
     return _outcome(gateway, {"ruleId": old["ruleId"], "status": "DELETING"}, old, "deleted")
 
 
 def list_rules(request: Request) -> Outcome:
     """ListGatewayRules, oldest first."""
-    rules = request.resources.gateway_rules(_gateway(request)["gatewayId"])
+    rules = request.resources.below(KIND, _gateway(request)["gatewayId"])
     items, more = page(request, rules, key="ruleId")
     return Outcome({"gatewayRules": items, **more})
 
@@ -84,6 +87,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteGatewayRule": delete,
     "ListGatewayRules": list_rules,
 }
+
+KINDS: Mapping[str, Kind] = {KIND: Kind(failed={}, ready="ACTIVE")}
 
 
 def _check(
@@ -146,13 +151,18 @@ def _routes(action: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mappin
 
 def _outcome(gateway: Record, output: Record, record: Record, action: Any) -> Outcome:
     key = f"{gateway['gatewayId']}/{record['ruleId']}"
-    write = Write(KIND, key, None if action == "deleted" else record)
+    write = Write(KIND, key, {**record, "status": "DELETING"} if action == "deleted" else record)
     return Outcome(output, [write], [Change(KIND, action, key, record)])
 
 
 def _gateway(request: Request) -> Record:
     identifier = request.input["gatewayIdentifier"]
     return request.find("gateway", identifier, f"The gateway {identifier}")
+
+
+def _writable(request: Request) -> Record:
+    found = _gateway(request)
+    return writable(found, f"The gateway {found['gatewayId']}")
 
 
 def _rule(request: Request, gateway: Record) -> Record:

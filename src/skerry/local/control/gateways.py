@@ -248,11 +248,11 @@ def _gone(resources: Resources, record: Record) -> list[Write]:
         *(Write(kind, record["gatewayArn"], None) for kind in ("tags", "resource-policy")),
         *(
             Write("rate-limit", f"{identifier}/{limit['rateLimitId']}", None)
-            for limit in resources.rate_limits(identifier)
+            for limit in resources.below("rate-limit", identifier)
         ),
         *(
             Write("gateway-rule", f"{identifier}/{rule['ruleId']}", None)
-            for rule in resources.gateway_rules(identifier)
+            for rule in resources.below("gateway-rule", identifier)
         ),
     ]
 

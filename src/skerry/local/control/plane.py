@@ -67,7 +67,12 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """Every operation that is emulated. The service model's other operations get a 501 that names them."""
 
-KINDS: Mapping[str, Kind] = {**runtimes.KINDS, **gateways.KINDS}
+KINDS: Mapping[str, Kind] = {
+    **runtimes.KINDS,
+    **gateways.KINDS,
+    **rate_limits.KINDS,
+    **gateway_rules.KINDS,
+}
 """Records whose status moves by itself, and how."""
 
 

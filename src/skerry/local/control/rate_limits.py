@@ -1,4 +1,4 @@
-"""Rate limits of a gateway. They are ACTIVE once stored, and enforced from then on.
+"""Rate limits of a gateway. They are enforced once stored, and ACTIVE when their transition has ended.
 
 Source: botocore service model; AWS developer guide, `gateway-rate-limits` and its pages. Texts are ours. A
 batch updates the limits whose dimension keys (or id) are there already and makes the others, as the guide
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skerry.errors import ServiceError, validation
+from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     LOWER,
     Operation,
@@ -36,9 +37,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 
 def create(request: Request) -> Outcome:
     """CreateGatewayRateLimit."""
-    gateway = _gateway(request)
+    gateway = _writable(request)
     given = request.input
-    existing = request.resources.rate_limits(gateway["gatewayId"])
+    existing = request.resources.below(KIND, gateway["gatewayId"])
     _check(given["dimensionKeys"], given["entries"], "entries")
     if any(old["dimensionKeys"] == given["dimensionKeys"] for old in existing):
         raise conflict("A rate limit with the same dimensionKeys already exists in this gateway.")
@@ -46,7 +47,7 @@ def create(request: Request) -> Outcome:
         raise conflict(f"The rate limit {given['rateLimitId']} already exists in this gateway.")
     within_quota(KIND, len(existing))
     record = _record(gateway, given, request.now)
-    return _outcome({**record, "status": "CREATING"}, [(record, "created")])
+    return _outcome(record, [(record, "created")])
 
 
 def get(request: Request) -> Outcome:
@@ -56,30 +57,30 @@ def get(request: Request) -> Outcome:
 
 def update(request: Request) -> Outcome:
     """UpdateGatewayRateLimit: new entries; the dimension keys stay, so does a description left out."""
-    old, given = _limit(request), request.input
+    old, given = _writable_limit(request), request.input
     _check(old["dimensionKeys"], given["entries"], "entries")
     record = _updated(old, given, request.now)
-    return _outcome({**record, "status": "UPDATING"}, [(record, "updated")])
+    return _outcome(record, [(record, "updated")])
 
 
 def delete(request: Request) -> Outcome:
     """DeleteGatewayRateLimit."""
-    old = _limit(request)
+    old = _writable_limit(request)
     output = {"rateLimitId": old["rateLimitId"], "status": "DELETING"}
     return _outcome(output, [(old, "deleted")])
 
 
 def list_limits(request: Request) -> Outcome:
     """ListGatewayRateLimits, oldest first."""
-    limits = request.resources.rate_limits(_gateway(request)["gatewayId"])
+    limits = request.resources.below(KIND, _gateway(request)["gatewayId"])
     items, more = page(request, limits, key="rateLimitId")
     return Outcome({"rateLimits": items, **more})
 
 
 def batch_put(request: Request) -> Outcome:
     """BatchPutGatewayRateLimits: all of them or none."""
-    gateway = _gateway(request)
-    limits = {old["rateLimitId"]: old for old in request.resources.rate_limits(gateway["gatewayId"])}
+    gateway = _writable(request)
+    limits = {old["rateLimitId"]: old for old in request.resources.below(KIND, gateway["gatewayId"])}
     written: list[tuple[Record, str]] = []
     given = request.input["rateLimits"]
     for number, limit in enumerate(given, 1):
@@ -92,6 +93,7 @@ def batch_put(request: Request) -> Outcome:
             within_quota(KIND, len(limits))
             record, action = _record(gateway, limit, request.now), "created"
         else:
+            writable(old, f"The rate limit {old['rateLimitId']}")
             record, action = _updated(old, limit, request.now), "updated"
         limits[record["rateLimitId"]] = record
         written.append((record, action))
@@ -106,6 +108,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListGatewayRateLimits": list_limits,
     "BatchPutGatewayRateLimits": batch_put,
 }
+
+KINDS: Mapping[str, Kind] = {KIND: Kind(failed={}, ready="ACTIVE")}
 
 
 def _matching(existing: Any, limit: Mapping[str, Any]) -> Record | None:
@@ -159,7 +163,7 @@ def _record(gateway: Record, given: Mapping[str, Any], now: str) -> Record:
         "gatewayIdentifier": gateway["gatewayId"],
         "dimensionKeys": given["dimensionKeys"],
         "entries": given["entries"],
-        "status": "ACTIVE",
+        "status": "CREATING",
         "createdAt": now,
         "updatedAt": now,
     }
@@ -168,14 +172,14 @@ def _record(gateway: Record, given: Mapping[str, Any], now: str) -> Record:
 
 def _updated(old: Record, given: Mapping[str, Any], now: str) -> Record:
     described = {"description": given["description"]} if "description" in given else {}
-    return {**old, **described, "entries": given["entries"], "updatedAt": now}
+    return {**old, **described, "entries": given["entries"], "updatedAt": now, "status": "UPDATING"}
 
 
 def _outcome(output: Record, changed: Sequence[tuple[Record, Any]]) -> Outcome:
     writes, changes = [], []
     for record, action in changed:
         key = f"{record['gatewayIdentifier']}/{record['rateLimitId']}"
-        writes.append(Write(KIND, key, None if action == "deleted" else record))
+        writes.append(Write(KIND, key, {**record, "status": "DELETING"} if action == "deleted" else record))
         changes.append(Change(KIND, action, key, record))
     return Outcome(output, writes, changes)
 
@@ -183,6 +187,16 @@ def _outcome(output: Record, changed: Sequence[tuple[Record, Any]]) -> Outcome:
 def _gateway(request: Request) -> Record:
     identifier = request.input["gatewayIdentifier"]
     return request.find("gateway", identifier, f"The gateway {identifier}")
+
+
+def _writable(request: Request) -> Record:
+    found = _gateway(request)
+    return writable(found, f"The gateway {found['gatewayId']}")
+
+
+def _writable_limit(request: Request) -> Record:
+    _writable(request)
+    return writable(_limit(request), f"The rate limit {request.input['rateLimitId']}")
 
 
 def _limit(request: Request) -> Record:
