@@ -204,6 +204,15 @@ def test_each_gateway_and_runtime_has_an_identity_that_goes_with_it(agentcore):
         assert refused(agentcore.get_workload_identity, name=name)[1] == 404
 
 
+@pytest.mark.behaviour("CTL-IDENTITY-OWN")
+def test_a_resource_whose_identity_is_missing_has_one_after_the_next_start(tmp_path):
+    with control(ControlStack(tmp_path)) as agentcore:
+        name = agentcore.create_gateway(name="old", roleArn=ROLE, authorizerType="NONE")["gatewayId"]
+        agentcore.delete_workload_identity(name=name)
+    with control(ControlStack(tmp_path)) as agentcore:
+        assert agentcore.get_workload_identity(name=name)["name"] == name
+
+
 @pytest.mark.behaviour("CTL-VAULT")
 def test_the_token_vault_has_a_key(agentcore):
     first = agentcore.get_token_vault()

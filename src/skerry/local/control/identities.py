@@ -20,7 +20,7 @@ from skerry.local.control.operation import (
 )
 from skerry.local.ports import Record
 from skerry.local.records import Write
-from skerry.local.resources import Place
+from skerry.local.resources import Place, Resources
 
 KIND, VAULT_KIND = "workload-identity", "token-vault"
 LIST_SIZE = 20
@@ -39,6 +39,16 @@ def identity_arn(place: Place, name: str) -> str:
 def own_identity(place: Place, name: str, now: str) -> Write:
     """The identity of a resource that is being made."""
     return Write(KIND, name, _record(place, name, (), now))
+
+
+def missing(resources: Resources, now: str) -> list[Write]:
+    """The identities of resources that an earlier skerry made without one."""
+    return [
+        own_identity(resources.place, key, now)
+        for kind in ("gateway", "runtime")
+        for key, _ in resources.items(kind)
+        if resources.get(KIND, key) is None
+    ]
 
 
 def create(request: Request) -> Outcome:

@@ -103,13 +103,13 @@ class Lifecycle:
     lock: asyncio.Lock
     kinds: Mapping[str, Kind]
     duration: float = 0.0
-    _reported: set[str] = field(default_factory=set)
+    _reported: set[ReportedKind] = field(default_factory=set)
     _pending: dict[tuple[str, str], _Pending] = field(default_factory=dict)
     _timer: asyncio.Task[None] | None = None
     _closed: bool = False
 
     def reporter(self, kind: ReportedKind) -> Report:
-        """The report of the plane that works on records of a kind; from now on they wait for it."""
+        """What a plane that works on records of a kind reports to; from now on they wait for that."""
         self._reported.add(kind)
 
         def report(key: str, problem: str = "") -> None:
@@ -119,13 +119,16 @@ class Lifecycle:
 
     def resume(self) -> list[Change]:
         """Takes up what an earlier run left in transition; the changes that planes must hear of for it."""
-        changes = []
         for kind in self.kinds:
             for key, record in self.resources.items(kind):
-                if self._begin(kind, key, record):
-                    changes.append(Change(kind, "updated", key, record))  # type: ignore[arg-type]
+                self._begin(kind, key, record)
         self.wake()
-        return changes
+        return [
+            Change(kind, "updated", key, record)
+            for kind in self._reported
+            for key, record in self.resources.items(kind)
+            if (pending := self._pending.get((kind, key))) is not None and pending.working
+        ]
 
     def begin(self, writes: Iterable[Write]) -> None:
         """These records are about to be stored; those in a status between others will leave it."""
@@ -153,14 +156,11 @@ class Lifecycle:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._timer
 
-    def _begin(self, kind: str, key: str, record: Record) -> bool:
-        """Whether a plane works on the record now."""
+    def _begin(self, kind: str, key: str, record: Record) -> None:
         status, moves = record.get("status"), self.kinds[kind]
-        if status not in STEPS or not moves.own(record):
-            return False
-        working = kind in self._reported and status != "DELETING" and moves.waits(record)
-        self._pending[kind, key] = _Pending(self.clock.monotonic() + self.duration, working)
-        return working
+        if status in STEPS and moves.own(record):
+            working = kind in self._reported and status != "DELETING" and moves.waits(record)
+            self._pending[kind, key] = _Pending(self.clock.monotonic() + self.duration, working)
 
     def _report(self, kind: str, key: str, problem: str) -> None:
         if self._closed:

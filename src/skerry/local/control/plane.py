@@ -110,7 +110,13 @@ class ControlPlane:
         return self._lifecycle.reporter(kind)
 
     async def start(self) -> None:
-        """Takes up the transitions that an earlier run left; when records are read and planes listen."""
+        """Takes up the transitions that an earlier run left; when records are read and planes listen.
+
+        Raises StateError.
+        """
+        lacking = identities.missing(self._resources, rest_json.iso8601(self._clock.time()))
+        if lacking:
+            await self._resources.commit(lacking, (), None)
         self._resources.announce(self._lifecycle.resume())
 
     async def close(self) -> None:
