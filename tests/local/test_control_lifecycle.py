@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import uuid
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from skerry.local.control.lifecycle import Kind, Lifecycle
+from skerry.local.control.lifecycle import STEPS, Kind, Lifecycle
 from skerry.local.records import RecordStore, Write
 from skerry.local.resources import Place, Resources
 from tests.kit.clock import FakeClock, WallClock
@@ -359,3 +363,64 @@ async def test_a_plane_that_ends_changes_no_status(tmp_path):
         assert resources.get("target", "g/t") == {"status": "CREATING"}
     finally:
         await resources.close()
+
+
+KINDS = {"target": Kind(failed={"CREATING": "FAILED", "UPDATING": "UPDATE_UNSUCCESSFUL"})}
+ENDED = {None, "READY", "FAILED", "UPDATE_UNSUCCESSFUL"}
+ACTIONS = st.lists(
+    st.sampled_from(["write", "delete", "well", "badly", "wait", "settle", "restart"]), max_size=14
+)
+
+
+async def lived(actions, folder):
+    """A record that is written, reported, waited for and restarted in any order; its status at the end."""
+    clock = FakeClock()
+    resources = Resources(RecordStore(folder / "x.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock)
+    await resources.start()
+    lock = asyncio.Lock()
+    cycle = Lifecycle(resources, clock, lock, KINDS, 1.0)
+    report = cycle.reporter("target")
+
+    def status():
+        record = resources.get("target", "g/t")
+        return None if record is None else record["status"]
+
+    async def write(new):
+        async with lock:
+            await cycle.settle()
+            if status() in STEPS or (new == "DELETING" and status() is None):
+                return
+            cycle.begin([Write("target", "g/t", {"status": new})])
+            await resources.commit([Write("target", "g/t", {"status": new})], (), None)
+
+    try:
+        for action in [*actions, "well", "wait", "settle"]:
+            if action == "write":
+                await write("CREATING" if status() is None else "UPDATING")
+            elif action == "delete":
+                await write("DELETING")
+            elif action in ("well", "badly"):
+                report("g/t", "" if action == "well" else "no answer")
+            elif action == "wait":
+                clock.advance(1.0)
+            elif action == "restart":
+                await cycle.close()
+                cycle = Lifecycle(resources, clock, lock, KINDS, 1.0)
+                report = cycle.reporter("target")
+                told = cycle.resume()
+                assert bool(told) is (status() in ("CREATING", "UPDATING"))
+            else:
+                async with lock:
+                    await cycle.settle()
+            assert status() in ENDED | STEPS
+        return status()
+    finally:
+        await cycle.close()
+        await resources.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ACTIONS)
+def test_whatever_happens_a_transition_ends_when_its_work_and_time_have(actions):
+    with tempfile.TemporaryDirectory() as folder:
+        assert asyncio.run(lived(actions, Path(folder))) in ENDED
