@@ -72,18 +72,22 @@ def test_emulated_operations_answer_with_all_that_the_model_requires(clients, fa
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_other_operation_is_refused_by_name(clients, service):
     wrong = []
+    own = {name: given for family in families() for name, given in family.refused.items()}
     for of, operation in refused():
         if of != service:
             continue
         try:
-            getattr(clients[service], xform_name(operation))(**least(service, operation))
+            getattr(clients[service], xform_name(operation))(
+                **own.get(operation) or least(service, operation)
+            )
             wrong.append(f"{operation} is emulated and in no family of tests/contracts/operations")
         except ClientError as error:
             answer = error.response
             seen = (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"])
-            told = operation in answer["Error"]["Message"] and "not emulated" in answer["Error"]["Message"]
+            text = answer["Error"]["Message"]
+            told = operation in own or (operation in text and "not emulated" in text)
             if seen != ("UnknownOperationException", 501) or not told:
-                wrong.append(f"{operation}: {seen} {answer['Error']['Message']}")
+                wrong.append(f"{operation}: {seen} {text}")
     assert wrong == []
 
 

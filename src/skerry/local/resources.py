@@ -110,7 +110,7 @@ class Resources:
 
     def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""
-        return self.all("gateway")
+        return [record for record in self.all("gateway") if _there(record) is not None]
 
     def policies(self, engine_arn: str) -> Sequence[Record] | None:
         """The policies of an engine, oldest first; None when there is no such engine."""

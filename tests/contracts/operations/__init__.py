@@ -8,7 +8,8 @@ one stack. A new family is a new module; nothing else needs to know it.
         Call("GetGateway", {"gatewayIdentifier": "${gateway.gatewayId}"}, save="gateway"),
     )
 
-`${name.member}` in an argument is a member of an answer that was saved, or one of `FACTS`.
+What a plane refuses by itself, with a text of its own, has the arguments that it looks at in `REFUSED`, by
+operation. `${name.member}` in an argument is a member of an answer that was saved, or one of `FACTS`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Family:
 
     name: str
     calls: Sequence[Call]
+    refused: Mapping[str, Mapping[str, Any]]
 
 
 def families() -> list[Family]:
@@ -55,8 +57,9 @@ def families() -> list[Family]:
     found = []
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            calls = importlib.import_module(f"{__name__}.{module.name}").CALLS
-            found.append(Family(module.name.replace("_", " "), calls))
+            loaded = importlib.import_module(f"{__name__}.{module.name}")
+            refused = getattr(loaded, "REFUSED", {})
+            found.append(Family(module.name.replace("_", " "), loaded.CALLS, refused))
     return found
 
 
