@@ -27,6 +27,7 @@ CALLS = (
         service=DATA,
     ),
     Call("GetAgentCard", _INVOKED, service=DATA),
+    Call("InvokeAgentRuntimeCommand", {**_INVOKED, "body": {"command": "true"}}, service=DATA),
     Call("StopRuntimeSession", _INVOKED, service=DATA),
     Call("UpdateAgentRuntime", {**_WHERE, **_CONFIGURATION, "description": "second"}),
     Call("GetAgentRuntime", _WHERE, until="READY"),
