@@ -66,6 +66,9 @@ def test_emulated_operations_answer_with_all_that_the_model_requires(clients, fa
         assert lacking(call.service, call.operation, answer) == [], call.operation
         if call.save:
             saved[call.save] = answer
+        for stream in (value for value in answer.values() if hasattr(value, "close")):
+            list(stream)  # to its end, which gives the connection back
+            stream.close()
 
 
 @pytest.mark.behaviour("CTL-NOT-EMULATED")
