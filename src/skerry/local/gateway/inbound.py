@@ -76,7 +76,9 @@ class Door:
             self._permissions.check(caller, INVOKE, str(gateway["gatewayArn"]))
         return caller
 
-    async def _proved(self, gateway: Record, scope: Scope, body: bytes, metadata_url: str) -> Caller:
+    async def _proved(
+        self, gateway: Record, scope: Scope, body: bytes, metadata_url: Callable[[], str]
+    ) -> Caller:
         """The caller, as the gateway's authorizer sees it."""
         kind = gateway.get("authorizerType")
         if self.reads_body(gateway):
