@@ -56,8 +56,8 @@ class LocalSettings:
     `state` (SKERRY_STATE) gets `credentials.json`, `control.sqlite`, `hops.jsonl` and `logs/`; `port` is
     SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
     is the environment of the programs that the endpoint starts, `engine_environment` that of a container
-    engine's commands. A change of status in the control plane takes `transition` (SKERRY_TRANSITION) seconds at
-    least.
+    engine's commands. A change of status in the control plane takes at least `transition` seconds
+    (SKERRY_TRANSITION).
     """
 
     state: Path = Path(DEFAULT_STATE)
