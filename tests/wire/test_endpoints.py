@@ -71,6 +71,7 @@ def test_every_runtime_identifier_survives_the_url(identifier):
     assert endpoints.runtime_identifier(urlsplit(url).path.encode()) == (identifier, "invocations")
 
 
+@pytest.mark.behaviour("FACT-HOSTS")
 def test_planes_in_aws():
     assert endpoints.data_plane("us-east-1") == "https://bedrock-agentcore.us-east-1.amazonaws.com"
     assert endpoints.data_plane("cn-north-1") == "https://bedrock-agentcore.cn-north-1.amazonaws.com.cn"
