@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench conformance bench-peers fuzz soak docs lock clean
+.PHONY: help setup demo test check fix bench conformance bench-peers fuzz soak docs parity lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ conformance: $(STAMP) ## the official MCP suite, directly, through proxy, runtim
 
 docs: $(STAMP) ## write the generated pages: docs/parity.md
 	@$(BIN)/python -m tests.contracts.parity
+
+parity: $(STAMP) ## how much of AgentCore's published contract is kept, section by section
+	@$(BIN)/python -m tests.contracts.coverage
 
 lock: $(STAMP) ## resolve constraints.txt anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.conformance.comparison import excuses
+from tests.contracts import coverage
 from tests.contracts.rows import MARKS, Behaviour, behaviours, markers
 
 PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
@@ -50,6 +51,15 @@ def page() -> str:
         "| emulated | skerry does it |",
         "| refused | skerry answers with a clear error |",
         "| unknown | what AWS does is not established; the note says what skerry does meanwhile |",
+        "",
+        "## AgentCore's contract",
+        "",
+        "How many of the facts that AWS publishes of Runtime and Gateway (marks M and D), and of all that are known of",
+        "them, are kept to, each proved by rows below. `make parity` also lists those that are not, with the reason.",
+        "",
+        "| plane | section | published, kept | share | all, kept |",
+        "|---|---|---:|---:|---:|",
+        *(_section(plane, section, found) for plane, section, found in coverage.shares(coverage.facts())),
     ]
     for part, group in groupby(rows, key=lambda row: row.part):
         lines += [
@@ -72,6 +82,17 @@ def page() -> str:
         *(f"| {excuse.revision} | `{excuse.check}` | {excuse.reason} |" for excuse in excuses()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _section(plane: str, section: str, found: coverage.Share) -> str:
+    cells = (
+        TITLES[plane],
+        section or "**all**",
+        f"{found.binding} of {found.binding_total}",
+        f"{found.ratio:.0%}" if found.binding_total else "",
+        f"{found.promised} of {found.total}",
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def _line(row: Behaviour) -> str:
