@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -102,7 +102,7 @@ class Tab:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
-    def repeat(self, act: Callable[[], None], seen: Callable[[], bool]) -> None:
+    def repeat(self, act: Callable[[], object], seen: Callable[[], bool]) -> None:
         """Does something until it shows: a page that was drawn anew between press and release forgets a click."""
         from playwright.sync_api import TimeoutError as Late
 
@@ -110,9 +110,22 @@ class Tab:
         while True:
             with contextlib.suppress(Late):
                 act()
-                if seen():
-                    return
+            if seen():
+                return
             assert time.monotonic() < deadline, "what was done never showed"
+
+    def press(self, what: Locator, shows: Locator, state: Literal["visible", "detached"] = "visible") -> None:
+        """Presses a button until what it is for is there, or gone."""
+        from playwright.sync_api import TimeoutError as Late
+
+        def seen() -> bool:
+            try:
+                shows.first.wait_for(state=state, timeout=PATIENCE)
+            except Late:
+                return False
+            return True
+
+        self.repeat(lambda: what.click(timeout=PATIENCE), seen)
 
     def choose(self, label: str, option: str) -> None:
         """Opens a list and takes one of its options."""
@@ -191,8 +204,7 @@ def test_a_confirmation_shows_the_exact_arguments_and_is_answered(tab: Tab, choi
         "auto_apply": False,
     }
     assert tab.box.is_disabled()
-    tab.button(choice).click()
-    tab.sees(end)
+    tab.press(tab.button(choice), tab.main.get_by_text(end))
     tab.idle()
     assert tab.button("Approve").count() == 0
     assert tab.desk.agent.replies[-1]["payload"] == {"approved": choice == "Approve"}
@@ -201,13 +213,11 @@ def test_a_confirmation_shows_the_exact_arguments_and_is_answered(tab: Tab, choi
 def test_a_form_is_checked_filled_in_and_sent(tab: Tab):
     tab.ask(unique("form"))
     tab.sees("What is the ticket about?")
-    tab.button("Send").click()
-    tab.sees("Reason: It is needed.")
+    tab.press(tab.button("Send"), tab.main.get_by_text("Reason: It is needed."))
     tab.page.wait_for_function(QUIET)
     tab.page.get_by_label("Reason").fill("disk full")
     tab.choose("Priority", "high")
-    tab.button("Send").click()
-    tab.sees("Ticket opened: disk full")
+    tab.press(tab.button("Send"), tab.main.get_by_text("Ticket opened: disk full"))
     assert tab.desk.agent.replies[-1]["payload"]["content"] == {
         "reason": "disk full",
         "priority": "high",
@@ -218,8 +228,7 @@ def test_a_form_is_checked_filled_in_and_sent(tab: Tab):
 
 def test_a_tool_panel_unfolds_to_arguments_and_result(tab: Tab):
     tab.ask(unique("create"))
-    tab.button("Approve").click()
-    tab.sees("exists now.")
+    tab.press(tab.button("Approve"), tab.main.get_by_text("exists now."))
     panel = tab.main.get_by_test_id("stExpander").first
     panel.get_by_text(re.compile(r"terraform___create_workspace · (< )?\d+\.\d s")).click()
     panel.get_by_text("network-prod").first.wait_for()
@@ -314,22 +323,21 @@ def test_conversations_are_listed_opened_and_deleted(tab: Tab):
     tab.ask(question)
     tab.sees("Hello! I look after")
     tab.side.get_by_role("button", name=question, exact=True).wait_for()
-    tab.button("New conversation").click()
-    tab.sees("What shall we look at?")
+    tab.press(tab.button("New conversation"), tab.main.get_by_text("What shall we look at?"))
     assert "conversation=" not in tab.page.url
-    tab.side.get_by_role("button", name=question, exact=True).click()
-    tab.sees("Hello! I look after")
+    listed = tab.side.get_by_role("button", name=question, exact=True)
+    tab.press(listed, tab.main.get_by_text("Hello! I look after"))
     (identifier,) = [talk.id for talk in tab.desk.agent.talks.values() if talk.title == question]
     tab.page.wait_for_url(re.compile(identifier))
     tab.idle()
-    tab.button(f"Delete {question}").click()
-    tab.page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
-    tab.page.get_by_role("dialog").wait_for(state="detached")
+    dialog = tab.page.get_by_role("dialog")
+    tab.press(tab.button(f"Delete {question}"), dialog)
+    tab.press(dialog.get_by_role("button", name="Keep it"), dialog, "detached")
     tab.idle()
     assert identifier in tab.desk.agent.talks
-    tab.button(f"Delete {question}").click()
-    tab.page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    tab.sees("What shall we look at?")
+    tab.press(tab.button(f"Delete {question}"), dialog)
+    yes = dialog.get_by_role("button", name="Delete", exact=True)
+    tab.press(yes, tab.main.get_by_text("What shall we look at?"))
     tab.side.get_by_role("button", name=question, exact=True).wait_for(state="detached")
     assert identifier not in tab.desk.agent.talks
 
@@ -341,9 +349,17 @@ def test_a_session_is_resumed_by_its_id(tab: Tab, context: BrowserContext):
     identifier = tab.side.get_by_test_id("stCode").inner_text().strip()
     other = Tab(context.new_page(), tab.desk).open()
     other.section("Session")
-    other.side.get_by_label("Go on with another session").fill(identifier)
-    other.side.get_by_role("button", name="Resume").click()
-    other.sees("Hello! I look after")
+    wanted = other.side.get_by_label("Go on with another session")
+    resume = other.side.get_by_role("button", name="Resume")
+    found = other.main.get_by_text("Hello! I look after").first
+
+    def act() -> None:
+        if not found.is_visible():
+            wanted.fill(identifier, timeout=PATIENCE)
+            resume.click(timeout=PATIENCE)
+            found.wait_for(timeout=PATIENCE)
+
+    other.repeat(act, found.is_visible)
     other.page.wait_for_url(re.compile(identifier))
 
 
