@@ -62,6 +62,8 @@ class ControlStack:
     listener_threads: set[int] = field(default_factory=set)
     loop_thread: int = 0
     transition: float = 0.0
+    writes: float = 0.0
+    reads: float = 0.0
 
     def __post_init__(self) -> None:
         store = RecordStore(self.folder / "control.sqlite")
@@ -74,7 +76,7 @@ class ControlStack:
             recorder=self.recorder,
             clock=self.clock,
             check_target=self.check_target,
-            settings=ControlSettings(transition=self.transition),
+            settings=ControlSettings(transition=self.transition, writes=self.writes, reads=self.reads),
         )
         self.resources.subscribe(self._changed)
 

@@ -237,10 +237,12 @@ class StrictLegacy:
     an answer; with `hold` it goes on when the client has answered or `go` is set; `streams` lets a call be answered
     with an event stream of its result. `behave` decides about the next calls: `answer`, `drop` (the connection
     ends), `runtime404` (as a Runtime tells of a 404 of its server), `page` (a page must be opened first).
+    `capabilities` are those that it declares.
     """
 
     def __init__(self) -> None:
         self.sessions: dict[str, list[str]] = {}
+        self.capabilities: dict[str, Any] = {"tools": {}}
         self.seen: list[Seen] = []
         self.ran = 0
         self.posted: list[dict[str, Any]] = []
@@ -273,7 +275,7 @@ class StrictLegacy:
             self.sessions[made] = []
             result = {
                 "protocolVersion": "2025-06-18",
-                "capabilities": {"tools": {}},
+                "capabilities": self.capabilities,
                 "serverInfo": {"name": "strict", "version": "1"},
             }
             await self._result(send, content["id"], result, [(b"mcp-session-id", made.encode())])

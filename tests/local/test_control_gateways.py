@@ -467,6 +467,25 @@ def test_rules_of_header_propagation(agentcore, metadata, text):
     assert text in message
 
 
+@pytest.mark.behaviour("CTL-SESSION-HEADER")
+@pytest.mark.parametrize("member", ["allowedRequestHeaders", "allowedResponseHeaders"])
+def test_the_session_header_may_be_passed_on_as_long_as_the_gateway_has_no_sessions(agentcore, member):
+    gateway = create(agentcore)
+    listed = {member: ["Mcp-Session-Id"]}
+    assert target(agentcore, gateway, metadataConfiguration=listed)["metadataConfiguration"] == listed
+    sessions = {"mcp": {"sessionConfiguration": {"sessionTimeoutInSeconds": 900}}}
+    kept = {name: gateway[name] for name in ("name", "roleArn", "authorizerType")}
+    code, status, message = refused(
+        agentcore.update_gateway,
+        gatewayIdentifier=gateway["gatewayId"],
+        **kept,
+        protocolConfiguration=sessions,
+    )
+    assert (code, status) == ("ValidationException", 400)
+    assert "passes on Mcp-Session-Id" in message
+    agentcore.update_gateway(gatewayIdentifier=gateway["gatewayId"], **kept)
+
+
 def test_dynamic_listing_does_not_go_with_semantic_search(agentcore):
     gateway = create(agentcore, protocolConfiguration={"mcp": {"searchType": "SEMANTIC"}})
     found = refused(

@@ -26,7 +26,7 @@ from tests.kit.local_endpoint import (
     endpoint_process,
     settled,
 )
-from tests.kit.mcp_backends import fastmcp_backend
+from tests.kit.mcp_backends import fastmcp_backend, strict_legacy
 from tests.kit.runtime_plane import PROGRAMS
 
 LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tools"
@@ -266,6 +266,35 @@ def test_a_target_is_ready_when_it_could_be_listed_and_failed_when_not(running):
     agentcore.delete_gateway_target(**where, targetId=failed["targetId"])
 
 
+@pytest.mark.behaviour("GW-MCP-TOOLS-CAPABILITY")
+def test_a_server_that_does_not_declare_tools_is_not_synchronised(running):
+    agentcore = running.client("bedrock-agentcore-control")
+    gateway = agentcore.create_gateway(name=f"g-{uuid.uuid4().hex[:8]}", roleArn=ROLE, authorizerType="NONE")[
+        "gatewayId"
+    ]
+    where = {"gatewayIdentifier": gateway}
+    with strict_legacy() as (backend, url):
+        backend.capabilities = {"prompts": {}, "resources": {}}
+        made = agentcore.create_gateway_target(**where, name="t", targetConfiguration=server(url))
+        at = {**where, "targetId": made["targetId"]}
+        found = settled(agentcore.get_gateway_target, **at)
+        assert found["status"] == "FAILED"
+        assert "does not declare the tools capability" in found["statusReasons"][0]
+        agentcore.synchronize_gateway_targets(**where, targetIdList=[made["targetId"]])
+        found = settled(agentcore.get_gateway_target, **at)
+        assert (found["status"], len(found["statusReasons"])) == ("SYNCHRONIZE_UNSUCCESSFUL", 1)
+        backend.capabilities = {"tools": {}}
+        backend.forget()
+        agentcore.update_gateway_target(**at, name="other", targetConfiguration=server(url))
+        assert settled(agentcore.get_gateway_target, **at)["status"] == "READY"
+        backend.capabilities = {"prompts": {}}
+        dynamic = server(url)
+        dynamic["mcp"]["mcpServer"]["listingMode"] = "DYNAMIC"
+        made = agentcore.create_gateway_target(**where, name="dynamic", targetConfiguration=dynamic)
+        at = {**where, "targetId": made["targetId"]}
+        assert settled(agentcore.get_gateway_target, **at)["status"] == "READY"
+
+
 @pytest.mark.behaviour("CTL-STATUS-RUNTIME")
 def test_a_runtime_fails_when_its_code_cannot_be_had_and_default_stays_where_it_was(running):
     agentcore = running.client("bedrock-agentcore-control")
@@ -295,6 +324,21 @@ def test_a_runtime_fails_when_its_code_cannot_be_had_and_default_stays_where_it_
     assert (endpoint["status"], endpoint["liveVersion"]) == ("UPDATE_FAILED", "2")
     agentcore.delete_agent_runtime(**where)
     assert refused(agentcore.get_agent_runtime, **where) == MISSING
+
+
+@pytest.mark.behaviour("RT-ZIP-SIZE")
+def test_a_runtime_whose_zip_is_too_large_fails(running, tmp_path):
+    agentcore = running.client("bedrock-agentcore-control")
+    with (tmp_path / "large.zip").open("wb") as file:
+        file.truncate((250 << 20) + 1)
+    made = agentcore.create_agent_runtime(
+        agentRuntimeName=f"r_{uuid.uuid4().hex[:8]}",
+        roleArn=ROLE,
+        agentRuntimeArtifact=artifact(str(tmp_path / "large.zip")),
+    )
+    found = settled(agentcore.get_agent_runtime, agentRuntimeId=made["agentRuntimeId"])
+    assert found["status"] == "CREATE_FAILED"
+    assert "250 MB" in found["failureReason"]
 
 
 @pytest.mark.behaviour("CTL-STATUS-LATE")

@@ -1,13 +1,23 @@
-"""AWS's default quotas of the control plane: as many as there may be are stored, one more is asked for."""
+"""AWS's default quotas of the control plane: as many as there may be are stored, one more is asked for.
+
+And what it answers when it is asked too often, or cannot keep what it was given.
+"""
 
 from __future__ import annotations
+
+import sqlite3
+from dataclasses import fields
 
 import pytest
 from botocore.exceptions import ClientError
 
+from skerry.auth.sigv4 import Credentials
 from skerry.local.records import Write
+from skerry.settings.local import LocalSettings
+from skerry.settings.quotas import QuotaSettings
 from tests.kit.asgi_thread import serve
-from tests.kit.local_endpoint import ROLE, ControlStack, artifact, client
+from tests.kit.clock import WallClock
+from tests.kit.local_endpoint import ROLE, ControlStack, artifact, client, control
 
 RUNTIME = {"roleArn": ROLE, "agentRuntimeArtifact": artifact()}
 DISCOVERY = {"oauthDiscovery": {"discoveryUrl": "https://a.example.com/.well-known/openid-configuration"}}
@@ -68,3 +78,75 @@ async def test_one_more_than_a_thousand_versions_is_a_402(tmp_path):
         found = outcome(agentcore.update_agent_runtime, agentRuntimeId=made, **RUNTIME)
         assert found == ("ServiceQuotaExceededException", 402)
         agentcore.close()
+
+
+THROTTLED = ("ThrottlingException", 429)
+
+
+@pytest.mark.behaviour("CTL-THROTTLE")
+def test_calls_over_the_rate_are_a_429_and_reads_and_writes_are_counted_apart(tmp_path):
+    clock = WallClock()
+    with control(ControlStack(tmp_path, clock=clock, writes=5, reads=10)) as agentcore:
+        names = iter(range(100))
+
+        def write():
+            return outcome(agentcore.create_workload_identity, name=f"identity-{next(names)}")
+
+        assert [write() for _ in range(6)] == [None] * 5 + [THROTTLED]
+        # List operations that are POST read too.
+        reads = [agentcore.list_gateways, agentcore.list_workload_identities] * 5
+        assert [outcome(read) for read in reads] == [None] * 10
+        assert outcome(agentcore.list_gateways) == THROTTLED
+        clock.advance(1)
+        assert [write() for _ in range(6)] == [None] * 5 + [THROTTLED]
+        kept = agentcore.list_workload_identities(maxResults=20)["workloadIdentities"]
+        assert len(kept) == 10
+
+
+@pytest.mark.behaviour("CTL-THROTTLE")
+def test_who_shows_no_valid_signature_uses_up_nothing(tmp_path):
+    stack = ControlStack(tmp_path, clock=WallClock(), writes=1, reads=1)
+    with serve(stack) as url:
+        stranger = Credentials("AKIASTRANGERSTRANGER", "x" * 40)
+        refused = client("bedrock-agentcore-control", url, stranger)
+        assert [outcome(refused.list_gateways)[1] for _ in range(3)] == [403] * 3
+        assert outcome(client("bedrock-agentcore-control", url).list_gateways) is None
+
+
+@pytest.mark.behaviour("CTL-THROTTLE")
+def test_no_rate_is_limited_by_default(tmp_path):
+    with control(ControlStack(tmp_path, clock=WallClock())) as agentcore:
+        assert [outcome(agentcore.list_gateways) for _ in range(20)] == [None] * 20
+
+
+@pytest.mark.behaviour("QUOTA-SETTINGS")
+@pytest.mark.parametrize("item", fields(QuotaSettings), ids=lambda item: item.name)
+def test_every_quota_is_a_variable_and_off_by_default(item):
+    name = f"SKERRY_QUOTAS_{item.name.upper()}"
+    assert getattr(LocalSettings.from_env({}).quotas, item.name) == 0
+    assert getattr(LocalSettings.from_env({name: "7"}).quotas, item.name) == 7
+    for wrong in ("-1", "nan", "inf", "many"):
+        with pytest.raises(ValueError, match=wrong):
+            LocalSettings.from_env({name: wrong})
+
+
+@pytest.mark.behaviour("CTL-STATE-LOST")
+def test_a_write_that_cannot_be_stored_is_a_500_and_is_not_shown(tmp_path):
+    with control(ControlStack(tmp_path)) as agentcore:
+        agentcore.create_workload_identity(name="kept")
+        with sqlite3.connect(tmp_path / "control.sqlite", isolation_level=None) as file:
+            file.execute("alter table records rename to away")
+        create = {"name": "lost", "roleArn": ROLE, "authorizerType": "NONE"}
+        calls = [
+            lambda: agentcore.create_workload_identity(name="lost"),
+            lambda: agentcore.create_gateway(**create),
+            lambda: agentcore.create_agent_runtime(agentRuntimeName="lost", **RUNTIME),
+        ]
+        assert [outcome(call) for call in calls] == [("InternalServerException", 500)] * 3
+        names = [item["name"] for item in agentcore.list_workload_identities()["workloadIdentities"]]
+        assert names == ["kept"]
+        assert agentcore.list_gateways()["items"] == []
+        assert agentcore.list_agent_runtimes()["agentRuntimes"] == []
+        with sqlite3.connect(tmp_path / "control.sqlite", isolation_level=None) as file:
+            file.execute("alter table away rename to records")
+        assert outcome(agentcore.create_gateway, **create) is None

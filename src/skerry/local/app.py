@@ -98,7 +98,13 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
         clock=endpoint.clock,
         transport=endpoint.identity,
         fetch_object=endpoint.aws.fetch_object,
-        settings=GatewaySettings(endpoint=endpoint.url, region=settings.region, account=settings.account),
+        settings=GatewaySettings(
+            endpoint=endpoint.url,
+            region=settings.region,
+            account=settings.account,
+            calls=settings.quotas.gateway_calls,
+            connections=settings.quotas.gateway_connections,
+        ),
         report=endpoint.control.reporter("target"),
         permissions=endpoint.permissions,
     )

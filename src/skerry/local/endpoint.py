@@ -94,9 +94,7 @@ class Endpoint:
         self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
         self._inspected: dict[tuple[str, str], Inspect] = {}
         shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
-        self.control = ControlPlane(
-            resources=self.resources, settings=ControlSettings(transition=settings.transition), **shared
-        )
+        self.control = ControlPlane(resources=self.resources, settings=_control(settings), **shared)
         self._planes: dict[PlaneName, Plane] = self._own_planes(shared)
         self._is_declared: Callable[[bytes], bool] = lambda _: False
         self._warm: Callable[[Record], None] = lambda _: None
@@ -292,6 +290,13 @@ class Endpoint:
         await receive()
         await self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _control(settings: LocalSettings) -> ControlSettings:
+    quotas = settings.quotas
+    return ControlSettings(
+        transition=settings.transition, writes=quotas.control_writes, reads=quotas.control_reads
+    )
 
 
 async def _settle(task: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skerry.settings.models import ModelsSettings
+from skerry.settings.quotas import QuotaSettings
 from skerry.settings.sessions import SessionsSettings
 from skerry.settings.values import DEFAULT_ACCOUNT, DEFAULT_PORT, DEFAULT_REGION, DEFAULT_STATE, region
 
@@ -57,7 +58,7 @@ class LocalSettings:
     SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
     is the environment of the programs that the endpoint starts, `engine_environment` that of a container
     engine's commands. A change of status in the control plane takes at least `transition` seconds
-    (SKERRY_TRANSITION).
+    (SKERRY_TRANSITION). `quotas` are rates that an account has (SKERRY_QUOTAS_…), none by default.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -68,6 +69,7 @@ class LocalSettings:
     models: ModelsSettings = field(default_factory=ModelsSettings)
     sessions: SessionsSettings = field(default_factory=SessionsSettings)
     transition: float = 0.0
+    quotas: QuotaSettings = field(default_factory=QuotaSettings)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -82,6 +84,7 @@ class LocalSettings:
             models=ModelsSettings.from_env(env),
             sessions=SessionsSettings.from_env(env),
             transition=float(env.get("SKERRY_TRANSITION") or 0),
+            quotas=QuotaSettings.from_env(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
             engine_environment={name: value for name, value in env.items() if name in ENGINE_ENVIRONMENT},
         )

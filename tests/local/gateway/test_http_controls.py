@@ -59,6 +59,21 @@ class TestLimits:
         bodies = [b'{"user":{"id":"a"}}', b'{"user":{"id":"b"}}', b'{"user":{"id":"a"}}', b"no JSON"]
         assert [send(url, body).status_code for body in bodies] == [200, 200, 429, 200]
 
+    @pytest.mark.behaviour("GW-HTTP-LIMITS-FIRST")
+    def test_limits_count_by_the_target_of_the_path_before_rules_choose_another(
+        self, stack: Stack, service: HttpBackend
+    ) -> None:
+        gateway = stack.gateway()
+        stack.rate_limit(gateway, ["targetName"], entry(1, targetName="one"), entry(1, targetName="two"))
+        url = target(stack, service, gateway, "one")
+        other = target(stack, service, gateway, "two")
+        paths = {"matchPaths": {"anyOf": ["/one/*"]}}
+        stack.resources.rule_records[gateway] = [rule(1, {"staticRoute": {"targetName": "two"}}, paths)]
+        answers = [send(f"{url}/x"), send(f"{url}/x"), send(f"{other}/x")]
+        assert [answer.status_code for answer in answers] == [200, 429, 200]
+        assert answers[1].json()["limitKey"].endswith("/targetName=one")
+        assert [seen.path for seen in service.seen] == ["/two/x", "/two/x"]
+
 
 def rule(priority: int, action: Any, *conditions: Any) -> dict[str, Any]:
     return {

@@ -263,6 +263,43 @@ class TestSticky:
         first_of_each = [item.headers.get("mcp-session-id") for item in backend.named("server/discover")]
         assert first_of_each == [None, None]
 
+    @pytest.mark.behaviour("GW-MCP-SESSION-HEADER")
+    def test_an_allowed_session_id_travels_both_ways_and_selects_the_session_at_the_server(
+        self, stack: Stack, strict: tuple[StrictLegacy, str]
+    ) -> None:
+        server, endpoint = strict
+        both = {"allowedRequestHeaders": ["Mcp-Session-Id"], "allowedResponseHeaders": ["Mcp-Session-Id"]}
+        url = gateway_for(stack, endpoint, "strict", metadataConfiguration=both)
+        own = call(url, "strict___who")["result"]["content"][0]["text"]
+        server.sessions["chosen"] = []
+        params = {"name": "strict___who", "arguments": {}}
+        answer = post(url, "tools/call", params, headers={"Mcp-Session-Id": "chosen"})
+        assert answer.json()["result"]["content"][0]["text"] == "chosen"
+        greetings = [seen for seen in server.seen if seen.method in ("initialize", "server/discover")]
+        assert "chosen" not in {seen.headers.get("mcp-session-id") for seen in greetings}
+        # One that the server does not know costs the gateway no session, and is not run in another.
+        ran = server.ran
+        unknown = post(url, "tools/call", params, headers={"Mcp-Session-Id": "gone"})
+        assert "Session not found" in unknown.text
+        assert server.ran == ran
+        assert call(url, "strict___who")["result"]["content"][0]["text"] == own
+
+    @pytest.mark.behaviour("GW-MCP-SESSION-HEADER")
+    @pytest.mark.parametrize("listed", [True, False])
+    def test_the_servers_session_id_reaches_the_client_only_when_listed(
+        self, stack: Stack, backend: Backend, listed: bool
+    ) -> None:
+        backend.extra["mcp-session-id"] = "runtime-session-0123456789-0123456789"
+        allowed = {"allowedResponseHeaders": ["Mcp-Session-Id"] if listed else ["X-Other"]}
+        url = gateway_for(stack, backend.url, metadataConfiguration=allowed)
+        params = {"name": "echo___echo", "arguments": {"text": "x"}}
+        answer = post(url, "tools/call", params, headers={"Mcp-Session-Id": "of-the-client"}, modern=True)
+        assert answer.headers.get("mcp-session-id") == (
+            "runtime-session-0123456789-0123456789" if listed else None
+        )
+        sent = backend.named("tools/call")[-1].headers["mcp-session-id"]
+        assert sent == "runtime-session-0123456789-0123456789"
+
 
 class TestStreams:
     @pytest.mark.behaviour("GW-STREAMING")

@@ -243,7 +243,6 @@ OUTSIDE: dict[str, str] = {
     "cookie": "LEAK-cookie",
     "x-forwarded-for": "LEAK-forwarded",
     "x-anything": "LEAK-anything",
-    "mcp-session-id": "LEAK-session",
     "x-amz-security-token": "LEAK-amz",
     "user-agent": "LEAK-agent",
 }

@@ -211,7 +211,7 @@ class TestPropagation:
     @pytest.mark.parametrize(
         "name",
         ["Authorization", "X-JWT-TOKEN", "X-TENANT-ID", "X-User-Id", "Cookie", "Host", "X-Amzn-Thing",
-         "X-Amz-Date", "Mcp-Session-Id", "X-Forwarded-For"],
+         "X-Amz-Date", "X-Forwarded-For"],
     )  # fmt: skip
     def test_identity_and_restricted_headers_never_pass_even_when_allowed(self, name: str) -> None:
         target = self.target(allowedRequestHeaders=[name])
@@ -224,7 +224,7 @@ class TestPropagation:
 
     @pytest.mark.behaviour("GW-TRACE-HEADERS")
     def test_what_is_dropped_is_named_with_its_reason(self) -> None:
-        allowed = ["X-Client-Region", "X-Client-Agent", "Cookie", "X-User-Id", "Mcp-Session-Id", "X-Absent"]
+        allowed = ["X-Client-Region", "X-Client-Agent", "Cookie", "X-User-Id", "X-Absent"]
         inbound = [
             ("host", "gateway"),
             ("accept", "*/*"),
@@ -242,7 +242,6 @@ class TestPropagation:
         target = self.target(allowedRequestHeaders=allowed)
         assert propagation.dropped_headers(inbound, target) == {
             "authorization": "claims an identity",
-            "mcp-session-id": "the gateway's own session",
             "cookie": "restricted",
             "x-client-agent": "the value has 4097 characters; 4096 are allowed",
             "x-client-timestamp": "not on the allow-list",

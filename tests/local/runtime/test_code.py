@@ -74,6 +74,46 @@ def test_links_and_broken_zips_are_refused(tmp_path):
         artifact.unpack(b"PK\x03\x04 nothing", tmp_path / "store")
 
 
+@pytest.mark.behaviour("RT-ZIP-SIZE")
+async def test_a_zip_of_more_than_250_mb_is_not_even_read(tmp_path):
+    large = tmp_path / "large.zip"
+    with large.open("wb") as file:
+        file.truncate((250 << 20) + 1)
+    code = Code("skerry-local", str(large), "", ("main.py",))
+    with pytest.raises(ProgramError, match=r"262144001 bytes; 262144000 \(250 MB\)"):
+        await artifact.locate(code, fetch_object=Objects().fetch, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.behaviour("RT-ZIP-SIZE")
+def test_a_zip_that_unpacks_to_more_than_750_mb_leaves_nothing_behind(tmp_path):
+    """Of two members one says that it is larger than it is: nothing must be written to find out."""
+
+    def made(size):
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as archive:
+            archive.writestr("main.py", b"1234")
+            archive.writestr("model", b"x")
+            archive.getinfo("model").file_size = size - 4
+        return data.getvalue()
+
+    with pytest.raises(ProgramError, match="unpacks to 786432001 bytes"):
+        artifact.unpack(made((750 << 20) + 1), tmp_path / "store")
+    assert [] == list((tmp_path / "store").iterdir())
+    assert artifact.unpack(made(750 << 20), tmp_path / "store").is_dir()
+
+
+@pytest.mark.behaviour("RT-ZIP-SIZE")
+def test_a_zip_writes_no_more_than_its_members_say(tmp_path):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("main.py", b"0" * 100_000)
+        archive.getinfo("main.py").file_size = 10
+    with pytest.raises(ProgramError, match="not a zip"):
+        artifact.unpack(data.getvalue(), tmp_path / "store")
+    assert [] == list((tmp_path / "store").iterdir())
+
+
 def test_the_same_content_is_unpacked_once(tmp_path):
     first = artifact.unpack(zipped({"main.py": b"1"}), tmp_path / "store")
     (first / "mark").touch()

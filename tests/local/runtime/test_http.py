@@ -5,6 +5,7 @@ import json
 import os
 import signal
 
+import httpx2
 import pytest
 
 from skerry.wire.endpoints import invocation_url
@@ -208,6 +209,33 @@ async def test_an_event_reaches_the_client_before_the_answer_ends(running, tmp_p
         assert "text/event-stream" == answer.headers["content-type"]
         pieces = answer.aiter_raw()
         assert b"data: begun\n\n" == await anext(pieces)
+
+
+@pytest.mark.behaviour("RT-STREAM-LIFETIME")
+async def test_a_stream_is_cut_after_an_hour_and_not_before(tmp_path):
+    async with runtime_plane(tmp_path / "state") as running:
+        running.resources.put(record("plain"))
+        pipe = tmp_path / "closed"
+        os.mkfifo(pipe)
+        url = running.url_of("plain")
+        body = json.dumps({"do": "hang", "file": str(pipe)}).encode()
+        headers = running.signed("POST", url, {RUNTIME_SESSION_ID: ONE}, body)
+        async with running.http.stream("POST", url, content=body, headers=headers) as answer:
+            pieces = answer.aiter_raw()
+            assert b"data: begun\n\n" == await anext(pieces)
+            running.clock.advance(3599)
+            running.plane.streams.sweep()
+            assert 200 == (await running.invoke("plain", b"{}", session=ONE)).status_code
+            assert 1 == running.plane.streams.live
+            running.clock.advance(1)
+            running.plane.streams.sweep()
+            with pytest.raises(httpx2.RemoteProtocolError):  # no end: what came is not the whole
+                await anext(pieces)
+        assert "closed" == await asyncio.to_thread(pipe.read_text)
+        hops = [hop for hop in running.recorder.hops if "error" in hop.detail]
+        assert ["The stream was cut after 3600 s."] == [hop.detail["error"] for hop in hops]
+        assert 0 == running.plane.streams.live
+        assert 200 == (await running.invoke("plain", b"{}", session=ONE)).status_code
 
 
 @pytest.mark.behaviour("RT-DISCONNECT")

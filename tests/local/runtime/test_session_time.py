@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from skerry.errors import ServiceError
 from skerry.local.clock import SystemClock
+from skerry.local.rate import Rate, rate
 from skerry.local.runtime.inspection import MAX_ADVANCE, inspection, seconds
 from skerry.local.runtime.moved import MovedClock
-from skerry.local.runtime.rate import Rate, rate
 from skerry.local.runtime.settings import Unknowns
 from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.clock import FakeClock

@@ -87,6 +87,7 @@ def update(request: Request) -> Outcome:
     if given["name"] != old["name"]:
         message = f"The name of a gateway cannot change; this one is {old['name']}."
         raise validation(message, ("name", message))
+    rules.sessions(given, request.resources.below("target", old["gatewayId"]))
     record = _record({name: old[name] for name in _KEPT}, given, request.now, "UPDATING")
     return Outcome(
         output=record,

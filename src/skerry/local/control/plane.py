@@ -41,6 +41,7 @@ from skerry.local.ports import (
     Scope,
     Send,
 )
+from skerry.local.rate import rate
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
@@ -49,6 +50,9 @@ from skerry.wire.hop import Hop
 BODY_LIMIT = 10 << 20
 SERVICE = "bedrock-agentcore"
 MODEL = "bedrock-agentcore-control"
+
+READS = ("Get", "List")
+"""How operations that change nothing begin."""
 
 CheckTarget = Callable[[Mapping[str, Any]], str | None]
 
@@ -101,9 +105,10 @@ class ControlPlane:
         self.check_policy = check_policy
         self.check_target = check_target
         self._lock = asyncio.Lock()
-        self._lifecycle = Lifecycle(
-            resources, clock, self._lock, KINDS, (settings or ControlSettings()).transition
-        )
+        chosen = settings or ControlSettings()
+        self._lifecycle = Lifecycle(resources, clock, self._lock, KINDS, chosen.transition)
+        self._writes = rate(chosen.writes, "writes of the control plane", clock)
+        self._reads = rate(chosen.reads, "reads of the control plane", clock)
 
     def reporter(self, kind: ReportedKind) -> Report:
         """What the plane that works on records of a kind reports to; before `start`."""
@@ -135,6 +140,9 @@ class ControlPlane:
             caller = await self._access.signed_by(scope, body, service=SERVICE)
             if match is None or name not in OPERATIONS:
                 raise not_emulated(f"The operation {name}")
+            allowed = self._reads if name.startswith(READS) else self._writes
+            if allowed is not None:
+                allowed.take()
             given = rest_json.parse(model, match, scope["query_string"], scope["headers"], body)
             validate(model, match.operation.input, given)
             if self.check_target is not None and "targetConfiguration" in given:

@@ -304,6 +304,18 @@ def _key_header(given: Mapping[str, Any]) -> str:
     return ""
 
 
+def sessions(given: Mapping[str, Any], targets: Iterable[Mapping[str, Any]]) -> None:
+    """A gateway gets sessions only when no target passes on `Mcp-Session-Id`, which is now its own."""
+    if "sessionConfiguration" not in given.get("protocolConfiguration", {}).get("mcp", {}):
+        return
+    for target in targets:
+        listed = target.get("metadataConfiguration") or {}
+        for member in ("allowedRequestHeaders", "allowedResponseHeaders"):
+            if any(name.lower() == "mcp-session-id" for name in listed.get(member, ())):
+                message = f"The target {target['name']} passes on Mcp-Session-Id; with sessions it cannot."
+                raise _broken("protocolConfiguration.mcp.sessionConfiguration", message)
+
+
 def metadata(given: Mapping[str, Any], *, sessions: bool, key_header: str = "") -> None:
     """`metadataConfiguration`; `sessions` tells whether the gateway has a sessionConfiguration.
 

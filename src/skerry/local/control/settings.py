@@ -11,6 +11,10 @@ class ControlSettings:
 
     With 0 a status in between is over when the work behind it is. AWS takes seconds to minutes; a larger
     value here shows a program that does not wait.
+
+    `writes` and `reads` are what is allowed a second, 0 for any number; reads are Get and List operations.
     """
 
     transition: float = 0.0
+    writes: float = 0.0
+    reads: float = 0.0

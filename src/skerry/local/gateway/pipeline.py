@@ -1,6 +1,6 @@
 """The order in which a gateway processes an MCP request whose sender may call it.
 
-1. rate limits
+1. quotas of the account where they are set, rate limits
 2. REQUEST interceptor
 3. policy, then the arguments against the tool's schema, then the target with its credential (`methods`)
 4. RESPONSE interceptor
@@ -21,6 +21,7 @@ from skerry.local.gateway.limits import Limits, ThrottledError, mcp_subject
 from skerry.local.gateway.messages import McpError, Relayed, Request, failed, framed, refused
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outgoing import TargetError
+from skerry.local.gateway.quotas import Quotas
 
 Respond = Callable[[Relayed], Awaitable[None]]
 
@@ -29,8 +30,15 @@ class Pipeline:
     """What is done with each request, step by step."""
 
     def __init__(
-        self, *, limits: Limits, interceptors: Interceptors, methods: Methods, table: Assumptions
+        self,
+        *,
+        limits: Limits,
+        interceptors: Interceptors,
+        methods: Methods,
+        table: Assumptions,
+        quotas: Quotas | None = None,
     ) -> None:
+        self._quotas = quotas
         self._limits = limits
         self._interceptors = interceptors
         self._methods = methods
@@ -39,8 +47,13 @@ class Pipeline:
     async def serve(self, request: Request, respond: Respond) -> None:
         """Answers a request; a connection counts against its limits until `respond` is through.
 
-        Raises McpError when a rate limit refuses the request.
+        Raises McpError when a rate limit or quota refuses the request.
         """
+        if self._quotas is not None:
+            try:
+                self._quotas.call(request)
+            except ThrottledError as problem:
+                raise throttled(problem, self._table) from problem
         limited = bool(self._limits.of(request.gateway))
         if not limited and not request.gateway.get("interceptorConfigurations"):
             await respond(await self._called(request))
@@ -66,15 +79,7 @@ class Pipeline:
             with self._limits.admitted(request.gateway, mcp_subject(request)):
                 yield
         except ThrottledError as problem:
-            table = self._table
-            status = table.connections_status if problem.metric == "connections" else table.throttled_status
-            raise McpError(
-                table.throttled_code,
-                problem.message,
-                status=status,
-                data=problem.data,
-                detail={"limit": problem.limit_key, "metric": problem.metric},
-            ) from problem
+            raise throttled(problem, self._table) from problem
 
     async def _called(self, request: Request) -> Relayed:
         """The method's answer: policy, then the arguments, then the target with its credential."""
@@ -86,3 +91,15 @@ class Pipeline:
         if isinstance(found, Relayed):
             return found
         return Relayed(framed(request, found, self._table), headers=found.headers)
+
+
+def throttled(problem: ThrottledError, table: Assumptions) -> McpError:
+    """What a client is told of a limit or quota that is used up."""
+    status = table.connections_status if problem.metric == "connections" else table.throttled_status
+    return McpError(
+        table.throttled_code,
+        problem.message,
+        status=status,
+        data=problem.data,
+        detail={"limit": problem.limit_key or "quota", "metric": problem.metric},
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
@@ -24,7 +25,7 @@ from skerry.local.gateway.http_targets.forward import HttpTargets
 from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
 from skerry.local.gateway.interceptors import Calls, Interceptors
 from skerry.local.gateway.interceptors.http import HttpInterceptors
-from skerry.local.gateway.limits import Limits
+from skerry.local.gateway.limits import Limits, ThrottledError
 from skerry.local.gateway.messages import (
     McpError,
     Relayed,
@@ -36,9 +37,10 @@ from skerry.local.gateway.messages import (
 )
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outbound import Outbound
-from skerry.local.gateway.pipeline import Pipeline
+from skerry.local.gateway.pipeline import Pipeline, throttled
 from skerry.local.gateway.policy.checks import PolicyChecks
 from skerry.local.gateway.policy.decisions import Decisions
+from skerry.local.gateway.quotas import quotas
 from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route, send_answer
 from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
@@ -137,7 +139,9 @@ class GatewayPlane:
         self._limits = Limits(resources=resources, clock=clock, by_role=settings.assumptions.limits_by_role)
         calls = Calls(outbound, settings)
         self._clients = Clients(self._catalogue, clock, settings)
+        self._quotas = quotas(settings, clock)
         self._pipeline = Pipeline(
+            quotas=self._quotas,
             limits=self._limits,
             interceptors=Interceptors(calls, settings),
             methods=Methods(self._catalogue, self._search, self._decisions, self._clients, settings),
@@ -172,10 +176,16 @@ class GatewayPlane:
         seen = _Seen()
         started, began = self._clock.time(), self._clock.monotonic()
         try:
-            await self._serve(found, scope, receive, _watched(send, seen), seen)
+            with self._quotas.connection() if self._quotas is not None else nullcontext():
+                await self._serve(found, scope, receive, _watched(send, seen), seen)
         except Refusal as refusal:
             seen.operation, seen.detail["error"] = "refused", refusal.reason
             await answer(_watched(send, seen), refusal.status, refusal.body, refusal.headers)
+        except ThrottledError as problem:
+            seen.detail |= {"error": problem.message, "limit": "quota", "metric": problem.metric}
+            mcp = refused(None, "legacy", throttled(problem, self._settings.assumptions))
+            is_http = found is not None and found.kind == "target"
+            await answer(_watched(send, seen), *(problem.http() if is_http else mcp))
         except ServiceError as problem:
             seen.detail["error"] = problem.message[:300]
             await send_reply(_watched(send, seen), error_reply(problem))
@@ -356,6 +366,8 @@ class GatewayPlane:
                 self._door.forget(gateway_id)
                 self._search.forget(gateway_id)
                 self._clients.forget(gateway_id)
+                if self._quotas is not None:
+                    self._quotas.forget(gateway_id)
             else:  # what a caller may see can depend on the gateway itself
                 self._clients.tools_changed(gateway_id)
         self._decisions.changed(change)

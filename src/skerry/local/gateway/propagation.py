@@ -20,7 +20,6 @@ Headers = Mapping[str, str]
 CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id", workloads.HEADER})
 CLAIMED_PREFIX = "x-user-"
 _TRACE = frozenset({"traceparent", "tracestate", "baggage"})
-_SESSION = names.MCP_SESSION_ID.lower()
 _PLUMBING = ("mcp-", "x-amz-", "x-amzn-", "x-forwarded-")
 """Protocol, signature and infrastructure: each hop has its own, so nobody misses these."""
 MAX_NOTED = 20
@@ -66,8 +65,6 @@ def _never(name: str, *, vouched: bool = False) -> str:
 
     `vouched` says that the REQUEST interceptor set it; its `authorization` always travels.
     """
-    if name == _SESSION:
-        return "the gateway's own session"
     if claims_identity(name) and not vouched:
         return "claims an identity"
     problem = names.gateway_header_problem(name)
@@ -124,7 +121,7 @@ def _allowed(pairs: Pairs, wanted: Sequence[str], *, claims: bool) -> dict[str, 
         name.lower()
         for name in wanted
         if names.gateway_header_problem(name) is None and (claims or not claims_identity(name.lower()))
-    } - {_SESSION}
+    }
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in usable and names.value_problem(value) is None:

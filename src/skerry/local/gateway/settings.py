@@ -18,8 +18,9 @@ class GatewaySettings:
     `session_idle` without use. `clients` bounds the sessions of clients at all gateways, `subscriptions`
     their open `subscriptions/listen`; a stream on which nothing was said for `keep_alive` gets a comment. A
     call that waits for the answer to a question is kept for `parked`, and one for which a page had to be
-    opened is sent again after `page`. `searches` bounds the semantic searches of a gateway in a minute, 0
-    does not.
+    opened is sent again after `page`. `searches` bounds the semantic searches of a gateway in a minute,
+    `calls` the tool calls and lists of a gateway and of all together in a second, `connections` the requests
+    to all at a time; 0 does not.
     """
 
     endpoint: str
@@ -33,6 +34,8 @@ class GatewaySettings:
     sessions: int = 1024
     session_idle: float = 1800.0
     searches: int = 25
+    calls: float = 0.0
+    connections: int = 0
     clients: int = 50_000
     subscriptions: int = 1000
     keep_alive: float = 15.0

@@ -21,8 +21,10 @@ from skerry.errors import ProgramError
 from skerry.local.runtime.record import Code
 
 LOCAL_BUCKET = "skerry-local"
+MAX_ZIP = 250 << 20
+"""Bytes of a zip: AWS quota for direct code deployment."""
 MAX_UNPACKED = 750 << 20
-"""Bytes of an unpacked zip: AWS quota for direct code deployment."""
+"""Bytes of an unpacked zip: the same quota."""
 MAX_MEMBERS = 100_000
 
 FetchObject = Callable[[str, str, str], Awaitable[bytes]]
@@ -41,7 +43,7 @@ async def locate(code: Code, *, fetch_object: FetchObject, store: Path) -> tuple
         if path.is_dir():
             folder = path
         elif path.is_file():
-            folder = await asyncio.to_thread(lambda: unpack(path.read_bytes(), store))
+            folder = await asyncio.to_thread(lambda: unpack(_read(path), store))
         else:
             raise ProgramError(f"there is neither a folder nor a zip at {path}.")
     else:
@@ -67,11 +69,25 @@ def entry_file(folder: Path, entry_point: tuple[str, ...]) -> Path:
     return entry
 
 
+def _read(path: Path) -> bytes:
+    _check_size(path.stat().st_size)  # before it is in memory
+    return path.read_bytes()
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_ZIP:
+        raise ProgramError(
+            f"the zip has {size} bytes; {MAX_ZIP} (250 MB) are allowed.",
+            hint="Leave out what the platform has, or use a container image.",
+        )
+
+
 def unpack(data: bytes, store: Path) -> Path:
     """The folder below `store` with the members of a zip; made once for the same bytes.
 
     Raises ProgramError when it is no zip, is too large, or has a member outside the folder.
     """
+    _check_size(len(data))
     folder = store / hashlib.sha256(data).hexdigest()[:32]
     if folder.is_dir():
         return folder
@@ -91,11 +107,14 @@ def unpack(data: bytes, store: Path) -> Path:
 
 
 def _extract(data: bytes, folder: Path) -> None:
-    room = MAX_UNPACKED
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
         if len(members) > MAX_MEMBERS:
             raise ProgramError(f"the zip has {len(members)} members; {MAX_MEMBERS} are allowed.")
+        # Reading a member ends at its declared size, so their sum is all that will be written.
+        size = sum(member.file_size for member in members)
+        if size > MAX_UNPACKED:
+            raise ProgramError(f"the code unpacks to {size} bytes; {MAX_UNPACKED} (750 MB) are allowed.")
         for member in members:
             target = _target(member, folder)
             if member.is_dir():
@@ -105,11 +124,7 @@ def _extract(data: bytes, folder: Path) -> None:
             mode = 0o700 if member.external_attr >> 16 & stat.S_IXUSR else 0o600
             out = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with archive.open(member) as source, os.fdopen(out, "wb") as file:
-                while piece := source.read(1 << 20):
-                    room -= len(piece)
-                    if room < 0:
-                        raise ProgramError(f"the code unpacks to more than {MAX_UNPACKED} bytes.")
-                    file.write(piece)
+                shutil.copyfileobj(source, file, 1 << 20)
 
 
 def _target(member: zipfile.ZipInfo, folder: Path) -> Path:

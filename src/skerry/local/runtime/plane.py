@@ -45,6 +45,7 @@ from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.shells import Shells, shell_id
 from skerry.local.runtime.sockets import Sockets
+from skerry.local.runtime.streams import Streams
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
 
@@ -92,7 +93,10 @@ class RuntimePlane:
             clock=clock,
             upstream=self._upstream,
         )
-        self._relay = Relay(upstream=self._upstream, sessions=self.sessions, settings=settings)
+        self.streams = Streams(settings.stream_lifetime, clock)
+        self._relay = Relay(
+            upstream=self._upstream, sessions=self.sessions, streams=self.streams, settings=settings
+        )
         self._commands = Commands(settings)
         self._inbound = Inbound(
             access=access,
@@ -303,6 +307,7 @@ class RuntimePlane:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
             self.sockets.sweep()
+            self.streams.sweep()
             await self.sessions.sweep()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

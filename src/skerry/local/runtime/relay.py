@@ -19,6 +19,7 @@ from skerry.local.runtime.request import Request
 from skerry.local.runtime.session import Session
 from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
+from skerry.local.runtime.streams import Streams
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_REQUEST_ID, RUNTIME_SESSION_ID
 
@@ -32,9 +33,12 @@ log = logging.getLogger(__name__)
 class Relay:
     """Carries calls to sessions that are ready."""
 
-    def __init__(self, *, upstream: Upstream, sessions: Sessions, settings: RuntimeSettings) -> None:
+    def __init__(
+        self, *, upstream: Upstream, sessions: Sessions, streams: Streams, settings: RuntimeSettings
+    ) -> None:
         self._upstream = upstream
         self._sessions = sessions
+        self._streams = streams
         self._settings = settings
 
     async def invoke(
@@ -98,6 +102,9 @@ class Relay:
             if not call.answered:
                 raise await self._failed(session, problem) from problem
             log.warning("session %s: the answer ended early: %s", session.id, problem)
+        except TimeoutError:  # an answer that has begun ends unfinished, which closes the connection
+            call.detail["error"] = f"The stream was cut after {self._streams.lifetime:g} s."
+            log.warning("session %s: %s", session.id, call.detail["error"])
         finally:
             reply.close()
 
@@ -125,9 +132,14 @@ class Relay:
                 back.append((MCP_SESSION_ID.lower().encode(), known.encode("latin-1")))
         await call.begin(reply.status, back)
         left = _length(reply)
-        async for piece in reply:
-            left -= len(piece)
-            await call.write(piece, more=left != 0)
+        if left < 0:
+            async with self._streams.bounded():
+                async for piece in reply:
+                    await call.write(piece, more=True)
+        else:
+            async for piece in reply:
+                left -= len(piece)
+                await call.write(piece, more=left != 0)
         if left:
             await call.write(b"", more=False)
 

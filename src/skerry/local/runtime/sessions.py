@@ -17,10 +17,10 @@ from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, SkerryError
 from skerry.local.ports import Access, Clock, Recorder
+from skerry.local.rate import rate
 from skerry.local.runtime import lifetime
 from skerry.local.runtime.moved import MovedClock
 from skerry.local.runtime.provision import WARMUP, Provision
-from skerry.local.runtime.rate import rate
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.session import Key, Session
 from skerry.local.runtime.settings import RuntimeSettings

@@ -86,7 +86,8 @@ class RuntimeSettings:
     session's own folders, the folders `hidden` are not there, and `processes` are the most that a session
     may have. `engine` runs container images, see `engine.find`, its commands with
     `engine_environment`; `memory` in MiB is what one gets.
-    `socket_lifetime` and `socket_frames` (a second, in each direction) bound a WebSocket.
+    `stream_lifetime` is how long an answer of unknown length may last, `socket_lifetime` and
+    `socket_frames` (a second, in each direction) bound a WebSocket.
     """
 
     state: Path
@@ -107,6 +108,7 @@ class RuntimeSettings:
     probe_interval: float = 2.0
     probe_timeout: float = 5.0
     grace: float = 0.5
+    stream_lifetime: float = 3600.0
     socket_lifetime: float = 3600.0
     socket_frames: int = 250
     max_payload: int = MAX_PAYLOAD

@@ -45,14 +45,17 @@ class Controls:
         return any(key.startswith(_BODY) for limit in self._limits.of(gateway) for key in limit.keys)
 
     def admitted(self, request: HttpRequest, body: object) -> AbstractContextManager[None]:
-        """Counts a request for as long as the block takes. Raises ThrottledError when a limit refuses it."""
+        """Counts a request for as long as the block takes. Raises ThrottledError when a limit refuses it.
+
+        Limits stand before rules, so they count by the target that the path names.
+        """
         if not self._limits.of(request.gateway):
             return nullcontext()
         subject = Subject(
             caller=request.caller,
             headers=request.headers,
             body=lambda: _json(body),
-            target=request.target.name,
+            target=request.named,
         )
         return self._limits.admitted(request.gateway, subject)
 

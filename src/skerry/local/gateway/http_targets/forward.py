@@ -70,6 +70,7 @@ class HttpTargets:
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         first = dict(reversed(pairs))
         target = self.find(gateway, found.target)
+        named = target.name if target else ""
         session = session_of(target.record if target else {}, first)
         chosen = self._controls.target_of(gateway, f"/{found.target}{found.path}", caller, session)
         if chosen and chosen != found.target:
@@ -87,6 +88,7 @@ class HttpTargets:
             session=session or role_session(caller.arn),
             id=scope.get("skerry.request_id") or str(uuid.uuid4()),
             source_ip=(scope.get("client") or ("",))[0],
+            named=named,
         )
 
     async def serve(self, request: HttpRequest, body: Body, send: Send) -> str:

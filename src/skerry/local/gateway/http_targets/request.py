@@ -15,6 +15,7 @@ class HttpRequest:
 
     `path` is the raw rest of the path after the target's name, `query` the raw query string; `headers` are
     the inbound pairs with lower-case names. `id` is the request's own, `source_ip` the client's address.
+    `named` is the target that the path names, empty when it names none: rules may choose another `target`.
     """
 
     gateway: Record
@@ -27,6 +28,7 @@ class HttpRequest:
     session: str = ""
     id: str = ""
     source_ip: str = ""
+    named: str = ""
 
     def header(self, name: str) -> str:
         """The first value of a header (lower-case name), or nothing."""

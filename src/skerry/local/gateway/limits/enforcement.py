@@ -24,10 +24,10 @@ MESSAGE = "Rate limit exceeded"
 
 
 class ThrottledError(SkerryError):
-    """A rate limit refuses a request.
+    """A rate limit refuses a request, or a quota of the account.
 
-    `limit_key` says which entry of which limit, `metric` what was used up, `retry_after` when to come again,
-    in whole seconds.
+    `limit_key` says which entry of which limit, empty for a quota, `metric` what was used up, `retry_after`
+    when to come again, in whole seconds.
     """
 
     code = "SKY-301"
@@ -41,7 +41,8 @@ class ThrottledError(SkerryError):
     @property
     def data(self) -> dict[str, object]:
         """What the caller is told."""
-        return {"limitKey": self.limit_key, "metric": self.metric, "retryAfter": self.retry_after}
+        named = {"limitKey": self.limit_key} if self.limit_key else {}
+        return {**named, "metric": self.metric, "retryAfter": self.retry_after}
 
     def http(self) -> tuple[int, bytes]:
         """Status and body for a request to an HTTP target."""

@@ -72,6 +72,24 @@ FRESH = Session("legacy", LEGACY)
 """What holds before the handshake with a legacy server."""
 
 
+def carries_session(ask: Ask) -> bool:
+    """Whether the client says itself which session of the server its request belongs to.
+
+    Only where the allow-list of a target lets `Mcp-Session-Id` through, which it cannot at a gateway with
+    sessions (AWS developer guide, gateway sessions).
+    """
+    return _SESSION in ask.base.propagated
+
+
+def greeting(ask: Ask, method: str, params: Mapping[str, Any]) -> Ask:
+    """The request that opens a session of the gateway's own, on the way to `ask`."""
+    base = ask.base
+    if carries_session(ask):
+        others = {name: value for name, value in base.propagated.items() if name != _SESSION}
+        base = replace(base, propagated=others)
+    return replace(ask, method=method, params=params, base=base, modern=False, mirrored={})
+
+
 def outgoing(ask: Ask, session: Session, identifier: Id) -> Outgoing:
     """`ask` as it goes out in this session, under this id: params and headers in the server's era."""
     headers = {
@@ -80,7 +98,7 @@ def outgoing(ask: Ask, session: Session, identifier: Id) -> Outgoing:
         "accept": "application/json, text/event-stream",
         "mcp-protocol-version": session.version,
     }
-    if session.id:
+    if session.id and not carries_session(ask):
         headers[_SESSION] = session.id
     params: Mapping[str, Any] = ask.params
     if session.era == "modern":
@@ -117,6 +135,6 @@ def initialized(answer: Envelope, reply: Reply) -> Session:
 def bodiless(ask: Ask, session: Session, method: str, headers: Mapping[str, str]) -> Outgoing:
     """A GET or DELETE in a session; the method of `ask` is what the hop shows."""
     sent = {**ask.base.headers, **headers, "mcp-protocol-version": session.version}
-    if session.id:
+    if session.id and not carries_session(ask):
         sent[_SESSION] = session.id
     return replace(ask.base, method=method, operation=f"→ MCP {ask.method}", body=b"", headers=sent)

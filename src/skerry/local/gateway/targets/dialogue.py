@@ -29,6 +29,8 @@ from skerry.local.gateway.targets.asks import (
     Ask,
     Session,
     bodiless,
+    carries_session,
+    greeting,
     initialized,
     outgoing,
 )
@@ -95,7 +97,7 @@ class Dialogue:
         identifier = next(self._ids)
         try:
             async with self.send(ask, session, identifier) as reply:
-                if not (reply.status == 404 and session.id):
+                if not (reply.status == 404 and session.id) or carries_session(ask):
                     yield reply, session
                     return
             self._forget(ask.identity, session)
@@ -296,7 +298,7 @@ class Dialogue:
             return await self._initialize(ask)
 
     async def _discover(self, ask: Ask) -> Session:
-        hello = replace(ask, method="server/discover", params={}, modern=False, mirrored={})
+        hello = greeting(ask, "server/discover", {})
         async with self.send(hello, Session("modern", MODERN), next(self._ids)) as reply:
             answer = await self._hello(reply)
         result = answer.result if isinstance(answer.result, dict) else None
@@ -307,7 +309,7 @@ class Dialogue:
 
     async def _initialize(self, ask: Ask) -> Session:
         params = {"protocolVersion": LEGACY, "capabilities": ask.capabilities, "clientInfo": CLIENT}
-        hello = replace(ask, method="initialize", params=params, modern=False, mirrored={})
+        hello = greeting(ask, "initialize", params)
         async with self.send(hello, FRESH, next(self._ids)) as reply:
             try:
                 answer = await self._hello(reply)

@@ -87,12 +87,21 @@ class McpServerTarget:
         self._mirroring: dict[str, Item] | None = None
 
     async def listing(self, gateway: Record, caller: Caller | None) -> Listing:
-        """Tools, prompts, resources and templates; the last three only from a server that has them."""
+        """Tools, prompts, resources and templates; the last three only from a server that has them.
+
+        Raises TargetError for a server that does not declare tools, unless it is asked for each caller:
+        AWS synchronises none without that capability.
+        """
         if self._static is not None:
             static = tool_list.mcp_tools(await self._outbound.schemas.text(self._static))
             return Listing(tools=prefixed(self._name, static))
         ask = self._standing("tools/list", gateway, caller)
         capabilities = await self._dialogue.capabilities(ask)
+        if "tools" not in capabilities and not self.dynamic:
+            raise TargetError(
+                "The MCP server does not declare the tools capability, which a target must have.",
+                hint="Let it have tools, or use listingMode DYNAMIC.",
+            )
         tools = prefixed(self._name, await self._all(ask, "tools/list", "tools"))
         self._mirroring = {name: item for name, item in tools.items() if item.mirrors}
         if "prompts" not in capabilities and "resources" not in capabilities:

@@ -1,7 +1,7 @@
-"""So many a second: AWS's throttling of requests and of new sessions, as a token bucket.
+"""So many a second: the quotas of an account for requests, as a token bucket.
 
-Source: AWS developer guide, quotas (1000 requests and 25 new sessions a second for an account). How AWS
-counts a burst is not known; here it is one second's worth.
+Source: AWS developer guide, quotas of runtime, gateway and control plane. How AWS counts a burst is not
+known; here it is one second's worth.
 """
 
 from __future__ import annotations
@@ -22,16 +22,24 @@ class Rate:
 
     def take(self) -> None:
         """Takes one. Raises ServiceError (429) when there is none left."""
-        now = self._clock.monotonic()
-        self._left = min(max(self._limit, 1.0), self._left + (now - self._at) * self._limit)
-        self._at = now
-        if self._left < 1.0:
+        if self.wait() > 0:
             raise ServiceError(
                 "ThrottlingException",
                 429,
                 f"Rate exceeded: {self._limit:g} {self._what} a second are allowed.",
                 hint="Try again with backoff; this limit is a setting of the stack.",
             )
+        self.count()
+
+    def wait(self) -> float:
+        """Seconds until there is one left; 0 when there is one now."""
+        now = self._clock.monotonic()
+        self._left = min(max(self._limit, 1.0), self._left + (now - self._at) * self._limit)
+        self._at = now
+        return 0.0 if self._left >= 1.0 else (1.0 - self._left) / self._limit
+
+    def count(self) -> None:
+        """Takes one, which there is: `wait` was asked."""
         self._left -= 1.0
 
 
