@@ -4,7 +4,7 @@ import pytest
 
 from tests.contracts.coverage import GOAL, Fact, facts, problems, share
 
-FLOOR = {"runtime": GOAL, "gateway": 0.857}
+FLOOR = {"runtime": GOAL, "gateway": 0.88}
 """The share of what AWS publishes that is kept. A gateway is below GOAL: `make parity` lists what is left."""
 
 

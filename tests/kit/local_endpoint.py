@@ -64,6 +64,7 @@ class ControlStack:
     transition: float = 0.0
     writes: float = 0.0
     reads: float = 0.0
+    target_operations: int = 0
 
     def __post_init__(self) -> None:
         store = RecordStore(self.folder / "control.sqlite")
@@ -76,7 +77,12 @@ class ControlStack:
             recorder=self.recorder,
             clock=self.clock,
             check_target=self.check_target,
-            settings=ControlSettings(transition=self.transition, writes=self.writes, reads=self.reads),
+            settings=ControlSettings(
+                transition=self.transition,
+                writes=self.writes,
+                reads=self.reads,
+                target_operations=self.target_operations,
+            ),
         )
         self.resources.subscribe(self._changed)
 

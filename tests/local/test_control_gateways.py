@@ -9,7 +9,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.kit.local_endpoint import ROLE, ControlStack, control
+from tests.kit.local_endpoint import ACCOUNT, REGION, ROLE, ControlStack, control
 
 POLICY_ENGINE = "arn:aws:bedrock-agentcore:us-east-1:123456789012:policy-engine/guard-0123456789"
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:tools"
@@ -89,6 +89,9 @@ def target(agentcore, gateway, **members):
 def oauth(provider, grant="TOKEN_EXCHANGE"):
     inner = {"providerArn": provider, "scopes": ["s"], "grantType": grant}
     return [{"credentialProviderType": "OAUTH", "credentialProvider": {"oauthCredentialProvider": inner}}]
+
+
+REFERENCE = {"secretId": "s", "jsonKey": "k"}
 
 
 def oauth2(name, **members):
@@ -570,12 +573,32 @@ def test_credential_providers_keep_their_secret_to_themselves(agentcore, stack):
     assert refused(agentcore.get_oauth2_credential_provider, name="desk_gateway")[1] == 404
 
 
+@pytest.mark.behaviour("CTL-SECRET-EXTERNAL")
+def test_a_client_secret_in_secrets_manager_is_a_reference(agentcore, stack):
+    name = fresh()
+    given = oauth2(name, clientSecretSource="EXTERNAL", clientSecretConfig=REFERENCE)
+    del given["oauth2ProviderConfigInput"]["customOauth2ProviderConfig"]["clientSecret"]
+    made = agentcore.create_oauth2_credential_provider(**given)
+    assert (made["clientSecretSource"], made["clientSecretJsonKey"]) == ("EXTERNAL", "k")
+    assert made["clientSecretArn"]["secretArn"] == f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:s"
+    kept = stack.resources.credential_provider(made["credentialProviderArn"])
+    assert ("clientSecret" in kept, kept["clientSecretConfig"]) == (False, REFERENCE)
+    updated = agentcore.update_oauth2_credential_provider(**oauth2(name))
+    assert updated["clientSecretSource"] == "MANAGED"
+    assert "clientSecretJsonKey" not in updated
+    assert ":secret:bedrock-agentcore-identity!default/oauth2/" in updated["clientSecretArn"]["secretArn"]
+    kept = stack.resources.credential_provider(made["credentialProviderArn"])
+    assert (kept["clientSecret"], "clientSecretConfig" in kept) == ("very-secret", False)
+
+
 @pytest.mark.behaviour("CTL-PROVIDER-KINDS")
 @pytest.mark.parametrize(
     ("given", "status"),
     [
         (oauth2("x", clientSecret=""), 400),
-        (oauth2("x", clientSecretSource="EXTERNAL"), 501),
+        (oauth2("x", clientSecretSource="EXTERNAL"), 400),
+        (oauth2("x", clientSecretSource="EXTERNAL", clientSecretConfig=REFERENCE), 400),
+        (oauth2("x", clientSecretConfig=REFERENCE), 400),
         (oauth2("x", clientAuthenticationMethod="PRIVATE_KEY_JWT"), 501),
         (oauth2("x") | {"credentialProviderVendor": "GoogleOauth2"}, 400),
     ],

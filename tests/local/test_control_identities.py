@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from skerry.local import service_model
 from skerry.local.control import vendors
 from skerry.local.control.operation import QUOTAS
+from skerry.local.ports import SecretReference
 from tests.kit.local_endpoint import ACCOUNT, REGION, ROLE, ControlStack, artifact, control
 
 VENDORS = service_model.load("bedrock-agentcore-control").shapes["CredentialProviderVendorType"]["enum"]
@@ -154,7 +155,31 @@ def test_keys_that_the_service_does_not_keep_are_refused(agentcore):
     assert refused(call, name="x") == ("ValidationException", 400)
     assert refused(call, name="x", apiKey="") == ("ValidationException", 400)
     reference = {"secretId": "s", "jsonKey": "k"}
-    assert refused(call, name="x", apiKeySecretSource="EXTERNAL", apiKeySecretConfig=reference)[1] == 501
+    for wrong in (
+        {"apiKeySecretSource": "EXTERNAL"},
+        {"apiKeySecretSource": "EXTERNAL", "apiKeySecretConfig": reference, "apiKey": "k"},
+        {"apiKeySecretConfig": reference, "apiKey": "k"},
+    ):
+        assert refused(call, name="x", **wrong) == ("ValidationException", 400)
+
+
+@pytest.mark.behaviour("CTL-SECRET-EXTERNAL")
+def test_a_key_in_secrets_manager_is_a_reference(agentcore, stack):
+    name, arn = fresh(), "arn:aws:secretsmanager:us-east-1:123456789012:secret:news-a1b2c3"
+    reference = {"secretId": arn, "jsonKey": "key"}
+    made = agentcore.create_api_key_credential_provider(
+        name=name, apiKeySecretSource="EXTERNAL", apiKeySecretConfig=reference
+    )
+    assert made["apiKeySecretArn"] == {"secretArn": arn}
+    got = agentcore.get_api_key_credential_provider(name=name)
+    assert (got["apiKeySecretSource"], got["apiKeySecretJsonKey"]) == ("EXTERNAL", "key")
+    found = stack.resources.api_key(made["credentialProviderArn"])
+    assert found == SecretReference(arn, "key")
+    updated = agentcore.update_api_key_credential_provider(name=name, apiKey="kept-here")
+    assert (updated["apiKeySecretSource"], "apiKeySecretJsonKey" in updated) == ("MANAGED", False)
+    assert ":secret:bedrock-agentcore-identity!default/apikey/" in updated["apiKeySecretArn"]["secretArn"]
+    assert stack.resources.api_key(made["credentialProviderArn"]) == "kept-here"
+    agentcore.delete_api_key_credential_provider(name=name)
 
 
 @pytest.mark.behaviour("CTL-QUOTAS")

@@ -150,3 +150,42 @@ def test_a_write_that_cannot_be_stored_is_a_500_and_is_not_shown(tmp_path):
         with sqlite3.connect(tmp_path / "control.sqlite", isolation_level=None) as file:
             file.execute("alter table away rename to records")
         assert outcome(agentcore.create_gateway, **create) is None
+
+
+LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:tools"
+TOOL = {"name": "echo", "description": "d", "inputSchema": {"type": "object"}}
+TARGET = {
+    "targetConfiguration": {
+        "mcp": {"lambda": {"lambdaArn": LAMBDA, "toolSchema": {"inlinePayload": [TOOL]}}}
+    },
+    "credentialProviderConfigurations": [{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
+}
+
+
+@pytest.mark.behaviour("CTL-TARGET-OPERATIONS")
+def test_a_gateway_has_five_targets_in_transition_at_most(tmp_path):
+    clock = WallClock()
+    stack = ControlStack(tmp_path, clock=clock, transition=60.0, target_operations=5)
+    with control(stack) as agentcore:
+
+        def gateway(name):
+            made = agentcore.create_gateway(name=name, roleArn=ROLE, authorizerType="NONE")
+            return {"gatewayIdentifier": made["gatewayId"]}
+
+        one, two = gateway("one"), gateway("two")
+        clock.advance(60)
+
+        def create(where, name, **more):
+            return outcome(agentcore.create_gateway_target, **where, name=name, **TARGET, **more)
+
+        token = {"clientToken": "t" * 40}
+        first = agentcore.create_gateway_target(**one, name="t0", **TARGET, **token)
+        assert [create(one, f"t{n}") for n in range(1, 5)] == [None] * 4
+        over = ("ServiceQuotaExceededException", 402)
+        assert create(one, "t5") == over
+        assert create(one, "t0", **token) is None  # nothing new
+        assert create(two, "t5") is None
+        clock.advance(60)
+        at = {**one, "targetId": first["targetId"]}
+        assert outcome(agentcore.delete_gateway_target, **at) is None
+        assert [create(one, f"t{n}") for n in range(5, 10)] == [None] * 4 + [over]

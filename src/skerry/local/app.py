@@ -98,6 +98,7 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
         clock=endpoint.clock,
         transport=endpoint.identity,
         fetch_object=endpoint.aws.fetch_object,
+        fetch_secret=endpoint.aws.fetch_secret,
         settings=GatewaySettings(
             endpoint=endpoint.url,
             region=settings.region,

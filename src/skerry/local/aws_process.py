@@ -17,12 +17,14 @@ from urllib.parse import quote
 from skerry.errors import ProgramError, RemoteError, ServiceError
 from skerry.local import private
 from skerry.local.access import Key
+from skerry.local.ports import SecretReference
 from skerry.local.seeds import Call
 from skerry.local.upstream import Upstream, UpstreamError
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 2.0
 OBJECT_LIMIT = 250 << 20
+SECRET_LIMIT = 1 << 20
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
 KEYS_PATH = "/_skerry/keys/"
@@ -150,6 +152,36 @@ class AwsProcess:
                 hint="Was it uploaded to this stack?",
             )
         return content
+
+    async def fetch_secret(self, reference: SecretReference) -> str:
+        """A value of the embedded cloud's Secrets Manager: a string in the JSON object that a secret holds.
+
+        Raises RemoteError when there is none, and UpstreamError. No error holds what the secret holds.
+        """
+        headers = [
+            self.guarded(),
+            self._scope("secretsmanager"),
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("X-Amz-Target", "secretsmanager.GetSecretValue"),
+        ]
+        body = json.dumps({"SecretId": reference.id}).encode()
+        reply = await self._upstream.request("POST", self.url("/"), headers, body)
+        answer = await reply.read(SECRET_LIMIT)
+        if reply.status != 200:
+            raise RemoteError(
+                f"The secret {reference.id} cannot be read from Secrets Manager: status {reply.status}.",
+                hint="Was it made in this stack, and not deleted?",
+            )
+        try:
+            value = json.loads(json.loads(answer)["SecretString"])[reference.key]
+        except (ValueError, KeyError, TypeError):
+            value = None
+        if not isinstance(value, str) or not value:
+            raise RemoteError(
+                f"The secret {reference.id} is no JSON object with a text under {reference.key!r}.",
+                hint="The secret's value is a JSON object; jsonKey names one of its members.",
+            )
+        return value
 
     async def _line(self, seconds: float) -> dict[str, Any]:
         assert self._process is not None

@@ -295,7 +295,10 @@ class Endpoint:
 def _control(settings: LocalSettings) -> ControlSettings:
     quotas = settings.quotas
     return ControlSettings(
-        transition=settings.transition, writes=quotas.control_writes, reads=quotas.control_reads
+        transition=settings.transition,
+        writes=quotas.control_writes,
+        reads=quotas.control_reads,
+        target_operations=quotas.target_operations,
     )
 
 

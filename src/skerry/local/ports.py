@@ -143,17 +143,35 @@ class Resources(Protocol):
         """An OAuth2 credential provider with its secret.
 
         Its members are `name`, `clientId`, `clientSecret`, `discoveryUrl` and `tokenEndpoint`, one of which
-        is empty.
+        is empty. A secret in Secrets Manager is `clientSecretConfig`, a `SecretReference` of AWS's model, in
+        place of `clientSecret`.
         """
         ...
 
-    def api_key(self, arn: str) -> str | None:
-        """The key of an API key credential provider; None when there is no such provider."""
+    def api_key(self, arn: str) -> str | SecretReference | None:
+        """The key of an API key credential provider, or where it is; None when there is no such provider."""
         ...
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Calls `listener` on the event loop after every committed write."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """A value in Secrets Manager: name or ARN of a secret, and the key in its JSON object."""
+
+    id: str
+    key: str
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> SecretReference:
+        """From `SecretReference` of AWS's model."""
+        return cls(str(given["secretId"]), str(given["jsonKey"]))
+
+
+FetchSecret = Callable[[SecretReference], Awaitable[str]]
+"""GetSecretValue. Raises a SkerryError, without the secret in it, when the value cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from skerry.local.ports import Change, Clock, Record
+from skerry.local.ports import Change, Clock, Record, SecretReference
 from skerry.local.records import Answered, RecordStore, Write
 from skerry.wire.endpoints import gateway_url
 
@@ -127,10 +127,13 @@ class Resources:
         """
         return self._provider(arn, "oauth2credentialprovider", "credential-provider")
 
-    def api_key(self, arn: str) -> str | None:
-        """The key of an API key credential provider, whose ARN has the same two spellings."""
+    def api_key(self, arn: str) -> str | SecretReference | None:
+        """The key of an API key credential provider or where it is; the ARN has the same two spellings."""
         record = self._provider(arn, "apikeycredentialprovider", "api-key-provider")
-        return None if record is None else str(record["apiKey"])
+        if record is None:
+            return None
+        kept = record.get("apiKeySecretConfig")
+        return str(record["apiKey"]) if kept is None else SecretReference.of(kept)
 
     def _provider(self, arn: str, resource: str, kind: str) -> Record | None:
         """The record that an ARN in the token vault of this stack names."""

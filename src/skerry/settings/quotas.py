@@ -14,13 +14,15 @@ class QuotaSettings:
 
     `control_writes` and `control_reads` are calls of the control plane a second (AWS: 5 and 10),
     `gateway_calls` the tool calls and lists of a gateway, and of all, a second (AWS: 200),
-    `gateway_connections` the requests to gateways at a time (AWS: 5000).
+    `gateway_connections` the requests to gateways at a time (AWS: 5000), `target_operations` the targets of
+    a gateway whose status is between others at a time (AWS: 5).
     """
 
     control_writes: float = 0.0
     control_reads: float = 0.0
     gateway_calls: float = 0.0
     gateway_connections: int = 0
+    target_operations: int = 0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:

@@ -1,7 +1,7 @@
 """API key credential providers.
 
 The key is kept in the state file (0600) and in no answer: outputs are built from the service model's output
-shape, which has no such member. Keys in Secrets Manager (`EXTERNAL`) are refused with 501.
+shape, which has no such member. Of a key in Secrets Manager (`EXTERNAL`) only the reference is kept.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import validation
+from skerry.local.control import secret_sources
 from skerry.local.control.operation import (
     ALNUM,
     Operation,
@@ -17,7 +18,6 @@ from skerry.local.control.operation import (
     Request,
     conflict,
     fresh_id,
-    not_emulated,
     page,
     tags_write,
     within_quota,
@@ -27,12 +27,13 @@ from skerry.local.records import Write
 
 KIND = "api-key-provider"
 LIST_SIZE = 20
+_NOT_SHOWN = ("apiKey", "apiKeySecretConfig", "managedSecretArn")
 
 
 def create(request: Request) -> Outcome:
     """CreateApiKeyCredentialProvider."""
     given = request.input
-    key, name = _key(given), given["name"]
+    name = given["name"]
     existing = request.resources.all(KIND)
     if any(record["name"] == name for record in existing):
         raise conflict(f"A credential provider named {name} already exists.")
@@ -49,19 +50,20 @@ def create(request: Request) -> Outcome:
     record = {
         "name": name,
         "credentialProviderArn": arn,
-        "apiKeySecretArn": {"secretArn": secret},
-        "apiKeySecretSource": "MANAGED",
-        "apiKey": key,
+        "managedSecretArn": secret,
         "createdTime": request.now,
         "lastUpdatedTime": request.now,
     }
+    record |= _secret(record, request)
     return Outcome(_shown(record), [Write(KIND, name, record), *tags_write(arn, given.get("tags"))])
 
 
 def update(request: Request) -> Outcome:
     """UpdateApiKeyCredentialProvider: another key."""
     old = _provider(request)
-    record = {**old, "apiKey": _key(request.input), "lastUpdatedTime": request.now}
+    kept = {name: old[name] for name in ("name", "credentialProviderArn", "createdTime")}
+    kept["managedSecretArn"] = old.get("managedSecretArn") or old["apiKeySecretArn"]["secretArn"]
+    record = {**kept, **_secret(kept, request), "lastUpdatedTime": request.now}
     return Outcome(_shown(record), [Write(KIND, old["name"], record)])
 
 
@@ -93,16 +95,28 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def _key(given: Mapping[str, Any]) -> str:
-    if given.get("apiKeySecretSource") == "EXTERNAL" or "apiKeySecretConfig" in given:
-        raise not_emulated("An API key in Secrets Manager")
+def _secret(record: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """The members of a record that say where the key is, and the key that the service keeps."""
+    given = request.input
+    reference = secret_sources.external(given, "apiKey")
+    if reference is not None:
+        return {
+            "apiKeySecretArn": {"secretArn": secret_sources.arn_of(reference, request.place)},
+            "apiKeySecretJsonKey": reference["jsonKey"],
+            "apiKeySecretSource": "EXTERNAL",
+            "apiKeySecretConfig": reference,
+        }
     if not given.get("apiKey"):
         raise validation("apiKey is required for a key that the service keeps.", ("apiKey", "is required"))
-    return str(given["apiKey"])
+    return {
+        "apiKeySecretArn": {"secretArn": record["managedSecretArn"]},
+        "apiKeySecretSource": "MANAGED",
+        "apiKey": str(given["apiKey"]),
+    }
 
 
 def _shown(record: Record) -> Record:
-    return {name: value for name, value in record.items() if name != "apiKey"}
+    return {name: value for name, value in record.items() if name not in _NOT_SHOWN}
 
 
 def _provider(request: Request) -> Record:

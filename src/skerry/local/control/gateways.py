@@ -17,7 +17,7 @@ from skerry.errors import ServiceError, validation
 from skerry.local.control import rules
 from skerry.local.control.identities import KIND as IDENTITY
 from skerry.local.control.identities import identity_arn, own_identity
-from skerry.local.control.lifecycle import Kind, writable
+from skerry.local.control.lifecycle import STEPS, Kind, writable
 from skerry.local.control.operation import (
     LOWER,
     UPPER,
@@ -225,6 +225,23 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListGatewayTargets": list_targets,
     "SynchronizeGatewayTargets": synchronize,
 }
+
+
+TARGET_OPERATIONS = frozenset(
+    {"CreateGatewayTarget", "UpdateGatewayTarget", "DeleteGatewayTarget", "SynchronizeGatewayTargets"}
+)
+
+
+def check_operations(given: Mapping[str, Any], resources: Resources, most: int) -> None:
+    """Raises ServiceQuotaExceededException (402) when so many targets of the gateway are in transition."""
+    targets = resources.below("target", given["gatewayIdentifier"].rpartition("/")[2])
+    if sum(record["status"] in STEPS for record in targets) >= most:
+        raise ServiceError(
+            "ServiceQuotaExceededException",
+            402,
+            f"{most} targets of this gateway are in transition, and more may not be at a time.",
+            hint="Wait until they are READY.",
+        )
 
 
 def _listed_by_plane(record: Record) -> bool:

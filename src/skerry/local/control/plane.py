@@ -107,6 +107,7 @@ class ControlPlane:
         self._lock = asyncio.Lock()
         chosen = settings or ControlSettings()
         self._lifecycle = Lifecycle(resources, clock, self._lock, KINDS, chosen.transition)
+        self._target_operations = chosen.target_operations
         self._writes = rate(chosen.writes, "writes of the control plane", clock)
         self._reads = rate(chosen.reads, "reads of the control plane", clock)
 
@@ -183,6 +184,8 @@ class ControlPlane:
                 before = self._resources.answered(name, token)
                 if before is not None:
                     return self._resources.located(_same(before, digest))
+            if self._target_operations and name in gateways.TARGET_OPERATIONS:
+                gateways.check_operations(given, self._resources, self._target_operations)
             now = self._clock.time()
             outcome = OPERATIONS[name](Request(given, self._resources, rest_json.iso8601(now), found))
             if outcome.writes:

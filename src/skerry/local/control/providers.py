@@ -1,8 +1,8 @@
 """OAuth2 credential providers: a client's id and secret, and where its authorization server is found.
 
 The secret is kept in the state file (0600) and in no answer: outputs are built from the service model's
-output shape, which has no such member. Secrets in Secrets Manager and key-based client authentication are
-refused with 501.
+output shape, which has no such member. Of one in Secrets Manager (`EXTERNAL`) only the reference is kept.
+Key-based client authentication is refused with 501.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import ServiceError, validation
-from skerry.local.control import vendors
+from skerry.local.control import secret_sources, vendors
 from skerry.local.control.operation import (
     ALNUM,
     Operation,
@@ -26,10 +26,12 @@ from skerry.local.control.operation import (
 )
 from skerry.local.ports import Change, Record
 from skerry.local.records import Write
+from skerry.local.resources import Place
 
 LIST_SIZE = 20
 
-_NOT_SHOWN = ("clientSecret", "tenantId", "issuer", "authorizationEndpoint", "tokenEndpoint")
+_SECRET = ("clientSecret", "clientSecretConfig", "clientSecretSource")
+_NOT_SHOWN = (*_SECRET, "tenantId", "issuer", "authorizationEndpoint", "tokenEndpoint")
 _SECRET_METHODS = (None, "CLIENT_SECRET_BASIC", "CLIENT_SECRET_POST")
 
 
@@ -54,10 +56,10 @@ def create(request: Request) -> Outcome:
     fixed = {
         "name": name,
         "credentialProviderArn": arn,
-        "clientSecretArn": {"secretArn": secret_arn},
+        "managedSecretArn": secret_arn,
         "createdTime": request.now,
     }
-    record = _record(fixed, given, configuration, request.now)
+    record = _record(fixed, configuration, request)
     return Outcome(
         output=_shown(record),
         writes=[Write("credential-provider", name, record), *tags_write(arn, given.get("tags"))],
@@ -68,10 +70,10 @@ def create(request: Request) -> Outcome:
 def update(request: Request) -> Outcome:
     """UpdateOauth2CredentialProvider: the whole configuration is replaced, the secret too."""
     old = _provider(request)
-    given = request.input
-    configuration = _configuration(given)
-    kept = ("name", "credentialProviderArn", "clientSecretArn", "createdTime")
-    record = _record({name: old[name] for name in kept}, given, configuration, request.now)
+    configuration = _configuration(request.input)
+    kept = {name: old[name] for name in ("name", "credentialProviderArn", "createdTime")}
+    kept["managedSecretArn"] = old.get("managedSecretArn") or old["clientSecretArn"]["secretArn"]
+    record = _record(kept, configuration, request)
     return Outcome(
         output=_shown(record),
         writes=[Write("credential-provider", old["name"], record)],
@@ -120,13 +122,13 @@ def _configuration(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if member != vendors.member(vendor):
         message = f"The vendor {vendor} goes with {vendors.member(vendor)}, not with {member}."
         raise validation(message, ("oauth2ProviderConfigInput", message))
-    if configuration.get("clientSecretSource") == "EXTERNAL" or "clientSecretConfig" in configuration:
-        raise not_emulated("A client secret in Secrets Manager")
+    where = f"oauth2ProviderConfigInput.{member}."
+    reference = secret_sources.external(configuration, "clientSecret", where)
     if configuration.get("clientAuthenticationMethod") not in _SECRET_METHODS:
         raise not_emulated(f"Client authentication by {configuration['clientAuthenticationMethod']}")
-    for name in ("clientId", "clientSecret"):
+    for name in ("clientId",) if reference else ("clientId", "clientSecret"):
         if not configuration.get(name):
-            raise _missing(f"oauth2ProviderConfigInput.{member}.{name}")
+            raise _missing(f"{where}{name}")
     return {**configuration, "oauthDiscovery": vendors.discovery(vendor, configuration)}
 
 
@@ -134,27 +136,44 @@ def _missing(where: str) -> ServiceError:
     return validation(f"{where} is required for a client with a secret.", (where, "is required"))
 
 
-def _record(
-    fixed: Mapping[str, Any], given: Mapping[str, Any], configuration: Mapping[str, Any], now: str
-) -> dict[str, Any]:
+def _record(fixed: Mapping[str, Any], configuration: Mapping[str, Any], request: Request) -> dict[str, Any]:
     discovery = configuration["oauthDiscovery"]
     return {
         **fixed,
-        "credentialProviderVendor": given["credentialProviderVendor"],
-        "clientSecretSource": "MANAGED",
+        "credentialProviderVendor": request.input["credentialProviderVendor"],
+        **_secret(fixed, configuration, request.place),
         "configuration": {key: item for key, item in configuration.items() if key not in _NOT_SHOWN},
         "clientId": configuration["clientId"],
-        "clientSecret": configuration["clientSecret"],
         "discoveryUrl": discovery.get("discoveryUrl", ""),
         "tokenEndpoint": discovery.get("authorizationServerMetadata", {}).get("tokenEndpoint", ""),
-        "lastUpdatedTime": now,
+        "lastUpdatedTime": request.now,
         "status": "READY",
+    }
+
+
+def _secret(fixed: Mapping[str, Any], configuration: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """The members that say where the secret is, and the secret that the service keeps."""
+    reference = configuration.get("clientSecretConfig")
+    if reference is None:
+        return {
+            "clientSecretArn": {"secretArn": fixed["managedSecretArn"]},
+            "clientSecretSource": "MANAGED",
+            "clientSecret": configuration["clientSecret"],
+        }
+    return {
+        "clientSecretArn": {"secretArn": secret_sources.arn_of(reference, place)},
+        "clientSecretJsonKey": reference["jsonKey"],
+        "clientSecretSource": "EXTERNAL",
+        "clientSecretConfig": dict(reference),
     }
 
 
 def _shown(record: Record) -> Record:
     """Get's answer: the secret and the members that only the planes read are left out."""
-    private = ("configuration", "clientId", "clientSecret", "discoveryUrl", "tokenEndpoint")
+    private = (
+        *("configuration", "clientId", "clientSecret", "clientSecretConfig", "managedSecretArn"),
+        *("discoveryUrl", "tokenEndpoint"),
+    )
     member = vendors.member(record["credentialProviderVendor"])
     return {
         **{name: value for name, value in record.items() if name not in private},

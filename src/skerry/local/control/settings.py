@@ -13,8 +13,10 @@ class ControlSettings:
     value here shows a program that does not wait.
 
     `writes` and `reads` are what is allowed a second, 0 for any number; reads are Get and List operations.
+    `target_operations` is how many targets of a gateway may be in transition at a time, 0 for any number.
     """
 
     transition: float = 0.0
     writes: float = 0.0
     reads: float = 0.0
+    target_operations: int = 0

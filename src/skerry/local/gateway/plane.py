@@ -19,7 +19,7 @@ from skerry.local.body import Body
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.clients import Clients, session_methods
-from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials
+from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
 from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
 from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
@@ -52,6 +52,7 @@ from skerry.local.ports import (
     Caller,
     Change,
     Clock,
+    FetchSecret,
     Message,
     Permissions,
     Receive,
@@ -88,8 +89,9 @@ class _Seen:
 class GatewayPlane:
     """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
 
-    `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3; `report`
-    hears which targets could be listed, `permissions` knows the policies of gateways.
+    `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3 and
+    `fetch_secret` secrets in Secrets Manager; `report` hears which targets could be listed, `permissions`
+    knows the policies of gateways.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class GatewayPlane:
         transport: IdentityTransport,
         fetch_object: FetchObject,
         settings: GatewaySettings,
+        fetch_secret: FetchSecret = external.none,
         report: Report = unreported,
         permissions: Permissions | None = None,
     ) -> None:
@@ -118,7 +121,12 @@ class GatewayPlane:
             permissions=permissions,
         )
         self._credentials = OutboundCredentials(
-            resources=resources, access=access, transport=transport, clock=clock, settings=settings
+            resources=resources,
+            access=access,
+            transport=transport,
+            clock=clock,
+            settings=settings,
+            fetch_secret=fetch_secret,
         )
         outbound = Outbound(
             upstream=self._upstream,

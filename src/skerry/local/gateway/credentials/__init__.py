@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from skerry.local.gateway.credentials import api_key, passthrough
+from skerry.local.gateway.credentials import api_key, external, passthrough
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
@@ -18,7 +18,7 @@ from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.credentials.source import Source
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Access, Clock, Record, Resources
+from skerry.local.ports import Access, Clock, FetchSecret, Record, Resources
 
 _SIGNING = frozenset({"GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS"})
 
@@ -38,6 +38,7 @@ class OutboundCredentials:
         transport: IdentityTransport,
         clock: Clock,
         settings: GatewaySettings,
+        fetch_secret: FetchSecret = external.none,
     ) -> None:
         region, table = settings.region, settings.assumptions
         self._resources = resources
@@ -45,7 +46,14 @@ class OutboundCredentials:
         self._source = Source(access.workloads, settings.endpoint)
         self._role = RoleCredentials(access=access, clock=clock, region=region)
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
-        self._oauth = OAuthCredentials(resources=resources, transport=transport, clock=clock, table=table)
+        self._fetch_secret = fetch_secret
+        self._oauth = OAuthCredentials(
+            resources=resources,
+            transport=transport,
+            clock=clock,
+            table=table,
+            fetch_secret=fetch_secret,
+        )
         self._kinds: dict[str, Callable[[Outgoing, Mapping[str, Any]], Awaitable[Credential]]] = {
             "GATEWAY_IAM_ROLE": self._role.credential,
             "OAUTH": self._oauth.credential,
@@ -94,7 +102,7 @@ class OutboundCredentials:
 
     async def _api_key(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
         del call
-        return api_key.credential(configuration, self._resources, self._table)
+        return await api_key.credential(configuration, self._resources, self._fetch_secret, self._table)
 
 
 def signs(target: Record) -> bool:

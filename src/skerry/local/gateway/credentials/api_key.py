@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.credentials.external import secret
 from skerry.local.gateway.outgoing import Credential, TargetError
-from skerry.local.ports import Resources
+from skerry.local.ports import FetchSecret, Resources
 from skerry.wire.headers import is_header_name
 
 
-def credential(configuration: Mapping[str, Any], resources: Resources, table: Assumptions) -> Credential:
+async def credential(
+    configuration: Mapping[str, Any], resources: Resources, fetch_secret: FetchSecret, table: Assumptions
+) -> Credential:
     """The key where the configuration wants it.
 
     Raises TargetError when there is no such key, or it cannot be sent.
@@ -25,6 +28,8 @@ def credential(configuration: Mapping[str, Any], resources: Resources, table: As
     key = resources.api_key(arn)
     if key is None:
         raise TargetError(f"The API key credential provider {arn} does not exist.")
+    if not isinstance(key, str):
+        key = await secret(key, fetch_secret)
     prefix, name = str(given.get("credentialPrefix", "")), str(given.get("credentialParameterName", ""))
     value = f"{prefix}{table.api_key_separator}{key}" if prefix else key
     identity = arn.rpartition("/")[2]

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from skerry.auth.oauth import Client, TokenSource
 from skerry.errors import RemoteError
 from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.credentials import external
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.ports import Clock, Record, Resources
+from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
 
 _NAMED = ("audience", "resource")
 
@@ -33,8 +34,15 @@ class OAuthCredentials:
     """Gets tokens of credential providers and keeps each until shortly before its end."""
 
     def __init__(
-        self, *, resources: Resources, transport: IdentityTransport, clock: Clock, table: Assumptions
+        self,
+        *,
+        resources: Resources,
+        transport: IdentityTransport,
+        clock: Clock,
+        table: Assumptions,
+        fetch_secret: FetchSecret = external.none,
     ) -> None:
+        self._fetch_secret = fetch_secret
         self._resources = resources
         self._transport = transport
         self._clock = clock
@@ -44,7 +52,7 @@ class OAuthCredentials:
     async def credential(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
         """A bearer token of the configured provider. Raises TargetError when it cannot be had."""
         oauth = configuration.get("oauthCredentialProvider") or {}
-        client, source = self._source(str(oauth.get("providerArn", "")))
+        client, source = await self._source(str(oauth.get("providerArn", "")))
         given = oauth.get("customParameters") or {}
         custom = {str(name): str(value) for name, value in given.items() if name not in _NAMED}
         wanted = {
@@ -93,11 +101,11 @@ class OAuthCredentials:
             return "CLIENT_CREDENTIALS"
         return grant
 
-    def _source(self, arn: str) -> tuple[Client, TokenSource]:
+    async def _source(self, arn: str) -> tuple[Client, TokenSource]:
         record = self._resources.credential_provider(arn)
         if record is None:
             raise TargetError(f"The credential provider {arn} does not exist.")
-        client = _client(record)
+        client = await self._client(record)
         known = self._sources.get(arn)
         if known is None or known[0] != client:  # the provider was updated
             transport = self._transport
@@ -105,11 +113,13 @@ class OAuthCredentials:
             known = self._sources[arn] = (client, source)
         return known
 
-
-def _client(record: Record) -> Client:
-    return Client(
-        client_id=str(record["clientId"]),
-        client_secret=str(record["clientSecret"]),
-        discovery_url=str(record["discoveryUrl"]),
-        token_endpoint=str(record.get("tokenEndpoint", "")),
-    )
+    async def _client(self, record: Record) -> Client:
+        kept = record.get("clientSecretConfig")
+        return Client(
+            client_id=str(record["clientId"]),
+            client_secret=str(record["clientSecret"])
+            if kept is None
+            else await external.secret(SecretReference.of(kept), self._fetch_secret),
+            discovery_url=str(record["discoveryUrl"]),
+            token_endpoint=str(record.get("tokenEndpoint", "")),
+        )
