@@ -65,6 +65,7 @@ class ControlStack:
     writes: float = 0.0
     reads: float = 0.0
     target_operations: int = 0
+    complete: bool = True
 
     def __post_init__(self) -> None:
         store = RecordStore(self.folder / "control.sqlite")
@@ -98,6 +99,8 @@ class ControlStack:
         self.loop_thread = threading.get_ident()
         await self.resources.start()
         await self.plane.start()
+        if self.complete:
+            self.plane.limit()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.plane.close()
@@ -163,9 +166,14 @@ class Running:
 
 @contextlib.contextmanager
 def endpoint_process(
-    state: Path, *, seeds: tuple[Path, ...] = (), port: int = 0, transition: float = 0.0
+    state: Path,
+    *,
+    seeds: tuple[Path, ...] = (),
+    port: int = 0,
+    transition: float = 0.0,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """`python -m skerry.local`, ready; it is told to end with the block and must end within 5 s."""
+    """`python -m skerry.local`, ready, with `more` in its environment; it is told to end with the block and must end within 5 s."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKERRY_"))
     }
@@ -174,6 +182,7 @@ def endpoint_process(
         "SKERRY_PORT": str(port),
         "SKERRY_TRANSITION": str(transition),
         "SKERRY_SEEDS": os.pathsep.join(map(str, seeds)),
+        **(more or {}),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "skerry.local"], env=environment, stdout=subprocess.PIPE, text=True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import fields
 
+import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
@@ -17,7 +18,7 @@ from skerry.settings.local import LocalSettings
 from skerry.settings.quotas import QuotaSettings
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import WallClock
-from tests.kit.local_endpoint import ROLE, ControlStack, artifact, client, control
+from tests.kit.local_endpoint import ROLE, TIMEOUT, ControlStack, artifact, client, control, endpoint_process
 
 RUNTIME = {"roleArn": ROLE, "agentRuntimeArtifact": artifact()}
 DISCOVERY = {"oauthDiscovery": {"discoveryUrl": "https://a.example.com/.well-known/openid-configuration"}}
@@ -117,6 +118,28 @@ def test_who_shows_no_valid_signature_uses_up_nothing(tmp_path):
 def test_no_rate_is_limited_by_default(tmp_path):
     with control(ControlStack(tmp_path, clock=WallClock())) as agentcore:
         assert [outcome(agentcore.list_gateways) for _ in range(20)] == [None] * 20
+
+
+@pytest.mark.behaviour("CTL-THROTTLE")
+def test_a_stack_that_provisions_itself_is_not_limited(tmp_path):
+    with control(ControlStack(tmp_path, clock=WallClock(), reads=1, complete=False)) as agentcore:
+        assert [outcome(agentcore.list_gateways) for _ in range(5)] == [None] * 5
+
+
+@pytest.mark.behaviour("QUOTA-SETTINGS")
+def test_the_endpoint_takes_quotas_from_its_environment(tmp_path):
+    quotas = {"SKERRY_QUOTAS_CONTROL_READS": "0.001", "SKERRY_QUOTAS_GATEWAY_CALLS": "0.001"}
+    with endpoint_process(tmp_path, more=quotas) as endpoint:
+        agentcore = endpoint.client("bedrock-agentcore-control")
+        made = agentcore.create_gateway(name="one", roleArn=ROLE, authorizerType="NONE")
+        assert [outcome(agentcore.list_gateways) for _ in range(2)] == [None, THROTTLED]
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        answers = [
+            httpx2.post(made["gatewayUrl"], json=message, trust_env=False, timeout=TIMEOUT).json()
+            for _ in range(2)
+        ]
+        assert "result" in answers[0]
+        assert answers[1]["error"]["code"] == -32003
 
 
 @pytest.mark.behaviour("QUOTA-SETTINGS")

@@ -182,8 +182,10 @@ class Endpoint:
     def complete(self) -> None:
         """The rest of the stack is there: what refers to it may start, and programs may be made ready ahead.
 
-        Not before, because that would take the processor from what a person waits for.
+        Not before, because that would take the processor from what a person waits for. Quotas of the control
+        plane hold from now on, for whoever uses the stack.
         """
+        self.control.limit()
         for record in self._waiting:
             self._warm(record)
         self._waiting = ()

@@ -41,7 +41,7 @@ from skerry.local.ports import (
     Scope,
     Send,
 )
-from skerry.local.rate import rate
+from skerry.local.rate import Rate, rate
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
@@ -107,9 +107,17 @@ class ControlPlane:
         self._lock = asyncio.Lock()
         chosen = settings or ControlSettings()
         self._lifecycle = Lifecycle(resources, clock, self._lock, KINDS, chosen.transition)
+        self._settings = chosen
+        self._target_operations = 0
+        self._writes: Rate | None = None
+        self._reads: Rate | None = None
+
+    def limit(self) -> None:
+        """From now on the quotas of the settings hold: a stack that provisions itself is not its own user."""
+        chosen = self._settings
         self._target_operations = chosen.target_operations
-        self._writes = rate(chosen.writes, "writes of the control plane", clock)
-        self._reads = rate(chosen.reads, "reads of the control plane", clock)
+        self._writes = rate(chosen.writes, "writes of the control plane", self._clock)
+        self._reads = rate(chosen.reads, "reads of the control plane", self._clock)
 
     def reporter(self, kind: ReportedKind) -> Report:
         """What the plane that works on records of a kind reports to; before `start`."""
