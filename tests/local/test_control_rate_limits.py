@@ -226,5 +226,5 @@ class TestBatch:
 def test_they_go_with_their_gateway(agentcore, gateway, stack):
     create(agentcore, gateway)
     agentcore.delete_gateway(gatewayIdentifier=gateway)
-    assert stack.resources.rate_limits(gateway) == []
     refused("ResourceNotFoundException", 404, agentcore.list_gateway_rate_limits, gatewayIdentifier=gateway)
+    assert stack.resources.rate_limits(gateway) == []
