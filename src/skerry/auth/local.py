@@ -15,6 +15,8 @@ from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.ports import Clock, Fetch, Post
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, NotRunningError, StateError
+from skerry.wire.arn import Arn
+from skerry.wire.endpoints import gateway_url, invocation_url
 
 Stack = Mapping[str, Any]
 """The members of `stack.json`: endpoint, region, keys, runtimes, gateways, realms and their defaults."""
@@ -71,16 +73,47 @@ def runtime_or_gateway(stack: Stack | None, name: str, *, state: Path) -> tuple[
         return kind, named(stack, kind, name, state=state)
     known = [f"{kind}s {', '.join(stack.get(f'{kind}s', {})) or 'none'}" for kind in kinds]
     raise ConfigurationError(
-        f"the stack has neither a runtime nor a gateway '{name}'.", hint=f"Known: {'; '.join(known)}."
+        f"the stack has neither a runtime nor a gateway '{name}'.",
+        hint=f"Known: {'; '.join(known)}. One that was made with boto3 is called by its ARN or URL.",
     )
 
 
 def by_arn(stack: Stack | None, arn: str) -> Mapping[str, Any] | None:
-    """The runtime or gateway of the stack that has this ARN."""
+    """The runtime or gateway of the stack that has this ARN.
+
+    One of the stack's account and region that is not declared was made there with boto3: it is called at the
+    stack too, and its `auth` is "", because nothing says how.
+    """
+    if stack is None:
+        return None
     for kind in ("runtimes", "gateways"):
-        for name, entry in (stack or {}).get(kind, {}).items():
+        for name, entry in stack.get(kind, {}).items():
             if entry.get("arn") == arn:
                 return {"name": name, **entry}
+    found = Arn.parse(arn)
+    if (found.region, found.account) != (stack.get("region"), stack.get("account")):
+        return None
+    base = str(stack["endpoint"])
+    if found.resource_type == "gateway":
+        url = gateway_url(base, found.resource_id)
+    elif found.resource_type == "runtime":
+        url = invocation_url(base, arn)
+    else:
+        return None
+    return {"name": found.resource_id, "arn": arn, "url": url, "auth": ""}
+
+
+def by_url(stack: Stack | None, url: str) -> Mapping[str, Any] | None:
+    """The runtime or gateway of the stack at a URL; `auth` is "" for one that was made with boto3."""
+    if stack is None:
+        return None
+    for kind in ("gateways", "runtimes"):
+        for name, entry in stack.get(kind, {}).items():
+            if entry.get("url") == url:
+                return {"name": name, **entry}
+    base = stack.get("endpoint")
+    if base and url.startswith((f"{base}/gateway/", f"{base}/runtimes/")):
+        return {"name": url.removeprefix(f"{base}/").split("/")[1], "url": url, "auth": ""}
     return None
 
 

@@ -101,7 +101,7 @@ def find(wanted: Wanted) -> Target:
     stack = local.read(wanted.state)
     entry: Mapping[str, Any] | None
     if wanted.target.startswith(("http://", "https://")):
-        url, entry = wanted.target, _by_url(stack, wanted.target)
+        url, entry = wanted.target, local.by_url(stack, wanted.target)
     elif is_arn(wanted.target):
         entry = local.by_arn(stack, wanted.target)
         url = str(entry["url"]) if entry else _url_of(Arn.parse(wanted.target), wanted.endpoint_url)
@@ -125,19 +125,11 @@ def find(wanted: Wanted) -> Target:
 
 
 def _mode(entry: Mapping[str, Any] | None, wanted: Wanted, *, aws: bool) -> Mode:
-    if entry is not None:
+    if entry is not None and entry.get("auth"):
         return {"iam": "iam", "jwt": "bearer"}.get(str(entry.get("auth")), "none")  # type: ignore[return-value]
-    if is_arn(wanted.target) or aws:
+    if entry is not None or is_arn(wanted.target) or aws:
         return "bearer" if wanted.token else "iam"
     return "none"
-
-
-def _by_url(stack: local.Stack | None, url: str) -> Mapping[str, Any] | None:
-    for kind in ("gateways", "runtimes"):
-        for name, entry in (stack or {}).get(kind, {}).items():
-            if entry.get("url") == url:
-                return {"name": name, **entry}
-    return None
 
 
 def _url_of(arn: Arn, endpoint_url: str) -> str:
