@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from skerry.errors import ConfigurationError
 from skerry.stack.declaration import load, parse
-from skerry.stack.provision import protocol
+from skerry.stack.gateways import protocol
 
 DESK = Path(__file__).parents[2] / "src" / "skerry" / "desk" / "skerry.toml"
 

@@ -28,16 +28,15 @@ from skerry.errors import ConfigurationError
 from skerry.local.models.guardrails.rules import Guardrail
 from skerry.settings import SessionsSettings
 from skerry.settings.sessions import SANDBOXES
-from skerry.stack import functions, guardrails, table
+from skerry.stack import functions, gateways, guardrails
+from skerry.stack.access import Authorizer, authorizer
 from skerry.stack.functions import Function
+from skerry.stack.gateways import Gateway
 from skerry.stack.table import Table
 
 RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
 MOUNT_PATH = re.compile(r"/mnt/(?!\.\.?/?$)[a-zA-Z0-9._-]+/?")
-GATEWAY_NAME = re.compile(r"([0-9a-zA-Z]-?){1,48}")
-TARGET_NAME = re.compile(r"([0-9a-zA-Z]-?){1,100}")
 PROTOCOLS = ("HTTP", "MCP", "A2A", "AGUI")
-GRANTS = ("client-credentials", "token-exchange")
 DIALECTS = ("oauth", "cognito")
 
 
@@ -75,18 +74,6 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Authorizer:
-    """Who may call: `iam` (SigV4), `jwt` (a token of `realm`, or of `discovery_url`), or `none`."""
-
-    kind: str
-    realm: str = ""
-    discovery_url: str = ""
-    audience: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Runtime:
     """An agent runtime: a program that speaks the container contract of its protocol."""
 
@@ -102,46 +89,6 @@ class Runtime:
     python: str
     description: str
     session_storage: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How a gateway proves itself to a target: `none`, `iam`, or `oauth` with a client of a realm."""
-
-    kind: str
-    realm: str = ""
-    client: str = ""
-    grant: str = "client-credentials"
-    audience: str = ""
-    scopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is behind a gateway: exactly one of a runtime, a URL and a function."""
-
-    name: str
-    runtime: str
-    url: str
-    function: str
-    tools: Path | None
-    credentials: Credentials
-    headers: tuple[str, ...]
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """An MCP gateway and its targets. `session_timeout` is in seconds, 0 for a gateway without sessions."""
-
-    name: str
-    authorizer: Authorizer
-    targets: Mapping[str, Target]
-    instructions: str
-    debug: bool
-    session_timeout: int
-    streaming: bool
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +143,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
         services={name: _service(part, name) for name, part in top.tables("services")},
         functions={name: functions.read(part, name) for name, part in top.tables("functions")},
         runtimes={name: _runtime(part, name) for name, part in top.tables("runtimes")},
-        gateways={name: _gateway(part, name) for name, part in top.tables("gateways")},
+        gateways={name: gateways.read(part, name) for name, part in top.tables("gateways")},
         seeds=tuple(seeds.path(item) for item in seeds.texts("files")),
         models=Models(
             backend=models.choice("backend", ("router", "openai", "aws"), "router"),
@@ -260,7 +207,7 @@ def _runtime(part: Table, name: str) -> Runtime:
         path=part.path(part.text("path")),
         entry_point=entry,
         protocol=part.choice("protocol", PROTOCOLS, "HTTP"),
-        authorizer=_authorizer(part),
+        authorizer=authorizer(part),
         environment=part.environment(),
         headers=part.texts("headers"),
         idle_timeout=int(part.number("idle_timeout", 900)),
@@ -297,94 +244,6 @@ def _sessions(part: Table) -> dict[str, Any]:
     return found
 
 
-def _gateway(part: Table, name: str) -> Gateway:
-    if not GATEWAY_NAME.fullmatch(name):
-        raise part.problem("", "is no gateway name: letters, digits and single hyphens (48 at most)")
-    gateway = Gateway(
-        name=name,
-        authorizer=_authorizer(part),
-        targets={key: _target(target, key) for key, target in part.tables("targets")},
-        instructions=part.text("instructions", ""),
-        debug=part.flag("debug", default=False),
-        session_timeout=_session_timeout(part),
-        streaming=part.flag("streaming", default=False),
-        description=part.text("description", ""),
-    )
-    part.finish()
-    return gateway
-
-
-def _session_timeout(part: Table) -> int:
-    seconds = part.count("session_timeout", 0)
-    if seconds and not 900 <= seconds <= 28800:
-        raise part.problem("session_timeout", "must be 900 to 28800 seconds")
-    return seconds
-
-
-def _target(part: Table, name: str) -> Target:
-    if not TARGET_NAME.fullmatch(name):
-        raise part.problem("", "is no target name: letters, digits and single hyphens (no underscore)")
-    tools = part.text("tools", "")
-    target = Target(
-        name=name,
-        runtime=part.text("runtime", ""),
-        url=part.text("url", ""),
-        function=part.text("function", ""),
-        tools=part.path(tools) if tools else None,
-        credentials=_credentials(part),
-        headers=part.texts("headers"),
-        description=part.text("description", ""),
-    )
-    if sum(1 for kind in (target.runtime, target.url, target.function) if kind) != 1:
-        raise part.problem("", "needs exactly one of runtime, url and function")
-    if target.function and target.tools is None:
-        raise part.problem("tools", "is missing: a function target needs the file of its tool schema")
-    part.finish()
-    return target
-
-
-def _authorizer(part: Table) -> Authorizer:
-    value = part.raw("authorizer", "iam")
-    if value in ("iam", "none"):
-        return Authorizer(kind=str(value))
-    if not isinstance(value, Mapping):
-        raise part.problem("authorizer", 'must be "iam", "none" or a table such as {realm = "desk"}')
-    inner = table.Table(value, name=part.key("authorizer"), file=part.file)
-    authorizer = Authorizer(
-        kind="jwt",
-        realm=inner.text("realm", ""),
-        discovery_url=inner.text("discovery_url", ""),
-        audience=inner.texts("audience"),
-        clients=inner.texts("clients"),
-        scopes=inner.texts("scopes"),
-    )
-    if bool(authorizer.realm) == bool(authorizer.discovery_url):
-        raise inner.problem("", "needs either realm or discovery_url")
-    if not (authorizer.audience or authorizer.clients or authorizer.scopes):
-        raise inner.problem("", "needs at least one of audience, clients and scopes")
-    inner.finish()
-    return authorizer
-
-
-def _credentials(part: Table) -> Credentials:
-    value = part.raw("credentials", "")
-    if value in ("", "iam", "none"):
-        return Credentials(kind=str(value))
-    if not isinstance(value, Mapping):
-        raise part.problem("credentials", 'must be "iam", "none" or a table with realm and client')
-    inner = table.Table(value, name=part.key("credentials"), file=part.file)
-    credentials = Credentials(
-        kind="oauth",
-        realm=inner.text("realm"),
-        client=inner.text("client"),
-        grant=inner.choice("grant", GRANTS, "client-credentials"),
-        audience=inner.text("audience", ""),
-        scopes=inner.texts("scopes"),
-    )
-    inner.finish()
-    return credentials
-
-
 def _check_names(found: Declaration) -> None:
     """Every name that a table refers to must be declared."""
 
@@ -400,6 +259,8 @@ def _check_names(found: Declaration) -> None:
         known(f"[runtimes.{name}] authorizer", runtime.authorizer.realm, found.realms, "realm")
     for name, gateway in found.gateways.items():
         known(f"[gateways.{name}] authorizer", gateway.authorizer.realm, found.realms, "realm")
+        for interceptor in gateway.interceptors:
+            known(f"[gateways.{name}] interceptors", interceptor.function, found.functions, "function")
         for key, target in gateway.targets.items():
             where = f"[gateways.{name}.targets.{key}]"
             known(f"{where} runtime", target.runtime, found.runtimes, "runtime")

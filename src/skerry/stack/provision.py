@@ -7,18 +7,18 @@ targets last (a target is told its runtime's URL).
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import botocore.session
-from botocore.config import Config
-
 from skerry.auth.sigv4 import Credentials
-from skerry.errors import ConfigurationError
-from skerry.stack.declaration import Authorizer, Declaration, Gateway, Runtime, Target
+from skerry.stack import limits, targets
+from skerry.stack.access import Authorizer
+from skerry.stack.control import IN_TRANSITION, Control, declared
+from skerry.stack.declaration import Declaration, Runtime
+from skerry.stack.gateways import Gateway, Interceptor, protocol
+from skerry.stack.policies import Policies
 from skerry.stack.references import resolve, resolve_all
+from skerry.stack.targets import Providers
 from skerry.wire.arn import lambda_arn
 from skerry.wire.endpoints import invocation_url
 
@@ -28,7 +28,6 @@ LOCAL_BUCKET = "skerry-local"
 OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguration"}
 """Members of a runtime that a declaration may leave out: taken out of the file, they must go."""
 
-
 TARGET = (
     "name",
     "description",
@@ -37,11 +36,6 @@ TARGET = (
     "metadataConfiguration",
 )
 """Members of a target that a declaration decides on."""
-
-IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
-"""Statuses in which a resource takes no write; a killed stack may have left some."""
-PATIENCE, PAUSE = 90.0, 0.02
-"""Seconds to wait for the end of a transition, and between two looks."""
 
 
 class Provisioner:
@@ -56,29 +50,29 @@ class Provisioner:
         self._declared = declared
         self._values = values
         self._endpoint = endpoint
-        session = botocore.session.Session()
-        self._client: Any = session.create_client(
-            "bedrock-agentcore-control",
-            endpoint_url=endpoint,
-            region_name=values["region"],
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            config=Config(retries={"total_max_attempts": 1}, parameter_validation=True),
-        )
+        self._control = Control(endpoint, values["region"], credentials)
+        self._client = self._control.client
+        self._policies = Policies(self._control, declared.file, values)
 
     def run(self) -> None:
-        """Everything, in order. Raises ConfigurationError and botocore's ClientError."""
-        providers = self._providers()
-        gateways = self._by_name("list_gateways", "items", "name")
+        """Everything, in order. Raises ConfigurationError, which names the table that is refused."""
+        file = self._declared.file
+        providers = Providers(oauth=self._oauth_providers(), keys=self._key_providers())
+        existing = self._control.by_name("list_gateways", "items", "name")
         for gateway in self._declared.gateways.values():
-            self._gateway(gateway, gateways.get(gateway.name))
-        runtimes = self._by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName")
+            with declared(file, f"[gateways.{gateway.name}]"):
+                self._gateway(gateway, existing.get(gateway.name))
+        runtimes = self._control.by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName")
         for runtime in self._declared.runtimes.values():
-            self._runtime(runtime, runtimes.get(runtime.name))
+            with declared(file, f"[runtimes.{runtime.name}]"):
+                self._runtime(runtime, runtimes.get(runtime.name))
         for gateway in self._declared.gateways.values():
             self._targets(gateway, providers)
+        for gateway in self._declared.gateways.values():
+            if gateway.policies:
+                self._policies.fill(gateway, self._listed(gateway))
 
-    def _providers(self) -> dict[tuple[str, str], str]:
+    def _oauth_providers(self) -> dict[tuple[str, str], str]:
         """An OAuth2 credential provider for each realm and client that a target uses, with its ARN."""
         wanted = {
             (target.credentials.realm, target.credentials.client)
@@ -86,8 +80,7 @@ class Provisioner:
             for target in gateway.targets.values()
             if target.credentials.kind == "oauth"
         }
-        listed = self._client.get_paginator("list_oauth2_credential_providers").paginate()
-        existing = {item["name"] for page in listed for item in page["credentialProviders"]}
+        existing = self._control.by_name("list_oauth2_credential_providers", "credentialProviders", "name")
         arns = {}
         for realm, client in sorted(wanted):
             name = f"{realm}-{client}"
@@ -106,22 +99,49 @@ class Provisioner:
             arns[realm, client] = answer["credentialProviderArn"]
         return arns
 
+    def _key_providers(self) -> dict[tuple[str, str], str]:
+        """An API key credential provider for each target that has a key, with its ARN."""
+        wanted = {
+            (gateway.name, target.name): target.credentials.api_key
+            for gateway in self._declared.gateways.values()
+            for target in gateway.targets.values()
+            if target.credentials.kind == "api-key"
+        }
+        if not wanted:
+            return {}
+        existing = self._control.by_name("list_api_key_credential_providers", "credentialProviders", "name")
+        arns = {}
+        for (gateway, target), key in wanted.items():
+            name, where = f"{gateway}_{target}"[:128], f"[gateways.{gateway}.targets.{target}] credentials"
+            act = "update" if name in existing else "create"
+            with declared(self._declared.file, where):
+                answer = getattr(self._client, f"{act}_api_key_credential_provider")(
+                    name=name, apiKey=resolve(key, self._values, where=where)
+                )
+            arns[gateway, target] = answer["credentialProviderArn"]
+        return arns
+
     def _gateway(self, gateway: Gateway, found: Mapping[str, Any] | None) -> None:
         wanted: dict[str, Any] = {
             "name": gateway.name,
             "roleArn": self._role(f"skerry-gateway-{gateway.name}"),
-            "protocolType": "MCP",
             **self._gateway_authorizer(gateway.authorizer),
         }
+        if not any(targets.is_http(target, self._protocols()) for target in gateway.targets.values()):
+            wanted["protocolType"] = "MCP"
         if gateway.description:
             wanted["description"] = gateway.description
         if gateway.debug:
             wanted["exceptionLevel"] = "DEBUG"
         if mcp := protocol(gateway):
             wanted["protocolConfiguration"] = {"mcp": mcp}
+        if gateway.interceptors:
+            wanted["interceptorConfigurations"] = [self._interceptor(item) for item in gateway.interceptors]
+        if engine := self._policies.engine(gateway):
+            wanted["policyEngineConfiguration"] = engine
         if found:
             where = {"gatewayIdentifier": found["gatewayId"]}
-            self._settled("get_gateway", found, where)
+            self._control.settled("get_gateway", found, where)
             answer = self._client.update_gateway(**where, **wanted)
         else:
             answer = self._client.create_gateway(**wanted)
@@ -132,6 +152,17 @@ class Provisioner:
             "auth": gateway.authorizer.kind,
             **self._token_hint(gateway.authorizer),
         }
+
+    def _interceptor(self, item: Interceptor) -> dict[str, Any]:
+        arn = lambda_arn(self._values["region"], self._values["account"], item.function)
+        return {
+            "interceptor": {"lambda": {"arn": arn}},
+            "interceptionPoints": [item.point],
+            "inputConfiguration": {"passRequestHeaders": item.headers},
+        }
+
+    def _protocols(self) -> dict[str, str]:
+        return {name: runtime.protocol for name, runtime in self._declared.runtimes.items()}
 
     def _runtime(self, runtime: Runtime, found: Mapping[str, Any] | None) -> None:
         environment = resolve_all(
@@ -185,35 +216,50 @@ class Provisioner:
     def _update_runtime(self, identifier: str, wanted: dict[str, Any]) -> Mapping[str, Any]:
         """Updates make a new version, so an unchanged runtime is left as it is."""
         where = {"agentRuntimeId": identifier}
-        current = self._settled("get_agent_runtime", self._client.get_agent_runtime(**where), where)
+        current = self._control.settled("get_agent_runtime", self._client.get_agent_runtime(**where), where)
         if current["status"] == "READY" and all(
             current.get(name) == wanted.get(name) for name in wanted.keys() | OPTIONAL
         ):
             return dict(current)
         return dict(self._client.update_agent_runtime(agentRuntimeId=identifier, **wanted))
 
-    def _targets(self, gateway: Gateway, providers: Mapping[tuple[str, str], str]) -> None:
+    def _targets(self, gateway: Gateway, providers: Providers) -> None:
         gateway_id = self._values["gateways"][gateway.name]["id"]
-        self._settled("get_gateway", {"status": "UPDATING"}, {"gatewayIdentifier": gateway_id})
-        existing = self._by_name("list_gateway_targets", "items", "name", gatewayIdentifier=gateway_id)
+        where = {"gatewayIdentifier": gateway_id}
+        self._control.settled("get_gateway", {"status": "UPDATING"}, where)
+        existing = self._control.by_name("list_gateway_targets", "items", "name", **where)
         for target in gateway.targets.values():
             wanted: dict[str, Any] = {
                 "gatewayIdentifier": gateway_id,
                 "name": target.name,
-                "targetConfiguration": {"mcp": self._target(gateway.name, target)},
+                "targetConfiguration": targets.configuration(gateway.name, target, self._values),
             }
-            credentials = self._target_credentials(target, providers)
-            if credentials:
-                wanted["credentialProviderConfigurations"] = [credentials]
+            credential = targets.credential(gateway, target, self._values, providers)
+            if credential:
+                wanted["credentialProviderConfigurations"] = [credential]
             if target.headers:
                 wanted["metadataConfiguration"] = {"allowedRequestHeaders": list(target.headers)}
             if target.description:
                 wanted["description"] = target.description
             found = existing.get(target.name)
-            if found:
-                self._update_target(found, {"targetId": found["targetId"], **wanted})
-            else:
-                self._client.create_gateway_target(**wanted)
+            with declared(self._declared.file, f"[gateways.{gateway.name}.targets.{target.name}]"):
+                if found:
+                    self._update_target(found, {"targetId": found["targetId"], **wanted})
+                else:
+                    self._client.create_gateway_target(**wanted)
+        with declared(self._declared.file, f"[gateways.{gateway.name}] rate_limits"):
+            limits.bring(self._control, gateway, gateway_id)
+
+    def _listed(self, gateway: Gateway) -> dict[str, str]:
+        """Waits until a gateway's targets are listed; those that could not be, with the reason."""
+        where = {"gatewayIdentifier": self._values["gateways"][gateway.name]["id"]}
+        failed = {}
+        for found in self._control.listed("list_gateway_targets", "items", **where):
+            one = {**where, "targetId": found["targetId"]}
+            ended = self._control.settled("get_gateway_target", {"status": "UPDATING"}, one)
+            if ended["status"] != "READY":
+                failed[str(ended["name"])] = " ".join(ended.get("statusReasons", ())) or str(ended["status"])
+        return failed
 
     def _update_target(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         """An update makes the gateway list the target again; one that it is just listing is left to that."""
@@ -223,56 +269,8 @@ class Provisioner:
             same = all((current.get(name) or None) == wanted.get(name) for name in TARGET)
             if same and current["status"] in IN_TRANSITION:
                 return
-            self._settled("get_gateway_target", current, where)
+            self._control.settled("get_gateway_target", current, where)
         self._client.update_gateway_target(**wanted)
-
-    def _settled(
-        self, operation: str, found: Mapping[str, Any], where: Mapping[str, str]
-    ) -> Mapping[str, Any]:
-        """The resource when it takes writes again; asks for it while it is in transition."""
-        end = time.monotonic() + PATIENCE
-        while found["status"] in IN_TRANSITION and time.monotonic() < end:
-            found = getattr(self._client, operation)(**where)
-            if found["status"] in IN_TRANSITION:
-                time.sleep(PAUSE)
-        return found
-
-    def _target(self, gateway: str, target: Target) -> dict[str, Any]:
-        if target.function:
-            assert target.tools is not None
-            arn = lambda_arn(self._values["region"], self._values["account"], target.function)
-            return {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": _tools(target)}}}
-        if target.runtime:
-            return {"mcpServer": {"endpoint": self._values["runtimes"][target.runtime]["url"]}}
-        where = f"[gateways.{gateway}.targets.{target.name}] url"
-        return {"mcpServer": {"endpoint": resolve(target.url, self._values, where=where)}}
-
-    def _target_credentials(
-        self, target: Target, providers: Mapping[tuple[str, str], str]
-    ) -> dict[str, Any] | None:
-        chosen = target.credentials
-        if target.function:
-            return {"credentialProviderType": "GATEWAY_IAM_ROLE"}
-        if chosen.kind == "oauth":
-            provider: dict[str, Any] = {
-                "providerArn": providers[chosen.realm, chosen.client],
-                "scopes": list(chosen.scopes),
-                "grantType": chosen.grant.upper().replace("-", "_"),
-            }
-            if chosen.audience:
-                provider["customParameters"] = {"audience": chosen.audience}
-            return {
-                "credentialProviderType": "OAUTH",
-                "credentialProvider": {"oauthCredentialProvider": provider},
-            }
-        signed = self._values["runtimes"].get(target.runtime, {}).get("auth") == "iam"
-        if chosen.kind == "iam" or (chosen.kind == "" and signed):
-            provider = {"service": "bedrock-agentcore", "region": self._values["region"]}
-            return {
-                "credentialProviderType": "GATEWAY_IAM_ROLE",
-                "credentialProvider": {"iamCredentialProvider": provider},
-            }
-        return None
 
     def _gateway_authorizer(self, authorizer: Authorizer) -> dict[str, Any]:
         if authorizer.kind == "jwt":
@@ -305,35 +303,3 @@ class Provisioner:
 
     def _role(self, name: str) -> str:
         return f"arn:aws:iam::{self._values['account']}:role/{name}"
-
-    def _by_name(
-        self, operation: str, member: str, key: str, **arguments: str
-    ) -> dict[str, Mapping[str, Any]]:
-        pages: Iterable[Mapping[str, Any]] = self._client.get_paginator(operation).paginate(**arguments)
-        return {item[key]: item for page in pages for item in page[member]}
-
-
-def _tools(target: Target) -> list[dict[str, Any]]:
-    assert target.tools is not None
-    try:
-        tools = json.loads(target.tools.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the tool schema {target.tools} cannot be read: {error}.") from error
-    if not isinstance(tools, list):
-        raise ConfigurationError(
-            f"the tool schema {target.tools} is no list.",
-            hint="It holds a list of {name, description, inputSchema}.",
-        )
-    return tools
-
-
-def protocol(gateway: Gateway) -> dict[str, Any]:
-    """What a gateway is told of MCP, as `protocolConfiguration.mcp` has it."""
-    mcp: dict[str, Any] = {}
-    if gateway.instructions:
-        mcp["instructions"] = gateway.instructions
-    if gateway.session_timeout:
-        mcp["sessionConfiguration"] = {"sessionTimeoutInSeconds": gateway.session_timeout}
-    if gateway.streaming:
-        mcp["streamingConfiguration"] = {"enableResponseStreaming": True}
-    return mcp

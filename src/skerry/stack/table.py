@@ -96,13 +96,17 @@ class Table:
             raise self.problem(key, "must be a table")
         return value
 
-    def environment(self) -> Mapping[str, str]:
-        """The key `environment`: a table of strings."""
-        value = self.mapping("environment")
+    def texts_by_name(self, key: str) -> Mapping[str, str]:
+        """A table of strings."""
+        value = self.mapping(key)
         for name, item in value.items():
             if not isinstance(item, str):
-                raise self.problem(f"environment.{name}", "must be a string")
+                raise self.problem(f"{key}.{name}", "must be a string")
         return value
+
+    def environment(self) -> Mapping[str, str]:
+        """The key `environment`: a table of strings."""
+        return self.texts_by_name("environment")
 
     def path(self, value: str) -> Path:
         """A path of this file: absolute, or relative to the file's folder."""
@@ -117,6 +121,14 @@ class Table:
             if not isinstance(value, Mapping):
                 raise self.problem(key, f"holds '{name}', which must be a table: [{self.key(key)}.{name}]")
             yield name, Table(value, name=f"{self.key(key)}.{name}", file=self.file)
+
+    def each(self, key: str) -> Iterator[Table]:
+        """The tables of a list: `[[NAME.key]]`."""
+        value = self.raw(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+            raise self.problem(key, f"must be a list of tables: [[{self.key(key)}]]")
+        for number, item in enumerate(value, 1):
+            yield Table(item, name=f"{self.key(key)}.{number}", file=self.file)
 
     def finish(self) -> None:
         """Raises ConfigurationError for a key that nobody read, with the nearest known one."""

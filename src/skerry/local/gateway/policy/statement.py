@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cedarpy import policies_to_json_str
+from cedarpy import policies_from_json_str, policies_to_json_str
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.policy.vocabulary import ACTION, GATEWAY, parents
@@ -66,6 +66,26 @@ class Statement:
         named = self.actions is None or not {action, *parents(action)}.isdisjoint(self.actions)
         at = self.gateways is None or gateway_arn in self.gateways
         return named and at and self.principal in (None, principal)
+
+
+def split(text: str) -> list[tuple[str, str]]:
+    """Effect and text of each statement in `text`, in its order; one alone stays as it is written.
+
+    For files of several statements, of which CreatePolicy takes one at a time. Raises ValueError.
+    """
+    found: dict[str, Any] = json.loads(policies_to_json_str(text))["staticPolicies"]
+    policies = [found[name] for name in sorted(found, key=lambda name: int(name.removeprefix("policy")))]
+    if len(policies) == 1:
+        return [(str(policies[0]["effect"]), text)]
+    return [
+        (
+            str(policy["effect"]),
+            policies_from_json_str(
+                json.dumps({"templates": {}, "staticPolicies": {"policy0": policy}, "templateLinks": []})
+            ),
+        )
+        for policy in policies
+    ]
 
 
 def parse(text: str) -> Statement:
