@@ -47,6 +47,8 @@ def problem(error: BaseException, where: str, refusals: Refusals) -> SkerryError
         return cause
     if isinstance(cause, MCPError) and cause.message not in _STANDINS:
         hint = "skerry call TARGET list shows its tools." if "unknown tool" in cause.message.lower() else ""
+        if isinstance(cause.data, Mapping) and "retryAfter" in cause.data:
+            hint = f"Try again in {cause.data['retryAfter']} s."
         return RemoteError(f"{where} answered with an error: {cause.message} ({cause.code}).", hint=hint)
     if refusals.status:
         return RemoteError(

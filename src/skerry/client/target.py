@@ -108,6 +108,12 @@ def find(wanted: Wanted) -> Target:
     else:
         _, entry = local.runtime_or_gateway(stack, wanted.target, state=wanted.state)
         url = str(entry["url"])
+    if (spoken := str((entry or {}).get("protocol") or "MCP")) != "MCP":
+        assert entry is not None
+        raise ConfigurationError(
+            f"the runtime '{entry['name']}' speaks {spoken} and is no MCP server.",
+            hint=f"Talk with it: skerry chat --agent {entry['name']}; or boto3's invoke_agent_runtime.",
+        )
     scope = signing_scope(url)
     region = wanted.region or (str(stack["region"]) if stack and entry else "") or (scope[1] if scope else "")
     mode = wanted.auth if wanted.auth != "auto" else _mode(entry, wanted, aws=scope is not None)

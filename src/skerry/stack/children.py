@@ -96,8 +96,8 @@ class Child:
 
     async def stop(self) -> None:
         """Ends the child and its whole process group."""
-        if self._ready.done():
-            self._ready.exception()  # mark it as seen
+        # Nobody may be waiting: an end before the child was ready is then nobody's error.
+        self._ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.terminate()

@@ -17,8 +17,8 @@ from skerry.errors import ConfigurationError
 
 IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
 """Statuses in which a resource takes no write; a killed stack may have left some."""
-PATIENCE, PAUSE = 90.0, 0.02
-"""Seconds to wait for the end of a transition, and between two looks."""
+PATIENCE, PAUSE, LONGEST = 90.0, 0.02, 0.3
+"""Seconds to wait for the end of a transition, and between two looks: at first, and at most."""
 
 
 class Control:
@@ -50,11 +50,12 @@ class Control:
         self, operation: str, found: Mapping[str, Any], where: Mapping[str, str]
     ) -> Mapping[str, Any]:
         """The resource when it takes writes again; asks for it while it is in transition."""
-        end = time.monotonic() + PATIENCE
+        end, pause = time.monotonic() + PATIENCE, PAUSE
         while found["status"] in IN_TRANSITION and time.monotonic() < end:
             found = getattr(self.client, operation)(**where)
             if found["status"] in IN_TRANSITION:
-                time.sleep(PAUSE)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST)
         return found
 
     def gone(self, operation: str, where: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.auth.sigv4 import Credentials
+from skerry.errors import ConfigurationError
 from skerry.stack import limits, targets
 from skerry.stack.access import Authorizer
 from skerry.stack.control import IN_TRANSITION, Control, declared
@@ -141,7 +142,8 @@ class Provisioner:
             wanted["policyEngineConfiguration"] = engine
         if found:
             where = {"gatewayIdentifier": found["gatewayId"]}
-            self._control.settled("get_gateway", found, where)
+            current = self._control.settled("get_gateway", self._client.get_gateway(**where), where)
+            self._check_search(gateway, current)
             answer = self._client.update_gateway(**where, **wanted)
         else:
             answer = self._client.create_gateway(**wanted)
@@ -152,6 +154,15 @@ class Provisioner:
             "auth": gateway.authorizer.kind,
             **self._token_hint(gateway.authorizer),
         }
+
+    def _check_search(self, gateway: Gateway, current: Mapping[str, Any]) -> None:
+        mcp = current.get("protocolConfiguration", {}).get("mcp", {})
+        if gateway.search and "searchType" not in mcp:
+            raise ConfigurationError(
+                f"{self._declared.file}: [gateways.{gateway.name}] search cannot be added to a gateway that"
+                " exists (AWS has it at creation only).",
+                hint="Give the gateway another name, delete it with boto3, or start with another --state.",
+            )
 
     def _interceptor(self, item: Interceptor) -> dict[str, Any]:
         arn = lambda_arn(self._values["region"], self._values["account"], item.function)

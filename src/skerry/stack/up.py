@@ -128,8 +128,9 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
         f"from {running['file']}",
     ]
     for kind, where in (("runtimes", "arn"), ("gateways", "url")):
-        lines += ["", kind]
-        lines += _rows({name: (item["auth"], item[where]) for name, item in running[kind].items()})
+        if running[kind]:
+            lines += ["", kind]
+            lines += _rows({name: (item["auth"], item[where]) for name, item in running[kind].items()})
     urls = {name: item for name, item in running["functions"].items() if "url" in item}
     if urls:
         lines += ["", "function URLs"]
