@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -264,3 +265,52 @@ async def test_a_command_is_recorded_without_its_words(running):
     assert ("InvokeAgentRuntimeCommand", ONE) == (hop.operation, hop.session)
     assert ("4", "COMPLETED") == (hop.detail["exit_code"], hop.detail["status"])
     assert "secret-word" not in repr(hop)
+
+
+def may_mount() -> bool:
+    """Whether this system lets a user have mounts of its own."""
+    return (
+        sys.platform == "linux"
+        and 0
+        == subprocess.run(
+            ["unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False
+        ).returncode
+    )
+
+
+mounting = pytest.mark.skipif(
+    not may_mount(), reason="this system does not let users make mounts of their own"
+)
+
+
+@mounting
+@pytest.mark.behaviour("RT-COMMAND-ISOLATED")
+async def test_a_command_sees_the_storage_of_its_session_at_the_mount_path(tmp_path):
+    async with plane(tmp_path / "state") as running:
+        storage = [{"sessionStorage": {"mountPath": "/mnt/notes"}}]
+        running.resources.put(record("plain", filesystemConfigurations=storage))
+        written = await run(running, "echo kept > /mnt/notes/a; pwd; exit 3")
+        read = await run(running, "cat /mnt/notes/a; echo $SKERRY_SESSION_STORAGE")
+        other = await run(running, "ls /mnt/notes | wc -l", session=TWO)
+    assert {"exitCode": 3, "status": "COMPLETED"} == stop_of(written)
+    assert f"{PROGRAMS / 'plain'}\n" == text_of(written)
+    assert "kept\n/mnt/notes\n" == text_of(read)
+    assert "0" == text_of(other).strip()
+
+
+@mounting
+@pytest.mark.behaviour("RT-COMMAND-ISOLATED")
+async def test_a_command_is_in_the_sandbox_of_its_session(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "secret").write_text("the key of the user")
+    async with plane(tmp_path / "state", sandbox="namespaces", hidden=(home,), processes=64) as running:
+        seen = await run(running, f"cat {home}/secret; echo x > /etc/skerry-was-here; kill -0 {os.getpid()}")
+        own = await run(running, "echo mine > $HOME/a && cat $HOME/a; exit 4")
+        killed = await run(running, "sleep 60", timeout=1)
+    assert "" == text_of(seen)
+    assert "No such file" in text_of(seen, "stderr")
+    assert not Path("/etc/skerry-was-here").exists()
+    assert stop_of(seen)["exitCode"] != 0
+    assert ("mine\n", {"exitCode": 4, "status": "COMPLETED"}) == (text_of(own), stop_of(own))
+    assert "TIMED_OUT" == stop_of(killed)["status"]

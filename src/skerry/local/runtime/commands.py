@@ -118,7 +118,7 @@ class Commands:
         streams = _Streams(call, settings.max_output)
         try:
             process = await start(
-                argv(command.text, settings.limits),
+                launch.inside(argv(command.text, settings.limits), session.isolation),
                 cwd=folder,
                 env=environment,
                 pipes=streams.pipes(),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skerry.local import private
 from skerry.local.ports import Credentials
+from skerry.local.runtime import sandbox
 from skerry.local.runtime.containers import HOST, Image
 from skerry.local.runtime.engine import find
 from skerry.local.runtime.program import Program
@@ -189,6 +192,13 @@ def isolation(settings: RuntimeSettings, room: Room, mounts: Mapping[str, Path])
             "processes": settings.processes,
         }
     return wanted
+
+
+def inside(argv: Sequence[str], isolation: Mapping[str, Any]) -> list[str]:
+    """`argv` begun under the isolation of a session's program: with its mounts, in its sandbox."""
+    if not isolation:
+        return list(argv)
+    return [sys.executable, "-I", "-S", sandbox.__file__, json.dumps(isolation), *argv]
 
 
 def volumes(room: Room, mounts: Mapping[str, Path]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Provision:
             isolation = launch.volumes(session.room, mounts)
         else:
             environment = launch.environment(runtime, settings, session.credentials, session.room)
-            isolation = launch.isolation(settings, session.room, mounts)
+            isolation = session.isolation = launch.isolation(settings, session.room, mounts)
         address = await process.run(environment, settings.limits, isolation)
         session.base = address.base
         await self._wait_healthy(session)

@@ -1,7 +1,8 @@
 """Linux namespaces around a session process: session storage at its mount path, and the sandbox.
 
-Stands alone like `bootstrap.py`, which loads it by path: standard library only, Python 3.10 or newer. No
-root is needed, only a kernel that lets users make namespaces (user_namespaces(7)).
+Stands alone like `bootstrap.py`, which loads it by path: standard library only, Python 3.10 or newer. As a
+program (`sandbox.py ORDER ARGV…`) it becomes a command of a session. No root is needed, only a kernel that
+lets users make namespaces (user_namespaces(7)).
 
     mounts      a private view of the file system in which folders appear at their mount paths
     sandbox     that, and: nothing can be written but the session's folders; hidden folders are empty; other
@@ -15,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import json
 import os
 import signal
 import struct
@@ -23,7 +25,7 @@ from collections.abc import Iterable
 from typing import Any
 
 # os.path is there in any Python that starts; pathlib would be one more import before the program's own.
-# ruff: noqa: PTH112, PTH118, PTH120, PTH123, PTH208, PTH103, PTH110
+# ruff: noqa: PTH109, PTH112, PTH118, PTH120, PTH123, PTH208, PTH103, PTH110
 
 NEWNS, NEWIPC, NEWUSER, NEWPID = 0x20000, 0x8000000, 0x10000000, 0x20000000  # unshare(2)
 BIND, REC, PRIVATE, NOSUID, NODEV, NOEXEC = 0x1000, 0x4000, 0x40000, 2, 4, 8  # mount(2)
@@ -48,11 +50,23 @@ def isolate(order: Order, wanted: Order) -> None:
 
     What `enter` adds to the environment is added to this process's.
     """
+    enter_or_end(wanted, [os.path.dirname(order["entry"]), order["cwd"], *sys.path])
+
+
+def become(wanted: Order, argv: list[str]) -> None:
+    """Does what `wanted` orders to this process and becomes the program of `argv`, or ends the process."""
+    folder = os.getcwd()
+    enter_or_end(wanted, [folder])
+    os.chdir(folder)  # as it is seen from inside
+    os.execvp(argv[0], argv)  # noqa: S606  (a command of the session's own caller)
+
+
+def enter_or_end(wanted: Order, paths: list[str]) -> None:
+    """As `enter`, with the interpreter among the paths; the process ends when there can be no sandbox."""
     interpreter = os.path.dirname(os.path.realpath(sys.executable))
-    folder = os.path.dirname(order["entry"])
-    paths = [folder, order["cwd"], sys.prefix, sys.base_prefix, interpreter, *sys.path]
+    program = [*paths, sys.prefix, sys.base_prefix, interpreter]
     try:
-        os.environ.update(enter(wanted, [path for path in paths if path]))
+        os.environ.update(enter(wanted, [path for path in program if path]))
     except OSError as problem:
         sys.stderr.write(f"skerry: this program cannot be put into a sandbox here: {problem}\n")
         sys.stderr.flush()
@@ -285,3 +299,7 @@ def put(held: int, path: str) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     mount(source, path, None, BIND | REC)
     os.close(held)
+
+
+if __name__ == "__main__":
+    become(json.loads(sys.argv[1]), sys.argv[2:])

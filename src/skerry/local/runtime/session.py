@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from skerry.local.ports import Credentials
 from skerry.local.runtime.launch import Room
@@ -22,8 +23,9 @@ class Session:
     """A session that has compute. `started` and `used` are monotonic seconds.
 
     It keeps the version that it began with. `limit` ends its initialization when its time is over. `named`
-    tells whether the caller chose the id, so that it may come back; `base` is the URL of its program once it
-    runs; `heard` whether it ever answered. `aliases` are the ids that its MCP server chose, oldest first.
+    tells whether the caller chose the id, so that it may come back; `isolation` is the order to `sandbox.py`
+    that its program runs under, and what is run beside it; `base` is the URL of its program once it runs;
+    `heard` whether it ever answered. `aliases` are the ids that its MCP server chose, oldest first.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Session:
     limit: asyncio.Timeout | None = field(default=None, repr=False)
     process: Compute | None = None
     room: Room | None = None
+    isolation: Mapping[str, Any] = field(default_factory=dict, repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
     aliases: dict[str, None] = field(default_factory=dict)
     boot: asyncio.Task[None] | None = field(default=None, repr=False)

@@ -244,7 +244,7 @@ class Shells:
         program = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         try:
             terminal = await Terminal.start(
-                argv(f"exec '{program}'", settings.limits),
+                launch.inside(argv(f"exec '{program}'", settings.limits), session.isolation),
                 cwd=folder,
                 env={"TERM": "xterm-256color", **environment},
             )
