@@ -19,6 +19,7 @@ from skerry.errors import ProgramError
 from skerry.local.runtime import launch
 from skerry.local.runtime.containers import address
 from skerry.local.runtime.engine import KNOWN, find
+from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.processes import ended
 from tests.kit.runtime_plane import PROGRAMS, record, runtime_plane
 
@@ -122,6 +123,19 @@ async def test_a_session_is_a_container_that_keeps_its_memory_and_another_id_is_
         )
     )  # fmt: skip
     assert b"" == left.stdout.strip()
+
+
+async def test_a_command_in_a_container_is_refused_by_name_and_never_run_beside_it(fake, tmp_path):
+    async with runtime_plane(tmp_path / "state", **fake.settings()) as running:
+        running.resources.put(fake.record("hostile"))
+        await run(running, "KEPT")
+        url = running.url_of("hostile").replace("/invocations?", "/commands?")
+        body = json.dumps({"command": f"touch {tmp_path}/was-here"}).encode()
+        headers = running.signed("POST", url, {RUNTIME_SESSION_ID: ONE}, body)
+        answer = await running.http.post(url, content=body, headers=headers)
+    assert 501 == answer.status_code
+    assert "not emulated" in answer.json()["message"]
+    assert not (tmp_path / "was-here").exists()
 
 
 @pytest.mark.behaviour("RT-CONTAINER-BOUNDS")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skerry.errors import ProgramError, SkerryError
+from skerry.errors import ProgramError, ServiceError, SkerryError
 from skerry.local.runtime import artifact, launch
 from skerry.local.runtime.artifact import FetchObject
 from skerry.local.runtime.containers import ContainerHost
@@ -91,7 +91,13 @@ class Versions:
                     self._close(key)
 
     def folder(self, runtime: Runtime) -> Path:
-        """Where the code of a version with live sessions is."""
+        """Where the code of a version with live sessions is. Raises ServiceError (501) for a container."""
+        if runtime.image:
+            raise ServiceError(
+                "UnknownOperationException",
+                501,
+                "Commands and shells in containers are not emulated here; use your engine's exec.",
+            )
         return self._folders[runtime.key]
 
     def end_soon(self) -> None:
