@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from mcp import MCPError
 
@@ -298,3 +299,17 @@ def test_an_unknown_tool_is_answered_with_the_way_to_the_known_ones() -> None:
     refused = MCPError(-32602, "Unknown tool: nope")
     assert problem(refused, "http://x", Refusals()).hint == "skerry call TARGET list shows its tools."
     assert problem(MCPError(-32602, "Other"), "http://x", Refusals()).hint == ""
+
+
+async def test_a_refused_token_is_told_with_the_reason_of_the_challenge() -> None:
+    refusals = Refusals()
+    challenge = 'Bearer error="invalid_token", error_description="The token expired.", resource_metadata="x"'
+    request = httpx2.Request("POST", "http://x")
+    await refusals.keep(httpx2.Response(401, headers={"WWW-Authenticate": challenge}, request=request))
+    told = problem(MCPError(-32001, "Invalid Bearer token"), "http://x", refusals)
+    assert told.hint.startswith("The token expired. It wants a bearer token: use --auth bearer")
+
+
+def test_a_rate_limit_says_when_to_try_again() -> None:
+    limited = MCPError(-32003, "Rate limit exceeded", {"retryAfter": 12})
+    assert problem(limited, "http://x", Refusals()).hint == "Try again in 12 s."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import httpx2
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from skerry.errors import RemoteError, SkerryError
 
 MAX_BODY = 2000
+_DESCRIPTION = re.compile(r'error_description="([^"]*)"')
 
 FAILURES = (ExceptionGroup, MCPError, ValidationError, httpx2.HTTPError, OSError, RuntimeError, ValueError)
 """What the MCP SDK and its transports raise."""
@@ -27,17 +29,21 @@ _HINTS: Mapping[int, str] = {
 
 
 class Refusals:
-    """Keeps the last refusal of a connection: the SDK tells its status and body to nobody."""
+    """Keeps the last refusal of a connection: the SDK tells its status, body and challenge to nobody."""
 
     def __init__(self) -> None:
         self.status = 0
         self.text = ""
+        self.reason = ""
 
     async def keep(self, response: httpx2.Response) -> None:
         """An httpx2 response hook."""
         if response.status_code >= 400:
             body = (await response.aread())[:MAX_BODY].decode("utf-8", errors="replace")
             self.status, self.text = response.status_code, " ".join(body.split())
+            challenge = response.headers.get("www-authenticate", "")[:MAX_BODY]
+            described = _DESCRIPTION.search(challenge)  # RFC 6750, section 3
+            self.reason = described[1] if described else ""
 
 
 def problem(error: BaseException, where: str, refusals: Refusals) -> SkerryError:
@@ -47,6 +53,8 @@ def problem(error: BaseException, where: str, refusals: Refusals) -> SkerryError
         return cause
     if isinstance(cause, MCPError) and cause.message not in _STANDINS:
         hint = "skerry call TARGET list shows its tools." if "unknown tool" in cause.message.lower() else ""
+        if refusals.status in (401, 403):
+            hint = " ".join(filter(None, (refusals.reason, _HINTS[refusals.status])))
         if isinstance(cause.data, Mapping) and "retryAfter" in cause.data:
             hint = f"Try again in {cause.data['retryAfter']} s."
         return RemoteError(f"{where} answered with an error: {cause.message} ({cause.code}).", hint=hint)

@@ -110,9 +110,10 @@ def find(wanted: Wanted) -> Target:
         url = str(entry["url"])
     if (spoken := str((entry or {}).get("protocol") or "MCP")) != "MCP":
         assert entry is not None
+        chat = "" if spoken == "A2A" else f"skerry chat --agent {entry['name']}, or "
         raise ConfigurationError(
             f"the runtime '{entry['name']}' speaks {spoken} and is no MCP server.",
-            hint=f"Talk with it: skerry chat --agent {entry['name']}; or boto3's invoke_agent_runtime.",
+            hint=f"Talk with it: {chat}boto3's invoke_agent_runtime.",
         )
     scope = signing_scope(url)
     region = wanted.region or (str(stack["region"]) if stack and entry else "") or (scope[1] if scope else "")
