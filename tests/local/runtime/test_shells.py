@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -159,6 +160,38 @@ async def test_a_second_socket_takes_the_shell_from_the_first(client):
             assert [pid] == await ask(second, "echo $$")
             await the_end(first)
             assert first.kicked
+
+
+@pytest.mark.behaviour("RT-SHELL-KICK")
+async def test_sockets_that_name_a_new_shell_at_once_get_one_shell(running, client):
+    async with shell(client, "other"):  # the session is there
+        opened = [shell(client) for _ in range(4)]
+        await asyncio.gather(*(one.__aenter__() for one in opened))
+        await asyncio.gather(*(ask(one, "echo $$") for one in opened), return_exceptions=True)
+        assert [False, True, True, True] == sorted(one.kicked for one in opened)
+        await asyncio.gather(*(one.close() for one in opened))
+
+
+@pytest.mark.behaviour("RT-SHELL-KICK")
+async def test_a_shell_is_taken_from_a_client_that_does_not_read(running, client):
+    async with shell(client) as first:
+        pid, home = await ask(first, "echo $$; echo $HOME")
+        transport = first._ws.transport
+        await first.send("yes | tee ~/printed\n")
+        transport.pause_reading()
+        await asyncio.to_thread(_stalled, Path(home, "printed"))
+        async with asyncio.timeout(20), shell(client) as second:
+            await second.send("\x03")
+            assert [pid] == await ask(second, "echo $$")
+        transport.abort()
+
+
+def _stalled(path):
+    """Returns when nothing is written to a file any more."""
+    size = -1
+    while not path.exists() or size != path.stat().st_size or not size:
+        size = path.stat().st_size if path.exists() else -1
+        time.sleep(0.5)
 
 
 @pytest.mark.behaviour("RT-SHELL-END")

@@ -92,9 +92,21 @@ class _Attached:
     over: asyncio.Future[Close]
 
     async def message(self, channel: int, payload: bytes = b"") -> None:
+        """Sends a message. Raises ClientGoneError, also when the socket is to be closed meanwhile.
+
+        A client that does not read would hold the shell else, from whoever comes back to it.
+        """
         self.counted.count(payload)
         data = bytes((channel,)) + payload
-        await self.send({"type": "websocket.frame", "opcode": _BINARY, "data": data, "fin": True})
+        sent = self.send({"type": "websocket.frame", "opcode": _BINARY, "data": data, "fin": True})
+        sending = asyncio.ensure_future(sent)
+        try:
+            await asyncio.wait((sending, self.over), return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise ClientGoneError
+            sending.result()
+        finally:
+            sending.cancel()
 
     def close(self, close: Close) -> None:
         if not self.over.done():
@@ -103,22 +115,35 @@ class _Attached:
 
 @dataclass(eq=False, slots=True)
 class _Shell:
+    """A shell. `newest` is the socket that has it or is about to, `attached` the one that is shown output."""
+
     terminal: Terminal
     kept: bytearray = field(default_factory=bytearray)
+    newest: _Attached | None = None
     attached: _Attached | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def attach(self, socket: _Attached, status: Mapping[str, Any]) -> None:
-        """Shows the shell on a socket, which first gets what was printed for nobody."""
-        if self.attached is not None:
-            self.attached.close(KICKED)
-            self.attached = None
+        """Shows the shell on a socket, which first gets what was printed for nobody.
+
+        Raises ClientGoneError, also when another socket takes it meanwhile.
+        """
+        if self.newest is not None:
+            self.newest.close(KICKED)
+        self.newest = socket
         async with self.turn:
             await socket.message(STATUS, json.dumps(status).encode())
             for start in range(0, len(self.kept), MAX_FRAME // 2):
                 await socket.message(STDOUT, bytes(self.kept[start : start + MAX_FRAME // 2]))
             self.kept.clear()
             self.attached = socket
+
+    def detach(self, socket: _Attached) -> None:
+        """The socket is gone."""
+        if self.attached is socket:
+            self.attached = None
+        if self.newest is socket:
+            self.newest = None
 
     async def show(self, data: bytes) -> None:
         """Sends output to the socket, or keeps the newest of it."""
@@ -152,6 +177,7 @@ class Shells:
         self._sockets = sockets
         self._shells: dict[tuple[Key, str], _Shell] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
 
     async def close(self) -> None:
         """Ends all shells."""
@@ -165,9 +191,10 @@ class Shells:
 
         Raises ServiceError while the client is not accepted: 402 at the limit of shells, 424.
         """
-        shell = self._shells.get((session.key, identifier))
-        reconnected = shell is not None
-        shell = shell or await self._start(session, identifier, folder)
+        async with self._starting:  # two sockets that name a new shell at once get the same one
+            shell = self._shells.get((session.key, identifier))
+            reconnected = shell is not None
+            shell = shell or await self._start(session, identifier, folder)
         over: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
         socket = _Attached(send, Counted(call, "out", Rate(self._settings.socket_frames, self._clock)), over)
         own = [(SHELL_ID.lower().encode(), identifier.encode())]
@@ -175,15 +202,20 @@ class Shells:
             with self._sockets.live() as live:
                 await send(accept(call, session, chosen(call, None), own))
                 call.status, call.answered = 101, True
-                await shell.attach(socket, confirmation(identifier, reconnected=reconnected))
-                close = await self._until(call, shell, socket, receive, live.expired)
+                try:
+                    await shell.attach(socket, confirmation(identifier, reconnected=reconnected))
+                    close = await self._until(call, shell, socket, receive, live.expired)
+                except ClientGoneError:
+                    if not over.done():
+                        raise
+                    close = over.result()
             call.detail["close"] = f"{close.code}"
             await close_client(send, close)
         except ClientGoneError:
             call.detail.setdefault("close", "1006")
         finally:
-            if shell.attached is socket:
-                shell.attached = None
+            socket.close(Close(1001))
+            shell.detach(socket)
 
     async def _until(
         self, call: Call, shell: _Shell, socket: _Attached, receive: Receive, expired: asyncio.Event
@@ -265,17 +297,23 @@ class Shells:
         ends: tuple[asyncio.Future[Any], ...] = (printing, session.process.ended)
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if printing.done():
-                code = await shell.terminal.ended
-                self._shells.pop((session.key, identifier), None)
-                await shell.last(STATUS, json.dumps(termination(code)).encode())
-            else:
+            ended = await shell.terminal.ended if printing.done() else None
+            self._forget(session, identifier, shell)  # whoever comes from now on gets another one
+            if ended is None:
                 await shell.last(CLOSE)
+            else:
+                await shell.last(STATUS, json.dumps(termination(ended)).encode())
         finally:
-            self._shells.pop((session.key, identifier), None)
+            self._forget(session, identifier, shell)
             printing.cancel()
             await asyncio.gather(printing, return_exceptions=True)
             await shell.terminal.close()
+
+
+    def _forget(self, session: Session, identifier: str, shell: _Shell) -> None:
+        """Lets go of a shell, but not of the next one of that name."""
+        if self._shells.get((session.key, identifier)) is shell:
+            del self._shells[session.key, identifier]
 
 
 async def _print(shell: _Shell) -> None:
