@@ -380,3 +380,9 @@ def test_many_requests_at_once_do_not_mix(url: str, service: HttpBackend) -> Non
     for thread in threads:
         thread.join(TIMEOUT)
     assert answers == {number: b"%d" % number for number in range(20)}
+
+
+@pytest.mark.behaviour("GW-HOST")
+def test_a_page_whose_name_points_here_reads_nothing_without_proof(url: str, service: HttpBackend) -> None:
+    answer = send("GET", f"{url}/pets", headers={"host": "evil.example:4700"})
+    assert (answer.status_code, service.seen) == (403, [])

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.local.gateway import arguments, propagation, tools
+from skerry.local.gateway import arguments, browsers, propagation, tools
 from skerry.local.gateway.assumptions import Assumptions, rows
 from skerry.local.gateway.messages import McpError
 from skerry.local.gateway.methods import matches
-from skerry.local.gateway.routes import Route, foreign_origin, route
+from skerry.local.gateway.routes import Route, route
 from skerry.wire import param_headers
 
 SCHEMA = {
@@ -320,7 +320,32 @@ class TestRoutes:
         ],
     )
     def test_an_origin_elsewhere_is_foreign(self, origin: str, foreign: bool) -> None:
-        assert foreign_origin(origin) is foreign
+        scope = {"headers": [(b"host", b"127.0.0.1:4700"), (b"origin", origin.encode())]}
+        assert bool(browsers.problem({"authorizerType": "NONE"}, scope)) is foreign
+
+    @pytest.mark.parametrize(
+        ("host", "kind", "foreign"),
+        [
+            ("127.0.0.1:4700", "NONE", False),
+            ("[::1]:4700", "NONE", False),
+            ("localhost", "NONE", False),
+            ("abc.lambda-url.us-east-1.localhost:1", "NONE", False),
+            ("host.docker.internal:4700", "NONE", False),
+            ("Desk.Example.com", "NONE", False),
+            ("evil.example:4700", "NONE", True),
+            ("127.0.0.1.evil.example", "NONE", True),
+            ("localhost.evil.example", "NONE", True),
+            ("[", "NONE", True),
+            ("", "NONE", True),
+            ("evil.example", "AWS_IAM", False),
+        ],
+    )
+    def test_a_name_of_elsewhere_is_foreign_where_nobody_proves_who_he_is(
+        self, host: str, kind: str, foreign: bool
+    ) -> None:
+        gateway = {"authorizerType": kind, "domainOverride": {"default": "desk.example.com"}}
+        scope = {"headers": [(b"host", host.encode())]}
+        assert bool(browsers.problem(gateway, scope)) is foreign
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
 from skerry.local.asgi import ClientGoneError, read_body, send_reply
 from skerry.local.body import Body
+from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.clients import Clients, session_methods
@@ -41,7 +42,7 @@ from skerry.local.gateway.pipeline import Pipeline, throttled
 from skerry.local.gateway.policy.checks import PolicyChecks
 from skerry.local.gateway.policy.decisions import Decisions
 from skerry.local.gateway.quotas import quotas
-from skerry.local.gateway.routes import Route, answer, foreign_origin, header, route, send_answer
+from skerry.local.gateway.routes import Route, answer, header, route, send_answer
 from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
 from skerry.local.gateway.sessions import HEADER, ClientSession, configuration, streaming
@@ -216,8 +217,9 @@ class GatewayPlane:
             name = found.gateway_id if found is not None else scope["path"][:100]
             raise not_found(table.unknown_gateway.format(gateway_id=name))
         seen.target = str(gateway.get("name", found.gateway_id))
-        if foreign_origin(header(scope, b"origin")):
-            await answer(send, 403, jsonrpc.error(b"null", jsonrpc.INVALID_REQUEST, "Forbidden origin"))
+        if why := browsers.problem(gateway, scope):
+            seen.detail["error"] = why
+            await answer(send, 403, jsonrpc.error(b"null", jsonrpc.INVALID_REQUEST, why))
             return
         if gateway.get("domainOverride"):
             chosen_domain(gateway, scope)

@@ -23,7 +23,6 @@ STREAM_HEADERS = (
 _GATEWAY = re.compile(r"/gateway/(?P<id>[0-9a-z-]{1,128})(?P<rest>/.*)?")
 _METADATA = "/.well-known/oauth-protected-resource"
 _TARGET = re.compile(r"/(?P<target>[0-9a-zA-Z][0-9a-zA-Z-]{0,99})(?P<path>/.*)?")
-_LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +65,6 @@ def route(path: str) -> Route | None:
     if found is None:
         return Route("other", gateway_id)
     return Route("metadata" if at_root else "target", gateway_id, found["target"], found["path"] or "")
-
-
-def foreign_origin(origin: str) -> bool:
-    """Whether a browser page from elsewhere sends the request: its `Origin` is not of this machine."""
-    return bool(origin) and _LOOPBACK.fullmatch(origin) is None
 
 
 async def answer(
