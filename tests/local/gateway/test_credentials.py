@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -413,3 +414,24 @@ async def test_who_passes_a_token_on_names_itself_by_a_switch_and_to_its_own_sta
     proved = access.workloads.proved(proof, "arn:desk")
     assert proved == (Workload("arn:front", "front-1") if stamped else None)
     assert bool(proof) is stamped
+
+
+@pytest.mark.behaviour("GW-HTTP-KEY-REDIRECT")
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("/pets/?limit=2&key=KEY", "/pets/?limit=2"),
+        ("http://api.example/pets/?key=KEY#top", "http://api.example/pets/#top"),
+        ("/pets/?limit=2", "/pets/?limit=2"),
+    ],
+)
+def test_the_key_is_taken_out_of_redirects(
+    stack: Stack, service: HttpBackend, location: str, shown: str
+) -> None:
+    """A server that redirects repeats the query that it was asked with, as Starlette does for slashes."""
+    credential = api_key(credentialLocation="QUERY_PARAMETER", credentialParameterName="key")
+    url = api(stack, service, credential)
+    service.reply = (307, {"location": location.replace("KEY", quote(SECRET, safe=""))}, b"")
+    answer = get(f"{url}/pets?limit=2")
+    assert service.seen[-1].query.startswith("limit=2&key=")
+    assert answer.headers["location"] == shown

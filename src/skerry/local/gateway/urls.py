@@ -63,6 +63,14 @@ def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
     return f"{base}?{'&'.join(kept + _encoded(parameters))}"
 
 
+def without_parameter(url: str, name: str) -> str:
+    """The URL without the query parameters of this name; the rest stays as it is written."""
+    before, mark, fragment = url.partition("#")
+    base, asked, query = before.partition("?")
+    kept = "&".join(_without(query.split("&"), {name: ""})) if asked else ""
+    return f"{base}{'?' if kept else ''}{kept}{mark}{fragment}"
+
+
 def _without(parts: Iterable[str], names: Mapping[str, str]) -> list[str]:
     return [part for part in parts if _name(part) not in names]
 

@@ -309,7 +309,6 @@ class Shells:
             await asyncio.gather(printing, return_exceptions=True)
             await shell.terminal.close()
 
-
     def _forget(self, session: Session, identifier: str, shell: _Shell) -> None:
         """Lets go of a shell, but not of the next one of that name."""
         if self._shells.get((session.key, identifier)) is shell:

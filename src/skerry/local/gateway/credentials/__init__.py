@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, external, passthrough
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
@@ -113,6 +114,12 @@ def signs(target: Record) -> bool:
 def kind_of(target: Record) -> str:
     """The credential provider type of a target, "" for none."""
     return _configured(target)[0]
+
+
+def key_parameter(target: Record, table: Assumptions) -> str:
+    """The query parameter in which a target gets its API key, "" for none."""
+    kind, configuration = _configured(target)
+    return api_key.parameter(configuration, table) if kind == "API_KEY" else ""
 
 
 def _configured(target: Record) -> tuple[str, Mapping[str, Any]]:

@@ -16,6 +16,13 @@ from skerry.local.ports import FetchSecret, Resources
 from skerry.wire.headers import is_header_name
 
 
+def parameter(configuration: Mapping[str, Any], table: Assumptions) -> str:
+    """The name of the query parameter that carries the key, "" when it is in a header."""
+    given = configuration.get("apiKeyCredentialProvider") or {}
+    location = given.get("credentialLocation") or table.api_key_location
+    return str(given.get("credentialParameterName", "")) if location == "QUERY_PARAMETER" else ""
+
+
 async def credential(
     configuration: Mapping[str, Any], resources: Resources, fetch_secret: FetchSecret, table: Assumptions
 ) -> Credential:

@@ -168,7 +168,8 @@ class HttpTargets:
     def _to_client(self, request: HttpRequest, reply: Reply) -> list[tuple[bytes, bytes]]:
         target = request.target.record
         passes = credentials.kind_of(target) == "JWT_PASSTHROUGH"
-        return headers.to_client(reply.headers, target, challenge=passes)
+        secret = credentials.key_parameter(target, self._settings.assumptions)
+        return headers.to_client(reply.headers, target, challenge=passes, secret=secret)
 
     async def _failed(
         self, request: HttpRequest, problem: TargetError, status: int, started: _Started

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from skerry.local.gateway import propagation
+from skerry.local.gateway.urls import without_parameter
 from skerry.local.ports import Record
 from skerry.wire.headers import ERROR_TYPE, RUNTIME_SESSION_ID, TRACE, value_problem
 
@@ -34,6 +35,7 @@ RESPONSE = (
 """Headers of answers that pass without an allow-list."""
 PROTOCOLS = ("mcp-", "a2a-")
 CHALLENGE = "www-authenticate"
+_URLS = frozenset({"location", "content-location", "refresh"})
 
 
 def to_target(
@@ -53,12 +55,19 @@ def to_target(
     return always, {name: value for name, value in listed.items() if name not in always}
 
 
-def to_client(outbound: Pairs, target: Record, *, challenge: bool) -> list[tuple[bytes, bytes]]:
+def to_client(
+    outbound: Pairs, target: Record, *, challenge: bool, secret: str = ""
+) -> list[tuple[bytes, bytes]]:
     """The headers of the target's answer that the client gets.
 
-    `challenge` tells whether the target's own challenge is meant for the client, whose token it got.
+    `challenge` tells whether the target's own challenge is meant for the client, whose token it got; `secret`
+    is the query parameter with the gateway's key, which servers repeat where they redirect to.
     """
     pairs = [(name.lower(), value) for name, value in outbound]
+    if secret:
+        pairs = [
+            (name, without_parameter(value, secret) if name in _URLS else value) for name, value in pairs
+        ]
     found = [
         (name, value)
         for name, value in pairs
