@@ -59,6 +59,23 @@ async def about(socket):
     return json.loads(await socket.recv())
 
 
+@pytest.mark.behaviour("RT-WS-PRESIGNED-SESSION")
+async def test_a_presigned_url_opens_the_session_that_it_was_signed_for_and_no_other(tmp_path):
+    async with runtime_plane(tmp_path / "state", clock=SystemClock()) as running:
+        running.resources.put(record("socket"))
+        request = AWSRequest("GET", url_of(running, more=f"&{RUNTIME_SESSION_ID}={ONE}"))
+        keys = Credentials(DEVELOPER.access_key_id, DEVELOPER.secret_access_key)
+        SigV4QueryAuth(keys, "bedrock-agentcore", "us-east-1", expires=60).add_auth(request)
+        url = request.url.replace("http", "ws", 1)
+
+        def opened(session):
+            return websockets.connect(url, additional_headers={RUNTIME_SESSION_ID: session}, proxy=None)
+
+        assert 400 == (await refusal(opened("somebody-elses-" + "2" * 28))).status_code
+        async with opened(ONE) as socket:
+            assert ONE == (await about(socket))["session"]
+
+
 async def hops(running, number):
     async with asyncio.timeout(30):
         return await running.recorder.until(number)

@@ -154,9 +154,14 @@ class Request:
     def session_id(self) -> str | None:
         """The runtime session id that the client chose. Raises ServiceError (400) when it may not be one.
 
-        A presigned WebSocket URL has it in its query, because browsers set no headers.
+        A presigned WebSocket URL has it in its query, because browsers set no headers. What it was signed
+        for is no other session than that: a header, which no signature covers, cannot change it.
         """
-        given = self.header(RUNTIME_SESSION_ID) or self.query_session_id
+        given = self.header(RUNTIME_SESSION_ID)
+        if given and self.query_session_id and given != self.query_session_id:
+            problem = "The header and the query name different sessions"
+            raise validation(constraint("runtimeSessionId", problem), ("runtimeSessionId", problem))
+        given = given or self.query_session_id
         if not given:
             return None
         problem = session.problem(given)
