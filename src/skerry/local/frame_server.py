@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -15,8 +16,7 @@ from skerry.local.asgi import ClientGoneError
 from skerry.local.frames import LIMITS, AwsLimits, log
 
 LINGER = 2.0
-"""Seconds in which a client that broke a rule may read why, before its connection is closed."""
-
+"""Seconds in which a client may read why its connection is closed."""
 
 _ONCE = frozenset(
     {b"host", b"upgrade", b"connection", b"sec-websocket-key", b"sec-websocket-version", b"user-agent"}
@@ -95,8 +95,13 @@ class FrameServer(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(LINGER, self.transport.close)
 
     async def send(self, message: Any) -> None:
-        """Sends an ASGI message; waits while the client is slow. Raises ClientGoneError."""
+        """Sends an ASGI message; waits while the client is slow. Raises ClientGoneError.
+
+        For a close it waits LINGER: who does not read would keep the connection, and what it holds, else.
+        """
         try:
+            if message["type"] == "websocket.close":
+                await self._caught_up()
             if message["type"] != "websocket.frame":
                 await super().send(message)
                 if message["type"] == "websocket.http.response.body" and self.close_sent:
@@ -108,6 +113,14 @@ class FrameServer(WebSocketsSansIOProtocol):
             self._send_frame(message["opcode"], message["data"], message["fin"])
         except (ClientDisconnected, InvalidState) as problem:
             raise ClientGoneError from problem
+
+    async def _caught_up(self) -> None:
+        try:
+            async with asyncio.timeout(LINGER):
+                await self.writable.wait()
+        except TimeoutError:
+            self.transport.abort()
+            raise ClientGoneError from None
 
     def _send_frame(self, opcode: int, data: bytes, fin: bool) -> None:
         if opcode == Opcode.TEXT:

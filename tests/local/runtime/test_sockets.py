@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import json
 
 import boto3
@@ -17,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from skerry.local.clock import SystemClock
 from skerry.local.frame_client import FrameClient
-from skerry.local.frame_server import once
+from skerry.local.frame_server import FrameServer, once
 from skerry.local.frames import Close
 from skerry.local.runtime.settings import Unknowns
 from skerry.local.runtime.sockets import BEARER, Rate, offered, readable
@@ -28,6 +29,7 @@ from tests.kit.runtime_plane import DEVELOPER, record, runtime_plane
 
 ONE = "session-one-" + "1" * 28
 TOO_BIG = "message size limit of 64 KB for a message frame is exceeded"
+AN_HOUR_HOP = "1008 by limit"
 AN_HOUR = "Max connection duration of 1 hour is exceeded"
 
 
@@ -218,6 +220,22 @@ async def test_a_socket_is_one_hop_with_what_it_carried(running):
 
 
 # --- the end
+
+
+@pytest.mark.behaviour("RT-WS-HOUR")
+async def test_after_an_hour_also_who_does_not_read_is_let_go(running):
+    async with connect(running, max_queue=1) as socket:
+        await socket.send("flood 300")
+        servers = [found for found in gc.get_objects() if isinstance(found, FrameServer)]
+        (server,) = (found for found in servers if not found.disconnected)
+        async with asyncio.timeout(30):
+            while server.writable.is_set():
+                await asyncio.sleep(0.01)
+        running.clock.advance(3600)
+        running.plane.sockets.sweep()
+        assert [AN_HOUR_HOP] == [hop.detail["close"] for hop in await hops(running, 1)]
+        (session,) = running.plane.sessions.listing()
+        assert 0 == session["in_flight"]
 
 
 @pytest.mark.behaviour("RT-WS-HOUR")
