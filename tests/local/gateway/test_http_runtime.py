@@ -305,3 +305,50 @@ def test_a_runtime_behind_its_gateway_cannot_be_called_past_it(running, control,
     )
     assert [*statuses, past.status_code] == [200, 403, 403]
     assert past.json()["message"].startswith("Transaction token required")
+
+
+@pytest.mark.behaviour("GW-HTTP-OWN-CONTROL")
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("method", "path", "service"),
+    [
+        ("POST", "/gateways/", "bedrock-agentcore"),
+        ("POST", "/%67ateways/", "bedrock-agentcore"),
+        ("POST", "//gateways/", "bedrock-agentcore"),
+        ("GET", "/_skerry/hops", "skerry"),
+        ("GET", "/_skerry/sessions", "skerry"),
+    ],
+)
+def test_nobody_reaches_the_control_plane_with_a_gateways_role(running, control, name, method, path, service):
+    """A passthrough to the data plane of AWS, whose control plane is elsewhere; here it is not."""
+    endpoint = running.url.replace("127.0.0.1", name)
+    url = open_door(running, control, endpoint, service)
+    answer = httpx2.request(method, f"{url}{path}", timeout=TIMEOUT)
+    assert answer.status_code == 502
+    assert "leads to the control plane" in answer.json()["error"]
+
+
+@pytest.mark.behaviour("GW-HTTP-OWN-CONTROL")
+def test_the_data_plane_stays_reachable(running, control, plain):
+    url = open_door(running, control, running.url, "bedrock-agentcore")
+    below = f"/runtimes/{quote(plain, safe='')}/invocations"
+    answer = httpx2.post(f"{url}{below}", json={"do": "about"}, timeout=TIMEOUT)
+    assert (answer.status_code, "pid" in answer.json()) == (200, True)
+
+
+def open_door(running, control, endpoint, service):
+    """The URL of a passthrough target, signed with the gateway's role, that everybody may call."""
+    count = len(control.list_gateways(maxResults=1000)["items"])
+    gateway = control.create_gateway(
+        name=f"open-{count}", roleArn=ROLE, authorizerType="NONE", exceptionLevel="DEBUG"
+    )
+    signed = {"iamCredentialProvider": {"service": service}}
+    control.create_gateway_target(
+        gatewayIdentifier=gateway["gatewayId"],
+        name="aws",
+        targetConfiguration={"http": {"passthrough": {"endpoint": endpoint, "protocolType": "CUSTOM"}}},
+        credentialProviderConfigurations=[
+            {"credentialProviderType": "GATEWAY_IAM_ROLE", "credentialProvider": signed}
+        ],
+    )
+    return f"{running.url}/gateway/{gateway['gatewayId']}/aws"

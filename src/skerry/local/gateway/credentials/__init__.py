@@ -15,6 +15,7 @@ from skerry.local.gateway.credentials import api_key, external, passthrough
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
+from skerry.local.gateway.credentials.own_stack import OwnStack
 from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.credentials.source import Source
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
@@ -45,6 +46,7 @@ class OutboundCredentials:
         self._resources = resources
         self._table = table
         self._source = Source(access.workloads, settings.endpoint)
+        self._own = OwnStack(settings.endpoint)
         self._role = RoleCredentials(access=access, clock=clock, region=region)
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._fetch_secret = fetch_secret
@@ -81,6 +83,8 @@ class OutboundCredentials:
                 hint=f"Served are: {', '.join(self._kinds)}, or none.",
             )
         credential = await find(call, configuration)
+        if kind in _SIGNING:
+            self._own.check(call, credential.headers)
         stamped = kind == "OAUTH" or (kind == "JWT_PASSTHROUGH" and self._table.passthrough_names_gateway)
         stamp = self._source.headers(call) if stamped else {}
         return replace(credential, headers={**credential.headers, **stamp}) if stamp else credential
