@@ -164,9 +164,9 @@ class Request:
         given = given or self.query_session_id
         if not given:
             return None
-        problem = session.problem(given)
-        if problem is not None:
-            raise validation(constraint("runtimeSessionId", problem), ("runtimeSessionId", problem))
+        wrong = session.problem(given)
+        if wrong is not None:
+            raise validation(constraint("runtimeSessionId", wrong), ("runtimeSessionId", wrong))
         return given
 
     def mcp_session_id(self) -> str | None:
