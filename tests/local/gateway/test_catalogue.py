@@ -151,6 +151,23 @@ def test_a_target_that_just_failed_is_not_asked_by_every_request() -> None:
 
 
 @pytest.mark.behaviour("GW-DYNAMIC")
+@pytest.mark.parametrize("header", [5, "Bad\r\nName", ""])
+def test_a_dynamic_tool_that_cannot_be_listed_cannot_be_called(stack: Stack, header: Any) -> None:
+    server = Growing()
+    server.schema = {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": header}}}
+    server.tools = ["one", "n" * 300]
+    with serve(server, lifespan="off") as url:
+        gateway = stack.gateway()
+        stack.target(gateway, "t", {"mcpServer": {"endpoint": f"{url}/mcp", "listingMode": "DYNAMIC"}})
+        assert names(stack, gateway) == []
+        for name in server.tools:
+            called = {"name": f"t___{name}", "arguments": {"a": "x"}}
+            answer = post(stack.url(gateway), "tools/call", called).json()
+            assert answer["error"]["message"].startswith("Unknown tool")
+        assert server.called == []
+
+
+@pytest.mark.behaviour("GW-DYNAMIC")
 def test_a_dynamic_target_is_listed_for_each_client_anew(stack: Stack) -> None:
     server = Growing()
     with serve(server, lifespan="off") as url:

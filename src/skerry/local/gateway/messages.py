@@ -184,6 +184,11 @@ def tool_error(text: str, *, debug: bool = False) -> Result:
     return Result(members)
 
 
+def unknown_tool(name: str, table: Assumptions) -> McpError:
+    """The answer to a call of a tool that this caller is not shown."""
+    return McpError(table.unknown_tool_code, table.unknown_tool.format(name=name[:300]))
+
+
 def failure(request: Request, problem: TargetError, table: Assumptions) -> Result:
     """What a caller is told about a failed target: the reason with DEBUG, else that it failed."""
     if request.debug:

@@ -21,6 +21,7 @@ from skerry.local.gateway.messages import (
     supported_versions,
     target_failure,
     tool_error,
+    unknown_tool,
 )
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.policy.decisions import Decisions
@@ -226,7 +227,7 @@ class Methods:
 
     async def _entry(self, request: Request, public: str) -> tuple[Entry | None, str]:
         parts = tools.split(public)
-        if parts is None:
+        if parts is None or len(public) > tools.MAX_NAME:  # such names are listed nowhere
             return None, ""
         return await self._catalogue.entry(request.gateway, parts[0]), parts[1]
 
@@ -245,7 +246,7 @@ class Methods:
         ]
 
     def _unknown(self, name: str) -> McpError:
-        return McpError(self._assumed.unknown_tool_code, self._assumed.unknown_tool.format(name=name[:300]))
+        return unknown_tool(name, self._assumed)
 
 
 def by_priority(listings: Sequence[tuple[Entry, Listing]]) -> list[tuple[Entry, Listing]]:

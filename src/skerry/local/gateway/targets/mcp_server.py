@@ -28,6 +28,7 @@ from skerry.local.gateway.messages import (
     server_info,
     target_failure,
     tool_error,
+    unknown_tool,
 )
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
@@ -125,6 +126,8 @@ class McpServerTarget:
             if self._mirroring is None:
                 await self.listing(request.gateway, request.caller)
             item = (self._mirroring or {}).get(item.name, item)
+            if item.flaw is not None:  # its headers cannot be made, so it was not listed either
+                raise unknown_tool(item.public, self._settings.assumptions)
         return await self._served(request, self._ask(request, item, "name"))
 
     async def relay(self, request: Request, item: Item) -> Relayed:
