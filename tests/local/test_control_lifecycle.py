@@ -253,6 +253,10 @@ def test_a_target_is_ready_when_it_could_be_listed_and_failed_when_not(running):
     failed = agentcore.create_gateway_target(**where, name="nobody", targetConfiguration=nobody)
     found = settled(agentcore.get_gateway_target, **where, targetId=failed["targetId"])
     assert (found["status"], len(found["statusReasons"])) == ("FAILED", 1)
+    no_url = server("https://127.0.0.1:99999/mcp")
+    made = agentcore.create_gateway_target(**where, name="no-url", targetConfiguration=no_url)
+    found = settled(agentcore.get_gateway_target, **where, targetId=made["targetId"])
+    assert (found["status"], len(found["statusReasons"])) == ("FAILED", 1)
     static = {
         **where,
         "name": "fn",

@@ -303,3 +303,21 @@ async def test_connections_are_bounded() -> None:
 async def test_using_it_before_start_is_a_mistake() -> None:
     with pytest.raises(RuntimeError, match=r"start\(\)"):
         await Upstream().request("GET", "http://127.0.0.1/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1:99999/?key=secret",
+        "https://[::1/?key=secret",
+        "https://x..y/?key=secret",
+        f"https://{'a' * 64}.example/?key=secret",
+        "https://éxample.invalid/\ud800?key=secret",
+    ],
+)
+async def test_a_url_that_is_none_is_said_without_repeating_it(url: str) -> None:
+    async with client() as upstream:
+        with pytest.raises(UpstreamError) as caught:
+            await upstream.request("GET", url)
+    assert caught.value.unsent
+    assert "secret" not in str(caught.value)

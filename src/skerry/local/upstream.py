@@ -179,7 +179,11 @@ class Upstream:
         """
         if self._session is None:
             raise RuntimeError("Upstream.request before start()")
-        target = yarl.URL(url, encoded=True)
+        try:
+            target = yarl.URL(url, encoded=True)
+            origin = _origin(target)
+        except ValueError as problem:
+            raise _unusable(problem) from problem
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         data: bytes | io.BytesIO | AsyncIterable[bytes] | None = body or None
         if isinstance(body, bytes) and len(body) > _LARGE:
@@ -191,12 +195,20 @@ class Upstream:
                 method, target, headers=list(pairs), data=data, allow_redirects=False, timeout=timeout
             )
         except _FAILURES as problem:
-            raise _mapped(problem, _origin(target)) from problem
-        return Reply(response, _origin(target))
+            raise _mapped(problem, origin) from problem
+        except ValueError as problem:  # a host that is no name, or a header that cannot be sent
+            raise _unusable(problem) from problem
+        return Reply(response, origin)
 
 
 def _origin(url: yarl.URL) -> str:
     return f"{url.scheme}://{url.host}:{url.port}"
+
+
+def _unusable(problem: ValueError) -> UpstreamError:
+    """For a request that cannot be made. The URL is not repeated: it may hold a key."""
+    what = "host name" if isinstance(problem, UnicodeError) else "URL or header"
+    return UpstreamError("connect", f"The {what} of a request cannot be used.", hint="Check the endpoint.")
 
 
 def _mapped(problem: BaseException, origin: str) -> UpstreamError:
