@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,9 +48,12 @@ def within(url: str, session: str, method: str = "tools/list", **options: Any) -
 
 
 @contextmanager
-def listening(url: str, session: str) -> Iterator[Iterator[dict[str, Any]]]:
-    """The messages on the GET stream of a session."""
+def listening(
+    url: str, session: str, more: Mapping[str, str] | None = None
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """The messages on the GET stream of a session; `more` are further headers."""
     headers = {"accept": "text/event-stream", "mcp-session-id": session, "mcp-protocol-version": LEGACY}
+    headers |= more or {}
     with (
         httpx2.Client(trust_env=False, timeout=TIMEOUT) as client,
         client.stream("GET", url, headers=headers) as answer,
@@ -295,6 +298,18 @@ def test_a_token_is_known_by_its_subject_whatever_else_it_says() -> None:
         Caller(kind="anonymous"),
     )
     assert len({owner(caller) for caller in (first, *others)}) == 5
+
+
+@pytest.mark.behaviour("GWS-IDENTITY")
+def test_tokens_without_subject_are_not_all_of_one_caller() -> None:
+    machine = [
+        Caller(kind="jwt", claims={"iss": "https://idp.example.com", "client_id": name}, token=str(number))
+        for number, name in enumerate(("crawler", "crawler", "billing"))
+    ]
+    nameless = [Caller(kind="jwt", claims={"iss": "https://idp.example.com"}, token=name) for name in "ab"]
+    owners = [owner(caller) for caller in (*machine, *nameless)]
+    assert owners[0] == owners[1]
+    assert len(set(owners)) == 4
 
 
 class TestBounds:

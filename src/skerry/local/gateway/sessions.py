@@ -8,6 +8,7 @@ only while something happens in it is made when it happens, so that an idle one 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import secrets
 from collections import OrderedDict
@@ -250,9 +251,17 @@ def streaming(gateway: Record) -> bool:
 
 
 def owner(caller: Caller) -> str:
-    """What a session is bound to: the subject of a token, the ARN of a principal, or nothing."""
+    """What a session is bound to: the subject of a token, the ARN of a principal, or nothing.
+
+    A token without subject is known by its client, and one without either by itself: nobody else has those.
+    """
     if caller.kind == "jwt":
-        return f"jwt {caller.claims.get('iss', '')} {caller.claims.get('sub', '')}"
+        claims = caller.claims
+        if subject := claims.get("sub"):
+            return f"jwt {claims.get('iss', '')} {subject}"
+        client = claims.get("client_id") or claims.get("azp")
+        whose = f"client {client}" if client else hashlib.sha256(caller.token.encode()).hexdigest()
+        return f"jwt {claims.get('iss', '')}  {whose}"
     return f"iam {caller.arn}" if caller.kind == "iam" else ""
 
 
