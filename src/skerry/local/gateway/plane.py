@@ -7,11 +7,8 @@ sessions where the gateway wants them.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
 from skerry.local.asgi import ClientGoneError, read_body, send_reply
@@ -23,7 +20,7 @@ from skerry.local.gateway.clients import Clients, session_methods
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
 from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
-from skerry.local.gateway.inbound import ANONYMOUS, Door, Refusal
+from skerry.local.gateway.inbound import Door, Refusal
 from skerry.local.gateway.interceptors import Calls, Interceptors
 from skerry.local.gateway.interceptors.http import HttpInterceptors
 from skerry.local.gateway.limits import Limits, ThrottledError
@@ -45,16 +42,15 @@ from skerry.local.gateway.quotas import quotas
 from skerry.local.gateway.routes import Route, answer, header, route, send_answer
 from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
+from skerry.local.gateway.seen import CLIENT_CLOSED, Seen, ended, session_name, watched, while_connected
 from skerry.local.gateway.sessions import HEADER, ClientSession, configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
 from skerry.local.ports import (
     Access,
-    Caller,
     Change,
     Clock,
     FetchSecret,
-    Message,
     Permissions,
     Receive,
     Record,
@@ -68,23 +64,8 @@ from skerry.local.ports import (
 from skerry.local.rest_json import error_reply
 from skerry.local.upstream import Upstream
 from skerry.wire import eras, jsonrpc
-from skerry.wire.hop import Hop
 
 LOG = logging.getLogger("skerry.gateway")
-_AUTH = {"iam": "sigv4", "jwt": "jwt", "anonymous": "none"}
-_CLIENT_CLOSED = 499
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What becomes known of a request while it is served, for its hop."""
-
-    operation: str = "request"
-    caller: Caller = ANONYMOUS
-    status: int = 0
-    session: str = ""
-    target: str = ""
-    detail: dict[str, str] = field(default_factory=dict)
 
 
 class GatewayPlane:
@@ -182,34 +163,34 @@ class GatewayPlane:
         if scope["type"] != "http":
             return
         found = route(scope["raw_path"].decode("latin-1"))
-        seen = _Seen()
+        seen = Seen()
         started, began = self._clock.time(), self._clock.monotonic()
         try:
             with self._quotas.connection() if self._quotas is not None else nullcontext():
-                await self._serve(found, scope, receive, _watched(send, seen), seen)
+                await self._serve(found, scope, receive, watched(send, seen), seen)
         except Refusal as refusal:
             seen.operation, seen.detail["error"] = "refused", refusal.reason
-            await answer(_watched(send, seen), refusal.status, refusal.body, refusal.headers)
+            await answer(watched(send, seen), refusal.status, refusal.body, refusal.headers)
         except ThrottledError as problem:
             seen.detail |= {"error": problem.message, "limit": "quota", "metric": problem.metric}
             mcp = refused(None, "legacy", throttled(problem, self._settings.assumptions))
             is_http = found is not None and found.kind == "target"
-            await answer(_watched(send, seen), *(problem.http() if is_http else mcp))
+            await answer(watched(send, seen), *(problem.http() if is_http else mcp))
         except ServiceError as problem:
             seen.detail["error"] = problem.message[:300]
-            await send_reply(_watched(send, seen), error_reply(problem))
+            await send_reply(watched(send, seen), error_reply(problem))
         except ClientGoneError:
-            seen.status = _CLIENT_CLOSED
+            seen.status = CLIENT_CLOSED
         except ConfigurationError as problem:
             LOG.warning("gateway: %s", problem)
             seen.detail["error"] = problem.message[:300]
             broken = ServiceError("InternalServerException", 500, problem.message, hint=problem.hint)
-            await send_reply(_watched(send, seen), error_reply(broken))
+            await send_reply(watched(send, seen), error_reply(broken))
         finally:
-            self._record(seen, started, 1000 * (self._clock.monotonic() - began))
+            self._recorder.record(seen.hop(started, 1000 * (self._clock.monotonic() - began)))
 
     async def _serve(
-        self, found: Route | None, scope: Scope, receive: Receive, send: Send, seen: _Seen
+        self, found: Route | None, scope: Scope, receive: Receive, send: Send, seen: Seen
     ) -> None:
         table = self._settings.assumptions
         gateway = self._resources.gateway(found.gateway_id) if found is not None else None
@@ -237,7 +218,7 @@ class GatewayPlane:
             await answer(send, 405, headers=[("allow", ", ".join(("POST", *served)))])
 
     async def _http(
-        self, gateway: Record, scope: Scope, receive: Receive, send: Send, *, found: Route, seen: _Seen
+        self, gateway: Record, scope: Scope, receive: Receive, send: Send, *, found: Route, seen: Seen
     ) -> None:
         body = Body(receive, self._settings.payload)
         signed = await body.read() if self._door.reads_body(gateway) else b""
@@ -255,7 +236,7 @@ class GatewayPlane:
         if problem := await self._http_targets.serve(request, body, send):
             seen.detail["error"] = problem[:300]
 
-    async def _metadata(self, gateway: Record, found: Route, scope: Scope, send: Send, seen: _Seen) -> None:
+    async def _metadata(self, gateway: Record, found: Route, scope: Scope, send: Send, seen: Seen) -> None:
         seen.operation = "metadata"
         if scope["method"] not in ("GET", "HEAD"):
             await answer(send, 405, headers=[("allow", "GET")])
@@ -273,7 +254,7 @@ class GatewayPlane:
             raise not_found("This gateway takes no bearer tokens.")
         await answer(send, 200, document)
 
-    async def _post(self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: _Seen) -> None:
+    async def _post(self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
         body = await read_body(receive, self._settings.payload)
         seen.caller = await self._door.admit(
             gateway, scope, body, lambda: self._address(gateway, "/mcp", scope).metadata
@@ -291,11 +272,11 @@ class GatewayPlane:
                 return
             work = self._answer(request, send, seen)
             if request.modern:
-                await _while_connected(work, receive, seen)
+                await while_connected(work, receive, seen)
             elif request.client is None:
                 await work
             elif not await request.client.run(message.id or 0, work):
-                await _ended(message, send, seen)
+                await ended(message, send, seen)
         except jsonrpc.RpcError as problem:
             await answer(send, 400, problem.answer())
         except McpError as problem:
@@ -303,13 +284,13 @@ class GatewayPlane:
             seen.detail.update(problem.detail)
             await answer(send, *refused(message, era, problem))
 
-    def _request(self, gateway: Record, scope: Scope, message: jsonrpc.Envelope, seen: _Seen) -> Request:
+    def _request(self, gateway: Record, scope: Scope, message: jsonrpc.Envelope, seen: Seen) -> Request:
         """The message as a checked request. Raises McpError for what this gateway does not serve."""
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         first: dict[str, str] = {}
         for name, value in headers:
             first.setdefault(name, value)
-        seen.session = _session(first.get("x-session-id", ""), seen.caller)
+        seen.session = session_name(first.get("x-session-id", ""), seen.caller)
         versions = supported_versions(gateway)
         era = check_version(first.get("mcp-protocol-version"), message, versions)
         if era == "modern":
@@ -334,7 +315,7 @@ class GatewayPlane:
         )
 
     async def _session_request(
-        self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: _Seen
+        self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: Seen
     ) -> None:
         """GET opens a session's stream, DELETE ends the session."""
         seen.operation = "listen" if scope["method"] == "GET" else "end session"
@@ -356,7 +337,7 @@ class GatewayPlane:
                 self._clients.sessions.end(session)
                 await answer(send, 200)
 
-    async def _answer(self, request: Request, send: Send, seen: _Seen) -> None:
+    async def _answer(self, request: Request, send: Send, seen: Seen) -> None:
         if isinstance(name := request.params.get("name"), str):
             seen.detail["gateway"], seen.target = seen.target, name[:300]
 
@@ -380,71 +361,10 @@ class GatewayPlane:
                     self._quotas.forget(gateway_id)
             else:  # what a caller may see can depend on the gateway itself
                 self._clients.tools_changed(gateway_id)
-        self._decisions.changed(change)
+        for gateway_id in self._decisions.changed(change):
+            self._clients.tools_changed(gateway_id)
         self._catalogue.changed(change)
         self._limits.changed(change)
 
     def _address(self, gateway: Record, resource: str, scope: Scope) -> Address:
         return address(gateway, resource, scope, self._settings.endpoint)
-
-    def _record(self, seen: _Seen, started: float, duration_ms: float) -> None:
-        hop = Hop(
-            part="gateway",
-            operation=seen.operation,
-            identity=seen.caller.name,
-            auth=_AUTH[seen.caller.kind],
-            status=seen.status,
-            started=started,
-            duration_ms=duration_ms,
-            session=seen.session,
-            target=seen.target,
-            detail=seen.detail,
-        )
-        self._recorder.record(hop)
-
-
-def _watched(send: Send, seen: _Seen) -> Send:
-    """`send` that notes the status."""
-
-    async def watch(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            seen.status = message["status"]
-        await send(message)
-
-    return watch
-
-
-async def _while_connected(work: Coroutine[None, None, None], receive: Receive, seen: _Seen) -> None:
-    """Does the work unless the client closes the connection, which in the modern era cancels its request."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(receive())
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            seen.status = _CLIENT_CLOSED
-            seen.detail["error"] = "cancelled by the client"
-            return
-        await task
-    finally:
-        for unfinished in (task, gone):
-            if not unfinished.done():
-                unfinished.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
-
-
-async def _ended(message: jsonrpc.Envelope, send: Send, seen: _Seen) -> None:
-    """The end of an answer that a client of the handshake era cancelled, or whose session ended."""
-    seen.detail["error"] = "cancelled by the client"
-    if seen.status:  # its event stream has begun
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await answer(
-        send, 200, jsonrpc.error(message.raw_id, jsonrpc.INTERNAL_ERROR, "The request was cancelled.")
-    )
-
-
-def _session(sent: str, caller: Caller) -> str:
-    """The session a request belongs to: what the client says, else the name in its role's credentials."""
-    if sent:
-        return sent[:256] if sent.isprintable() else ""
-    return caller.arn.rpartition("/")[2] if ":assumed-role/" in caller.arn else ""

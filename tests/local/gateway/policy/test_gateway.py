@@ -16,6 +16,7 @@ from tests.kit.gateway_stack import ACCOUNT, MODERN, post
 from tests.kit.mcp_backends import Backend
 from tests.kit.policy_stack import PolicyStack, Signer
 from tests.local.gateway.policy.conftest import STATUS, TOOLS
+from tests.local.gateway.test_sessions import listening, opened
 
 OAUTH = "principal is AgentCore::OAuthUser"
 DENIED = (
@@ -554,3 +555,17 @@ async def test_the_sdk_client_sees_and_calls_what_is_permitted(stack: PolicyStac
         assert (allowed.is_error, allowed.content[0].text) == (False, '{"amount": 5}')
         denied = await client.call_tool("shop___refund", {"amount": 50})
         assert (denied.is_error, denied.content[0].text) == (True, DEFAULT)
+
+
+@pytest.mark.behaviour("POL-LIST-CHANGED")
+def test_who_listens_hears_that_a_policy_changed_what_is_shown(stack: PolicyStack) -> None:
+    streams = {
+        "sessionConfiguration": {"sessionTimeoutInSeconds": 900},
+        "streamingConfiguration": {"enableResponseStreaming": True},
+    }
+    gateway = guarded(stack, {"tool": "shop___refund"}, protocolConfiguration={"mcp": streams})
+    url, token = stack.url(gateway), stack.bearer()
+    session = opened(url, headers=token)
+    with listening(url, session, token) as messages:
+        stack.active(gateway["engine"], statement(gateway, tool="shop___status"))
+        assert next(messages)["method"] == "notifications/tools/list_changed"

@@ -26,6 +26,7 @@ from skerry.local.gateway.http_targets.target import HttpTarget, http_target
 from skerry.local.gateway.limits.enforcement import ThrottledError
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
+from skerry.local.gateway.policy import decisions
 from skerry.local.gateway.routes import Route, answer
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.urls import safe_path
@@ -232,8 +233,7 @@ def _check_guards(gateway: Record) -> None:
 
     It holds for HTTP targets whatever MCP requests of the same gateway are checked by.
     """
-    policy = gateway.get("policyEngineConfiguration") or {}
-    if policy.get("mode") == "ENFORCE":
+    if decisions.enforced(gateway.get("policyEngineConfiguration")):
         raise ConfigurationError(
             "The gateway's policy engine is not asked about HTTP targets yet; nobody is let in past ENFORCE.",
             hint="Leave it out locally, or give HTTP targets a gateway of their own.",

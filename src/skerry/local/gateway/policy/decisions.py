@@ -83,11 +83,21 @@ class Decisions:
         self._table = table
         self._engines: dict[str, asyncio.Future[_Engine]] = {}
 
-    def changed(self, change: Change) -> None:
-        """A write: the policies of its engine are read anew before the next decision."""
-        if change.kind in ("policy", "policy-engine"):
-            arn = str(change.record.get("policyArn") or change.record.get("policyEngineArn"))
-            self._engines.pop(arn.partition("/policy/")[0], None)
+    def changed(self, change: Change) -> list[str]:
+        """A write: the policies of its engine are read anew before the next decision.
+
+        The ids of the gateways whose tools may be shown to others now.
+        """
+        if change.kind not in ("policy", "policy-engine"):
+            return []
+        arn = str(change.record.get("policyArn") or change.record.get("policyEngineArn"))
+        engine = arn.partition("/policy/")[0]
+        self._engines.pop(engine, None)
+        return [
+            str(gateway["gatewayId"])
+            for gateway in self._resources.all_gateways()
+            if (gateway.get("policyEngineConfiguration") or {}).get("arn") == engine
+        ]
 
     def concern(self, gateway: Record) -> bool:
         """Whether policies are asked about the tools of a gateway at all."""
@@ -103,7 +113,7 @@ class Decisions:
         verdicts = await engine.listing(asker, [item.public for item in usable])
         shown = [item for item in usable if verdicts[item.public].allowed]
         request.notes["policy"] = f"{_mode(configured)} {len(shown)} of {len(usable)} tools"
-        if not _enforced(configured):
+        if not enforced(configured):
             return usable
         self._warn(engine, asker, [item.public for item in usable])
         return shown
@@ -129,7 +139,7 @@ class Decisions:
         if judge.trials:
             tried = _called(judge, asker, item.public, context, trial=True)
             request.notes["policy_trial"] = f"LOG_ONLY {_shown(tried, self._reason(tried))}"
-        if verdict.allowed or not _enforced(configured):
+        if verdict.allowed or not enforced(configured):
             return None
         return tool_error(self._table.policy_denied.format(reason=reason))
 
@@ -197,12 +207,13 @@ def _context(arguments: object, schema: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _enforced(configured: Mapping[str, Any]) -> bool:
-    return configured.get("mode") != "LOG_ONLY"
+def enforced(configured: Mapping[str, Any] | None) -> bool:
+    """Whether a gateway's `policyEngineConfiguration` denies what policies do not permit."""
+    return configured is not None and configured.get("mode") != "LOG_ONLY"
 
 
 def _mode(configured: Mapping[str, Any]) -> str:
-    return "ENFORCE" if _enforced(configured) else "LOG_ONLY"
+    return "ENFORCE" if enforced(configured) else "LOG_ONLY"
 
 
 def _shown(verdict: Verdict, reason: str) -> str:
