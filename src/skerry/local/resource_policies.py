@@ -21,6 +21,7 @@ from typing import Any
 
 from skerry.errors import ServiceError, access_denied, validation
 from skerry.local.ports import Caller
+from skerry.local.principals import role_of
 from skerry.local.resources import Resources
 
 KIND = "resource-policy"
@@ -40,7 +41,6 @@ _ELEMENTS = frozenset(
     }
 )
 _PAIRS = (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
-_ASSUMED = re.compile(r"arn:(aws[a-z-]*):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _is_principal(pattern: str, caller: Caller) -> bool:
         return True
     if caller.kind != "iam":
         return False
-    role = _role(caller.arn)
+    role = role_of(caller.arn)
     account = caller.arn.split(":")[4]
     if pattern in (caller.arn, account, f"arn:aws:iam::{account}:root"):
         return True
@@ -220,17 +220,11 @@ def _is_principal(pattern: str, caller: Caller) -> bool:
     )
 
 
-def _role(arn: str) -> str:
-    """The ARN of the role of an assumed-role session, "" for others."""
-    found = _ASSUMED.fullmatch(arn)
-    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else ""
-
-
 def _context(caller: Caller) -> dict[str, str]:
     """The condition keys that are known of a call. Everything comes from this machine, over plain HTTP."""
     known = {"aws:sourceip": "127.0.0.1", "aws:securetransport": "false"}
     if caller.kind == "iam":
-        known["aws:principalarn"] = _role(caller.arn) or caller.arn
+        known["aws:principalarn"] = role_of(caller.arn) or caller.arn
         known["aws:principalaccount"] = caller.arn.split(":")[4]
         known["aws:userid"] = caller.user_id
     return known

@@ -271,3 +271,19 @@ def test_closing_the_plane_ends_a_synchronisation() -> None:
         gateway = stack.gateway()
         stack.target(gateway, "t", {"mcpServer": {"endpoint": f"{url}/mcp"}}, tell=True)
         assert httpx2.get(stack.base, trust_env=False).status_code == 404
+
+
+@pytest.mark.behaviour("GW-SYNC")
+def test_what_is_fetched_for_a_gateway_ends_with_it() -> None:
+    server = Growing()
+    server.gate.clear()
+    with gateway_stack(listing=600.0) as stack, serve(server, lifespan="off") as url:
+        gateway = stack.gateway()
+        record = stack.resources.gateways[gateway]
+        stack.target(gateway, "t", {"mcpServer": {"endpoint": f"{url}/mcp"}}, tell=True)
+        assert server.waiting.wait(20)
+        stack.changed_gateway("deleted", gateway, record)
+        try:
+            assert stack.recorder.wait_for("→ MCP tools/list").detail["error"] == "cancelled"
+        finally:
+            server.gate.set()

@@ -14,9 +14,9 @@ from skerry.local.gateway.interceptors.payloads import Output, OutputError
 from skerry.local.gateway.limits import Limits, Subject, ThrottledError, dimensions, entries
 from skerry.local.gateway.limits.entries import Rate
 from skerry.local.gateway.limits.windows import Connections, Windows
-from skerry.local.gateway.principals import role_of
 from skerry.local.gateway.rules import Routed, matches, route
 from skerry.local.ports import Caller
+from skerry.local.principals import role_of
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import FakeResources
 

@@ -93,12 +93,12 @@ class Catalogue:
         if change.kind == "gateway":
             gateway_id = str(change.record.get("gatewayId") or change.identifier)
             if change.action == "deleted":
-                self._gateways.pop(gateway_id, None)
+                self._forget(gateway_id)
         elif change.kind == "target":
             gateway_id = str(change.record.get("gatewayArn", "")).rpartition("/")[2]
             gateway = self._resources.gateway(gateway_id)
             if gateway is None:
-                self._gateways.pop(gateway_id, None)
+                self._forget(gateway_id)
                 return
             target_id = change.record.get("targetId")
             known = set(map(id, self._gateways.get(gateway_id, {}).values()))
@@ -203,6 +203,11 @@ class Catalogue:
         except TargetError as problem:
             LOG.warning("target %s: %s", record.get("name"), problem)
             return Entry(record, None, problem=str(problem))
+
+    def _forget(self, gateway_id: str) -> None:
+        """Ends what is kept for the targets of a gateway that is gone."""
+        for entry in self._gateways.pop(gateway_id, {}).values():
+            self._drop(entry)
 
     def _drop(self, entry: Entry) -> None:
         if entry.task is not None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
+from skerry.local.access import role_session
 from skerry.local.gateway.inbound import ANONYMOUS
 from skerry.local.gateway.routes import answer
 from skerry.local.ports import Caller, Message, Receive, Send
@@ -87,4 +88,4 @@ def session_name(sent: str, caller: Caller) -> str:
     """The session a request belongs to: what the client says, else the name in its role's credentials."""
     if sent:
         return sent[:256] if sent.isprintable() else ""
-    return caller.arn.rpartition("/")[2] if ":assumed-role/" in caller.arn else ""
+    return role_session(caller.arn)
