@@ -393,6 +393,41 @@ async def test_what_failed_is_ready_when_its_work_goes_well_later(tmp_path):
         await resources.close()
 
 
+class Reporting(Resources):
+    """Resources during whose next write something is done."""
+
+    during = staticmethod(lambda: None)
+
+    async def commit(self, writes, changes, answered):
+        self.during()
+        await super().commit(writes, changes, answered)
+
+
+@pytest.mark.behaviour("CTL-STATUS-LATE")
+async def test_what_is_reported_while_a_failure_is_stored_counts(tmp_path):
+    clock = FakeClock()
+    resources = Reporting(RecordStore(tmp_path / "x.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock)
+    await resources.start()
+    lock = asyncio.Lock()
+    cycle = Lifecycle(resources, clock, lock, {"target": Kind(failed={"CREATING": "FAILED"})})
+    report = cycle.reporter("target")
+    write = Write("target", "g/t", {"status": "CREATING"})
+    try:
+        cycle.begin([write])
+        await resources.commit([write], (), None)
+        report("g/t", "no answer")
+        resources.during = lambda: report("g/t")  # its server came up
+        async with lock:
+            await cycle.settle()
+        del resources.during
+        async with lock:
+            await cycle.settle()
+        assert resources.get("target", "g/t")["status"] == "READY"
+    finally:
+        await cycle.close()
+        await resources.close()
+
+
 async def test_a_plane_that_ends_changes_no_status(tmp_path):
     clock = FakeClock()
     resources = Resources(RecordStore(tmp_path / "x.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock)

@@ -144,9 +144,13 @@ class Lifecycle:
                 continue
             record = self.resources.get(kind, key)
             writes = () if record is None else self._ended(kind, key, record, pending.problem)
-            if writes:
-                await self.resources.commit(writes, (), None)
-            self._pending.pop((kind, key), None)
+            del self._pending[kind, key]  # what is reported from now on is news
+            try:
+                if writes:
+                    await self.resources.commit(writes, (), None)
+            except StateError:
+                self._pending.setdefault((kind, key), pending)
+                raise
 
     async def close(self) -> None:
         """Takes no report any more; what is under way is taken up by the next start."""
