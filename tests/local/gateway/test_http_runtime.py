@@ -328,6 +328,21 @@ def test_nobody_reaches_the_control_plane_with_a_gateways_role(running, control,
     assert "leads to the control plane" in answer.json()["error"]
 
 
+@pytest.mark.behaviour("GW-HTTP-NO-COMMANDS")
+def test_callers_of_a_gateway_run_no_commands_with_its_role(running, control, plain, tmp_path):
+    """Who may invoke an agent may not therefore run a shell in its sessions."""
+    made = tmp_path / "made"
+    body = {"command": f"touch {made}"}
+    target = door(running, control, plain, "GATEWAY_IAM_ROLE", "NONE")
+    answer = httpx2.post(f"{target}/commands", json=body, timeout=TIMEOUT)
+    assert answer.status_code == 404
+    passed = open_door(running, control, running.url, "bedrock-agentcore")
+    below = f"/runtimes/{quote(plain, safe='')}/commands"
+    answer = httpx2.post(f"{passed}{below}", json=body, timeout=TIMEOUT)
+    assert answer.status_code == 502
+    assert not made.exists()
+
+
 @pytest.mark.behaviour("GW-HTTP-OWN-CONTROL")
 def test_the_data_plane_stays_reachable(running, control, plain):
     url = open_door(running, control, running.url, "bedrock-agentcore")

@@ -109,6 +109,12 @@ class Assumptions:
     http_query: Literal["ALL", "LISTED"] = assumed(
         "ALL", "I", "query parameters that reach HTTP targets: all, or those of allowedQueryParameters"
     )
+    runtime_paths: tuple[str, ...] = assumed(
+        ("invocations", "stopruntimesession"),
+        "I",
+        "paths of a runtime that a gateway calls for its callers; without commands, which a role may not run "
+        "unless its policies say so, and nothing evaluates those here",
+    )
     http_token_exchange: bool = assumed(
         False, "F", "TOKEN_EXCHANGE is one on HTTP targets too, and not silently client credentials"
     )

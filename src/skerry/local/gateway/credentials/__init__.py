@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.gateway.credentials import api_key, external, passthrough
+from skerry.local.gateway.credentials import api_key, external, passthrough, role
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
@@ -46,7 +46,7 @@ class OutboundCredentials:
         self._resources = resources
         self._table = table
         self._source = Source(access.workloads, settings.endpoint)
-        self._own = OwnStack(settings.endpoint)
+        self._own = OwnStack(settings.endpoint, table.runtime_paths)
         self._role = RoleCredentials(access=access, clock=clock, region=region)
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._fetch_secret = fetch_secret
@@ -83,7 +83,7 @@ class OutboundCredentials:
                 hint=f"Served are: {', '.join(self._kinds)}, or none.",
             )
         credential = await find(call, configuration)
-        if kind in _SIGNING:
+        if kind == role.KIND:  # a caller's own credentials may do what the caller may
             self._own.check(call, credential.headers)
         stamped = kind == "OAUTH" or (kind == "JWT_PASSTHROUGH" and self._table.passthrough_names_gateway)
         stamp = self._source.headers(call) if stamped else {}

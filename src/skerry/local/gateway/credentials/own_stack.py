@@ -7,24 +7,26 @@ endpoint could have the gateway's role, which the target's paths are signed with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from skerry.auth.discovery import is_loopback
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.routing import plane_of
+from skerry.wire.endpoints import runtime_identifier
 
 _KEPT = frozenset({"control", "inspection"})
 
 
 class OwnStack:
-    """Knows the endpoint of the local stack by its base URL."""
+    """Knows the endpoint of the local stack by its base URL; `paths` of runtimes are called for callers."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, paths: Collection[str]) -> None:
         self._port = urlsplit(endpoint).port
+        self._paths = paths
 
     def check(self, call: Outgoing, signed: Mapping[str, str]) -> None:
-        """Raises TargetError for a path below an HTTP endpoint that leads to the control plane.
+        """Raises TargetError for a path that leads to the control plane, or to commands of a runtime.
 
         `signed` are the headers with the signature, whose scope says where the request goes.
         """
@@ -38,8 +40,10 @@ class OwnStack:
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in signed.items()
         ]
         path, query = url.path.encode("ascii", "replace"), url.query.encode("ascii", "replace")
-        if plane_of(path, query, headers, declared=lambda _: False) in _KEPT:
+        runtime = runtime_identifier(path)
+        command = runtime is not None and runtime[1].partition("/")[0] not in self._paths
+        if command or plane_of(path, query, headers, declared=lambda _: False) in _KEPT:
             raise TargetError(
-                "The path leads to the control plane of this stack, where a gateway signs nothing.",
+                "The path leads to the control plane or to commands of this stack; no gateway signs that.",
                 hint="In AWS that is another host. Point the target at /runtimes/…, /gateway/… or a service.",
             )

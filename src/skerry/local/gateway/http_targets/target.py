@@ -7,7 +7,7 @@ A Runtime target is an endpoint of this stack's own Runtime data plane. Requests
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
@@ -19,13 +19,15 @@ from skerry.local.ports import Record
 from skerry.wire.endpoints import signing_scope
 
 _SDK = "/runtimes/"
-_DATA_PLANE = (["invocations"], ["stopruntimesession"], ["commands"], ["ws"])
-"""What may follow a runtime's ARN. In AWS the control plane is another host; here it must be kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """One HTTP target. `service` and `region` are what a signature is for unless the credential says so."""
+    """One HTTP target. `service` and `region` are what a signature is for unless the credential says so.
+
+    `paths` are the first parts of paths that may follow a runtime's ARN. In AWS the control plane is another
+    host; here it must be kept apart.
+    """
 
     record: Record
     endpoint: str
@@ -34,6 +36,7 @@ class HttpTarget:
     runtime_arn: str = ""
     service: str = ""
     region: str = ""
+    paths: Collection[str] = ()
 
     @property
     def name(self) -> str:
@@ -58,8 +61,8 @@ class HttpTarget:
                 text = f"The target {self.name} is the runtime {self.runtime_arn}, not {arn[:200]!r}."
                 raise validation(text)
             path = f"/{rest}"
-        if path.split("/")[1:2] not in _DATA_PLANE:
-            raise ServiceError("UnknownOperationException", 404, "The runtime data plane has no such path.")
+        if path.partition("/")[2].partition("/")[0] not in self.paths:
+            raise ServiceError("UnknownOperationException", 404, "A gateway calls no such path of a runtime.")
         return path
 
 
@@ -81,6 +84,7 @@ def http_target(record: Record, *, endpoint: str, region: str, table: Assumption
             runtime_arn=arn,
             service="bedrock-agentcore" if has_credential else "",
             region=arn.split(":")[3],
+            paths=table.runtime_paths,
         )
     if "passthrough" in http:
         given = http["passthrough"]
