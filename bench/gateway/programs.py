@@ -91,6 +91,8 @@ def many(count: int) -> list[dict]:
 class Nobody:
     """Signatures and roles, which the benchmark does not use."""
 
+    workloads = None
+
     async def signed_by(self, scope, body, *, service):
         raise NotImplementedError
 
