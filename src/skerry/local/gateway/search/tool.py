@@ -7,6 +7,7 @@ Source: AWS developer guide, gateway search; the answer's shape from AWS's SDK, 
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -94,7 +95,7 @@ class Search:
         """The index of these listings; segments are made in a thread, since a thousand tools take a while."""
         async with self._made.setdefault(gateway_id, asyncio.Lock()):
             kept, segments, index = self._indices.get(gateway_id, ([], [], Index(())))
-            if len(kept) == len(listings) and all(map(_same, kept, listings)):
+            if len(kept) == len(listings) and all(map(operator.is_, kept, listings)):
                 return index
             known = {id(listing): segment for listing, segment in zip(kept, segments, strict=True)}
             segments = []
@@ -106,7 +107,3 @@ class Search:
             index = Index(segments)
             self._indices[gateway_id] = (list(listings), segments, index)
             return index
-
-
-def _same(one: Listing, other: Listing) -> bool:
-    return one is other

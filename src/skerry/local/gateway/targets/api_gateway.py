@@ -40,9 +40,7 @@ class ApiGatewayTarget(RestTarget):
         clock: Clock,
         settings: GatewaySettings,
     ) -> None:
-        del clock
-        super().__init__(record, outbound, settings)
-        self._configuration = configuration
+        super().__init__(record, configuration, outbound, clock, settings)
         self._stage = Stage({}, {}, (), (), "")
         self._methods: Mapping[str, StageMethod] = {}
 

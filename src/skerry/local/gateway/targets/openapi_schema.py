@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
-from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.schemas import openapi
 from skerry.local.gateway.schemas.operation import Api
-from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.rest import RestTarget
-from skerry.local.ports import Clock, Record
+from skerry.local.ports import Record
 
 
 class OpenApiTarget(RestTarget):
     """A REST API that an OpenAPI 3.0 or 3.1 document describes."""
 
-    def __init__(
-        self,
-        record: Record,
-        configuration: Mapping[str, Any],
-        outbound: Outbound,
-        clock: Clock,
-        settings: GatewaySettings,
-    ) -> None:
-        del clock
-        super().__init__(record, outbound, settings)
-        self._schema = configuration
-
     async def _api(self, gateway: Record) -> Api:
         del gateway
-        text = await self._outbound.schemas.text(self._schema)
+        text = await self._outbound.schemas.text(self._configuration)
         # In a thread: a document of a megabyte takes a second.
         return await asyncio.to_thread(openapi.read, text, self._settings.assumptions)

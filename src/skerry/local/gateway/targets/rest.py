@@ -22,7 +22,7 @@ from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.tools import Item, prefixed
-from skerry.local.ports import Caller, Record
+from skerry.local.ports import Caller, Clock, Record
 
 LOG = logging.getLogger("skerry.gateway")
 _SHOWN = 2000
@@ -42,8 +42,17 @@ class RestTarget:
 
     dynamic = False
 
-    def __init__(self, record: Record, outbound: Outbound, settings: GatewaySettings) -> None:
+    def __init__(
+        self,
+        record: Record,
+        configuration: Mapping[str, Any],
+        outbound: Outbound,
+        clock: Clock,
+        settings: GatewaySettings,
+    ) -> None:
+        del clock
         self.record = record
+        self._configuration = configuration
         self._outbound = outbound
         self._settings = settings
         self._known = Api({})
