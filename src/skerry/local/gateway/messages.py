@@ -123,10 +123,15 @@ class Relayed:
     problem: str = ""
 
 
+def mcp_configuration(gateway: Record) -> Mapping[str, Any]:
+    """`protocolConfiguration.mcp` of a gateway, empty when it has none."""
+    found: Mapping[str, Any] = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    return found
+
+
 def supported_versions(gateway: Record) -> list[str]:
     """The revisions that a gateway serves, oldest first: those configured, else all."""
-    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
-    configured = mcp.get("supportedVersions") or SUPPORTED
+    configured = mcp_configuration(gateway).get("supportedVersions") or SUPPORTED
     return [version for version in SUPPORTED if version in configured]
 
 

@@ -17,6 +17,7 @@ from skerry.local.gateway.messages import (
     Request,
     Result,
     failure,
+    mcp_configuration,
     server_info,
     supported_versions,
     target_failure,
@@ -280,12 +281,12 @@ def _once(groups: Iterable[Mapping[str, Item]]) -> list[Item]:
 
 
 def _on_one_page(gateway: Record) -> bool:
-    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    mcp = mcp_configuration(gateway)
     return mcp.get("disableMcpListToolsPagination") is True
 
 
 def _instructions(request: Request) -> dict[str, object]:
-    mcp = (request.gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    mcp = mcp_configuration(request.gateway)
     return {"instructions": mcp["instructions"]} if mcp.get("instructions") else {}
 
 

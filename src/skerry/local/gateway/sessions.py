@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.gateway.messages import McpError
+from skerry.local.gateway.messages import McpError, mcp_configuration
 from skerry.local.ports import Caller, Clock, Record
 from skerry.relay.faces.calls import Errands
 from skerry.relay.faces.listeners import Listener
@@ -239,14 +239,14 @@ class Sessions:
 
 def configuration(gateway: Record) -> Mapping[str, Any] | None:
     """The gateway's `sessionConfiguration`; None for a gateway that keeps no sessions."""
-    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    mcp = mcp_configuration(gateway)
     found = mcp.get("sessionConfiguration")
     return found if isinstance(found, Mapping) else None
 
 
 def streaming(gateway: Record) -> bool:
     """Whether the gateway answers with event streams."""
-    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    mcp = mcp_configuration(gateway)
     return (mcp.get("streamingConfiguration") or {}).get("enableResponseStreaming") is True
 
 

@@ -11,7 +11,7 @@ import operator
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from skerry.local.gateway.messages import McpError, Result, tool_error
+from skerry.local.gateway.messages import McpError, Result, mcp_configuration, tool_error
 from skerry.local.gateway.search.index import Index, Segment
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
@@ -27,7 +27,7 @@ THROTTLED = -32003
 
 def searches(gateway: Record) -> bool:
     """Whether a gateway has the tool."""
-    mcp = (gateway.get("protocolConfiguration") or {}).get("mcp") or {}
+    mcp = mcp_configuration(gateway)
     return mcp.get("searchType") == "SEMANTIC"
 
 
