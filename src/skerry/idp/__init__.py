@@ -1,17 +1,18 @@
 """The identity provider: OAuth issuers on 127.0.0.1 with real keys, grants and checks.
 
-    realms.py         Realm, Client: what there is           configuration.py   read and check them
+    realms.py         Realm, Client, User: what is declared  configuration.py   read and check them
          │
     provider.py       every realm as an Issuer               keys.py            made once, rotated
-         │
-    app.py            routes ─┬─ metadata.py                 discovery, at three places
+         │                                                   records.py         what is remembered
+    app.py            routes ─┬─ metadata.py                 directory.py       whom a realm knows
          │                    ├─ JWKS                        public members only
-         │                    └─ endpoint.py                 the token endpoint
-         │                         │  form.py                what was sent
-         │                         │  clients.py             who sent it   (attempts.py: how often)
-         │                         │  grants/                by which right; asked.py narrows
-         │                         │  issuer.py              signs, and knows its own tokens
-         │                         └─ dialects/              what the claims look like
+         │                    └─ form_endpoint.py            a form, its client, JSON
+         │                         │  form.py                   what was sent
+         │                         │  client_authentication.py  who sent it   (attempts.py: how often)
+         │                         └─ token_endpoint.py      the token endpoint
+         │                              │  grants/           by which right; asked.py narrows
+         │                              │  issuer.py         signs, and knows its own tokens
+         │                              └─ dialects/         what the claims look like, where endpoints are
     server.py         a process (`python -m skerry.idp`), or a thread for tests
 
 One grant is one file in `grants/`, one dialect one file in `dialects/`.
@@ -20,7 +21,7 @@ One grant is one file in `grants/`, one dialect one file in `dialects/`.
 from __future__ import annotations
 
 from skerry.idp.configuration import load, parse
-from skerry.idp.realms import CLIENT_CREDENTIALS, TOKEN_EXCHANGE, Client, Realm
+from skerry.idp.realms import CLIENT_CREDENTIALS, TOKEN_EXCHANGE, Client, Realm, User
 from skerry.idp.server import RunningProvider, run_server_in_thread
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Client",
     "Realm",
     "RunningProvider",
+    "User",
     "load",
     "parse",
     "run_server_in_thread",

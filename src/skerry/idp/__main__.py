@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from skerry.errors import SkerryError
@@ -59,10 +60,13 @@ def _serve(options: argparse.Namespace) -> int:
     _warn_if_open(options.config)
     with bind(options.port) as sock:
         provider = make_provider(realms, base_url=base_url(sock), state=options.state, rotate=options.rotate)
-        server = Server(create_app(provider), lambda: _ready(provider, sock.getsockname()[1]), lifespan="off")
-        if options.watch_stdin:
-            server.stop_with_stdin()
-        server.run(sockets=[sock])
+        with closing(provider):
+            server = Server(
+                create_app(provider), lambda: _ready(provider, sock.getsockname()[1]), lifespan="off"
+            )
+            if options.watch_stdin:
+                server.stop_with_stdin()
+            server.run(sockets=[sock])
     return 0
 
 

@@ -4,7 +4,7 @@
     GET  /_skerry/health
     GET  the three well-known places of each issuer   metadata.py
     GET  ISSUER/.well-known/jwks.json                 public keys
-    POST ISSUER/oauth2/token                          endpoint.py
+    POST ISSUER/oauth2/token                          token_endpoint.py
     GET  ISSUER/oauth2/authorize                      refuses: there is no grant for it yet
 
 Everything answers JSON, errors included.
@@ -26,10 +26,12 @@ from starlette.routing import Route
 from skerry.errors import StateError
 from skerry.idp import metadata
 from skerry.idp.attempts import Attempts
-from skerry.idp.endpoint import NO_STORE, TokenEndpoint, json_response
-from skerry.idp.issuer import JWKS_PATH, Issuer
+from skerry.idp.client_authentication import ClientAuthentication
+from skerry.idp.form_endpoint import NO_STORE, json_response
+from skerry.idp.issuer import Issuer
 from skerry.idp.keys import public_set
 from skerry.idp.provider import Provider
+from skerry.idp.token_endpoint import TokenEndpoint
 
 _log = logging.getLogger("skerry.idp")
 
@@ -47,7 +49,7 @@ def create_app(provider: Provider) -> Starlette:
         Route("/_skerry/health", _fixed({"status": "ok"}), methods=["GET"]),
     ]
     for issuer in provider.issuers.values():
-        routes += _routes(issuer, provider, attempts)
+        routes += _routes(issuer, attempts)
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, StateError: _state_error, Exception: _server_error},
@@ -56,15 +58,16 @@ def create_app(provider: Provider) -> Starlette:
     return app
 
 
-def _routes(issuer: Issuer, provider: Provider, attempts: Attempts) -> list[Route]:
+def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
     path = urlsplit(issuer.url).path
     document = _fixed_bytes(metadata.document(issuer))
-    token = TokenEndpoint(issuer, attempts=attempts, clock=provider.clock)
+    authentication = ClientAuthentication(issuer, attempts)
+    token = TokenEndpoint(issuer, authentication=authentication)
     return [
         *(Route(place, document, methods=["GET"]) for place in metadata.well_known_paths(path)),
-        Route(path + JWKS_PATH, _jwks(issuer), methods=["GET"]),
-        Route(path + metadata.TOKEN_PATH, _post_only(token), methods=["POST"]),
-        Route(path + metadata.AUTHORIZE_PATH, _no_authorization, methods=["GET", "POST"]),
+        Route(issuer.paths.keys, _jwks(issuer), methods=["GET"]),
+        Route(issuer.paths.token, _post_only(token), methods=["POST"]),
+        Route(issuer.paths.authorize, _no_authorization, methods=["GET", "POST"]),
     ]
 
 
@@ -74,8 +77,8 @@ def _index(provider: Provider) -> dict[str, object]:
             name: {
                 "issuer": issuer.url,
                 "dialect": issuer.dialect.name,
-                "token_endpoint": issuer.url + metadata.TOKEN_PATH,
-                "jwks_uri": issuer.url + JWKS_PATH,
+                "token_endpoint": issuer.at(issuer.paths.token),
+                "jwks_uri": issuer.at(issuer.paths.keys),
                 "discovery": [
                     provider.base_url + place
                     for place in metadata.well_known_paths(urlsplit(issuer.url).path)

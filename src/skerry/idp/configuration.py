@@ -1,8 +1,11 @@
 """Reads realms from a TOML or JSON file, and checks them.
 
-    [realms.desk]                     dialect, scopes, resources, lifetime, algorithm, path
-    [realms.desk.clients.gateway]     secret, grants, scopes, audiences, default_audience, claims,
-                                      own_audiences, may_exchange, token_endpoint_auth_method
+    [realms.desk]                     dialect, scopes, resources, algorithm, path, lifetime,
+                                      refresh_lifetime, code_lifetime
+    [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
+                                      own_audiences, may_exchange, token_endpoint_auth_method,
+                                      redirect_uris, application_type, jwks, jwks_uri, trusted
+    [realms.desk.users.ann]           password or password_digest, id, groups, claims, enabled
 
 Every problem is a ConfigurationError that names the table and the key.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,7 +26,8 @@ from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.grants import GRANTS
 from skerry.idp.keys import ALGORITHMS
-from skerry.idp.realms import SECRET_METHODS, Client, Realm
+from skerry.idp.passwords import password_digest
+from skerry.idp.realms import KEY_METHOD, PUBLIC, SECRET_METHODS, Client, Realm, User
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 60, 86_400
 """Seconds; Cognito allows 5 minutes to a day."""
@@ -116,6 +121,12 @@ class _Table:
             raise self.problem(key, "must be a whole number")
         return value
 
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.data.get(key, default)
+        if not isinstance(value, bool):
+            raise self.problem(key, "must be true or false")
+        return value
+
     def mapping(self, key: str) -> Mapping[str, Any]:
         value = self.data.get(key, {})
         if not isinstance(value, Mapping):
@@ -144,14 +155,17 @@ def _realm(table: _Table, name: str) -> Realm:
         scopes=table.texts("scopes"),
         resources=table.texts("resources"),
         lifetime=table.number("lifetime", usual.lifetime),
+        refresh_lifetime=table.number("refresh_lifetime", usual.refresh_lifetime),
+        code_lifetime=table.number("code_lifetime", usual.code_lifetime),
         algorithm=table.text("algorithm", usual.algorithm),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
+        users={user: _user(part, user, name) for user, part in table.tables("users")},
     )
 
 
 def _client(table: _Table, client_id: str) -> Client:
     usual = Client(id=client_id, secret="")
-    table.refuse_others({item.name for item in fields(Client)} - {"id"})
+    table.refuse_others({item.name for item in fields(Client)} - {"id", "source"})
     names = {grant.operation: grant.grant_type for grant in GRANTS}
     return Client(
         id=client_id,
@@ -164,6 +178,29 @@ def _client(table: _Table, client_id: str) -> Client:
         own_audiences=table.texts("own_audiences"),
         may_exchange=table.texts("may_exchange"),
         token_endpoint_auth_method=table.text("token_endpoint_auth_method"),
+        secret_digest=table.text("secret_digest"),
+        name=table.text("name"),
+        redirect_uris=table.texts("redirect_uris"),
+        application_type=table.text("application_type", usual.application_type),
+        jwks=table.mapping("jwks"),
+        jwks_uri=table.text("jwks_uri"),
+        trusted=table.flag("trusted", usual.trusted),
+    )
+
+
+def _user(table: _Table, name: str, realm: str) -> User:
+    """A person; without an `id` one that is always the same for this name in this realm."""
+    table.refuse_others({item.name for item in fields(User)} - {"name"} | {"password"})
+    password, digest = table.text("password"), table.text("password_digest")
+    if password and digest:
+        raise table.problem("password", "stands beside password_digest; give one of them")
+    return User(
+        id=table.text("id") or str(uuid.uuid5(uuid.NAMESPACE_URL, f"skerry:{realm}:{name}")),
+        name=name,
+        password_digest=digest or (password_digest(password) if password else ""),
+        groups=table.texts("groups"),
+        claims=table.mapping("claims"),
+        enabled=table.flag("enabled", True),
     )
 
 
@@ -186,9 +223,14 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     dialect = DIALECTS[realm.dialect]
     if not _CLIENT_ID.match(client.id):
         raise ConfigurationError(f"{table}: a client id is printable ASCII without spaces, at most 256.")
-    if not client.secret:
+    proves_by_secret = client.token_endpoint_auth_method in ("", *SECRET_METHODS)
+    if proves_by_secret and not client.digest:
         raise ConfigurationError(f"{table} secret: is missing; there is no default secret.")
-    if not _SECRET.match(client.secret):
+    if client.digest and not proves_by_secret:
+        raise ConfigurationError(
+            f"{table} token_endpoint_auth_method: {client.token_endpoint_auth_method} goes without a secret."
+        )
+    if client.secret and not _SECRET.match(client.secret):
         raise ConfigurationError(f"{table} secret: is printable ASCII, at most 256 characters.")
     for grant in client.grants:
         _one_of(grant, tuple(item.grant_type for item in GRANTS), f"{table} grants")
@@ -207,7 +249,8 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     if client.default_audience:
         _one_of(client.default_audience, client.audiences, f"{table} default_audience")
     if client.token_endpoint_auth_method:
-        _one_of(client.token_endpoint_auth_method, SECRET_METHODS, f"{table} token_endpoint_auth_method")
+        methods = (*SECRET_METHODS, PUBLIC, KEY_METHOD)
+        _one_of(client.token_endpoint_auth_method, methods, f"{table} token_endpoint_auth_method")
     _check_claims(client.claims, dialect, f"{table} claims")
 
 

@@ -16,6 +16,10 @@ class Issuance:
     `claims` are the custom claims; `act` is the chain of actors of RFC 8693 section 4.1, the present
     one outermost. `username` is empty for machines. `token_type` is set when the answer must name it
     (RFC 8693 section 2.2.1).
+
+    After a sign-in: `refresh_token` goes out with it, `id_token` asks for an ID token with `nonce` and
+    `identity`, the user's claims; `auth_time` is when the person signed in. `family` groups what came of one
+    sign-in, so that all of it can be revoked.
     """
 
     client_id: str
@@ -27,6 +31,22 @@ class Issuance:
     act: Mapping[str, Any] | None = None
     username: str = ""
     token_type: str = ""
+    refresh_token: str = field(default="", repr=False)
+    id_token: bool = False
+    nonce: str = ""
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    auth_time: int = 0
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Signed tokens; `id_token` is empty when none was asked for. `token_id` is the access token's `jti`."""
+
+    access_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    token_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,35 +8,53 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from joserfc import jwt
 
 from skerry.auth import keys as auth_keys
 from skerry.auth import tokens
 from skerry.idp.clock import Clock
-from skerry.idp.dialects import Dialect
-from skerry.idp.issuance import Issuance, Stamp
+from skerry.idp.dialects import Dialect, Paths
+from skerry.idp.directory import Directory
+from skerry.idp.issuance import Issuance, Issued, Stamp
 from skerry.idp.keys import Keys, public_set
 from skerry.idp.realms import Realm
-
-JWKS_PATH = "/.well-known/jwks.json"
+from skerry.idp.records import Database, Records
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A realm at its URL, which is the exact `iss` of its tokens."""
+    """A realm at its URL, which is the exact `iss` of its tokens. `paths` are those of its endpoints."""
 
     realm: Realm
     dialect: Dialect
     url: str
+    paths: Paths
     keys: Keys
     published: auth_keys.Keys
+    records: Records
+    directory: Directory
     clock: Clock
+
+    def at(self, path: str) -> str:
+        """The URL of one of `paths`."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}{path}"
 
     async def ready(self) -> None:
         """Makes the first key in a thread, so that the event loop does not wait for it."""
         if self.keys.loaded is None:
             await asyncio.to_thread(self.keys.ring)
+
+    async def issue(self, issuance: Issuance) -> Issued:
+        """The tokens of an issuance, signed."""
+        stamp = self._stamp()
+        access = self._signed(self.dialect.access(issuance, stamp), self.dialect.access_type)
+        identity = ""
+        if issuance.id_token:
+            identity = self._signed(self.dialect.identity(issuance, stamp), self.dialect.identity_type)
+        return Issued(access, identity, stamp.token_id)
 
     def access_token(self, issuance: Issuance) -> str:
         """A signed access token in the realm's dialect. May have to make the first key (0.1 s)."""
@@ -70,9 +88,13 @@ class Issuer:
         return Stamp(self.url, int(self.clock.time()), str(uuid.uuid4()))
 
 
-def make_issuer(realm: Realm, dialect: Dialect, *, url: str, keys: Keys, clock: Clock) -> Issuer:
+def make_issuer(
+    realm: Realm, dialect: Dialect, *, url: str, keys: Keys, database: Database, clock: Clock
+) -> Issuer:
     """The issuer of `realm` at `url`."""
-    jwks_uri = url + JWKS_PATH
+    parts = urlsplit(url)
+    paths = dialect.paths(parts.path)
+    jwks_uri = f"{parts.scheme}://{parts.netloc}{paths.keys}"
 
     async def published(place: str) -> bytes:
         """What this issuer would answer itself; asked anew for each token, so a rotation counts at once."""
@@ -84,4 +106,5 @@ def make_issuer(realm: Realm, dialect: Dialect, *, url: str, keys: Keys, clock: 
     own = auth_keys.Keys(
         url, fetch=published, clock=clock, issuer=url, algorithm=realm.algorithm, max_age=0.0
     )
-    return Issuer(realm, dialect, url, keys, own, clock)
+    records = Records(database, realm.name)
+    return Issuer(realm, dialect, url, paths, keys, own, records, Directory(realm, records), clock)

@@ -10,11 +10,8 @@ import json
 from typing import Any
 
 from skerry.idp.grants import GRANTS
-from skerry.idp.issuer import JWKS_PATH, Issuer
+from skerry.idp.issuer import Issuer
 from skerry.idp.realms import SECRET_METHODS
-
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
-AUTHORIZE_PATH = "/oauth2/authorize"
 
 
 def well_known_paths(issuer_path: str) -> tuple[str, str, str]:
@@ -35,9 +32,9 @@ def document(issuer: Issuer) -> bytes:
     grants = [grant.grant_type for grant in GRANTS if grant.grant_type in issuer.dialect.grants]
     members: dict[str, Any] = {
         "issuer": issuer.url,
-        "authorization_endpoint": issuer.url + AUTHORIZE_PATH,
-        "token_endpoint": issuer.url + TOKEN_PATH,
-        "jwks_uri": issuer.url + JWKS_PATH,
+        "authorization_endpoint": issuer.at(issuer.paths.authorize),
+        "token_endpoint": issuer.at(issuer.paths.token),
+        "jwks_uri": issuer.at(issuer.paths.keys),
         "scopes_supported": list(issuer.realm.all_scopes),
         "response_types_supported": [],
         "grant_types_supported": grants,

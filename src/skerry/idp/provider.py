@@ -13,6 +13,7 @@ from skerry.idp.dialects import DIALECTS
 from skerry.idp.issuer import Issuer, make_issuer
 from skerry.idp.keys import Keys
 from skerry.idp.realms import Realm
+from skerry.idp.records import Database
 
 SYSTEM_CLOCK: Clock = time
 
@@ -23,12 +24,17 @@ class Provider:
 
     base_url: str
     issuers: Mapping[str, Issuer]
+    database: Database
     clock: Clock
 
     @property
     def urls(self) -> dict[str, str]:
         """The issuer URL of each realm."""
         return {name: issuer.url for name, issuer in self.issuers.items()}
+
+    def close(self) -> None:
+        """Closes the records; safe to call twice."""
+        self.database.close()
 
 
 def make_provider(
@@ -41,12 +47,13 @@ def make_provider(
 ) -> Provider:
     """A provider for `realms` at `base_url` (no slash at the end).
 
-    Keys are kept in the directory `state`, or in memory when it is None. Existing keys are read, or
-    replaced with `rotate`; missing ones are made when first needed. Raises ConfigurationError and
+    Keys and records are kept in the directory `state`, or in memory when it is None. Existing keys are
+    read, or replaced with `rotate`; missing ones are made when first needed. Raises ConfigurationError and
     StateError.
     """
     known = tuple(realms)
     configuration.check(known)
+    database = Database(state / "records.sqlite" if state else None, clock=clock.time)
     issuers = {
         realm.name: make_issuer(
             realm,
@@ -58,10 +65,11 @@ def make_provider(
                 overlap=realm.lifetime,
                 clock=clock.time,
             ),
+            database=database,
             clock=clock,
         )
         for realm in known
     }
     for issuer in issuers.values():
         (issuer.keys.rotate if rotate else issuer.keys.load)()
-    return Provider(base_url, issuers, clock)
+    return Provider(base_url, issuers, database, clock)

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from skerry.idp.passwords import secret_digest
+
+AUTHORIZATION_CODE = "authorization_code"
 CLIENT_CREDENTIALS = "client_credentials"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name of RFC 6749
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name of RFC 8693
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 """How a client may present its secret (RFC 6749 section 2.3.1, names of RFC 7591 section 2)."""
+PUBLIC, KEY_METHOD = "none", "private_key_jwt"
+"""Methods without a secret: a public client, and one that signs with a key of its own (RFC 7523)."""
+
+Source = Literal["file", "registered", "document"]
+"""Where a client is known from: the realm's file, the records, or a metadata document at its id (CIMD)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +38,16 @@ class Client:
 
     For token exchange (RFC 8693): `own_audiences` are the names this client answers to, so that it may
     present subject tokens issued for them; `may_exchange` are the backends it may get tokens for.
+
+    For people (RFC 6749 section 4.1): `redirect_uris` are where codes may go, compared exactly; `name` is
+    what the consent page shows; a `trusted` client needs no consent. `secret` is known of clients in the
+    file only, of others `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`.
     """
 
     id: str
-    secret: str = field(repr=False)
+    secret: str = field(default="", repr=False)
+    secret_digest: str = field(default="", repr=False)
+    name: str = ""
     grants: tuple[str, ...] = (CLIENT_CREDENTIALS,)
     scopes: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
@@ -39,6 +56,22 @@ class Client:
     own_audiences: tuple[str, ...] = ()
     may_exchange: tuple[str, ...] = ()
     token_endpoint_auth_method: str = ""
+    redirect_uris: tuple[str, ...] = ()
+    application_type: str = "web"
+    jwks: Mapping[str, Any] = field(default_factory=dict)
+    jwks_uri: str = ""
+    trusted: bool = False
+    source: Source = "file"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it has nothing to prove itself with (RFC 6749 section 2.1)."""
+        return self.token_endpoint_auth_method == PUBLIC
+
+    @property
+    def digest(self) -> str:
+        """The digest of its secret; empty for a client without one."""
+        return secret_digest(self.secret) if self.secret else self.secret_digest
 
     @property
     def usual_audience(self) -> str:
@@ -47,12 +80,29 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person of a realm. `id` is the `sub` of tokens and never changes; `name` is what one signs in with.
+
+    `claims` go into ID tokens and userinfo, such as `email`; `groups` too, as the dialect has them. Of the
+    password only its digest is known; empty means that nobody can sign in.
+    """
+
+    id: str
+    name: str
+    password_digest: str = field(default="", repr=False)
+    groups: tuple[str, ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
     """An issuer: its name, dialect, clients and keys' algorithm.
 
     `path` is the issuer's path; empty means the one that the dialect gives to `name`. `scopes` and
     `resources` bound what clients may be given; empty means whatever the clients declare. `lifetime`
-    is that of access tokens in seconds, `algorithm` RS256 or ES256.
+    is that of access tokens in seconds, `refresh_lifetime` that of a sign-in as a whole, `code_lifetime` that
+    of an authorization code; `algorithm` is RS256 or ES256. `users` are the declared ones, by name.
     """
 
     name: str
@@ -62,7 +112,10 @@ class Realm:
     scopes: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     lifetime: int = 3600
+    refresh_lifetime: int = 30 * 86_400
+    code_lifetime: int = 60
     algorithm: str = "RS256"
+    users: Mapping[str, User] = field(default_factory=dict)
 
     @property
     def all_scopes(self) -> tuple[str, ...]:

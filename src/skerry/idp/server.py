@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,23 +122,21 @@ def run_server_in_thread(
     ...     idp.issuers["desk"].endswith("/desk")
     True
     """
-    sock = bind(port)
-    try:
+    with bind(port) as sock:
         provider = make_provider(realms, base_url=base_url(sock), state=state, clock=clock)
-        ready = threading.Event()
-        server = Server(create_app(provider), ready.set, lifespan="off")
-        thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [sock]}, name="skerry-idp", daemon=True
-        )
-        thread.start()
-        try:
-            if not ready.wait(LONGEST_WAIT):
-                raise ProgramError("the identity provider did not start in its thread.")
-            yield RunningProvider(provider)
-        finally:
-            server.stop()
-            thread.join(LONGEST_WAIT)
-        if thread.is_alive():
-            raise ProgramError("the identity provider did not end in its thread.")
-    finally:
-        sock.close()
+        with closing(provider):
+            ready = threading.Event()
+            server = Server(create_app(provider), ready.set, lifespan="off")
+            thread = threading.Thread(
+                target=server.run, kwargs={"sockets": [sock]}, name="skerry-idp", daemon=True
+            )
+            thread.start()
+            try:
+                if not ready.wait(LONGEST_WAIT):
+                    raise ProgramError("the identity provider did not start in its thread.")
+                yield RunningProvider(provider)
+            finally:
+                server.stop()
+                thread.join(LONGEST_WAIT)
+            if thread.is_alive():
+                raise ProgramError("the identity provider did not end in its thread.")

@@ -289,3 +289,76 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds of a clock that never goes back."""
         ...
+
+
+Flow = Literal["M2M", "USER_FEDERATION", "ON_BEHALF_OF_TOKEN_EXCHANGE"]
+"""`Oauth2FlowType` of AWS's model: client credentials, authorization code, token exchange."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAsk:
+    """What a workload asks of an OAuth2 credential provider, for itself or for somebody.
+
+    `workload` is the name of its workload identity. `user` tells one person from another and is "" for a
+    machine: the module `users` makes it. `user_token` is that person's own token, which an exchange needs.
+    `return_url` is where the browser goes after the consent; `session_uri` names a consent that was asked for
+    before.
+    """
+
+    provider_arn: str
+    workload: str
+    flow: Flow
+    scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    custom_parameters: tuple[tuple[str, str], ...] = ()
+    user: str = ""
+    user_token: str = field(default="", repr=False)
+    return_url: str = ""
+    custom_state: str = ""
+    session_uri: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceToken:
+    """An access token of a resource; `identity` is whom it is of, `detail` is for the recorder."""
+
+    access_token: str = field(repr=False)
+    identity: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNeeded:
+    """The person has to agree first, in a browser, at `authorization_url`.
+
+    `session_uri` names this consent until it ends; `status` is `IN_PROGRESS` or `FAILED`, as in AWS's model.
+    """
+
+    authorization_url: str
+    session_uri: str
+    status: Literal["IN_PROGRESS", "FAILED"] = "IN_PROGRESS"
+
+
+class ResourceTokens(Protocol):
+    """The token vault: tokens of credential providers, kept per workload and person."""
+
+    async def token(self, ask: TokenAsk) -> ResourceToken | ConsentNeeded:
+        """A token that is good, or what a person has to do for one.
+
+        Raises ServiceError: not found, validation, or what the provider's refusal means.
+        """
+        ...
+
+    async def complete(self, session_uri: str, user: str) -> None:
+        """Binds a consent to the person who asked for it: CompleteResourceTokenAuth.
+
+        Until then the token of a consent is not given out. Raises ServiceError (403) for another person, and
+        for a session that does not exist or is over.
+        """
+        ...
+
+    def refused(self, ask: TokenAsk, token: ResourceToken) -> None:
+        """The resource did not take a token: the next ask gets another one."""
+        ...

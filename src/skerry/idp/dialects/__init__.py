@@ -9,8 +9,8 @@ A new dialect is one module that makes a `Dialect`, and one entry in `DIALECTS`.
 from __future__ import annotations
 
 from skerry.idp.dialects import cognito, oauth
-from skerry.idp.dialects.dialect import Dialect
+from skerry.idp.dialects.dialect import Dialect, Paths
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (oauth.DIALECT, cognito.DIALECT)}
 
-__all__ = ["DIALECTS", "Dialect"]
+__all__ = ["DIALECTS", "Dialect", "Paths"]

@@ -19,15 +19,44 @@ PROTOCOL_CLAIMS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Where the endpoints of an issuer are, as paths on the provider's origin."""
+
+    token: str
+    authorize: str
+    keys: str
+    userinfo: str
+    revoke: str
+    introspect: str
+    device: str
+    register: str
+
+    @classmethod
+    def below(cls, issuer_path: str) -> Paths:
+        """The endpoints below the issuer's own path, with Cognito's names where it has them."""
+        base = f"{issuer_path}/oauth2"
+        return cls(
+            token=f"{base}/token",
+            authorize=f"{base}/authorize",
+            keys=f"{issuer_path}/.well-known/jwks.json",
+            userinfo=f"{base}/userInfo",
+            revoke=f"{base}/revoke",
+            introspect=f"{base}/introspect",
+            device=f"{base}/device",
+            register=f"{base}/register",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How one kind of issuer writes its tokens.
 
-    `path` turns a realm's name into the path of its issuer. `access_type` is the `typ` header of an
-    access token and `identity_type` that of an ID token, None for none. `needs_audience` says whether
-    an access token must have an `aud` even when the request named no resource. `grants` are the grant
-    types that such an issuer offers. `access` and `identity` give the claims of an access token and of
-    an ID token. `verified_as` is how verifiers know its access tokens. `reserved` and `reserved_prefix`
-    are claim names that no configuration may set.
+    `path` turns a realm's name into the path of its issuer, `paths` that into its endpoints.
+    `access_type` is the `typ` header of an access token and `identity_type` that of an ID token, None for
+    none. `needs_audience` says whether an access token must have an `aud` even when the request named no
+    resource. `grants` are the grant types that such an issuer offers. `access` and `identity` give the
+    claims of an access token and of an ID token. `verified_as` is how verifiers know its access tokens.
+    `reserved` and `reserved_prefix` are claim names that no configuration may set.
     """
 
     name: str
@@ -39,6 +68,7 @@ class Dialect:
     access: Callable[[Issuance, Stamp], Claims]
     identity: Callable[[Issuance, Stamp], Claims]
     verified_as: dialects.Dialect
+    paths: Callable[[str], Paths] = Paths.below
     reserved: frozenset[str] = PROTOCOL_CLAIMS
     reserved_prefix: str = ""
 

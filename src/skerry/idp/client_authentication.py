@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -13,12 +12,14 @@ from urllib.parse import unquote_plus
 
 from skerry.idp.attempts import Attempts
 from skerry.idp.form import Form
+from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import invalid_client, invalid_request, too_many_attempts
-from skerry.idp.realms import Client, Realm
+from skerry.idp.passwords import secret_digest
+from skerry.idp.realms import Client
 
 BASIC, POST = "client_secret_basic", "client_secret_post"
 
-_NOBODY = Client(id="", secret=secrets.token_urlsafe(32))
+_NOBODY = secret_digest(secrets.token_urlsafe(32))
 """Compared with when the client is unknown, so that the answer takes as long."""
 
 
@@ -75,30 +76,35 @@ def _basic(header: str, issuer: str) -> Presented:
     return Presented(client_id, secret, BASIC)
 
 
-def authenticate(found: Presented, realm: Realm, attempts: Attempts, *, issuer: str) -> Client:
-    """The client that `found` proves to be.
+class ClientAuthentication:
+    """Who sends a form to an endpoint of one issuer."""
 
-    Raises OAuthError: invalid_client (401), or 429 after too many failures. Unknown client ids share one
-    count, so that made-up ids cannot fill the memory.
-    """
-    client = realm.clients.get(found.client_id)
-    key = (realm.name, client.id if client else "")
-    seconds = attempts.wait(key)
-    if seconds:
-        raise too_many_attempts(seconds)
-    expected = (client or _NOBODY).secret
-    same = hmac.compare_digest(_digest(found.secret), _digest(expected))
-    if client is None or not same:
-        attempts.failed(key)
-        raise invalid_client("Unknown client, or wrong client secret.", issuer=issuer)
-    if client.token_endpoint_auth_method not in ("", found.method):
-        attempts.failed(key)
-        raise invalid_client(
-            f"This client authenticates by {client.token_endpoint_auth_method} only.", issuer=issuer
-        )
-    return client
+    def __init__(self, issuer: Issuer, attempts: Attempts) -> None:
+        self._issuer = issuer
+        self._attempts = attempts
 
+    async def client(self, authorization: Sequence[str], asked: Form) -> tuple[Client, str]:
+        """The client that a request proves to be, and its method; `authorization` are its headers.
 
-def _digest(secret: str) -> bytes:
-    """Of one length, so that comparing takes as long for every guess."""
-    return hashlib.sha256(secret.encode()).digest()
+        Raises OAuthError: invalid_request for two ways at once, invalid_client (401) for none or a wrong
+        one, 429 after too many failures. Unknown client ids share one count, so that made-up ids cannot fill
+        the memory.
+        """
+        issuer = self._issuer.url
+        found = presented(authorization, asked, issuer=issuer)
+        client = await self._issuer.directory.client(found.client_id)
+        key = (self._issuer.realm.name, client.id if client else "")
+        seconds = self._attempts.wait(key)
+        if seconds:
+            raise too_many_attempts(seconds)
+        expected = client.digest if client is not None and client.digest else _NOBODY
+        same = hmac.compare_digest(secret_digest(found.secret), expected)
+        if client is None or not same:
+            self._attempts.failed(key)
+            raise invalid_client("Unknown client, or wrong client secret.", issuer=issuer)
+        if client.token_endpoint_auth_method not in ("", found.method):
+            self._attempts.failed(key)
+            raise invalid_client(
+                f"This client authenticates by {client.token_endpoint_auth_method} only.", issuer=issuer
+            )
+        return client, found.method
