@@ -22,6 +22,8 @@ LOST = (aiohttp.ClientError, TimeoutError, OSError)
 """No whole answer came: the stack was killed, or is not back yet."""
 SHAKEN = frozenset({402, 409, 424, 429, 502, 503})
 """HTTP statuses that tell of killed compute."""
+SHAKEN_CODES = frozenset({-32003, -32005, -32010})
+"""The same in JSON-RPC, as a runtime that speaks MCP says it: there is no room for a session, it ends, or ended during the call."""
 SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 FAILED = "An internal error occurred. Please retry later."
 TOOLS = ("fn___echo", "runtime___echo", "server___echo")
@@ -88,7 +90,8 @@ class Worker:
         message = answer.json()
         result = message.get("result")
         if result is None:
-            return self._wrong(f"{name}: {answer.body!r}")
+            code = message["error"]["code"]
+            return str(code) if code in SHAKEN_CODES else self._wrong(f"{name}: {answer.body!r}")
         shown = result["content"][0]["text"]
         if result.get("isError"):
             known = shown == FAILED or "is not available" in shown
