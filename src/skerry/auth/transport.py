@@ -6,7 +6,8 @@ takes both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
 import httpx2
 
@@ -14,11 +15,13 @@ from skerry.errors import RemoteError
 
 MAX_ANSWER = 65_536
 TIMEOUT = 5.0
-"""Seconds for one request."""
+"""Seconds for each step of a request."""
+WHOLE = 10.0
+"""Seconds for all of it: an answer may not come drop by drop."""
 
 
 class Transport:
-    """GET and form POST: no redirects, at most 64 KB of answer, five seconds."""
+    """GET and form POST: no redirects, at most 64 KB of answer, ten seconds."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
@@ -30,8 +33,13 @@ class Transport:
             raise RemoteError(f"{_shown(url)} answered {status}.")
         return body
 
-    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body of a form POST. Raises RemoteError when there is no answer."""
+    async def post(
+        self, url: str, form: Mapping[str, str | Sequence[str]], headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Status and body of a form POST; a field with several values is sent as often.
+
+        Raises RemoteError when there is no answer.
+        """
         request = self._client.build_request(
             "POST", url, data=dict(form), headers=dict(headers), timeout=TIMEOUT
         )
@@ -40,18 +48,22 @@ class Transport:
     async def _send(self, request: httpx2.Request) -> tuple[int, bytes]:
         url = str(request.url)
         try:
-            answer = await self._client.send(request, stream=True, follow_redirects=False)
-            try:
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_ANSWER:
-                        raise RemoteError(f"{_shown(url)} answered more than {MAX_ANSWER} bytes.")
-                return answer.status_code, bytes(body)
-            finally:
-                await answer.aclose()
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            async with asyncio.timeout(WHOLE):
+                return await self._answer(request)
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise RemoteError(f"{_shown(url)} does not answer ({type(error).__name__}).") from error
+
+    async def _answer(self, request: httpx2.Request) -> tuple[int, bytes]:
+        answer = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            body = bytearray()
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise RemoteError(f"{_shown(str(request.url))} answered more than {MAX_ANSWER} bytes.")
+            return answer.status_code, bytes(body)
+        finally:
+            await answer.aclose()
 
 
 def _shown(url: str) -> str:

@@ -14,6 +14,8 @@ from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.local.gateway.plane import GatewayPlane
 from skerry.local.gateway.schemas import check as schemas
 from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.identity.plane import IdentityPlane
+from skerry.local.identity.settings import IdentitySettings
 from skerry.local.models.guardrails.rules import Guardrail, Guardrails
 from skerry.local.models.plane import ModelsPlane
 from skerry.local.ports import Clock
@@ -37,7 +39,9 @@ def create_app(
     """
     endpoint = Endpoint(settings, url=url, clock=clock)
     lambdas = _functions(endpoint, functions or {})
-    runtimes = _runtime(endpoint)
+    identities = _identity(endpoint)
+    runtimes = _runtime(endpoint, identities)
+    endpoint.add("identity", identities)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
     endpoint.add("runtime", runtimes, warm=runtimes.warm, inspect=inspection(runtimes.sessions))
     gateways = _gateway(endpoint)
@@ -48,7 +52,7 @@ def create_app(
     return endpoint
 
 
-def _runtime(endpoint: Endpoint) -> RuntimePlane:
+def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
     settings = endpoint.settings
     sessions = settings.sessions
     home = settings.inherited.get("HOME", "")
@@ -86,6 +90,7 @@ def _runtime(endpoint: Endpoint) -> RuntimePlane:
         fetch_object=endpoint.aws.fetch_object,
         report=endpoint.control.reporter("runtime"),
         permissions=endpoint.permissions,
+        workload_tokens=identities.workload_tokens,
     )
 
 
@@ -107,6 +112,28 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
             connections=settings.quotas.gateway_connections,
         ),
         report=endpoint.control.reporter("target"),
+        permissions=endpoint.permissions,
+    )
+
+
+def _identity(endpoint: Endpoint) -> IdentityPlane:
+    settings = endpoint.settings
+    return IdentityPlane(
+        resources=endpoint.resources,
+        access=endpoint.access,
+        recorder=endpoint.recorder,
+        clock=endpoint.clock,
+        fetch=endpoint.identity.fetch,
+        post=endpoint.identity.post,
+        fetch_secret=endpoint.aws.fetch_secret,
+        sealer=endpoint.sealer,
+        settings=IdentitySettings(
+            file=settings.state / "vault.sqlite",
+            endpoint=endpoint.url,
+            region=settings.region,
+            account=settings.account,
+            calls=settings.quotas.identity_calls,
+        ),
         permissions=endpoint.permissions,
     )
 

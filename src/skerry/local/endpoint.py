@@ -29,12 +29,14 @@ from skerry.local.control.plane import ControlPlane
 from skerry.local.control.settings import ControlSettings
 from skerry.local.inspection import Inspect, InspectionPlane
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
+from skerry.local.record_codec import SealedSecrets
 from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
 from skerry.local.resource_policies import ResourcePolicies
 from skerry.local.resources import Place, Resources
 from skerry.local.rest_json import cannot_parse, error_reply
 from skerry.local.routing import PlaneName, plane_of
+from skerry.local.sealing import Sealer
 from skerry.local.upstream import Upstream
 from skerry.settings import LocalSettings
 
@@ -85,8 +87,10 @@ class Endpoint:
         self.developer = developer_key(settings.state / "credentials.json")
         self.access = Access(self.developer, account=settings.account, clock=self.clock, source=self.aws)
         self.recorder = HopRecorder(settings.state / "hops.jsonl")
+        self.sealer = Sealer.of(settings.state)
+        """Seals what is secret in the state directory."""
         self.resources = Resources(
-            RecordStore(settings.state / "control.sqlite"),
+            RecordStore(settings.state / "control.sqlite", SealedSecrets(self.sealer)),
             place=Place(settings.region, settings.account, url),
             clock=self.clock,
         )

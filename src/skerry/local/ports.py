@@ -144,7 +144,8 @@ class Resources(Protocol):
 
         Its members are `name`, `clientId`, `clientSecret`, `discoveryUrl` and `tokenEndpoint`, one of which
         is empty. A secret in Secrets Manager is `clientSecretConfig`, a `SecretReference` of AWS's model, in
-        place of `clientSecret`.
+        place of `clientSecret`. `configuration` is the vendor's with its `oauthDiscovery`, `callbackUrl` is
+        where browsers come back to.
         """
         ...
 
@@ -288,6 +289,30 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds of a clock that never goes back."""
+        ...
+
+
+class WorkloadIdentities(Protocol):
+    """Workload identities among the control-plane records."""
+
+    def workload_identity(self, name: str) -> Record | None:
+        """The workload identity of that name: GetWorkloadIdentity's answer."""
+        ...
+
+    def is_linked(self, name: str) -> bool:
+        """Whether the workload identity of that name is a runtime's or a gateway's own."""
+        ...
+
+
+class WorkloadTokens(Protocol):
+    """Workload access tokens, for the planes that hand them to what they run."""
+
+    def issue(self, workload: str, caller: Caller | None = None, *, user_id: str = "") -> str:
+        """A token of the workload identity `workload`, for one person or for nobody.
+
+        The person is that of a `caller` with a verified bearer token, else `user_id`, for which whoever asks
+        vouches. "" when there is no such workload identity.
+        """
         ...
 
 

@@ -2,7 +2,8 @@
 
 A commit is acknowledged after SQLite's own commit in WAL mode, so an acknowledged write survives the end
 of the process however it comes. `synchronous=NORMAL` leaves out the flush to the disk at each commit: a
-power failure may lose the last writes, never the file.
+power failure may lose the last writes, never the file. What was written over or removed is overwritten in the
+file, and secrets that an earlier skerry left open are sealed when the file is opened.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, TypeVar
 
 from skerry.errors import StateError
 from skerry.local import private
+from skerry.local.record_codec import Codec, Plain
+from skerry.local.sealing import SealError
 
 Record = Mapping[str, Any]
 Result = TypeVar("Result")
@@ -73,10 +76,14 @@ class Loaded:
 
 
 class RecordStore:
-    """The file. `open` first, `close` last; commits are done in the order in which they are asked for."""
+    """The file. `open` first, `close` last; commits are done in the order in which they are asked for.
 
-    def __init__(self, path: Path) -> None:
+    `codec` is how records are written; without it they are plain JSON.
+    """
+
+    def __init__(self, path: Path, codec: Codec | None = None) -> None:
         self._path = path
+        self._codec: Codec = codec or Plain()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="skerry-records")
         self._connection: sqlite3.Connection | None = None
 
@@ -99,6 +106,11 @@ class RecordStore:
     async def _run(self, work: Callable[[], Result]) -> Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except SealError as error:
+            raise StateError(
+                f"the state file {self._path} holds secrets that do not open: it or its key was changed.",
+                hint="Bring vault.key back from a copy, or start with another --state directory.",
+            ) from error
         except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a record that is no JSON
             raise StateError(
                 f"the state file {self._path} cannot be used: {error}.",
@@ -112,8 +124,9 @@ class RecordStore:
         try:
             connection.execute("pragma journal_mode=wal")
             connection.execute("pragma synchronous=normal")
+            connection.execute("pragma secure_delete=on")  # what was a secret is not left in free pages
             self._migrate(connection)
-            loaded = _load(connection)
+            loaded = self._load(connection)
         except BaseException:
             connection.close()
             raise
@@ -140,7 +153,7 @@ class RecordStore:
                 connection.execute(
                     "insert into records (kind, key, body) values (?, ?, ?)"
                     " on conflict (kind, key) do update set body=excluded.body",
-                    (write.kind, write.key, json.dumps(write.record)),
+                    (write.kind, write.key, self._codec.dump(write.kind, write.key, write.record)),
                 )
             connection.execute("delete from answers where at < ?", (forget_before,))
             if answered is not None:
@@ -154,6 +167,27 @@ class RecordStore:
                         answered.at,
                     ),
                 )
+
+    def _load(self, connection: sqlite3.Connection) -> Loaded:
+        records: dict[str, dict[str, Record]] = {}
+        old: list[tuple[str, str, str]] = []
+        for kind, key, body in connection.execute("select kind, key, body from records order by sequence"):
+            record = records.setdefault(kind, {})[key] = self._codec.load(kind, key, body)
+            if self._codec.is_old(kind, body):
+                old.append((self._codec.dump(kind, key, record), kind, key))
+        if old:
+            with _Transaction(connection):
+                connection.executemany("update records set body=? where kind=? and key=?", old)
+            connection.execute("pragma wal_checkpoint(truncate)")  # the log has what was there before
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
+        answers = {
+            (operation, token): Answered(operation, token, fingerprint, json.loads(output), at)
+            for operation, token, fingerprint, output, at in connection.execute(
+                "select operation, token, fingerprint, output, at from answers"
+            )
+        }
+        return Loaded(records, answers)
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -173,16 +207,3 @@ class _Transaction:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._connection.execute("commit" if kind is None else "rollback")
-
-
-def _load(connection: sqlite3.Connection) -> Loaded:
-    records: dict[str, dict[str, Record]] = {}
-    for kind, key, body in connection.execute("select kind, key, body from records order by sequence"):
-        records.setdefault(kind, {})[key] = json.loads(body)
-    answers = {
-        (operation, token): Answered(operation, token, fingerprint, json.loads(output), at)
-        for operation, token, fingerprint, output, at in connection.execute(
-            "select operation, token, fingerprint, output, at from answers"
-        )
-    }
-    return Loaded(records, answers)

@@ -26,6 +26,7 @@ Kinds and keys of the records:
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -125,7 +126,8 @@ class Resources:
         AWS's model writes these ARNs with the service `acps`, its guides with `bedrock-agentcore`; both
         name the same provider.
         """
-        return self._provider(arn, "oauth2credentialprovider", "credential-provider")
+        record = self._provider(arn, "oauth2credentialprovider", "credential-provider")
+        return None if record is None else {**record, "callbackUrl": callback_url(self.place, record)}
 
     def api_key(self, arn: str) -> str | SecretReference | None:
         """The key of an API key credential provider or where it is; the ARN has the same two spellings."""
@@ -134,6 +136,14 @@ class Resources:
             return None
         kept = record.get("apiKeySecretConfig")
         return str(record["apiKey"]) if kept is None else SecretReference.of(kept)
+
+    def workload_identity(self, name: str) -> Record | None:
+        """The workload identity of that name: GetWorkloadIdentity's answer."""
+        return self.get("workload-identity", name)
+
+    def is_linked(self, name: str) -> bool:
+        """Whether the workload identity of that name is a runtime's or a gateway's own."""
+        return any(self.get(kind, name) is not None for kind in ("runtime", "gateway"))
 
     def _provider(self, arn: str, resource: str, kind: str) -> Record | None:
         """The record that an ARN in the token vault of this stack names."""
@@ -204,6 +214,15 @@ class Resources:
             _log.info("%s %s %s", change.kind, change.identifier, change.action)
             for listener in self._listeners:
                 listener(change)
+
+
+def callback_url(place: Place, record: Record) -> str:
+    """Where an authorization server sends browsers back to, for the OAuth2 credential provider of a record.
+
+    It stays the same for the life of the provider, but for the port of the stack.
+    """
+    made = f"{record['credentialProviderArn']} {record['createdTime']}"
+    return f"{place.endpoint}/identities/oauth2/callback/{uuid.uuid5(uuid.NAMESPACE_URL, made)}"
 
 
 def _there(record: Record | None) -> Record | None:

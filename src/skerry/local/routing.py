@@ -8,6 +8,7 @@ no plane of skerry's own claims goes to the embedded cloud.
 | `/_skerry/…` | | inspection |
 | `/runtimes/X/invocations…`, `/stopruntimesession`, `/commands`, `/ws…` | | runtime |
 | `/gateway/…`, `/.well-known/oauth-protected-resource/gateway/…` | | gateway |
+| `/identities/` and an operation of the data plane, or `oauth2/authorize`, `oauth2/callback/…` | | identity |
 | `/model/…`, `/guardrail/…` | | models |
 | `/2015-03-31/functions/NAME/invocations`, `…/url`, `…/urls` of a declared function | | functions |
 | `/function-urls/ID/…`, and the host `ID.lambda-url.REGION.localhost` | | functions |
@@ -22,7 +23,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-PlaneName = Literal["inspection", "runtime", "gateway", "models", "functions", "control", "aws"]
+PlaneName = Literal["inspection", "runtime", "gateway", "identity", "models", "functions", "control", "aws"]
 
 _PATHS: tuple[tuple[re.Pattern[bytes], PlaneName], ...] = (
     (re.compile(rb"/_skerry(/|$)"), "inspection"),
@@ -30,6 +31,13 @@ _PATHS: tuple[tuple[re.Pattern[bytes], PlaneName], ...] = (
     (re.compile(rb"/\.well-known/oauth-protected-resource/runtimes/"), "runtime"),
     (re.compile(rb"/gateway/"), "gateway"),
     (re.compile(rb"/\.well-known/[^/]+/gateway/"), "gateway"),
+    (
+        re.compile(
+            rb"/identities/(GetWorkloadAccessToken(ForJWT|ForUserId)?|CompleteResourceTokenAuth|api-key|"
+            rb"oauth2/(token|authorize|callback/[^/]*))/?$"
+        ),
+        "identity",
+    ),
     (re.compile(rb"/(model|guardrail)/"), "models"),
     (re.compile(rb"/function-urls/"), "functions"),
 )

@@ -20,3 +20,9 @@ def of_claims(claims: Mapping[str, Any]) -> str:
 def of_id(user_id: str) -> str:
     """The person of an id that a workload vouches for."""
     return json.dumps(["id", user_id])
+
+
+def shown(user: str) -> str:
+    """The person as hops name callers: `subject@issuer`, or the id."""
+    kind, *rest = json.loads(user)
+    return f"{rest[1]}@{rest[0]}" if kind == "jwt" else str(rest[0])

@@ -14,6 +14,7 @@ class QuotaSettings:
 
     `control_writes` and `control_reads` are calls of the control plane a second (AWS: 5 and 10),
     `gateway_calls` the tool calls and lists of a gateway, and of all, a second (AWS: 200),
+    `identity_calls` those of each operation of the identity data plane a second (AWS: 200),
     `gateway_connections` the requests to gateways at a time (AWS: 5000), `target_operations` the targets of
     a gateway whose status is between others at a time (AWS: 5).
     """
@@ -23,6 +24,7 @@ class QuotaSettings:
     gateway_calls: float = 0.0
     gateway_connections: int = 0
     target_operations: int = 0
+    identity_calls: float = 0.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:

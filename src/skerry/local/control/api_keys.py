@@ -1,6 +1,6 @@
 """API key credential providers.
 
-The key is kept in the state file (0600) and in no answer: outputs are built from the service model's output
+The key is kept sealed in the state file and in no answer: outputs are built from the service model's output
 shape, which has no such member. Of a key in Secrets Manager (`EXTERNAL`) only the reference is kept.
 """
 

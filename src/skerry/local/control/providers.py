@@ -1,6 +1,6 @@
 """OAuth2 credential providers: a client's id and secret, and where its authorization server is found.
 
-The secret is kept in the state file (0600) and in no answer: outputs are built from the service model's
+The secret is kept sealed in the state file and in no answer: outputs are built from the service model's
 output shape, which has no such member. Of one in Secrets Manager (`EXTERNAL`) only the reference is kept.
 Key-based client authentication is refused with 501.
 """
@@ -26,7 +26,7 @@ from skerry.local.control.operation import (
 )
 from skerry.local.ports import Change, Record
 from skerry.local.records import Write
-from skerry.local.resources import Place
+from skerry.local.resources import Place, callback_url
 
 LIST_SIZE = 20
 
@@ -61,7 +61,7 @@ def create(request: Request) -> Outcome:
     }
     record = _record(fixed, configuration, request)
     return Outcome(
-        output=_shown(record),
+        output=_shown(record, place),
         writes=[Write("credential-provider", name, record), *tags_write(arn, given.get("tags"))],
         changes=[Change("credential-provider", "created", arn, record)],
     )
@@ -75,7 +75,7 @@ def update(request: Request) -> Outcome:
     kept["managedSecretArn"] = old.get("managedSecretArn") or old["clientSecretArn"]["secretArn"]
     record = _record(kept, configuration, request)
     return Outcome(
-        output=_shown(record),
+        output=_shown(record, request.place),
         writes=[Write("credential-provider", old["name"], record)],
         changes=[Change("credential-provider", "updated", old["credentialProviderArn"], record)],
     )
@@ -83,7 +83,7 @@ def update(request: Request) -> Outcome:
 
 def get(request: Request) -> Outcome:
     """GetOauth2CredentialProvider."""
-    return Outcome(_shown(_provider(request)))
+    return Outcome(_shown(_provider(request), request.place))
 
 
 def delete(request: Request) -> Outcome:
@@ -103,7 +103,7 @@ def list_providers(request: Request) -> Outcome:
     """ListOauth2CredentialProviders, oldest first."""
     records = request.resources.all("credential-provider")
     items, more = page(request, records, key="name", default_size=LIST_SIZE)
-    return Outcome({"credentialProviders": [_shown(item) for item in items], **more})
+    return Outcome({"credentialProviders": [_shown(item, request.place) for item in items], **more})
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -168,7 +168,7 @@ def _secret(fixed: Mapping[str, Any], configuration: Mapping[str, Any], place: P
     }
 
 
-def _shown(record: Record) -> Record:
+def _shown(record: Record, place: Place) -> Record:
     """Get's answer: the secret and the members that only the planes read are left out."""
     private = (
         *("configuration", "clientId", "clientSecret", "clientSecretConfig", "managedSecretArn"),
@@ -177,6 +177,7 @@ def _shown(record: Record) -> Record:
     member = vendors.member(record["credentialProviderVendor"])
     return {
         **{name: value for name, value in record.items() if name not in private},
+        "callbackUrl": callback_url(place, record),
         "oauth2ProviderConfigOutput": {member: record["configuration"]},
     }
 

@@ -1,0 +1,1 @@
+"""AgentCore Identity's data plane: workload access tokens, and the vault of what they open."""

@@ -33,6 +33,7 @@ class Call:
         self.runtime: Runtime | None = None
         self.caller: Caller | None = None
         self.session_id = ""
+        self.workload_token = ""
         self.status = 0
         self.answered = False
         self.detail: dict[str, str] = {}

@@ -14,8 +14,16 @@ from skerry.local.runtime.record import Runtime
 from skerry.wire import headers as names
 from skerry.wire.headers import MAX_VALUE, allowlist_problem
 
-CLAIMED_IDENTITY = frozenset({"x-jwt-token", "x-tenant-id", workloads.HEADER})
-"""Names by which backends of skerry learn who a verified caller is; from outside they prove nothing."""
+CLAIMED_IDENTITY = frozenset(
+    {
+        "x-jwt-token",
+        "x-tenant-id",
+        workloads.HEADER,
+        names.WORKLOAD_ACCESS_TOKEN.lower(),
+        names.IDENTITY_WAT.lower(),
+    }
+)
+"""Names by which programs learn who a verified caller is; from outside they prove nothing."""
 A2A = frozenset({"a2a-version", "a2a-extensions"})
 """A2A specification 1.0, service parameters: which version a request speaks, and with which extensions."""
 _CONTENT = frozenset({"content-type", "content-encoding"})

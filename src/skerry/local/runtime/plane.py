@@ -19,6 +19,7 @@ from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
 from skerry.local.ports import (
     Access,
+    Caller,
     Change,
     Clock,
     Permissions,
@@ -30,6 +31,7 @@ from skerry.local.ports import (
     Scope,
     Send,
     Unrestricted,
+    WorkloadTokens,
     unreported,
 )
 from skerry.local.runtime import launch, sockets, texts
@@ -48,6 +50,7 @@ from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.streams import Streams
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
+from skerry.wire.headers import RUNTIME_USER_ID
 
 SWEEP_INTERVAL = 1.0
 log = logging.getLogger(__name__)
@@ -59,7 +62,8 @@ class RuntimePlane:
     `fetch_key` gets a discovery document or key set of a token issuer by URL, `fetch_object` an object of
     S3 (bucket, key, version id) for runtimes whose code is there. `upstream` is the client towards the
     programs; the plane makes and closes its own when none is given. `report` hears whether the code of a
-    runtime could be had, `permissions` knows the policies of runtimes and endpoints.
+    runtime could be had, `permissions` knows the policies of runtimes and endpoints. `workload_tokens` are
+    what programs get to show for whom they work.
     """
 
     def __init__(
@@ -75,8 +79,10 @@ class RuntimePlane:
         upstream: Upstream | None = None,
         report: Report = unreported,
         permissions: Permissions | None = None,
+        workload_tokens: WorkloadTokens | None = None,
     ) -> None:
         self._resources = resources
+        self._workload_tokens = workload_tokens
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
@@ -269,7 +275,19 @@ class RuntimePlane:
             arns = (runtime.arn, f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}")
             for action in request.actions():
                 self._permissions.check(call.caller, action, *arns)
+        call.workload_token = self._workload_token(runtime, call.caller, request)
         return runtime
+
+    def _workload_token(self, runtime: Runtime, caller: Caller, request: Request) -> str:
+        """What the program shows for the person on whose behalf it is called; "" where nobody is named.
+
+        Source: AWS developer guide, runtime OAuth. A bearer token names the person; only without one does the
+        header of a caller who signed.
+        """
+        user_id = request.header(RUNTIME_USER_ID) if caller.kind == "iam" else ""
+        if self._workload_tokens is None or not (caller.kind == "jwt" or user_id):
+            return ""
+        return self._workload_tokens.issue(runtime.id, caller, user_id=user_id)
 
     def _runtime(self, request: Request) -> Runtime:
         record = self._record(request)

@@ -21,7 +21,12 @@ from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.streams import Streams
 from skerry.local.upstream import Reply, Upstream, UpstreamError
-from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_REQUEST_ID, RUNTIME_SESSION_ID
+from skerry.wire.headers import (
+    MCP_SESSION_ID,
+    RUNTIME_REQUEST_ID,
+    RUNTIME_SESSION_ID,
+    WORKLOAD_ACCESS_TOKEN,
+)
 
 CARD = "/.well-known/agent-card.json"
 MAX_CARD = 1 << 20
@@ -172,7 +177,8 @@ class Relay:
 
 def platform_headers(call: Call, session: Session) -> list[tuple[str, str]]:
     """What the platform itself tells the program about a request."""
-    return [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
+    token = [(WORKLOAD_ACCESS_TOKEN, call.workload_token)] if call.workload_token else []
+    return [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id), *token]
 
 
 def _length(reply: Reply) -> int:

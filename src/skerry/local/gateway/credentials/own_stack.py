@@ -1,4 +1,4 @@
-"""What a gateway does not sign: requests that a caller led to the control plane of the stack itself.
+"""What a gateway does not sign: requests that a caller led to the control plane or the vault of its stack.
 
 In AWS the control plane is another host than the data planes, and a gateway's role may do what its policies
 say. Here they share a host, and every key may do everything: whoever may call a gateway whose target is this
@@ -15,7 +15,7 @@ from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.routing import plane_of
 from skerry.wire.endpoints import runtime_identifier
 
-_KEPT = frozenset({"control", "inspection"})
+_KEPT = frozenset({"control", "identity", "inspection"})
 
 
 class OwnStack:
@@ -44,6 +44,6 @@ class OwnStack:
         command = runtime is not None and runtime[1].partition("/")[0] not in self._paths
         if command or plane_of(path, query, headers, declared=lambda _: False) in _KEPT:
             raise TargetError(
-                "The path leads to the control plane or to commands of this stack; no gateway signs that.",
+                "The path leads to the control plane, vault or commands of this stack: no gateway signs it.",
                 hint="In AWS that is another host. Point the target at /runtimes/…, /gateway/… or a service.",
             )

@@ -1,0 +1,164 @@
+"""The identity data plane as an ASGI application: verify, match, validate, perform, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from skerry.auth.ports import Fetch
+from skerry.errors import ServiceError, StateError
+from skerry.local import rest_json, service_model
+from skerry.local.access import role_session
+from skerry.local.asgi import read_body, send_reply
+from skerry.local.identity import pages
+from skerry.local.identity.consents import Consents
+from skerry.local.identity.grants import Grants, PostForm
+from skerry.local.identity.kept_tokens import KeptTokens
+from skerry.local.identity.operations import Asked, Operations
+from skerry.local.identity.pages import Pages
+from skerry.local.identity.providers import Providers
+from skerry.local.identity.settings import IdentitySettings
+from skerry.local.identity.user_tokens import UserTokens
+from skerry.local.identity.vault import Vault
+from skerry.local.identity.vault_file import VaultFile
+from skerry.local.identity.workload_tokens import WorkloadTokens
+from skerry.local.ports import (
+    Access,
+    Caller,
+    Clock,
+    FetchSecret,
+    Permissions,
+    Receive,
+    Recorder,
+    Resources,
+    Scope,
+    Send,
+    Unrestricted,
+    WorkloadIdentities,
+)
+from skerry.local.rate import rate
+from skerry.local.rest_json import Reply
+from skerry.local.sealing import Sealer
+from skerry.local.validation import validate
+from skerry.wire.hop import Hop
+
+BODY_LIMIT = 1 << 19
+SERVICE = "bedrock-agentcore"
+
+
+class Records(Resources, WorkloadIdentities, Protocol):
+    """The control-plane records that this plane reads."""
+
+
+class IdentityPlane:
+    """ASGI application for `/identities/…` of the data plane. Use it between `start()` and `close()`.
+
+    `fetch` and `post` are HTTP towards identity providers, `fetch_secret` reads secrets in Secrets Manager.
+    `workload_tokens` are for the planes that run workloads, `vault` for those that call resources.
+    """
+
+    def __init__(
+        self,
+        *,
+        resources: Records,
+        access: Access,
+        recorder: Recorder,
+        clock: Clock,
+        fetch: Fetch,
+        post: PostForm,
+        fetch_secret: FetchSecret,
+        sealer: Sealer,
+        settings: IdentitySettings,
+        permissions: Permissions | None = None,
+    ) -> None:
+        self._resources = resources
+        self._access = access
+        self._recorder = recorder
+        self._clock = clock
+        self._file = VaultFile(settings.file, sealer)
+        self.workload_tokens = WorkloadTokens(
+            identities=resources, sealer=sealer, clock=clock, settings=settings
+        )
+        self.vault = Vault(
+            identities=resources,
+            providers=Providers(resources=resources, fetch=fetch, fetch_secret=fetch_secret, clock=clock),
+            grants=Grants(post, settings.table),
+            consents=Consents(self._file, clock, settings),
+            kept=KeptTokens(self._file, clock),
+            clock=clock,
+            settings=settings,
+        )
+        self._operations = Operations(
+            identities=resources,
+            resources=resources,
+            workload_tokens=self.workload_tokens,
+            user_tokens=UserTokens(fetch=fetch, clock=clock),
+            vault=self.vault,
+            fetch_secret=fetch_secret,
+            permissions=permissions or Unrestricted(),
+            settings=settings,
+        ).all
+        self._rates = {name: rate(settings.calls, f"calls of {name}", clock) for name in self._operations}
+        self._pages = Pages(self.vault.federation, settings.table.session_life)
+
+    async def start(self) -> None:
+        """Opens the vault. Raises StateError."""
+        await self._file.start()
+        self._resources.subscribe(self.vault.changed)
+
+    async def close(self) -> None:
+        """Ends what is under way and closes the vault."""
+        await self.vault.close()
+        await self._file.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one HTTP request."""
+        started, began = self._clock.time(), self._clock.monotonic()
+        asked = Asked(Caller(kind="anonymous"), {})
+        operation = pages.operation(scope["raw_path"].decode("latin-1"))
+        if operation:
+            reply = await self._pages.answer(scope)
+        else:
+            operation, reply = await self._perform(scope, receive, asked)
+        await send_reply(send, reply)
+        self._recorder.record(
+            Hop(
+                part="identity",
+                operation=operation,
+                identity=asked.caller.name,
+                auth="sigv4" if asked.caller.kind == "iam" else "none",
+                status=reply.status,
+                started=started,
+                duration_ms=(self._clock.monotonic() - began) * 1000,
+                session=role_session(asked.caller.arn),
+                target=asked.detail.get("provider", asked.detail.get("workload", "")),
+                detail=asked.detail,
+            )
+        )
+
+    async def _perform(self, scope: Scope, receive: Receive, asked: Asked) -> tuple[str, Reply]:
+        """The name of the operation and the answer to it."""
+        model = service_model.load(SERVICE)
+        match = model.match(scope["method"], scope["raw_path"])
+        name = match.operation.name if match else "unknown"
+        try:
+            body = await read_body(receive, BODY_LIMIT)
+            asked.caller = await self._access.signed_by(scope, body, service=SERVICE)
+            if match is None or name not in self._operations:
+                raise ServiceError("UnknownOperationException", 404, "The identity plane has no such path.")
+            allowed = self._rates[name]
+            if allowed is not None:
+                allowed.take()
+            given = rest_json.parse(model, match, scope["query_string"], scope["headers"], body)
+            validate(model, match.operation.input, given)
+            asked.input = given
+            # What has begun is finished and remembered even when the client goes away.
+            output = await asyncio.shield(asyncio.ensure_future(self._operations[name](asked)))
+            return name, rest_json.reply(model, match.operation, output)
+        except ServiceError as problem:
+            asked.detail["error"] = problem.name
+            return name, rest_json.error_reply(problem)
+        except StateError as problem:
+            asked.detail["error"] = "InternalServerException"
+            shaped = ServiceError("InternalServerException", 500, str(problem))
+            return name, rest_json.error_reply(shaped)

@@ -1,0 +1,82 @@
+"""Workload access tokens: opaque, for one workload identity and one person or nobody, for a while.
+
+A token holds what it says, sealed with the key of the state directory, so none is stored and all survive a
+restart; another stack, or another identity of the same name, does not know it. The token of a person is in it
+where there was one: an exchange on behalf of that person needs it.
+
+Source: AgentCore developer guide, "Get workload access token". AWS's own format is not published.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from skerry.errors import ServiceError
+from skerry.local import users
+from skerry.local.identity.settings import IdentitySettings
+from skerry.local.ports import Caller, Clock, WorkloadIdentities
+from skerry.local.sealing import Sealer, SealError
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadToken:
+    """What a token says. `user` is made by the module `users` and is "" for nobody."""
+
+    workload: str
+    user: str = ""
+    user_token: str = field(default="", repr=False)
+
+
+class WorkloadTokens:
+    """Implements `ports.WorkloadTokens`, and reads what it issued."""
+
+    def __init__(
+        self,
+        *,
+        identities: WorkloadIdentities,
+        sealer: Sealer,
+        clock: Clock,
+        settings: IdentitySettings,
+    ) -> None:
+        self._identities = identities
+        self._sealer = sealer
+        self._clock = clock
+        self._table = settings.table
+        self._purpose = f"workload-access-token {settings.region} {settings.account}"
+
+    def issue(self, workload: str, caller: Caller | None = None, *, user_id: str = "") -> str:
+        """A token of a workload identity; "" when there is none of that name.
+
+        A caller with a verified bearer token is its person, else `user_id`, for which whoever asks vouches.
+        """
+        identity = self._identities.workload_identity(workload)
+        if identity is None:
+            return ""
+        until = self._clock.time() + self._table.token_life
+        user, user_token = users.of_id(user_id) if user_id else "", ""
+        if caller is not None and caller.kind == "jwt":
+            user, user_token = users.of_claims(caller.claims), caller.token
+            if self._table.ends_with_user_token:
+                until = min(until, float(caller.claims["exp"]))
+        content = [workload, identity["createdTime"], user, user_token, until]
+        return self._sealer.seal(json.dumps(content), self._purpose)
+
+    def read(self, token: str) -> WorkloadToken:
+        """What a token says. Raises ServiceError (401) for one that does not hold."""
+        try:
+            workload, created, user, user_token, until = json.loads(self._sealer.open(token, self._purpose))
+        except SealError as problem:
+            raise self._invalid() from problem
+        identity = self._identities.workload_identity(workload)
+        if identity is None or identity["createdTime"] != created or self._clock.time() >= until:
+            raise self._invalid()
+        return WorkloadToken(workload, user, user_token)
+
+    def _invalid(self) -> ServiceError:
+        return ServiceError(
+            "UnauthorizedException",
+            401,
+            self._table.invalid_token,
+            hint="Get a new one, or use the one of this invocation.",
+        )

@@ -1,0 +1,110 @@
+"""Secrets at rest: what is sealed opens with its key for its purpose, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skerry.errors import StateError
+from skerry.local.record_codec import Plain, Sealed, SealedSecrets
+from skerry.local.records import RecordStore, Write
+from skerry.local.sealing import KEY_FILE, Sealer, SealError
+
+SEALER, OTHER = Sealer(b"k" * 32), Sealer(b"o" * 32)
+PROVIDER = {"name": "p", "clientId": "c", "clientSecret": "very-secret-value"}
+
+
+@given(st.text(), st.text())
+def test_what_was_sealed_opens_for_its_purpose(text, purpose):
+    sealed = SEALER.seal(text, purpose)
+    assert SEALER.open(sealed, purpose) == text
+    for sealer, other in ((SEALER, purpose + "x"), (OTHER, purpose)):
+        with pytest.raises(SealError):
+            sealer.open(sealed, other)
+
+
+@given(st.text(max_size=200))
+def test_anything_else_does_not_open(text):
+    for given_text in (text, f"1.{text}"):
+        with pytest.raises(SealError):
+            SEALER.open(given_text, "p")
+
+
+@given(st.data())
+def test_a_sealed_text_that_was_changed_does_not_open(data):
+    sealed = SEALER.seal("a secret", "p")
+    place = data.draw(st.integers(2, len(sealed) - 2))  # the last character has bits that mean nothing
+    char = data.draw(st.sampled_from("ABCabc019-_").filter(lambda found: found != sealed[place]))
+    with pytest.raises(SealError):
+        SEALER.open(sealed[:place] + char + sealed[place + 1 :], "p")
+
+
+@pytest.mark.behaviour("ID-SEALED")
+def test_the_key_is_its_owners_alone_and_stays(tmp_path):
+    sealed = Sealer.of(tmp_path / "state").seal("x", "p")
+    assert (tmp_path / "state" / KEY_FILE).stat().st_mode & 0o777 == 0o600
+    assert Sealer.of(tmp_path / "state").open(sealed, "p") == "x"
+    (tmp_path / "state" / KEY_FILE).write_bytes(b"short")
+    with pytest.raises(StateError, match="key file"):
+        Sealer.of(tmp_path / "state")
+
+
+def everything(folder):
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+@pytest.mark.behaviour("ID-SEALED")
+async def test_secrets_of_an_earlier_skerry_are_sealed_in_place(tmp_path):
+    path = tmp_path / "control.sqlite"
+    before = RecordStore(path, Plain())
+    await before.open()
+    writes = [
+        Write("credential-provider", "p", PROVIDER),
+        Write("api-key-provider", "k", {"name": "k", "apiKey": "very-secret-value"}),
+        Write("gateway", "g", {"gatewayId": "g"}),
+    ]
+    await before.commit(writes, None, forget_before=0)
+    await before.close()
+    assert b"very-secret-value" in everything(tmp_path)
+    for _ in range(2):
+        store = RecordStore(path, SealedSecrets(SEALER))
+        loaded = (await store.open()).records
+        assert loaded["credential-provider"]["p"] == PROVIDER
+        assert loaded["api-key-provider"]["k"]["apiKey"] == "very-secret-value"
+        assert loaded["gateway"]["g"] == {"gatewayId": "g"}
+        assert b"very-secret-value" not in everything(tmp_path)
+        await store.close()
+    assert b"very-secret-value" not in everything(tmp_path)
+
+
+@pytest.mark.behaviour("ID-SEALED")
+async def test_without_its_key_nothing_is_served(tmp_path):
+    path = tmp_path / "control.sqlite"
+    store = RecordStore(path, SealedSecrets(SEALER))
+    await store.open()
+    await store.commit([Write("credential-provider", "p", PROVIDER)], None, forget_before=0)
+    await store.close()
+    with pytest.raises(StateError, match="do not open") as caught:
+        await RecordStore(path, SealedSecrets(OTHER)).open()
+    assert "very-secret" not in str(caught.value)
+    # and a sealed secret that is moved to another record does not open there
+    with sqlite3.connect(path) as file:
+        file.execute("update records set key='q'")
+    file.close()
+    with pytest.raises(StateError):
+        await RecordStore(path, SealedSecrets(SEALER)).open()
+
+
+def test_whole_records_are_sealed_for_their_row():
+    codec = Sealed(SEALER)
+    text = codec.dump("token", "a", {"access": "very-secret-value"})
+    assert "very-secret" not in text
+    assert codec.load("token", "a", text) == {"access": "very-secret-value"}
+    assert not codec.is_old("token", text)
+    with pytest.raises(SealError):
+        codec.load("token", "b", text)
+    assert json.loads(Plain().dump("k", "a", {"b": 1})) == {"b": 1}
