@@ -3,7 +3,7 @@
     with authorization_server() as server:
         ...                               # server.issuer, server.discovery_url
         server.forms[-1]                  # what the last token request had
-        server.behaviour = "slow"         # from now on
+        server.behaviour = "garbage"      # from now on
 
 It checks what a server has to (client, redirect URI, PKCE, codes and refresh tokens once), signs nobody in
 (whoever comes is the person `server.person`), and can be told to answer wrongly. It is no part of skerry: what
@@ -18,6 +18,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,8 +35,9 @@ CLIENT, SECRET = "the-client", "the client's very-secret-value + / %"
 class AuthorizationServer:
     """The server. `forms` are token requests, `asked` authorization requests, both with lists of values.
 
-    `behaviour`: "" is right; for the token endpoint "garbage", "500", "slow", "huge", "drip", "echo" (an error
-    that repeats the secret) and "refuse"; for the answer to the browser "deny", "other-iss" and "no-code".
+    `behaviour`: "" is right; for the token endpoint "garbage", "500", "huge", "mac", "deep", "echo" (an error
+    that repeats the secret) and "refuse"; for the answer to the browser "deny", "other-iss", "no-iss" and
+    "no-code". Token requests wait for `gate` where there is one.
     """
 
     issuer: str = ""
@@ -51,7 +53,7 @@ class AuthorizationServer:
     fetched: list[str] = field(default_factory=list)
     redirects: set[str] = field(default_factory=set)
     bad_refresh: bool = False
-    ended: asyncio.Event | None = None
+    gate: threading.Event | None = None
     _codes: dict[str, dict[str, Any]] = field(default_factory=dict)
     _refresh: dict[str, str] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -75,7 +77,6 @@ class AuthorizationServer:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        self.ended = self.ended or asyncio.Event()
         query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
         body = await body_of(receive)
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
@@ -115,9 +116,8 @@ class AuthorizationServer:
 
     async def _token(self, form: dict[str, list[str]], headers: dict[str, str], send: Any) -> None:
         self.forms.append(form)
-        if self.behaviour == "slow":
-            assert self.ended is not None
-            await self.ended.wait()
+        if self.gate is not None:
+            await asyncio.to_thread(self.gate.wait, 20)
         wrong = {
             "garbage": (200, b"<html>" + b"\xff" * 40),
             "500": (500, b'{"error": "server_error"}'),

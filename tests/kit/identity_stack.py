@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +26,11 @@ from skerry.auth.transport import Transport
 from skerry.errors import RemoteError
 from skerry.local.access import Access
 from skerry.local.control.plane import ControlPlane
-from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.plane import IdentityPlane
 from skerry.local.identity.settings import IdentitySettings
-from skerry.local.ports import SecretReference
+from skerry.local.ports import Permissions, SecretReference
 from skerry.local.record_codec import SealedSecrets
 from skerry.local.records import RecordStore
-from skerry.local.resource_policies import ResourcePolicies
 from skerry.local.resources import Place, Resources
 from skerry.local.routing import plane_of
 from skerry.local.sealing import Sealer
@@ -65,6 +64,23 @@ class _WallClock(FakeClock):
         return time.time()
 
 
+class Inside:
+    """Counts the requests that the identity plane is answering; `wait_for` blocks until there are so many."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def add(self, number: int) -> None:
+        with self._changed:
+            self._count += number
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count >= count, 20)
+
+
 @dataclass
 class IdentityStack:
     """A running stack."""
@@ -75,6 +91,7 @@ class IdentityStack:
     recorder: HopList
     plane: IdentityPlane
     secrets: dict[tuple[str, str], str]
+    inside: Inside
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -141,9 +158,17 @@ class IdentityStack:
 class _App:
     """Both planes behind one door; they start and end with the server."""
 
-    def __init__(self, url: str, folder: Path, recorder: HopList, calls: float, table: Assumptions) -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        recorder: HopList,
+        settings: Mapping[str, Any],
+        permissions: Permissions | None,
+    ) -> None:
         self.clock = MovedClock()
         self.secrets: dict[tuple[str, str], str] = {}
+        self.inside = Inside()
         access = Access(DEVELOPER, account=ACCOUNT, clock=_WallClock(), source=NoOtherKeys())
         sealer = Sealer.of(folder)
         store = RecordStore(folder / "control.sqlite", SealedSecrets(sealer))
@@ -157,21 +182,15 @@ class _App:
         self._control = ControlPlane(**shared)
         self._http = httpx2.AsyncClient(trust_env=False)
         transport = Transport(self._http)
-        settings = IdentitySettings(
-            file=folder / "vault.sqlite",
-            endpoint=url,
-            region=REGION,
-            account=ACCOUNT,
-            calls=calls,
-            table=table,
-        )
         self.plane = IdentityPlane(
             fetch=transport.fetch,
             post=transport.post,
             fetch_secret=self._secret,
             sealer=sealer,
-            settings=settings,
-            permissions=ResourcePolicies(self._resources),
+            settings=IdentitySettings(
+                file=folder / "vault.sqlite", endpoint=url, region=REGION, account=ACCOUNT, **settings
+            ),
+            permissions=permissions,
             **shared,
         )
 
@@ -197,21 +216,28 @@ class _App:
             await send({"type": "lifespan.shutdown.complete"})
             return
         found = plane_of(scope["raw_path"], scope["query_string"], scope["headers"], declared=lambda _: False)
-        await (self.plane if found == "identity" else self._control)(scope, receive, send)
+        if found != "identity":
+            await self._control(scope, receive, send)
+            return
+        self.inside.add(1)
+        try:
+            await self.plane(scope, receive, send)
+        finally:
+            self.inside.add(-1)
 
 
 @contextlib.contextmanager
 def identity_stack(
-    folder: Path, *, calls: float = 0.0, table: Assumptions | None = None
+    folder: Path, *, permissions: Permissions | None = None, **settings: Any
 ) -> Iterator[IdentityStack]:
-    """A running stack whose state is in `folder`."""
+    """A running stack whose state is in `folder`; `settings` are further IdentitySettings."""
     recorder = HopList()
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = _App(url, folder, recorder, calls, table or Assumptions())
+        app = _App(url, folder, recorder, settings, permissions)
         with serve(app, bound=listening):
-            stack = IdentityStack(url, folder, app.clock, recorder, app.plane, app.secrets)
+            stack = IdentityStack(url, folder, app.clock, recorder, app.plane, app.secrets, app.inside)
             try:
                 yield stack
             finally:
