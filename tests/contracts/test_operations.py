@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from skerry.local import service_model
 from tests.contracts.operations import SERVICES, emulated, families, lacking, least, refused, resolved
 from tests.contracts.operations.__main__ import report
+from tests.kit.authorization_server import Browser, authorization_server
+from tests.kit.idp import desk
 from tests.kit.local_endpoint import ACCOUNT, REGION, ROLE, TIMEOUT, endpoint_process
 from tests.kit.mcp_backends import fastmcp_backend
 from tests.kit.runtime_plane import PROGRAMS
@@ -32,13 +34,15 @@ def clients(running):
 
 @pytest.fixture(scope="module")
 def facts():
-    with fastmcp_backend() as backend:
+    with fastmcp_backend() as backend, authorization_server() as provider, desk() as idp:
         yield {
             "program": str(PROGRAMS / "described"),
             "server": backend.url,
             "role": ROLE,
             "account": ACCOUNT,
             "region": REGION,
+            "issuer": provider.issuer,
+            "user_token": idp.token(),
         }
 
 
@@ -60,6 +64,10 @@ def answered(clients, call, saved):
 def test_emulated_operations_answer_with_all_that_the_model_requires(clients, facts, family):
     saved = {"facts": facts}
     for call in family.calls:
+        if call.visit:
+            browser = Browser()
+            browser.consent(resolved(call.visit, saved))
+            browser.close()
         answer = answered(clients, call, saved)
         status = service_model.load(call.service).operations[call.operation].status
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == status, call.operation

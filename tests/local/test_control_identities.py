@@ -253,3 +253,54 @@ def test_the_token_vault_has_a_key(agentcore):
     for wrong in ({"keyType": "CustomerManagedKey"}, {"keyType": "ServiceManagedKey", "kmsKeyArn": KEY}):
         found = refused(agentcore.set_token_vault_cmk, kmsConfiguration=wrong)
         assert found == ("ValidationException", 400)
+
+
+@pytest.mark.behaviour("ID-OBO-CONFIG")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"grantType": "JWT_AUTHORIZATION_GRANT"}, None),
+        ({"grantType": "TOKEN_EXCHANGE"}, None),
+        (
+            {"grantType": "TOKEN_EXCHANGE", "tokenExchangeGrantTypeConfig": {"actorTokenContent": "NONE"}},
+            None,
+        ),
+        (
+            {
+                "grantType": "TOKEN_EXCHANGE",
+                "tokenExchangeGrantTypeConfig": {"actorTokenContent": "M2M", "actorTokenScopes": ["a"]},
+            },
+            None,
+        ),
+        (
+            {
+                "grantType": "TOKEN_EXCHANGE",
+                "tokenExchangeGrantTypeConfig": {"actorTokenContent": "NONE", "actorTokenScopes": ["a"]},
+            },
+            ("ValidationException", 400),
+        ),
+        (
+            {
+                "grantType": "JWT_AUTHORIZATION_GRANT",
+                "tokenExchangeGrantTypeConfig": {"actorTokenContent": "NONE"},
+            },
+            ("ValidationException", 400),
+        ),
+        (
+            {
+                "grantType": "TOKEN_EXCHANGE",
+                "tokenExchangeGrantTypeConfig": {"actorTokenContent": "AWS_IAM_ID_TOKEN_JWT"},
+            },
+            ("UnknownOperationException", 501),
+        ),
+    ],
+)
+def test_on_behalf_of_configurations_are_stored_or_refused(agentcore, given, expected):
+    provider = oauth2(vendors.CUSTOM, onBehalfOfTokenExchangeConfig=given)
+    if expected is not None:
+        assert refused(agentcore.create_oauth2_credential_provider, **provider) == expected
+        return
+    made = agentcore.create_oauth2_credential_provider(**provider)
+    shown = made["oauth2ProviderConfigOutput"]["customOauth2ProviderConfig"]
+    assert shown["onBehalfOfTokenExchangeConfig"] == given
+    agentcore.delete_oauth2_credential_provider(name=provider["name"])

@@ -26,20 +26,33 @@ from skerry.local.service_model import Shape
 
 CONTROL, DATA = "bedrock-agentcore-control", "bedrock-agentcore"
 SERVICES = (CONTROL, DATA)
-FACTS = ("facts.program", "facts.server", "facts.role", "facts.account", "facts.region")
-"""A folder with a program, the URL of an MCP server, the ARN of a role; what the test that calls knows."""
+FACTS = (
+    "facts.program",
+    "facts.server",
+    "facts.role",
+    "facts.account",
+    "facts.region",
+    "facts.issuer",
+    "facts.user_token",
+)
+"""A folder with a program, the URL of an MCP server, the ARN of a role, an authorization server's issuer, a
+person's JWT; what the test that calls knows."""
 
 _REFERENCE = re.compile(r"\$\{([\w-]+)((?:\.[\w-]+)+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. Its answer is kept under `save`; with `until` it is made again until that status."""
+    """One call. Its answer is kept under `save`; with `until` it is made again until that status.
+
+    Before it a person's browser opens `visit` and follows it.
+    """
 
     operation: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     save: str = ""
     until: str = ""
+    visit: str = ""
     service: Literal["bedrock-agentcore-control", "bedrock-agentcore"] = "bedrock-agentcore-control"
 
 

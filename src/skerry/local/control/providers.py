@@ -129,7 +129,23 @@ def _configuration(given: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in ("clientId",) if reference else ("clientId", "clientSecret"):
         if not configuration.get(name):
             raise _missing(f"{where}{name}")
+    _check_on_behalf(configuration.get("onBehalfOfTokenExchangeConfig") or {}, where)
     return {**configuration, "oauthDiscovery": vendors.discovery(vendor, configuration)}
+
+
+def _check_on_behalf(given: Mapping[str, Any], where: str) -> None:
+    """Refuses an on-behalf-of configuration whose parts do not go together, or that is not emulated."""
+    exchange = given.get("tokenExchangeGrantTypeConfig")
+    place = f"{where}onBehalfOfTokenExchangeConfig.tokenExchangeGrantTypeConfig"
+    if exchange is not None and given["grantType"] != "TOKEN_EXCHANGE":
+        message = f"{given['grantType']} takes no tokenExchangeGrantTypeConfig."
+        raise validation(message, (place, message))
+    actor = (exchange or {}).get("actorTokenContent", "NONE")
+    if actor == "AWS_IAM_ID_TOKEN_JWT":
+        raise not_emulated(f"An actor token {actor}")
+    if actor != "M2M" and (exchange or {}).get("actorTokenScopes"):
+        message = f"actorTokenScopes are for the actor token M2M, not for {actor}."
+        raise validation(message, (f"{place}.actorTokenScopes", message))
 
 
 def _missing(where: str) -> ServiceError:
