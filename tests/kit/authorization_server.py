@@ -167,6 +167,8 @@ class AuthorizationServer:
         return ""
 
     def _client(self, form: dict[str, str], headers: dict[str, str]) -> bool:
+        if "private_key_jwt" in self.methods:  # whose signature the test looks at
+            return "client_assertion" in form and "authorization" not in headers
         if "client_secret_post" in self.methods and "client_secret" in form:
             return (form["client_id"], form["client_secret"]) == (CLIENT, SECRET)
         if "client_secret_basic" not in self.methods or not headers.get("authorization", "").startswith(

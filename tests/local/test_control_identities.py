@@ -304,3 +304,48 @@ def test_on_behalf_of_configurations_are_stored_or_refused(agentcore, given, exp
     shown = made["oauth2ProviderConfigOutput"]["customOauth2ProviderConfig"]
     assert shown["onBehalfOfTokenExchangeConfig"] == given
     agentcore.delete_oauth2_credential_provider(name=provider["name"])
+
+
+KMS = {"privateKeySource": {"kmsKeySource": {"kmsKeyArn": KEY}}, "signingAlgorithm": "ES256"}
+
+
+@pytest.mark.behaviour("ID-PRIVATE-KEY")
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"privateKeyJwtConfig": KMS}, None),
+        ({}, ("ValidationException", 400)),
+        ({"privateKeyJwtConfig": {"signingAlgorithm": "ES256"}}, ("ValidationException", 400)),
+        ({"privateKeyJwtConfig": KMS, "clientSecret": "very-secret"}, ("ValidationException", 400)),
+        ({"privateKeyJwtConfig": {**KMS, "signingAlgorithm": "PS256"}}, ("UnknownOperationException", 501)),
+        (
+            {"privateKeyJwtConfig": {**KMS, "additionalHeaderClaims": {"alg": "none"}}},
+            ("ValidationException", 400),
+        ),
+        (
+            {"privateKeyJwtConfig": {**KMS, "additionalPayloadClaims": {"sub": "x"}}},
+            ("ValidationException", 400),
+        ),
+        (
+            {
+                "privateKeyJwtConfig": KMS,
+                "clientAuthenticationMethod": "CLIENT_SECRET_POST",
+                "clientSecret": "s",
+            },
+            ("ValidationException", 400),
+        ),
+        ({"clientAuthenticationMethod": "AWS_IAM_ID_TOKEN_JWT"}, ("UnknownOperationException", 501)),
+    ],
+)
+def test_key_based_client_authentication_is_stored_or_refused(agentcore, members, expected):
+    provider = oauth2(vendors.CUSTOM)
+    configuration = provider["oauth2ProviderConfigInput"]["customOauth2ProviderConfig"]
+    del configuration["clientSecret"]
+    configuration |= {"clientAuthenticationMethod": "PRIVATE_KEY_JWT", **members}
+    if expected is not None:
+        assert refused(agentcore.create_oauth2_credential_provider, **provider) == expected
+        return
+    made = agentcore.create_oauth2_credential_provider(**provider)
+    shown = made["oauth2ProviderConfigOutput"]["customOauth2ProviderConfig"]
+    assert (shown["clientAuthenticationMethod"], shown["privateKeyJwtConfig"]) == ("PRIVATE_KEY_JWT", KMS)
+    agentcore.delete_oauth2_credential_provider(name=provider["name"])

@@ -126,6 +126,7 @@ def _identity(endpoint: Endpoint) -> IdentityPlane:
         fetch=endpoint.identity.fetch,
         post=endpoint.identity.post,
         fetch_secret=endpoint.aws.fetch_secret,
+        sign=endpoint.aws.sign,
         sealer=endpoint.sealer,
         settings=IdentitySettings(
             file=settings.state / "vault.sqlite",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import logging
@@ -13,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from skerry.errors import ProgramError, RemoteError, ServiceError
 from skerry.local import private
@@ -29,6 +32,7 @@ SECRET_LIMIT = 1 << 20
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
 KEYS_PATH = "/_skerry/keys/"
 
+_KMS_ALGORITHMS = {"RS256": "RSASSA_PKCS1_V1_5_SHA_256", "ES256": "ECDSA_SHA_256"}
 _log = logging.getLogger("skerry.local.aws")
 
 
@@ -182,6 +186,38 @@ class AwsProcess:
                 hint="The secret's value is a JSON object; jsonKey names one of its members.",
             )
         return value
+
+    async def sign(self, key_arn: str, algorithm: str, message: bytes) -> bytes:
+        """A JWS signature (RS256 or ES256) of a message by a key in the embedded cloud's KMS.
+
+        Raises RemoteError when the key is not there or is none for that algorithm, and UpstreamError.
+        """
+        headers = [
+            self.guarded(),
+            self._scope("kms"),
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("X-Amz-Target", "TrentService.Sign"),
+        ]
+        body = {
+            "KeyId": key_arn,
+            "Message": base64.b64encode(message).decode("ascii"),
+            "MessageType": "RAW",
+            "SigningAlgorithm": _KMS_ALGORITHMS[algorithm],
+        }
+        reply = await self._upstream.request("POST", self.url("/"), headers, json.dumps(body).encode())
+        answer = await reply.read(SECRET_LIMIT)
+        try:
+            signature = base64.b64decode(json.loads(answer)["Signature"]) if reply.status == 200 else b""
+            if signature and algorithm == "ES256":  # KMS has DER, JWS both numbers beside each other
+                signature = b"".join(number.to_bytes(32) for number in decode_dss_signature(signature))
+        except (ValueError, KeyError, TypeError, OverflowError):
+            signature = b""
+        if not signature:
+            raise RemoteError(
+                f"The key {key_arn} does not sign {algorithm}: status {reply.status} of KMS.",
+                hint="Was it made in this stack, with the usage SIGN_VERIFY and a fitting key spec?",
+            )
+        return signature
 
     async def _line(self, seconds: float) -> dict[str, Any]:
         assert self._process is not None

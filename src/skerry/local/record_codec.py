@@ -10,8 +10,11 @@ from skerry.local.sealing import Sealer
 
 Record = Mapping[str, Any]
 
-SECRETS: Mapping[str, str] = {"credential-provider": "clientSecret", "api-key-provider": "apiKey"}
-"""Kinds of control-plane records with a secret, and the member that holds it."""
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "credential-provider": ("clientSecret", "configuration"),
+    "api-key-provider": ("apiKey",),
+}
+"""Kinds of control-plane records with secrets, and the members that hold them."""
 _SEALED = "sealed"
 
 
@@ -51,31 +54,37 @@ class Plain:
 
 
 class SealedSecrets:
-    """JSON in which the one secret of a record is `{"sealed": …}`. A text of before, unsealed, loads too."""
+    """JSON in which secret members are `{"sealed": …}`. A text of before, unsealed, loads too."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
     def dump(self, kind: str, key: str, record: Record) -> str:
-        """JSON with the secret sealed for this record."""
-        member = SECRETS.get(kind)
-        if member is None or member not in record:
-            return json.dumps(record)
-        sealed = self._sealer.seal(str(record[member]), f"{kind}/{key}")
-        return json.dumps({**record, member: {_SEALED: sealed}})
+        """JSON with its secrets sealed, each for its place."""
+        sealed = {
+            member: {_SEALED: self._sealer.seal(json.dumps(record[member]), f"{kind}/{key}/{member}")}
+            for member in SECRETS.get(kind, ())
+            if member in record
+        }
+        return json.dumps({**record, **sealed})
 
     def load(self, kind: str, key: str, text: str) -> Record:
-        """The record with its secret. Raises SealError."""
+        """The record with its secrets. Raises SealError."""
         record = dict(json.loads(text))
-        member = SECRETS.get(kind, "")
-        kept = record.get(member)
-        if isinstance(kept, dict):
-            record[member] = self._sealer.open(str(kept.get(_SEALED)), f"{kind}/{key}")
+        for member in SECRETS.get(kind, ()):
+            if _is_sealed(record.get(member)):
+                opened = self._sealer.open(str(record[member][_SEALED]), f"{kind}/{key}/{member}")
+                record[member] = json.loads(opened)
         return record
 
     def is_old(self, kind: str, text: str) -> bool:
-        """Whether the secret stands there unsealed."""
-        return isinstance(json.loads(text).get(SECRETS.get(kind, "")), str)
+        """Whether a secret stands there unsealed."""
+        record = json.loads(text)
+        return any(member in record and not _is_sealed(record[member]) for member in SECRETS.get(kind, ()))
+
+
+def _is_sealed(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {_SEALED}
 
 
 class Sealed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from bedrock_agentcore.services.identity import IdentityClient, UserIdIdentifier, UserTokenIdentifier
+from botocore.exceptions import ClientError
+from joserfc import jwt
+from joserfc.jwk import import_key
 
 from skerry.wire.endpoints import invocation_url
 from tests.kit.authorization_server import CLIENT, SECRET, Browser, authorization_server
@@ -256,6 +260,76 @@ def test_outside_of_a_runtime_the_sdk_makes_an_identity_of_its_own(running, tmp_
         "workload_identity_name",
         "user_id",
     }
+
+
+@pytest.mark.behaviour("ID-PRIVATE-KEY")
+@pytest.mark.parametrize(("algorithm", "spec"), [("RS256", "RSA_2048"), ("ES256", "ECC_NIST_P256")])
+def test_a_key_in_kms_proves_a_client(running, control, data, signed, algorithm, spec):
+    kms = running.client("kms")
+    made = kms.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+    public = kms.get_public_key(KeyId=made["KeyId"])["PublicKey"]
+    kms.close()
+    name = f"p-{uuid.uuid4().hex[:8]}"
+    with authorization_server(methods=("private_key_jwt",)) as own:
+        control.create_oauth2_credential_provider(
+            name=name,
+            credentialProviderVendor="CustomOauth2",
+            oauth2ProviderConfigInput={
+                "customOauth2ProviderConfig": {
+                    "oauthDiscovery": {"discoveryUrl": own.discovery_url},
+                    "clientId": CLIENT,
+                    "clientAuthenticationMethod": "PRIVATE_KEY_JWT",
+                    "privateKeyJwtConfig": {
+                        "privateKeySource": {"kmsKeySource": {"kmsKeyArn": made["Arn"]}},
+                        "signingAlgorithm": algorithm,
+                        "additionalHeaderClaims": {"kid": "k-1"},
+                        "additionalPayloadClaims": {"tenant": "a very-secret tenant"},
+                    },
+                }
+            },
+        )
+        ask = {"flow": "M2M", "provider": name}
+        got = invoke(data, signed, ask, runtimeUserId="ann")
+        assert got["secret"].startswith("access-")
+        (form,) = own.forms
+        pem = base64.encodebytes(public).decode()
+        key = import_key(
+            f"-----BEGIN PUBLIC KEY-----\n{pem}-----END PUBLIC KEY-----\n",
+            "EC" if spec.startswith("ECC") else "RSA",
+        )
+        token = jwt.decode(form["client_assertion"][0], key, algorithms=[algorithm])
+        assert token.header == {"alg": algorithm, "typ": "JWT", "kid": "k-1"}
+        claims = token.claims
+        assert (claims["iss"], claims["sub"], claims["aud"]) == (CLIENT, CLIENT, f"{own.issuer}/token")
+        assert (claims["tenant"], claims["exp"] - claims["iat"]) == ("a very-secret tenant", 60)
+        assert form["client_id"] == [CLIENT]
+        assert "client_secret" not in form
+        invoke(data, signed, ask | {"scopes": ["other"]}, runtimeUserId="ann")
+        second = jwt.decode(own.forms[1]["client_assertion"][0], key, algorithms=[algorithm]).claims
+        assert second["jti"] != claims["jti"]
+        other = made["Arn"].rpartition("/")[0] + "/01234567-0123-0123-0123-0123456789ab"
+        configuration = {
+            "oauthDiscovery": {"discoveryUrl": own.discovery_url},
+            "clientId": CLIENT,
+            "clientAuthenticationMethod": "PRIVATE_KEY_JWT",
+            "privateKeyJwtConfig": {
+                "privateKeySource": {"kmsKeySource": {"kmsKeyArn": other}},
+                "signingAlgorithm": algorithm,
+            },
+        }
+        control.update_oauth2_credential_provider(
+            name=name,
+            credentialProviderVendor="CustomOauth2",
+            oauth2ProviderConfigInput={"customOauth2ProviderConfig": configuration},
+        )
+        workload = f"w-{uuid.uuid4().hex[:8]}"
+        control.create_workload_identity(name=workload)
+        token = data.get_workload_access_token(workloadName=workload)["workloadAccessToken"]
+        with pytest.raises(ClientError, match="cannot be signed"):
+            data.get_resource_oauth2_token(
+                workloadIdentityToken=token, resourceCredentialProviderName=name, scopes=[], oauth2Flow="M2M"
+            )
+        assert len(own.forms) == 2
 
 
 @pytest.mark.behaviour("ID-SEALED")

@@ -137,7 +137,7 @@ def test_the_three_operations_answer_and_say_what_is_missing(stack):
         "ValidationException",
         400,
     )
-    hop = stack.recorder.named("GetWorkloadAccessTokenForUserId")[0]
+    hop = stack.recorder.wait_for("GetWorkloadAccessTokenForUserId")
     assert (hop.part, hop.auth, hop.detail["workload"]) == ("identity", "sigv4", name)
     assert "ann" not in str(hop)
 

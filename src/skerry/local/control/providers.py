@@ -2,7 +2,7 @@
 
 The secret is kept sealed in the state file and in no answer: outputs are built from the service model's
 output shape, which has no such member. Of one in Secrets Manager (`EXTERNAL`) only the reference is kept.
-Key-based client authentication is refused with 501.
+With PRIVATE_KEY_JWT there is none: a key in KMS signs. AWS_IAM_ID_TOKEN_JWT is refused with 501.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ LIST_SIZE = 20
 
 _SECRET = ("clientSecret", "clientSecretConfig", "clientSecretSource")
 _NOT_SHOWN = (*_SECRET, "tenantId", "issuer", "authorizationEndpoint", "tokenEndpoint")
+PRIVATE_KEY = "PRIVATE_KEY_JWT"
+_OWN_CLAIMS: Mapping[str, frozenset[str]] = {
+    "additionalHeaderClaims": frozenset({"alg", "typ"}),
+    "additionalPayloadClaims": frozenset({"iss", "sub", "aud", "jti", "iat", "exp", "nbf"}),
+}
+"""Claims of an assertion that nobody may add (service model, PrivateKeyJwtConfig)."""
 _SECRET_METHODS = (None, "CLIENT_SECRET_BASIC", "CLIENT_SECRET_POST")
 
 
@@ -124,13 +130,38 @@ def _configuration(given: Mapping[str, Any]) -> Mapping[str, Any]:
         raise validation(message, ("oauth2ProviderConfigInput", message))
     where = f"oauth2ProviderConfigInput.{member}."
     reference = secret_sources.external(configuration, "clientSecret", where)
-    if configuration.get("clientAuthenticationMethod") not in _SECRET_METHODS:
-        raise not_emulated(f"Client authentication by {configuration['clientAuthenticationMethod']}")
-    for name in ("clientId",) if reference else ("clientId", "clientSecret"):
+    method = configuration.get("clientAuthenticationMethod")
+    if method not in (*_SECRET_METHODS, PRIVATE_KEY):
+        raise not_emulated(f"Client authentication by {method}")
+    _check_private_key(configuration, where)
+    for name in ("clientId",) if reference or method == PRIVATE_KEY else ("clientId", "clientSecret"):
         if not configuration.get(name):
             raise _missing(f"{where}{name}")
     _check_on_behalf(configuration.get("onBehalfOfTokenExchangeConfig") or {}, where)
     return {**configuration, "oauthDiscovery": vendors.discovery(vendor, configuration)}
+
+
+def _check_private_key(configuration: Mapping[str, Any], where: str) -> None:
+    """Refuses a key-based authentication whose parts do not go together, or that is not emulated."""
+    place, given = f"{where}privateKeyJwtConfig", configuration.get("privateKeyJwtConfig")
+    if configuration.get("clientAuthenticationMethod") != PRIVATE_KEY:
+        if given is not None:
+            message = f"privateKeyJwtConfig needs clientAuthenticationMethod {PRIVATE_KEY}."
+            raise validation(message, (place, message))
+        return
+    if given is None or not given.get("privateKeySource") or not given.get("signingAlgorithm"):
+        message = f"{PRIVATE_KEY} needs a privateKeyJwtConfig with privateKeySource and signingAlgorithm."
+        raise validation(message, (place, message))
+    if configuration.get("clientSecret") or configuration.get("clientSecretConfig"):
+        message = f"{PRIVATE_KEY} takes no client secret."
+        raise validation(message, (f"{where}clientSecret", message))
+    if given["signingAlgorithm"] == "PS256":  # the embedded KMS has another length of salt than JWS
+        raise not_emulated("The signing algorithm PS256")
+    for member, own in _OWN_CLAIMS.items():
+        taken = sorted(own & set(given.get(member) or ()))
+        if taken:
+            message = f"{taken[0]} is set by the service."
+            raise validation(message, (f"{place}.{member}", message))
 
 
 def _check_on_behalf(given: Mapping[str, Any], where: str) -> None:
@@ -174,7 +205,7 @@ def _secret(fixed: Mapping[str, Any], configuration: Mapping[str, Any], place: P
         return {
             "clientSecretArn": {"secretArn": fixed["managedSecretArn"]},
             "clientSecretSource": "MANAGED",
-            "clientSecret": configuration["clientSecret"],
+            "clientSecret": configuration.get("clientSecret", ""),
         }
     return {
         "clientSecretArn": {"secretArn": secret_sources.arn_of(reference, place)},

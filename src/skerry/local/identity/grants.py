@@ -1,7 +1,9 @@
 """Requests to a token endpoint: one function per grant, and what comes back.
 
-Sources: RFC 6749 §4.1.3, §4.4.2, §6 and §2.3.1; RFC 7636 §4.5; RFC 8693 §2.1; RFC 7523 §2.1; RFC 8707 §2. An
-error of the server goes on as its code alone: a description may repeat what was sent.
+An error of the server goes on as its code alone: a description may repeat what was sent.
+
+Sources: RFC 6749 §2.3.1, §4.1.3, §4.4.2 and §6; RFC 7523 §2.1 and §2.2; RFC 7636 §4.5; RFC 8693 §2.1; RFC
+8707 §2.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 
 from skerry.auth.oauth import ACCESS_TOKEN, EXCHANGE, OAuthError, basic, granted
 from skerry.errors import RemoteError, ServiceError, validation
+from skerry.local.identity.assertions import TYPE, Assertions
 from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.providers import POST, Provider
 from skerry.local.ports import TokenAsk
@@ -45,7 +48,7 @@ class Grant:
 
 
 _HINTS: Mapping[str, str] = {
-    "invalid_client": "Check the client id, the secret and the clientAuthenticationMethod of the provider.",
+    "invalid_client": "Check client id, secret or key, and clientAuthenticationMethod of the provider.",
     "invalid_scope": "Check the scopes that are asked for.",
     "unauthorized_client": "The client must be allowed this grant at the authorization server.",
     "unsupported_grant_type": "The authorization server does not know this flow.",
@@ -69,8 +72,9 @@ class RefusedError(ServiceError):
 class Grants:
     """Asks token endpoints. Every method raises ServiceError: a refusal, or no answer that can be used."""
 
-    def __init__(self, post: PostForm, table: Assumptions) -> None:
+    def __init__(self, post: PostForm, assertions: Assertions, table: Assumptions) -> None:
         self._post = post
+        self._assertions = assertions
         self._table = table
 
     async def client_credentials(self, provider: Provider, ask: TokenAsk) -> Grant:
@@ -128,6 +132,12 @@ class Grants:
         headers = {"Accept": "application/json"}
         if anonymous:
             pass
+        elif provider.private_key is not None:
+            assertion = await self._assertions.make(
+                provider.private_key, provider.client_id, provider.server.token_endpoint
+            )
+            proof = {"client_assertion_type": TYPE, "client_assertion": assertion}
+            form = {**form, "client_id": provider.client_id, **proof}
         elif provider.method == POST:
             form = {**form, "client_id": provider.client_id, "client_secret": provider.client_secret}
         else:

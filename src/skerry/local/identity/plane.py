@@ -11,6 +11,7 @@ from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
 from skerry.local.identity import pages
+from skerry.local.identity.assertions import Assertions, Sign, unsigned
 from skerry.local.identity.consents import Consents
 from skerry.local.identity.grants import Grants, PostForm
 from skerry.local.identity.kept_tokens import KeptTokens
@@ -53,7 +54,8 @@ class Records(Resources, WorkloadIdentities, Protocol):
 class IdentityPlane:
     """ASGI application for `/identities/…` of the data plane. Use it between `start()` and `close()`.
 
-    `fetch` and `post` are HTTP towards identity providers, `fetch_secret` reads secrets in Secrets Manager.
+    `fetch` and `post` are HTTP towards identity providers, `fetch_secret` reads secrets in Secrets Manager,
+    `sign` signs with keys in KMS.
     `workload_tokens` are for the planes that run workloads, `vault` for those that call resources.
     """
 
@@ -69,6 +71,7 @@ class IdentityPlane:
         fetch_secret: FetchSecret,
         sealer: Sealer,
         settings: IdentitySettings,
+        sign: Sign = unsigned,
         permissions: Permissions | None = None,
     ) -> None:
         self._resources = resources
@@ -82,7 +85,7 @@ class IdentityPlane:
         self.vault = Vault(
             identities=resources,
             providers=Providers(resources=resources, fetch=fetch, fetch_secret=fetch_secret, clock=clock),
-            grants=Grants(post, settings.table),
+            grants=Grants(post, Assertions(sign, clock), settings.table),
             consents=Consents(self._file, clock, settings),
             kept=KeptTokens(self._file, clock),
             clock=clock,

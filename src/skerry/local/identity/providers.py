@@ -15,6 +15,7 @@ from typing import Any
 from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe
 from skerry.auth.ports import Fetch
 from skerry.errors import RemoteError, SkerryError, not_found, validation
+from skerry.local.identity.assertions import PrivateKey
 from skerry.local.identity.shared import Shared
 from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
 from skerry.wire.jsonrpc import depth_exceeds
@@ -42,7 +43,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A credential provider with its secret. `version` changes with every update."""
+    """A credential provider with its secret, or the key that it has in its place.
+
+    `version` changes with every update.
+    """
 
     arn: str
     name: str
@@ -53,6 +57,7 @@ class Provider:
     callback_url: str
     server: Server
     method: str = BASIC
+    private_key: PrivateKey | None = None
     on_behalf: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -82,6 +87,7 @@ class Providers:
         configuration = record["configuration"]
         server = await self._server(configuration["oauthDiscovery"])
         chosen = _METHODS.get(configuration.get("clientAuthenticationMethod", ""), "")
+        key = configuration.get("privateKeyJwtConfig")
         method = chosen or (POST if server.methods and BASIC not in server.methods else BASIC)
         return Provider(
             arn=str(record["credentialProviderArn"]),
@@ -89,10 +95,11 @@ class Providers:
             vendor=str(record["credentialProviderVendor"]),
             version=version(record),
             client_id=str(record["clientId"]),
-            client_secret=await self._secret(record),
+            client_secret="" if key else await self._secret(record),
             callback_url=str(record["callbackUrl"]),
             server=server,
             method=method,
+            private_key=PrivateKey.of(key) if key else None,
             on_behalf=configuration.get("onBehalfOfTokenExchangeConfig") or {},
         )
 

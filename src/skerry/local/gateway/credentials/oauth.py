@@ -115,6 +115,11 @@ class OAuthCredentials:
 
     async def _client(self, record: Record) -> Client:
         kept = record.get("clientSecretConfig")
+        if kept is None and not record["clientSecret"]:
+            raise TargetError(
+                f"The credential provider {record['name']} has a key, which no gateway uses here.",
+                hint="Use one with a client secret.",
+            )
         return Client(
             client_id=str(record["clientId"]),
             client_secret=str(record["clientSecret"])
