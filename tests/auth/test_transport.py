@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -16,6 +17,7 @@ class Site:
     def __init__(self) -> None:
         self.answer = b"HTTP/1.0 200 OK\r\n\r\nhello"
         self.endless = False
+        self.stays: asyncio.Event | None = None
         self.seen: list[bytes] = []
         self.url = ""
 
@@ -27,6 +29,8 @@ class Site:
                 writer.write(b"x" * 8192)
                 await writer.drain()
             await writer.drain()
+            if self.stays is not None:
+                await self.stays.wait()
         except ConnectionError:
             pass
         finally:
@@ -87,3 +91,19 @@ async def test_a_spoilt_answer_is_a_remote_error(transport, site):
     site.answer = b"what?\r\n\r\n"
     with pytest.raises(RemoteError):
         await transport.fetch(site.url)
+
+
+async def test_a_server_that_does_not_finish_its_answer_is_not_waited_for(site):
+    site.answer, site.stays = b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhello", asyncio.Event()
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        with pytest.raises(RemoteError, match="does not answer") as caught:
+            await Transport(client, whole=0.2).fetch(site.url)
+    site.stays.set()
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_field_with_several_values_is_sent_as_often(transport, site):
+    site.answer = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    body = {"resource": ["https://a", "https://b"], "scope": "s"}
+    assert await transport.post(site.url, body, {}) == (200, b"{}")
+    assert f"content-length: {len(urlencode(body, doseq=True))}\r\n".encode() in site.seen[0].lower()

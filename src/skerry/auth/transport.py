@@ -21,10 +21,11 @@ WHOLE = 10.0
 
 
 class Transport:
-    """GET and form POST: no redirects, at most 64 KB of answer, ten seconds."""
+    """GET and form POST: no redirects, at most 64 KB of answer, at most `whole` seconds."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, *, whole: float = WHOLE) -> None:
         self._client = client
+        self._whole = whole
 
     async def fetch(self, url: str) -> bytes:
         """The body of a 200. Raises RemoteError for everything else."""
@@ -48,7 +49,7 @@ class Transport:
     async def _send(self, request: httpx2.Request) -> tuple[int, bytes]:
         url = str(request.url)
         try:
-            async with asyncio.timeout(WHOLE):
+            async with asyncio.timeout(self._whole):
                 return await self._answer(request)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise RemoteError(f"{_shown(url)} does not answer ({type(error).__name__}).") from error
