@@ -315,6 +315,13 @@ class WorkloadTokens(Protocol):
         """
         ...
 
+    def return_url(self, workload: str) -> str:
+        """Where browsers go after a consent when the workload does not say: the only URL that it may use.
+
+        "" when there are none or several.
+        """
+        ...
+
 
 Flow = Literal["M2M", "USER_FEDERATION", "ON_BEHALF_OF_TOKEN_EXCHANGE"]
 """`Oauth2FlowType` of AWS's model: client credentials, authorization code, token exchange."""

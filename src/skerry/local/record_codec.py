@@ -79,8 +79,10 @@ class SealedSecrets:
 
     def is_old(self, kind: str, text: str) -> bool:
         """Whether a secret stands there unsealed."""
+        if kind not in SECRETS:
+            return False
         record = json.loads(text)
-        return any(member in record and not _is_sealed(record[member]) for member in SECRETS.get(kind, ()))
+        return any(member in record and not _is_sealed(record[member]) for member in SECRETS[kind])
 
 
 def _is_sealed(value: object) -> bool:

@@ -18,6 +18,7 @@ RUNTIME_REQUEST_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Request-Id"
 RUNTIME_CUSTOM_PREFIX = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-"
 IDENTITY_WAT = "X-Amz-Bedrock-AgentCore-Identity-WAT"
 WORKLOAD_ACCESS_TOKEN = "WorkloadAccessToken"  # noqa: S105  (a header name, not a token)
+OAUTH2_CALLBACK_URL = "OAuth2CallbackUrl"
 MCP_SESSION_ID = "Mcp-Session-Id"
 MCP_PROTOCOL_VERSION = "MCP-Protocol-Version"
 MCP_METHOD = "Mcp-Method"

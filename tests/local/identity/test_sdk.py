@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import websockets
 from bedrock_agentcore.services.identity import IdentityClient, UserIdIdentifier, UserTokenIdentifier
 from botocore.exceptions import ClientError
 from joserfc import jwt
@@ -135,8 +136,9 @@ def call(running, made, token, payload, **headers):
 
 
 @pytest.mark.behaviour("ID-RUNTIME-TOKEN")
+@pytest.mark.behaviour("ID-RUNTIME-CALLBACK")
 def test_a_program_gets_a_token_for_whoever_its_caller_speaks_for(running, data, signed, guarded, idp):
-    assert invoke(data, signed, {}) == {"own": "", "wat": ""}
+    assert invoke(data, signed, {}) == {"own": "", "wat": "", "callback": ""}
     ann, bob = (invoke(data, signed, {}, runtimeUserId=name)["own"] for name in ("ann", "bob"))
     assert ann
     assert len({ann, bob}) == 2
@@ -149,7 +151,37 @@ def test_a_program_gets_a_token_for_whoever_its_caller_speaks_for(running, data,
         running, guarded, token, {}, **claimed, **{"X-Amzn-Bedrock-AgentCore-Runtime-User-Id": "eve"}
     )
     assert found["own"] != ann
-    assert found["wat"] == ""
+    assert (found["wat"], found["callback"]) == ("", RETURN_URL)
+
+
+@pytest.mark.behaviour("ID-RUNTIME-TOKEN")
+async def test_a_program_behind_a_web_socket_gets_one_too(running, control, idp):
+    discovery = f"{idp.idp.issuers['desk']}/.well-known/openid-configuration"
+    rules = {"customJWTAuthorizer": {"discoveryUrl": discovery, "allowedAudience": ["desk-gateway"]}}
+    made = control.create_agent_runtime(
+        agentRuntimeName=f"agent_{uuid.uuid4().hex[:8]}",
+        roleArn=ROLE,
+        agentRuntimeArtifact=artifact(str(PROGRAMS / "socket")),
+        authorizerConfiguration=rules,
+    )
+    settled(control.get_agent_runtime, agentRuntimeId=made["agentRuntimeId"])
+    url = invocation_url(running.url, made["agentRuntimeArn"]).replace("/invocations", "/ws")
+    headers = {
+        "Authorization": f"Bearer {idp.token(audience='desk-gateway')}",
+        "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": "s" * 40,
+        "WorkloadAccessToken": "claimed",
+    }
+    async with websockets.connect(
+        url.replace("http", "ws", 1), additional_headers=headers, proxy=None
+    ) as socket:
+        await socket.send("about")
+        found = [
+            value
+            for name, value in json.loads(await socket.recv())["headers"]
+            if name == "workloadaccesstoken"
+        ]
+    assert len(found) == 1
+    assert found[0].startswith("1.")
 
 
 @pytest.mark.behaviour("ID-SDK")
@@ -216,7 +248,7 @@ def test_an_agent_called_with_a_token_acts_for_that_person(
     claims = idp.claims(call(running, guarded, token, exchange)["secret"])
     assert (claims["sub"], claims["aud"]) == (idp.claims(token)["sub"], "accounts")
 
-    ask = {"flow": "USER_FEDERATION", "provider": provider, "callback": RETURN_URL}
+    ask = {"flow": "USER_FEDERATION", "provider": provider}  # its only return URL comes in a header
     browser = Browser()
     back = browser.consent(call(running, guarded, token, ask)["link"])
     browser.close()

@@ -62,6 +62,12 @@ class WorkloadTokens:
         content = [workload, identity["createdTime"], user, user_token, until]
         return self._sealer.seal(json.dumps(content), self._purpose)
 
+    def return_url(self, workload: str) -> str:
+        """The only return URL that a workload identity allows; "" when there are none or several."""
+        identity = self._identities.workload_identity(workload) or {}
+        allowed = identity.get("allowedResourceOauth2ReturnUrls") or ()
+        return str(allowed[0]) if len(allowed) == 1 else ""
+
     def read(self, token: str) -> WorkloadToken:
         """What a token says. Raises ServiceError (401) for one that does not hold."""
         try:

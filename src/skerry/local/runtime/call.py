@@ -34,6 +34,7 @@ class Call:
         self.caller: Caller | None = None
         self.session_id = ""
         self.workload_token = ""
+        self.return_url = ""
         self.status = 0
         self.answered = False
         self.detail: dict[str, str] = {}

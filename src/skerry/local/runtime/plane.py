@@ -276,6 +276,8 @@ class RuntimePlane:
             for action in request.actions():
                 self._permissions.check(call.caller, action, *arns)
         call.workload_token = self._workload_token(runtime, call.caller, request)
+        if call.workload_token and self._workload_tokens is not None:
+            call.return_url = self._workload_tokens.return_url(runtime.id)
         return runtime
 
     def _workload_token(self, runtime: Runtime, caller: Caller, request: Request) -> str:

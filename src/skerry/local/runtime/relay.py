@@ -23,6 +23,7 @@ from skerry.local.runtime.streams import Streams
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.headers import (
     MCP_SESSION_ID,
+    OAUTH2_CALLBACK_URL,
     RUNTIME_REQUEST_ID,
     RUNTIME_SESSION_ID,
     WORKLOAD_ACCESS_TOKEN,
@@ -177,8 +178,13 @@ class Relay:
 
 def platform_headers(call: Call, session: Session) -> list[tuple[str, str]]:
     """What the platform itself tells the program about a request."""
-    token = [(WORKLOAD_ACCESS_TOKEN, call.workload_token)] if call.workload_token else []
-    return [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id), *token]
+    sent = [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
+    if call.workload_token:
+        sent.append((WORKLOAD_ACCESS_TOKEN, call.workload_token))
+    listed = {name.lower() for name in session.runtime.allowlist}
+    if call.return_url.isascii() and call.return_url and OAUTH2_CALLBACK_URL.lower() not in listed:
+        sent.append((OAUTH2_CALLBACK_URL, call.return_url))
+    return sent
 
 
 def _length(reply: Reply) -> int:

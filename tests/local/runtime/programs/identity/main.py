@@ -2,6 +2,7 @@
 
 from bedrock_agentcore import BedrockAgentCoreApp
 from bedrock_agentcore.identity.auth import requires_access_token, requires_api_key
+from bedrock_agentcore.runtime import BedrockAgentCoreContext
 from bedrock_agentcore.services.identity import TokenPoller
 
 app = BedrockAgentCoreApp()
@@ -45,7 +46,9 @@ async def handle(payload, context):
 
         return {"secret": with_key(), "own": own}
     if "flow" not in payload:
-        return {"own": own, "wat": headers.get("x-amz-bedrock-agentcore-identity-wat", "")}
+        wat = headers.get("x-amz-bedrock-agentcore-identity-wat", "")
+        callback = BedrockAgentCoreContext.get_oauth2_callback_url() or ""
+        return {"own": own, "wat": wat, "callback": callback}
 
     @requires_access_token(**asked(payload))
     async def with_token(*, access_token):
