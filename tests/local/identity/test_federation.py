@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.kit.authorization_server import CLIENT, SECRET, Browser, authorization_server
 from tests.kit.identity_stack import RETURN_URL, identity_stack
+from tests.kit.openid import openid_provider
 
 DENIED = ("AccessDeniedException", 403)
 INVALID = ("ValidationException", 400)
@@ -402,3 +403,34 @@ def test_workload_tokens_consents_and_tokens_survive_a_restart_and_show_in_no_fi
         shown = str([stack.recorder.hops, browser.visited[0]])
         for secret in (SECRET, "very-secret", kept, ann, "ann@person.example"):
             assert secret not in shown
+
+
+@pytest.mark.behaviour("ID-3LO")
+def test_three_legs_at_a_strangers_openid_provider(stack, browser, desk):
+    """A provider that others wrote, with a person who signs in on its page."""
+    with openid_provider() as issuer:
+        name = "stranger"
+        stack.control.create_oauth2_credential_provider(
+            name=name,
+            credentialProviderVendor="CustomOauth2",
+            oauth2ProviderConfigInput={
+                "customOauth2ProviderConfig": {
+                    "oauthDiscovery": {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"},
+                    "clientId": "any",
+                    "clientSecret": "any-secret",
+                }
+            },
+        )
+        token = stack.for_user(desk)
+        asked = stack.token(token, name, scopes=["openid", "profile"])
+        page = browser.get(asked["authorizationUrl"]).headers["location"]
+        assert page.startswith(issuer)
+        assert "<form" in browser.get(page).text
+        signed_in = browser.http.post(page, data={"sub": "ann@example.com"}, follow_redirects=False)
+        callback = signed_in.headers["location"]
+        assert callback.startswith(f"{stack.url}/identities/oauth2/callback/")
+        assert browser.consent(callback)["session_id"] == asked["sessionUri"]
+        complete(stack, asked["sessionUri"])
+        got = stack.token(token, name, scopes=["profile", "openid"])["accessToken"]
+        about = httpx2.get(f"{issuer}/userinfo", headers={"Authorization": f"Bearer {got}"}).json()
+        assert about["sub"] == "ann@example.com"

@@ -83,7 +83,8 @@ class Federation:
             provider = await self._current(consent)
         except SkerryError as problem:
             raise ConsentError(
-                "The authorization server cannot be reached.", hint="Try again in a moment."
+                "The authorization server cannot be reached, or its provider has changed.",
+                hint="Try again in a moment, or ask the application for a new link.",
             ) from problem
         state, browser, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         await self._consents.put(

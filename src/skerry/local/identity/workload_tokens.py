@@ -65,7 +65,7 @@ class WorkloadTokens:
     def return_url(self, workload: str) -> str:
         """The only return URL that a workload identity allows; "" when there are none or several."""
         identity = self._identities.workload_identity(workload) or {}
-        allowed = identity.get("allowedResourceOauth2ReturnUrls") or ()
+        allowed = list(identity.get("allowedResourceOauth2ReturnUrls", []))
         return str(allowed[0]) if len(allowed) == 1 else ""
 
     def read(self, token: str) -> WorkloadToken:
