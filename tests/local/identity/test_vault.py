@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
+from skerry.auth import sigv4
 from skerry.errors import access_denied
+from skerry.local.identity.plane import BODY_LIMIT
 from tests.kit.authorization_server import SECRET, authorization_server
 from tests.kit.identity_stack import VAULT, identity_stack
 from tests.kit.idp import SECRETS, desk
+from tests.kit.local_endpoint import DEVELOPER, REGION
 
 INVALID = ("ValidationException", 400)
 
@@ -322,3 +327,39 @@ def test_permissions_are_asked_for_every_operation(tmp_path, server):
             "GetResourceApiKey",
             "CompleteResourceTokenAuth",
         }
+
+
+@pytest.mark.behaviour("ID-PERMISSIONS")
+@pytest.mark.parametrize(
+    ("method", "path", "body", "signed", "status"),
+    [
+        ("POST", "api-key", b"{}", False, 403),
+        ("POST", "GetWorkloadAccessToken", b'{"workloadName": "desk"}', False, 403),
+        ("POST", "api-key", b"{", True, 400),
+        ("POST", "api-key", b"[]", True, 400),
+        ("POST", "api-key", b'{"workloadIdentityToken": 1}', True, 400),
+        ("POST", "oauth2/token", b'{"oauth2Flow": "PASSWORD"}', True, 400),
+        ("POST", "CompleteResourceTokenAuth", b'{"sessionUri": "x", "userIdentifier": {}}', True, 400),
+        ("POST", "api-key", b"[" * 200_000, True, 400),
+        ("POST", "api-key", b" " * (BODY_LIMIT + 1), True, 413),
+        ("GET", "api-key", b"", True, 404),
+        ("GET", "oauth2/token", b"", False, 403),
+    ],
+)
+def test_what_is_no_call_is_refused_in_aws_form(stack, method, path, body, signed, status):
+    url, headers = f"{stack.url}/identities/{path}", {"content-type": "application/json"}
+    if signed:
+        headers |= sigv4.sign(
+            method,
+            url,
+            headers,
+            body,
+            credentials=DEVELOPER,
+            region=REGION,
+            service="bedrock-agentcore",
+            now=time.time(),
+        )
+    answer = httpx2.request(method, url, content=body, headers=headers, timeout=30)
+    assert answer.status_code == status
+    assert answer.headers["x-amzn-errortype"]
+    assert answer.json()["message"]
