@@ -156,8 +156,8 @@ class AuthorizationServer:
             kept = self._codes.pop(form["code"], None)
             digest = hashlib.sha256(form["code_verifier"].encode()).digest()
             challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-            good = kept and kept["code_challenge"] == challenge
-            return "" if good and kept["redirect_uri"] == form["redirect_uri"] else "invalid_grant"
+            wanted = (kept["code_challenge"], kept["redirect_uri"]) if kept else None
+            return "" if wanted == (challenge, form["redirect_uri"]) else "invalid_grant"
         if grant == "refresh_token":
             return (
                 ""

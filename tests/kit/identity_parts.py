@@ -60,10 +60,14 @@ IDENTITY: Mapping[str, Any] = {
 
 @dataclass
 class TokenEndpoint:
-    """Implements `grants.PostForm`: a token for every request, which waits for `gate` where there is one."""
+    """Implements `grants.PostForm`: a token for every request, with `more` in its answer.
+
+    Requests wait for `gate` where there is one.
+    """
 
     forms: list[Mapping[str, Any]] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    more: dict[str, Any] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -77,7 +81,7 @@ class TokenEndpoint:
             await self.gate.wait()
         number = next(self._numbers)
         answer = {"access_token": f"access-{number}", "token_type": "bearer", "expires_in": 3600}
-        return 200, json.dumps(answer | {"refresh_token": f"refresh-{number}"}).encode()
+        return 200, json.dumps(answer | {"refresh_token": f"refresh-{number}"} | self.more).encode()
 
 
 async def _none(_: Any) -> Any:

@@ -322,7 +322,7 @@ def test_without_a_refresh_token_the_person_is_asked_again(stack, server, browse
     browser.consent(asked["authorizationUrl"])
     complete(stack, asked["sessionUri"])
     assert "accessToken" in stack.token(ann, provider)
-    stack.clock.advance(71)
+    stack.clock.advance(101)
     assert "accessToken" not in stack.token(ann, provider)
     assert stack.token(ann, provider, sessionUri=asked["sessionUri"])["sessionStatus"] == "FAILED"
 

@@ -17,6 +17,7 @@ from skerry.local.identity.providers import described
 from skerry.local.identity.vault_file import LIMITS, VaultFile
 from skerry.local.ports import ConsentNeeded, ResourceToken, TokenAsk
 from skerry.local.sealing import Sealer
+from tests.kit.clock import FakeClock
 from tests.kit.identity_parts import PROVIDER, RETURN_URL, identity_parts
 
 ANN, BOB = users.of_id("ann"), users.of_id("bob")
@@ -67,6 +68,50 @@ async def test_an_updated_provider_takes_its_tokens_out_of_the_file(tmp_path):
     await file.start()
     assert file.items("token") == []
     await file.close()
+
+
+@pytest.mark.behaviour("ID-PROVIDER-CHANGED")
+async def test_what_is_fetched_while_its_provider_changes_is_not_kept(tmp_path):
+    async with identity_parts(tmp_path) as parts:
+        vault = parts.plane.vault
+        token = await granted(parts)
+        needed = await vault.token(parts.ask(scopes=("other",)))
+        await parts.consented(needed)
+        vault.refused(parts.ask(), token)
+        parts.post.gate = asyncio.Event()
+        begun = [
+            asyncio.create_task(work)
+            for work in (
+                vault.complete(needed.session_uri, ANN),
+                vault.token(parts.ask()),
+                vault.token(parts.ask("M2M")),
+            )
+        ]
+        while len(parts.post.forms) < 4:
+            parts.post.arrived.clear()
+            await parts.post.arrived.wait()
+        await parts.put({**PROVIDER, "lastUpdatedTime": "2026-01-02"})
+        parts.post.gate.set()
+        completed, asked, machine = await asyncio.gather(*begun, return_exceptions=True)
+        assert isinstance(completed, ServiceError)
+        assert isinstance(asked, ConsentNeeded)
+        assert (await vault.token(parts.ask("M2M"))).access_token != machine.access_token
+    file = VaultFile(tmp_path / "vault.sqlite", Sealer.of(tmp_path))
+    await file.start()
+    assert file.items("token") == []
+    await file.close()
+
+
+@pytest.mark.behaviour("ID-3LO-REFRESH")
+async def test_a_token_of_a_few_seconds_is_given_out_while_it_holds(tmp_path):
+    clock = FakeClock()
+    async with identity_parts(tmp_path, clock) as parts:
+        parts.post.more = {"expires_in": 20, "refresh_token": None}
+        token = await granted(parts)
+        clock.advance(19)
+        assert (await parts.plane.vault.token(parts.ask())).access_token == token.access_token
+        clock.advance(1)
+        assert isinstance(await parts.plane.vault.token(parts.ask()), ConsentNeeded)
 
 
 @pytest.mark.behaviour("ID-3LO-PROVIDER-FAILS")

@@ -173,6 +173,7 @@ class Federation:
             provider = await self._current(consent)
             now = self._clock.time()
             grant = await self._grants.code(provider, consent.ask, consent.code, consent.verifier)
+            await self._current(consent)  # still
         except SkerryError as problem:
             await self._consents.put(consent.ended("failed"))
             if isinstance(problem, RemoteError):

@@ -46,10 +46,10 @@ class KeptTokens:
         self._clock = clock
         self._machine: OrderedDict[str, KeptToken] = OrderedDict()
 
-    def good(self, token: KeptToken | None) -> bool:
-        """Whether a token can still be given out."""
+    def good(self, token: KeptToken | None, *, ahead: float = AHEAD) -> bool:
+        """Whether a token holds, and will for `ahead` seconds more."""
         until = math.inf if token is None or token.until is None else token.until
-        return token is not None and self._clock.time() < until - AHEAD
+        return token is not None and self._clock.time() < until - ahead
 
     def machine(self, key: str) -> KeptToken | None:
         """A good token that nobody had to consent to."""

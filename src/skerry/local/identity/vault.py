@@ -126,7 +126,8 @@ class Vault:
         now = self._clock.time()
         work = self._grants.client_credentials if ask.flow == "M2M" else self._grants.on_behalf
         token = KeptToken.of(await work(provider, ask), provider.arn, now)
-        self._kept.keep_machine(key, token)
+        if self._key(ask) == key:  # else the provider has changed meanwhile
+            self._kept.keep_machine(key, token)
         return token
 
     # --- people
@@ -158,6 +159,8 @@ class Vault:
         if kept is None or self._kept.good(kept):
             return kept
         if not kept.refresh_token:
+            if self._kept.good(kept, ahead=0.0):
+                return kept
             await self._kept.keep_person(key, None)
             return None
         provider: Provider = await self._providers.get(ask.provider_arn)
@@ -168,6 +171,8 @@ class Vault:
             if problem.oauth_code != "invalid_grant":
                 raise
             await self._kept.keep_person(key, None)
+            return None
+        if self._key(ask) != key:  # the provider has changed meanwhile
             return None
         fresh = KeptToken.of(grant, provider.arn, now)
         await self._kept.keep_person(key, fresh)
