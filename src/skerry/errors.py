@@ -122,7 +122,7 @@ class TokenError(SkerryError):
     """A bearer token is missing or does not hold; the token itself is never part of the text.
 
     `reason` is stable: missing, malformed, algorithm, signature, key, issuer, expired, not-yet,
-    kind, audience, client, scope, claim, unreachable.
+    kind, audience, client, scope, claim, unreachable, revoked.
     """
 
     code = "SKY-202"

@@ -129,7 +129,7 @@ def test_a_scope_asked_twice_is_given_once(desk: Desk):
 
 @pytest.mark.behaviour("IDP-UNSUPPORTED-GRANT")
 @pytest.mark.parametrize(
-    "grant", ["password", "implicit", "authorization_code", "Client_Credentials", "x" * 500]
+    "grant", ["password", "implicit", "Authorization_Code", "Client_Credentials", "x" * 500]
 )
 def test_a_grant_that_nobody_offers_is_unsupported(desk: Desk, grant):
     answer = desk.post("chat", grant_type=grant)

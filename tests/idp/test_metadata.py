@@ -36,18 +36,32 @@ def test_discovery_names_what_there_is(desk: Desk):
     found = desk.http.get(desk.idp.discovery_url("desk")).json()
     assert found["token_endpoint"] == desk.idp.token_endpoint("desk") == f"{issuer}/oauth2/token"
     assert found["jwks_uri"] == f"{issuer}/.well-known/jwks.json"
-    assert found["grant_types_supported"] == ["client_credentials", TOKEN_EXCHANGE]
+    assert found["grant_types_supported"] == [
+        "client_credentials",
+        TOKEN_EXCHANGE,
+        "authorization_code",
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    ]
     assert found["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["scopes_supported"] == ["desk/use", "desk/change"]
-    assert found["response_types_supported"] == []
+    assert found["response_types_supported"] == ["code"]
+    assert found["response_modes_supported"] == ["query"]
+    assert found["authorization_response_iss_parameter_supported"] is True
+    assert found["prompt_values_supported"] == ["none", "login", "consent", "select_account"]
+    names = ("authorization", "userinfo", "revocation", "introspection", "device_authorization")
+    for name in names:
+        assert desk.http.post(found[f"{name}_endpoint"]).status_code in (400, 401), name
     assert found["id_token_signing_alg_values_supported"] == ["RS256"]
     assert "registration_endpoint" not in found
 
 
 def test_the_cognito_issuer_offers_no_exchange(desk: Desk):
     found = desk.http.get(desk.idp.discovery_url("pool")).json()
-    assert found["grant_types_supported"] == ["client_credentials"]
+    assert found["grant_types_supported"] == ["client_credentials", "authorization_code", "refresh_token"]
+    assert not {"introspection_endpoint", "device_authorization_endpoint"} & set(found)
+    assert {"userinfo_endpoint", "revocation_endpoint"} < set(found)
 
 
 @pytest.mark.parametrize("realm", REALMS)
@@ -104,11 +118,3 @@ def test_the_token_endpoint_takes_post_only(desk: Desk):
     answer = desk.http.get(desk.idp.token_endpoint("desk"))
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert answer.json()["error"] == "invalid_request"
-
-
-@pytest.mark.behaviour("IDP-NO-CODE-GRANT")
-def test_the_authorization_endpoint_refuses_without_a_redirect(desk: Desk):
-    query = {"response_type": "code", "client_id": "chat", "redirect_uri": "https://evil.example/"}
-    answer = desk.http.get(f"{desk.idp.issuers['desk']}/oauth2/authorize", params=query)
-    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_response_type")
-    assert "location" not in answer.headers

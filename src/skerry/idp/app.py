@@ -5,9 +5,11 @@
     GET  the three well-known places of each issuer   metadata.py
     GET  ISSUER/.well-known/jwks.json                 public keys
     POST ISSUER/oauth2/token                          token_endpoint.py
-    GET  ISSUER/oauth2/authorize                      refuses: there is no grant for it yet
+    POST ISSUER/oauth2/revoke, introspect, device     revocation.py, introspection.py, device_endpoint.py
+    GET  ISSUER/oauth2/userInfo                       userinfo.py
+    GET  ISSUER/oauth2/authorize                      authorize/: HTML for people, and the pages beside it
 
-Everything answers JSON, errors included.
+Everything else answers JSON, errors included.
 """
 
 from __future__ import annotations
@@ -26,12 +28,20 @@ from starlette.routing import Route
 from skerry.errors import StateError
 from skerry.idp import metadata
 from skerry.idp.attempts import Attempts
+from skerry.idp.authorize.device import Activation
+from skerry.idp.authorize.endpoint import ACTIVATE, AUTHORIZE, CONSENT, SIGN_IN, SIGN_OUT, People
+from skerry.idp.authorize.served import served
 from skerry.idp.client_authentication import ClientAuthentication
-from skerry.idp.form_endpoint import NO_STORE, json_response
+from skerry.idp.device_endpoint import DeviceEndpoint
+from skerry.idp.form_endpoint import NO_STORE, FormEndpoint, json_response
+from skerry.idp.introspection import Introspection
 from skerry.idp.issuer import Issuer
 from skerry.idp.keys import public_set
 from skerry.idp.provider import Provider
+from skerry.idp.realms import DEVICE_CODE
+from skerry.idp.revocation import Revocation
 from skerry.idp.token_endpoint import TokenEndpoint
+from skerry.idp.userinfo import Userinfo
 
 _log = logging.getLogger("skerry.idp")
 
@@ -66,8 +76,36 @@ def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
     return [
         *(Route(place, document, methods=["GET"]) for place in metadata.well_known_paths(path)),
         Route(issuer.paths.keys, _jwks(issuer), methods=["GET"]),
-        Route(issuer.paths.token, _post_only(token), methods=["POST"]),
-        Route(issuer.paths.authorize, _no_authorization, methods=["GET", "POST"]),
+        Route(issuer.paths.token, _called(token), methods=["POST"]),
+        *_routes_for_clients(issuer, authentication),
+        *_routes_for_people(issuer, attempts),
+    ]
+
+
+def _routes_for_clients(issuer: Issuer, authentication: ClientAuthentication) -> list[Route]:
+    paths = issuer.paths
+    endpoints: dict[str, FormEndpoint] = {
+        paths.revoke: Revocation(issuer, authentication=authentication),
+        paths.introspect: Introspection(issuer, authentication=authentication),
+        paths.device: DeviceEndpoint(issuer, authentication=authentication),
+    }
+    return [Route(path, _called(item), methods=["POST"]) for path, item in endpoints.items() if path]
+
+
+def _routes_for_people(issuer: Issuer, attempts: Attempts) -> list[Route]:
+    people = People(issuer, attempts)
+    pages = [
+        (AUTHORIZE, issuer.paths.authorize, people.authorize, ["GET", "POST"]),
+        (SIGN_IN, issuer.paths.page(SIGN_IN), people.sign_in, ["POST"]),
+        (CONSENT, issuer.paths.page(CONSENT), people.consent, ["POST"]),
+        (SIGN_OUT, issuer.paths.page(SIGN_OUT), people.sign_out, ["GET", "POST"]),
+    ]
+    if DEVICE_CODE in issuer.dialect.grants:
+        activation = Activation(people, attempts)
+        pages.append((ACTIVATE, issuer.paths.page(ACTIVATE), activation.page, ["GET", "POST"]))
+    return [
+        Route(issuer.paths.userinfo, _called(Userinfo(issuer)), methods=["GET", "POST"]),
+        *(Route(path, served(issuer, name, page), methods=methods) for name, path, page, methods in pages),
     ]
 
 
@@ -108,23 +146,13 @@ def _jwks(issuer: Issuer) -> Endpoint:
     return serve
 
 
-def _post_only(endpoint: TokenEndpoint) -> Endpoint:
+def _called(endpoint: Endpoint) -> Endpoint:
+    """A function, because Starlette takes an object for an application of its own."""
+
     async def serve(request: Request) -> Response:
         return await endpoint(request)
 
     return serve
-
-
-async def _no_authorization(_request: Request) -> Response:
-    """No redirect, whatever the request says: no client has a registered redirect URI."""
-    return json_response(
-        {
-            "error": "unsupported_response_type",
-            "error_description": "This provider has no authorization code grant; ask the token endpoint.",
-        },
-        status=400,
-        headers=NO_STORE,
-    )
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

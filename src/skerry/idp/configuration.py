@@ -1,7 +1,7 @@
 """Reads realms from a TOML or JSON file, and checks them.
 
     [realms.desk]                     dialect, scopes, resources, algorithm, path, lifetime,
-                                      refresh_lifetime, code_lifetime
+                                      refresh_lifetime, code_lifetime, approve
     [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
                                       own_audiences, may_exchange, token_endpoint_auth_method,
                                       redirect_uris, application_type, jwks, jwks_uri, trusted
@@ -23,14 +23,21 @@ from typing import Any
 
 from skerry.errors import ConfigurationError
 from skerry.idp.asked import SCOPE_TOKEN
+from skerry.idp.authorize import redirects
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.grants import GRANTS
 from skerry.idp.keys import ALGORITHMS
 from skerry.idp.passwords import password_digest
-from skerry.idp.realms import KEY_METHOD, PUBLIC, SECRET_METHODS, Client, Realm, User
+from skerry.idp.realms import AUTHORIZATION_CODE, KEY_METHOD, PUBLIC, SECRET_METHODS, Client, Realm, User
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 60, 86_400
 """Seconds; Cognito allows 5 minutes to a day."""
+
+LONGEST_CODE_LIFETIME = 600
+"""Seconds; RFC 6749 section 4.1.2 recommends ten minutes at most."""
+
+LONGEST_REFRESH_LIFETIME = 10 * 365 * 86_400
+"""Seconds; Cognito allows ten years."""
 
 LARGEST_CLAIMS = 4096
 """Bytes as JSON: a token must fit into a header."""
@@ -157,6 +164,7 @@ def _realm(table: _Table, name: str) -> Realm:
         lifetime=table.number("lifetime", usual.lifetime),
         refresh_lifetime=table.number("refresh_lifetime", usual.refresh_lifetime),
         code_lifetime=table.number("code_lifetime", usual.code_lifetime),
+        approve=table.text("approve"),
         algorithm=table.text("algorithm", usual.algorithm),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
         users={user: _user(part, user, name) for user, part in table.tables("users")},
@@ -215,8 +223,18 @@ def _check_realm(realm: Realm, table: str) -> None:
         raise ConfigurationError(
             f"{table} lifetime: must be {SHORTEST_LIFETIME} to {LONGEST_LIFETIME} seconds."
         )
+    if not 1 <= realm.code_lifetime <= LONGEST_CODE_LIFETIME:
+        raise ConfigurationError(f"{table} code_lifetime: must be 1 to {LONGEST_CODE_LIFETIME} seconds.")
+    if not 1 <= realm.refresh_lifetime <= LONGEST_REFRESH_LIFETIME:
+        raise ConfigurationError(
+            f"{table} refresh_lifetime: must be 1 to {LONGEST_REFRESH_LIFETIME} seconds."
+        )
     for scope in realm.scopes:
         _check_scope(scope, f"{table} scopes")
+    for user in realm.users.values():
+        _check_claims(user.claims, DIALECTS[realm.dialect], f"[realms.{realm.name}.users.{user.name}] claims")
+    if realm.approve:
+        _one_of(realm.approve, tuple(realm.users), f"{table} approve")
 
 
 def _check_client(client: Client, realm: Realm, table: str) -> None:
@@ -251,6 +269,12 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     if client.token_endpoint_auth_method:
         methods = (*SECRET_METHODS, PUBLIC, KEY_METHOD)
         _one_of(client.token_endpoint_auth_method, methods, f"{table} token_endpoint_auth_method")
+    if AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
+        raise ConfigurationError(f"{table} redirect_uris: the grant {AUTHORIZATION_CODE} needs one.")
+    for uri in client.redirect_uris:
+        reason = redirects.problem(uri)
+        if reason:
+            raise ConfigurationError(f"{table} redirect_uris: one {reason}.")
     _check_claims(client.claims, dialect, f"{table} claims")
 
 

@@ -42,19 +42,37 @@ def parse(content_type: str, body: bytes) -> Form:
     """The form in `body`. Raises OAuthError (invalid_request) for anything else, or a doubled parameter."""
     if content_type.split(";", 1)[0].strip().lower() != _CONTENT_TYPE:
         raise invalid_request(f"Send the parameters as a form body with Content-Type {_CONTENT_TYPE}.")
+    names = fields(body)
+    if doubled(names):
+        raise invalid_request("A parameter occurs more than once; only resource and audience may.")
+    return present(names)
+
+
+def fields(raw: bytes) -> Mapping[str, tuple[str, ...]]:
+    """The values of each parameter of a form body or query, empty ones too.
+
+    Raises OAuthError (invalid_request) when it is not percent-encoded UTF-8 or has too many parameters.
+    """
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except ValueError as error:  # UnicodeDecodeError is one; so is too many fields
         raise invalid_request(
-            f"The form body is malformed: UTF-8, percent-encoded, at most {MAX_FIELDS} parameters."
+            f"The parameters are malformed: UTF-8, percent-encoded, at most {MAX_FIELDS} of them."
         ) from error
     names: dict[str, list[str]] = {}
     for name, value in pairs:
         names.setdefault(name, []).append(value)
-    doubled = next((name for name, found in names.items() if len(found) > 1 and name not in REPEATABLE), None)
-    if doubled is not None:
-        raise invalid_request("A parameter occurs more than once; only resource and audience may.")
-    present = {name: tuple(value for value in found if value) for name, found in names.items()}
-    return Form({name: found for name, found in present.items() if found})
+    return {name: tuple(found) for name, found in names.items()}
+
+
+def doubled(names: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """The parameters that occur more often than they may."""
+    return frozenset(name for name, found in names.items() if len(found) > 1 and name not in REPEATABLE)
+
+
+def present(names: Mapping[str, tuple[str, ...]]) -> Form:
+    """A form of the parameters that have a value."""
+    filled = {name: tuple(value for value in found if value) for name, found in names.items()}
+    return Form({name: found for name, found in filled.items() if found})

@@ -69,22 +69,15 @@ class FormEndpoint:
             )
         except OAuthError as error:
             trace.detail["error"] = error.error
+            if error.note:
+                trace.detail["note"] = error.note
             response = json_response(error.body(), status=error.status, headers={**NO_STORE, **error.headers})
-        _hops.info(
-            encode(
-                Hop(
-                    part="idp",
-                    operation=trace.operation,
-                    identity=trace.identity,
-                    auth=trace.auth,
-                    status=response.status_code,
-                    session=_session(request),
-                    started=started,
-                    duration_ms=(clock.monotonic() - ticks) * 1000,
-                    target=trace.target,
-                    detail=trace.detail,
-                )
-            )
+        record(
+            trace,
+            status=response.status_code,
+            session=_session(request),
+            started=started,
+            duration_ms=(clock.monotonic() - ticks) * 1000,
         )
         return response
 
@@ -95,6 +88,26 @@ class FormEndpoint:
         client, method = await self._authentication.client(request.headers.getlist("authorization"), asked)
         trace.identity, trace.auth = f"{client.id}@{self.issuer.url}", method
         return await self.answer(client, asked, trace)
+
+
+def record(trace: Trace, *, status: int, started: float, duration_ms: float, session: str = "") -> None:
+    """Tells the recorder of one request; `started` is epoch seconds."""
+    _hops.info(
+        encode(
+            Hop(
+                part="idp",
+                operation=trace.operation,
+                identity=trace.identity,
+                auth=trace.auth,
+                status=status,
+                session=session,
+                started=started,
+                duration_ms=duration_ms,
+                target=trace.target,
+                detail=trace.detail,
+            )
+        )
+    )
 
 
 def json_response(content: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -14,6 +14,8 @@ from joserfc import jwt
 
 from skerry.auth import keys as auth_keys
 from skerry.auth import tokens
+from skerry.errors import TokenError
+from skerry.idp import issued
 from skerry.idp.clock import Clock
 from skerry.idp.dialects import Dialect, Paths
 from skerry.idp.directory import Directory
@@ -48,8 +50,12 @@ class Issuer:
             await asyncio.to_thread(self.keys.ring)
 
     async def issue(self, issuance: Issuance) -> Issued:
-        """The tokens of an issuance, signed."""
+        """The tokens of an issuance, signed. What came of a sign-in is remembered until it expires."""
         stamp = self._stamp()
+        if issuance.family:
+            await issued.remember(
+                self.records, stamp.token_id, family=issuance.family, expires=stamp.now + issuance.lifetime
+            )
         access = self._signed(self.dialect.access(issuance, stamp), self.dialect.access_type)
         identity = ""
         if issuance.id_token:
@@ -67,9 +73,10 @@ class Issuer:
     async def own(self, token: str) -> Mapping[str, Any]:
         """The claims of an access token that this issuer signed and that is still good.
 
-        The same rules as any resource server's, without leeway: there is one clock. Raises TokenError.
+        The same rules as any resource server's, without leeway: there is one clock. What was revoked is
+        refused besides. Raises TokenError.
         """
-        return await tokens.verify(
+        claims = await tokens.verify(
             token,
             keys=self.published,
             issuer=self.url,
@@ -78,6 +85,9 @@ class Issuer:
             audience=None,
             leeway=0.0,
         )
+        if await issued.is_revoked(self.records, claims.get("jti")):
+            raise TokenError("revoked", "The token was revoked.", hint="Get a new one.")
+        return claims
 
     def _signed(self, claims: dict[str, Any], kind: str | None) -> str:
         key = self.keys.ring().current

@@ -1,7 +1,7 @@
 """The discovery document, one for RFC 8414 and OpenID Connect Discovery alike.
 
-`authorization_endpoint` is there because both documents require it; the endpoint answers that this
-provider has no grant for it yet.
+It names what the dialect offers and nothing else. `authorization_endpoint` is there even for a dialect
+without the code grant, because both documents require it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from skerry.idp.authorize.request import PROMPTS
 from skerry.idp.grants import GRANTS
 from skerry.idp.issuer import Issuer
-from skerry.idp.realms import SECRET_METHODS
+from skerry.idp.realms import AUTHORIZATION_CODE, DEVICE_CODE, SECRET_METHODS
 
 
 def well_known_paths(issuer_path: str) -> tuple[str, str, str]:
@@ -37,6 +38,7 @@ def document(issuer: Issuer) -> bytes:
         "jwks_uri": issuer.at(issuer.paths.keys),
         "scopes_supported": list(issuer.realm.all_scopes),
         "response_types_supported": [],
+        **_for_people(issuer),
         "grant_types_supported": grants,
         "token_endpoint_auth_methods_supported": list(SECRET_METHODS),
         "code_challenge_methods_supported": ["S256"],
@@ -44,3 +46,30 @@ def document(issuer: Issuer) -> bytes:
         "id_token_signing_alg_values_supported": [issuer.realm.algorithm],
     }
     return json.dumps(members).encode()
+
+
+def _for_people(issuer: Issuer) -> dict[str, Any]:
+    """Endpoints and features of sign-in; with RFC 9207, RFC 8628, RFC 7009 and RFC 7662."""
+    paths, grants, found = issuer.paths, issuer.dialect.grants, dict[str, Any]()
+    if AUTHORIZATION_CODE in grants:
+        found |= {
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "prompt_values_supported": list(PROMPTS),
+            "authorization_response_iss_parameter_supported": True,
+            "claims_parameter_supported": False,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,
+        }
+    endpoints = {
+        "userinfo_endpoint": paths.userinfo,
+        "revocation_endpoint": paths.revoke,
+        "introspection_endpoint": paths.introspect,
+        "device_authorization_endpoint": paths.device if DEVICE_CODE in grants else "",
+    }
+    for name, path in endpoints.items():
+        if path:
+            found[name] = issuer.at(path)
+        if path and name in ("revocation_endpoint", "introspection_endpoint"):
+            found[f"{name}_auth_methods_supported"] = list(SECRET_METHODS)
+    return found

@@ -6,6 +6,10 @@ unauthorized_client      the client may not use this grant
 unsupported_grant_type   nobody may: the provider does not know it
 invalid_scope            a scope that is malformed, unknown or wider than what was granted
 invalid_target           a resource or audience that is not served, or not for this client
+invalid_grant            a code, refresh token or device code that is spent, expired or another client's
+
+Of the authorization endpoint (RFC 6749 section 4.1.2.1, OpenID Connect Core 3.1.2.6) and of device codes
+(RFC 8628 section 3.5) there are more; they are made where they are raised.
 """
 
 from __future__ import annotations
@@ -24,16 +28,23 @@ class OAuthError(SkerryError):
 
     The sentence never repeats what the caller sent: it may be a secret in the wrong place.
     `error` is the code of the RFC, `message` the sentence for `error_description`, `status` the HTTP
-    status and `headers` what the answer carries besides.
+    status and `headers` what the answer carries besides. `note` is for the recorder alone, such as `reuse`.
     """
 
     def __init__(
-        self, error: str, message: str, *, status: int = 400, headers: Mapping[str, str] | None = None
+        self,
+        error: str,
+        message: str,
+        *,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        note: str = "",
     ) -> None:
         super().__init__(message)
         self.error = error
         self.status = status
         self.headers: Mapping[str, str] = headers or {}
+        self.note = note
 
     def body(self) -> dict[str, str]:
         """The JSON members; the sentence is cut down to the characters the RFC allows."""
@@ -70,6 +81,10 @@ def unauthorized_client(message: str) -> OAuthError:
 
 def unsupported_grant_type(message: str) -> OAuthError:
     return OAuthError("unsupported_grant_type", message)
+
+
+def invalid_grant(message: str, *, note: str = "") -> OAuthError:
+    return OAuthError("invalid_grant", message, note=note)
 
 
 def invalid_scope(message: str) -> OAuthError:

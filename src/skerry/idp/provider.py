@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from skerry.idp.realms import Realm
 from skerry.idp.records import Database
 
 SYSTEM_CLOCK: Clock = time
+
+_log = logging.getLogger("skerry.idp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,13 @@ def make_provider(
     """
     known = tuple(realms)
     configuration.check(known)
+    for realm in known:
+        if realm.approve:
+            _log.warning(
+                "skerry idp: realm %s approves every sign-in as %s without asking: for unattended tests only",
+                realm.name,
+                realm.approve,
+            )
     database = Database(state / "records.sqlite" if state else None, clock=clock.time)
     issuers = {
         realm.name: make_issuer(

@@ -102,7 +102,8 @@ class Realm:
     `path` is the issuer's path; empty means the one that the dialect gives to `name`. `scopes` and
     `resources` bound what clients may be given; empty means whatever the clients declare. `lifetime`
     is that of access tokens in seconds, `refresh_lifetime` that of a sign-in as a whole, `code_lifetime` that
-    of an authorization code; `algorithm` is RS256 or ES256. `users` are the declared ones, by name.
+    of an authorization code; `algorithm` is RS256 or ES256. `users` are the declared ones, by name. `approve`
+    names one of them who signs in and consents without being asked: for unattended tests only.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Realm:
     code_lifetime: int = 60
     algorithm: str = "RS256"
     users: Mapping[str, User] = field(default_factory=dict)
+    approve: str = ""
 
     @property
     def all_scopes(self) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ import errno
 import os
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from skerry.errors import PortInUseError, ProgramError
+from skerry.idp import visitor
 from skerry.idp.app import create_app
 from skerry.idp.clock import Clock
 from skerry.idp.issuance import Issuance
@@ -83,11 +84,29 @@ class RunningProvider:
     def id_token(self, realm: str, client: str, **changes: Any) -> str:
         """An ID token of a person who signed in through `client`; same arguments as `access_token`.
 
-        No endpoint issues ID tokens: this is how tests get one to see that it is refused.
+        For tests that an ID token is refused; `sign_in` gives the ones that the token endpoint issues.
         """
         issuer, usual = self._provider.issuers[realm], self._usual(realm, client)
         person = {"subject": "person-1", "username": "person", "claims": {}}
         return issuer.id_token(Issuance(**{**usual, **person, **changes}))
+
+    def sign_in(
+        self, realm: str, client: str, user: str, password: str, **asked: str | Sequence[str]
+    ) -> dict[str, Any]:
+        """The answer of the token endpoint after `user` signed in and agreed, over HTTP, without a browser.
+
+        `client` is one of the realm's file with the grant authorization_code; `asked` are parameters of the
+        authorization request, such as `scope`, `nonce` and one or several `resource`. Raises RemoteError with
+        what the provider said, when it did not go through.
+        """
+        known = self._provider.issuers[realm]
+        return visitor.sign_in(
+            known.at(known.paths.authorize),
+            known.at(known.paths.token),
+            known.realm.clients[client],
+            visitor.Person(user, password),
+            asked,
+        )
 
     def rotate_keys(self, realm: str) -> None:
         """A new signing key; the old one stays published."""

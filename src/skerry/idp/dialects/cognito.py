@@ -10,13 +10,15 @@ exchange, and neither has this dialect.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from skerry.auth.dialects import COGNITO
-from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, Claims, Dialect, audience
+from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, Claims, Dialect, Paths, audience
 from skerry.idp.issuance import Issuance, Stamp
-from skerry.idp.realms import CLIENT_CREDENTIALS
+from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
 
 REGION = "us-east-1"
+_GROUPS = "cognito:groups"
 
 _RESERVED = PROTOCOL_CLAIMS | {"username", "version", "origin_jti", "event_id", "device_key", "identities"}
 
@@ -29,7 +31,7 @@ def _access(issuance: Issuance, stamp: Stamp) -> Claims:
         "version": 2,
         "client_id": issuance.client_id,
         "token_use": "access",
-        "auth_time": stamp.now,
+        "auth_time": issuance.auth_time or stamp.now,
         "exp": stamp.now + issuance.lifetime,
         "iat": stamp.now,
         "jti": stamp.token_id,
@@ -40,12 +42,17 @@ def _access(issuance: Issuance, stamp: Stamp) -> Claims:
         claims["aud"] = audience(issuance.audiences)
     if issuance.username:
         claims |= {"username": issuance.username, "origin_jti": str(uuid.uuid4())}
+    if issuance.groups:
+        claims[_GROUPS] = list(issuance.groups)
     return claims
 
 
 def _identity(issuance: Issuance, stamp: Stamp) -> Claims:
     return {
         **issuance.claims,
+        **issuance.identity,
+        **({_GROUPS: list(issuance.groups)} if issuance.groups else {}),
+        **({"nonce": issuance.nonce} if issuance.nonce else {}),
         "sub": issuance.subject,
         "iss": stamp.issuer,
         "cognito:username": issuance.username or issuance.subject,
@@ -53,11 +60,16 @@ def _identity(issuance: Issuance, stamp: Stamp) -> Claims:
         "aud": issuance.client_id,
         "event_id": str(uuid.uuid4()),
         "token_use": "id",
-        "auth_time": stamp.now,
+        "auth_time": issuance.auth_time or stamp.now,
         "exp": stamp.now + issuance.lifetime,
         "iat": stamp.now,
         "jti": stamp.token_id,
     }
+
+
+def _paths(issuer_path: str) -> Paths:
+    """The real service has neither introspection nor device codes."""
+    return replace(Paths.below(issuer_path), introspect="", device="")
 
 
 DIALECT = Dialect(
@@ -66,10 +78,12 @@ DIALECT = Dialect(
     access_type=None,
     identity_type=None,
     needs_audience=False,
-    grants=frozenset({CLIENT_CREDENTIALS}),
+    grants=frozenset({CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN}),
     access=_access,
     identity=_identity,
     verified_as=COGNITO,
     reserved=_RESERVED,
     reserved_prefix="cognito:",
+    paths=_paths,
+    groups_claim=_GROUPS,
 )

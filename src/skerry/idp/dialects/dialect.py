@@ -20,7 +20,10 @@ PROTOCOL_CLAIMS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
-    """Where the endpoints of an issuer are, as paths on the provider's origin."""
+    """Where the endpoints of an issuer are, as paths on the provider's origin.
+
+    Empty means that such an issuer has no such endpoint. The pages for people are beside `authorize`.
+    """
 
     token: str
     authorize: str
@@ -30,6 +33,15 @@ class Paths:
     introspect: str
     device: str
     register: str
+
+    def page(self, name: str) -> str:
+        """The path of a page for people, such as `sign-in`."""
+        return f"{self.pages}/{name}"
+
+    @property
+    def pages(self) -> str:
+        """The folder that holds the pages for people, and nothing of another issuer."""
+        return self.authorize.rpartition("/")[0]
 
     @classmethod
     def below(cls, issuer_path: str) -> Paths:
@@ -56,7 +68,8 @@ class Dialect:
     none. `needs_audience` says whether an access token must have an `aud` even when the request named no
     resource. `grants` are the grant types that such an issuer offers. `access` and `identity` give the
     claims of an access token and of an ID token. `verified_as` is how verifiers know its access tokens.
-    `reserved` and `reserved_prefix` are claim names that no configuration may set.
+    `reserved` and `reserved_prefix` are claim names that no configuration may set. `groups_claim` is where
+    the groups of a person stand.
     """
 
     name: str
@@ -71,6 +84,7 @@ class Dialect:
     paths: Callable[[str], Paths] = Paths.below
     reserved: frozenset[str] = PROTOCOL_CLAIMS
     reserved_prefix: str = ""
+    groups_claim: str = "groups"
 
     def is_reserved(self, claim: str) -> bool:
         """Whether `claim` belongs to the protocol, so that a configuration must not set it."""

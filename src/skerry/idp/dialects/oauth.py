@@ -5,7 +5,13 @@ from __future__ import annotations
 from skerry.auth.dialects import OAUTH
 from skerry.idp.dialects.dialect import Claims, Dialect, audience
 from skerry.idp.issuance import Issuance, Stamp
-from skerry.idp.realms import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
+from skerry.idp.realms import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    DEVICE_CODE,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+)
 
 
 def _access(issuance: Issuance, stamp: Stamp) -> Claims:
@@ -23,18 +29,23 @@ def _access(issuance: Issuance, stamp: Stamp) -> Claims:
         claims["scope"] = " ".join(issuance.scopes)
     if issuance.act is not None:
         claims["act"] = dict(issuance.act)
+    if issuance.groups:  # RFC 9068 section 2.2.3.1
+        claims["groups"] = list(issuance.groups)
     return claims
 
 
 def _identity(issuance: Issuance, stamp: Stamp) -> Claims:
     return {
         **issuance.claims,
+        **issuance.identity,
+        **({"groups": list(issuance.groups)} if issuance.groups else {}),
         "iss": stamp.issuer,
         "sub": issuance.subject,
         "aud": issuance.client_id,
         "iat": stamp.now,
         "exp": stamp.now + issuance.lifetime,
-        "auth_time": stamp.now,
+        "auth_time": issuance.auth_time or stamp.now,
+        **({"nonce": issuance.nonce} if issuance.nonce else {}),
         **({"preferred_username": issuance.username} if issuance.username else {}),
     }
 
@@ -45,7 +56,7 @@ DIALECT = Dialect(
     access_type="at+jwt",
     identity_type="JWT",
     needs_audience=True,
-    grants=frozenset({CLIENT_CREDENTIALS, TOKEN_EXCHANGE}),
+    grants=frozenset({CLIENT_CREDENTIALS, TOKEN_EXCHANGE, AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE}),
     access=_access,
     identity=_identity,
     verified_as=OAUTH,

@@ -1,0 +1,77 @@
+"""What a person agreed to before, so that they are not asked the same twice.
+
+Remembered per person and client, with scopes and resources; more than was agreed to asks again. So does a
+client whose name, redirect URIs or keys are no longer those that the person saw: a metadata document may
+change at any time, a registration by its owner.
+
+Nothing is remembered of a public client that gets its answer on loopback or by a scheme of its own: any
+program on the machine can claim to be it (RFC 8252 section 8.6).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from skerry.idp.authorize import redirects
+from skerry.idp.realms import Client, Realm, User
+from skerry.idp.records import Records
+
+_KIND = "consent"
+
+
+async def covers(
+    records: Records, user: User, client: Client, *, scopes: Sequence[str], resources: Sequence[str]
+) -> bool:
+    """Whether the person agreed to all of it. Raises StateError."""
+    kept = await records.get(_KIND, _key(user, client))
+    return (
+        kept is not None
+        and kept["client"] == _seen(client)
+        and set(scopes) <= set(kept["scopes"])
+        and set(resources) <= set(kept["resources"])
+    )
+
+
+async def remember(
+    records: Records,
+    realm: Realm,
+    user: User,
+    client: Client,
+    *,
+    scopes: Sequence[str],
+    resources: Sequence[str],
+) -> None:
+    """Adds to what the person agreed to, for as long as a sign-in lasts at most. Raises StateError."""
+    if is_anybody(client):
+        return
+    kept = await records.get(_KIND, _key(user, client))
+    before = kept if kept is not None and kept["client"] == _seen(client) else {"scopes": [], "resources": []}
+    value = {
+        "client": _seen(client),
+        "scopes": sorted({*before["scopes"], *scopes}),
+        "resources": sorted({*before["resources"], *resources}),
+    }
+    expires = records.database.clock() + realm.refresh_lifetime
+    await records.put(_KIND, _key(user, client), value, expires=expires)
+
+
+def is_anybody(client: Client) -> bool:
+    """Whether any program on the machine can be this client: no proof, no web site that gets the answer."""
+    return client.is_public and any(
+        redirects.is_loopback(uri) or urlsplit(uri).scheme not in ("http", "https")
+        for uri in client.redirect_uris
+    )
+
+
+def _key(user: User, client: Client) -> str:
+    return json.dumps([user.id, client.id])
+
+
+def _seen(client: Client) -> str:
+    """What the person saw of a client, and how it proves itself."""
+    shown = [client.name, sorted(client.redirect_uris), client.token_endpoint_auth_method]
+    keys = [client.jwks_uri, dict(client.jwks)]
+    return hashlib.sha256(json.dumps([*shown, *keys], sort_keys=True).encode()).hexdigest()

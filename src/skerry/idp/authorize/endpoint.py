@@ -1,0 +1,253 @@
+"""The authorization endpoint (OAuth 2.1 section 4.1) and the pages on the way: sign in, consent, a code.
+
+GET authorize ──▶ nobody signed in ──▶ page sign-in ──POST──▶ back to GET authorize
+             └──▶ not agreed to yet ──▶ page consent ──POST──▶ code, or access_denied
+             └──▶ code
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from skerry.idp import codes, granted
+from skerry.idp.attempts import Attempts
+from skerry.idp.authorize import consents, forms, redirects
+from skerry.idp.authorize.page import moved
+from skerry.idp.authorize.request import Request, read
+from skerry.idp.authorize.served import sent
+from skerry.idp.authorize.sessions import Session, Sessions, Visit
+from skerry.idp.authorize.sign_in import SignIn
+from skerry.idp.form import Form
+from skerry.idp.form_endpoint import Trace, read_body
+from skerry.idp.issuer import Issuer
+from skerry.idp.oauth_errors import invalid_request
+
+AUTHORIZE, SIGN_IN, CONSENT, SIGN_OUT, ACTIVATE = "authorize", "sign-in", "consent", "sign-out", "activate"
+
+_WRONG = "Name or password is wrong."
+_STALE = "This form is too old, or cookies are off in this browser."
+
+
+class People:
+    """The pages of one issuer. Each method answers one request; see `served` for what they may raise."""
+
+    def __init__(self, issuer: Issuer, attempts: Attempts) -> None:
+        self.issuer = issuer
+        self.sessions = Sessions(issuer)
+        self._sign_in = SignIn(issuer, attempts)
+
+    async def authorize(self, http: HttpRequest, trace: Trace) -> Response:
+        """GET and POST of the authorization endpoint."""
+        if http.method == "POST":
+            return await self._posted(http, trace)
+        asked = await read(self.issuer, http.scope["query_string"].decode("latin-1"))
+        trace.detail["client"] = asked.client.id
+        visit = await self.sessions.visit(http)
+        session = await self._session(visit)
+        if session is None or self._is_too_old(asked, session):
+            if "none" in asked.prompts:
+                raise asked.refused("login_required", "Nobody is signed in, or not freshly enough.")
+            return await self.sign_in_page(visit, page=AUTHORIZE, query=asked.query, asked=asked)
+        self.identify(trace, session)
+        if await self._must_consent(asked, session):
+            if "none" in asked.prompts:
+                raise asked.refused("consent_required", "The person has not agreed to this yet.")
+            return self._consent_page(visit, asked, session)
+        return await self._granted(asked, visit, session, trace)
+
+    async def sign_in(self, http: HttpRequest, trace: Trace) -> Response:
+        """POST of the sign-in page."""
+        form = await sent(http)
+        query, page = form.one("request"), form.one("page")
+        if page not in (AUTHORIZE, ACTIVATE):
+            raise invalid_request("The form does not say where to go on.")
+        asked = await read(self.issuer, query) if page == AUTHORIZE else None
+        if asked is not None:
+            trace.detail["client"] = asked.client.id
+        visit = await self.sessions.visit(http)
+        if not self.sessions.holds(visit, SIGN_IN + page, query, form.one("csrf")):
+            trace.detail["error"] = "csrf"
+            return await self.sign_in_page(visit, page=page, query=query, asked=asked, error=_STALE)
+        return await self._checked(visit, form, asked, trace)
+
+    async def consent(self, http: HttpRequest, trace: Trace) -> Response:
+        """POST of the consent page."""
+        form = await sent(http)
+        asked = await read(self.issuer, form.one("request"))
+        trace.detail["client"] = asked.client.id
+        visit = await self.sessions.visit(http)
+        session = visit.session
+        fits = self.sessions.holds(visit, CONSENT, asked.query, form.one("csrf"))
+        if session is None or not fits or self._is_too_old(asked, session):
+            trace.detail["error"] = "csrf"
+            return self.stale(f"{self.issuer.paths.authorize}?{asked.query}")
+        self.identify(trace, session)
+        if form.one("decision") != "approve":
+            raise asked.refused("access_denied", "The person refused.")
+        await consents.remember(
+            self.issuer.records,
+            self.issuer.realm,
+            session.user,
+            asked.client,
+            scopes=asked.scopes,
+            resources=asked.resources,
+        )
+        return await self._granted(asked, visit, session, trace)
+
+    async def sign_out(self, http: HttpRequest, trace: Trace) -> Response:
+        """GET asks, POST ends the session of this browser. What was granted to apps stays."""
+        visit = await self.sessions.visit(http)
+        if visit.session is None:
+            return forms.message("Signed out", "Nobody is signed in here in this browser.")
+        self.identify(trace, visit.session)
+        if http.method == "POST":
+            if not self.sessions.holds(visit, SIGN_OUT, "", (await sent(http)).one("csrf")):
+                trace.detail["error"] = "csrf"
+                return self.stale(self.issuer.paths.page(SIGN_OUT))
+            await self.sessions.end(visit)
+            return forms.message("Signed out", "You are signed out. Apps that you allowed stay connected.")
+        return forms.sign_out(self.form(visit, SIGN_OUT), user=visit.session.user.name)
+
+    async def sign_in_page(
+        self, visit: Visit, *, page: str, query: str, asked: Request | None = None, error: str = ""
+    ) -> Response:
+        """Name and password, after which `page` goes on with `query`."""
+        if not await self._sign_in.is_possible():
+            return forms.nobody(self.issuer.realm.name)
+        hint = asked.login_hint if asked is not None else ""
+        return self._sign_in_form(visit, page=page, query=query, asked=asked, name=hint, error=error)
+
+    def form(
+        self, visit: Visit, page: str, *, query: str = "", purpose: str = "", goes_to: str = ""
+    ) -> forms.Form:
+        """A form that posts to `page`; its token fits `purpose`, or the page."""
+        return forms.Form(
+            action=self.issuer.paths.page(page),
+            query=query,
+            token=self.sessions.token(visit, purpose or page, query),
+            form_action=redirects.form_action(goes_to) if goes_to else "",
+        )
+
+    def stale(self, again: str) -> Response:
+        """A form that this browser did not get, or not from this process, or for another session."""
+        return forms.message("Please start again", _STALE, status=403, again=again)
+
+    def identify(self, trace: Trace, session: Session) -> None:
+        """Tells the recorder who is signed in."""
+        trace.identity, trace.auth = f"{session.user.id}@{self.issuer.url}", "session"
+
+    async def _posted(self, http: HttpRequest, trace: Trace) -> Response:
+        """A request by POST goes on as GET: a form of another site brings no cookie along, a GET does."""
+        if http.scope["query_string"]:
+            raise invalid_request("Send all parameters in the form body, or all in the URL.")
+        query = (await read_body(http)).decode("latin-1")
+        trace.detail["client"] = (await read(self.issuer, query)).client.id
+        return moved(f"{self.issuer.paths.authorize}?{query}")
+
+    async def _session(self, visit: Visit) -> Session | None:
+        """Who is signed in; in a realm with `approve` always that person, just now."""
+        if not self.issuer.realm.approve:
+            return visit.session
+        user = await self.issuer.directory.user(self.issuer.realm.approve)
+        return None if user is None else Session(user, int(self.issuer.clock.time()))
+
+    def _is_too_old(self, asked: Request, session: Session) -> bool:
+        """Whether the person must sign in again for this request (OpenID Connect Core section 3.1.2.1)."""
+        if self.issuer.realm.approve or self.sessions.is_fresh(session, asked.query):
+            return False
+        if asked.prompts & {"login", "select_account"}:
+            return True
+        return asked.max_age is not None and self.issuer.clock.time() - session.auth_time > asked.max_age
+
+    async def _must_consent(self, asked: Request, session: Session) -> bool:
+        if self.issuer.realm.approve:
+            return False
+        if "consent" in asked.prompts:
+            return True
+        return not asked.client.trusted and not await consents.covers(
+            self.issuer.records,
+            session.user,
+            asked.client,
+            scopes=asked.scopes,
+            resources=asked.resources,
+        )
+
+    async def _checked(self, visit: Visit, form: Form, asked: Request | None, trace: Trace) -> Response:
+        """Signs in with what was typed, or shows the page again."""
+        query, page, name = form.one("request"), form.one("page"), form.one("username")
+        seconds = self._sign_in.wait(name)
+        if seconds:
+            trace.detail["error"] = "too-many-attempts"
+            return self._sign_in_form(
+                visit,
+                page=page,
+                query=query,
+                asked=asked,
+                name=name,
+                error=f"Too many attempts for this name. Wait {round(seconds)} seconds.",
+                wait=seconds,
+            )
+        user = await self._sign_in.user(name, form.one("password"))
+        if user is None:
+            trace.detail["error"] = "wrong-password"
+            return self._sign_in_form(visit, page=page, query=query, asked=asked, name=name, error=_WRONG)
+        begun = await self.sessions.begin(visit, user, query=query)
+        trace.identity, trace.auth = f"{user.id}@{self.issuer.url}", "password"
+        place = self.issuer.paths.authorize if page == AUTHORIZE else self.issuer.paths.page(ACTIVATE)
+        response = moved(f"{place}?{query}" if query else place)
+        self.sessions.set_cookie(response, begun)
+        return response
+
+    def _sign_in_form(
+        self,
+        visit: Visit,
+        *,
+        page: str,
+        query: str,
+        asked: Request | None,
+        name: str,
+        error: str,
+        wait: float = 0.0,
+    ) -> Response:
+        goes_to = asked.answer.redirect_uri if asked is not None else ""
+        form = self.form(visit, SIGN_IN, query=query, purpose=SIGN_IN + page, goes_to=goes_to)
+        client = asked.client if asked is not None else None
+        response = forms.sign_in(form, page=page, client=client, name=name, error=error, wait=wait)
+        self.sessions.set_cookie(response, visit)
+        return response
+
+    def _consent_page(self, visit: Visit, asked: Request, session: Session) -> Response:
+        return forms.consent(
+            self.form(visit, CONSENT, query=asked.query, goes_to=asked.answer.redirect_uri),
+            client=asked.client,
+            user=session.user.name,
+            scopes=asked.scopes,
+            resources=asked.resources,
+            goes_to=asked.answer.redirect_uri,
+            sign_out=self.issuer.paths.page(SIGN_OUT),
+        )
+
+    async def _granted(self, asked: Request, visit: Visit, session: Session, trace: Trace) -> Response:
+        """Back to the client, with a code."""
+        records, realm = self.issuer.records, self.issuer.realm
+        found = await granted.start(
+            records,
+            realm,
+            asked.client,
+            session.user,
+            asked=(asked.scopes, asked.resources),
+            auth_time=session.auth_time,
+        )
+        code = codes.Code(
+            family=found.family,
+            client_id=asked.client.id,
+            redirect_uri=asked.answer.redirect_uri,
+            challenge=asked.challenge,
+            nonce=asked.nonce,
+        )
+        secret = await codes.make(records, code, lifetime=realm.code_lifetime)
+        await self.sessions.granted(visit)
+        trace.target = " ".join(asked.resources)
+        trace.detail["scope"] = " ".join(asked.scopes)
+        return moved(asked.answer.url(code=secret))

@@ -1,0 +1,85 @@
+"""What a person let a client do: one record, on which all that comes of one sign-in hangs.
+
+    sign-in, consent ──▶ granted ──▶ code or device code ──▶ access token, ID token
+                            │                                  refresh token ──▶ … each once
+                            └── its family: when it is dropped, all of these end
+
+The record is made before the first token and never again. So whatever is written by a request that was
+already under way when the family was dropped has nothing to hang on, and is worth nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skerry.idp.realms import REFRESH_TOKEN, Client, Realm, User
+from skerry.idp.records import Records
+
+GRANTED = "granted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """One such grant.
+
+    `subject` is the person's `sub`, `auth_time` when they signed in, `ends` when its last refresh token does
+    (both epoch seconds).
+    """
+
+    family: str
+    client_id: str
+    subject: str
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    auth_time: int
+    ends: float
+
+
+async def start(
+    records: Records,
+    realm: Realm,
+    client: Client,
+    user: User,
+    *,
+    asked: tuple[Sequence[str], Sequence[str]],
+    auth_time: int,
+) -> Granted:
+    """Stores a new grant of `asked`, which are scopes and resources. Raises StateError."""
+    granted = Granted(
+        family=secrets.token_urlsafe(16),
+        client_id=client.id,
+        subject=user.id,
+        scopes=tuple(asked[0]),
+        resources=tuple(asked[1]),
+        auth_time=auth_time,
+        ends=records.database.clock() + realm.refresh_lifetime,
+    )
+    await records.put(
+        GRANTED,
+        granted.family,
+        {name: getattr(granted, name) for name in Granted.__dataclass_fields__ if name != "family"},
+        family=granted.family,
+        expires=granted.ends + realm.lifetime,  # as long as the last access token
+    )
+    return granted
+
+
+async def find(records: Records, family: str) -> Granted | None:
+    """The grant of a family, or None when it ended or was revoked. Raises StateError."""
+    kept = await records.get(GRANTED, family)
+    if kept is None:
+        return None
+    lists = {name: tuple(kept[name]) for name in ("scopes", "resources")}
+    return Granted(**{**kept, **lists, "family": family})
+
+
+def may_refresh(client: Client, scopes: Sequence[str]) -> bool:
+    """Whether a client gets a refresh token.
+
+    It needs the grant. One whose scopes hold `offline_access` must ask for that scope besides (OpenID
+    Connect Core section 11); another gets it always, as OAuth has it.
+    """
+    offered = REFRESH_TOKEN in client.grants
+    return offered and ("offline_access" not in client.scopes or "offline_access" in scopes)
