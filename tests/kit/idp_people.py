@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -206,7 +207,7 @@ class Home:
         sent = {name: value for name, value in {**proof, **form}.items() if value is not None}
         return self.http.post(f"{self.issuer(realm)}/oauth2/{endpoint}", data=sent)
 
-    def redeem(self, code: str, client: str = "app", **changed: Any) -> httpx2.Response:
+    def redeem(self, code: str, client: str = "app", /, **changed: Any) -> httpx2.Response:
         form = {
             "grant_type": AUTHORIZATION_CODE,
             "code": code,
@@ -241,9 +242,9 @@ class Home:
 
 
 @contextmanager
-def people(*realms: Realm, clock: Clock = SYSTEM_CLOCK) -> Iterator[Home]:
+def people(*realms: Realm, clock: Clock = SYSTEM_CLOCK, state: Path | None = None) -> Iterator[Home]:
     """A running provider with `realms`, or with HOME and POOL."""
-    with running_desk(*(realms or (HOME, POOL)), clock=clock) as desk:
+    with running_desk(*(realms or (HOME, POOL)), clock=clock, state=state) as desk:
         home = Home(desk)
         try:
             yield home

@@ -52,11 +52,11 @@ async def spend(records: Records, secret: str, *, client_id: str) -> Code:
     family. Raises StateError.
     """
     key = secret_digest(secret)
-    await _refuse_spent(records, key, client_id)
     kept = await records.get(_LIVE, key)
-    if kept is None or kept["client_id"] != client_id:
+    if kept is not None and kept["client_id"] != client_id:
         raise _unusable()
-    if await records.move(_LIVE, key, _SPENT) is None:
+    # In this order, a code that somebody spends meanwhile is seen as live or as spent, never as unknown.
+    if kept is None or await records.move(_LIVE, key, _SPENT) is None:
         await _refuse_spent(records, key, client_id)
         raise _unusable()
     return Code(**kept)

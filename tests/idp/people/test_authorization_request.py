@@ -203,8 +203,23 @@ def test_post_goes_on_as_get_so_that_the_cookie_comes_along(home):
 
 
 NAMES = st.sampled_from(
-    ["client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "resource", "prompt"]
-    + ["code_challenge", "code_challenge_method", "nonce", "max_age", "login_hint", "request", "x"]
+    [
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "resource",
+        "prompt",
+        "code_challenge",
+        "code_challenge_method",
+        "nonce",
+        "max_age",
+        "login_hint",
+        "request",
+        "x",
+    ]
 )
 VALUES = st.text(max_size=30) | st.sampled_from(
     [
@@ -220,8 +235,14 @@ VALUES = st.text(max_size=30) | st.sampled_from(
         "S256",
         "plain",
         "none",
+        "login",
+        "0",
+        "3600",
+        "desk-gateway",
+        "https://evil.example/",
+        "\r\nx: y",
+        "<script>",
     ]
-    + ["login", "0", "3600", "desk-gateway", "https://evil.example/", "\r\nx: y", "<script>"]
 )
 
 
