@@ -1,8 +1,9 @@
 """`make conformance`: the official suite directly and through skerry, in both revisions, and what differs.
 
-    python -m tests.conformance [--install] [--road direct|chain|gateway|dynamic|all] [--revision V] [--scenario NAME] [--keep DIR]
+    python -m tests.conformance [--install] [--road direct|chain|gateway|dynamic|identity|all] [--revision V]
+                                [--scenario NAME] [--keep DIR]
 
-Exits 1 when the reference server itself fails a check, when a check differs that `exceptions.toml` does not
+The road `identity` is another one: its scenarios are those of authorization servers, and nothing is compared. Exits 1 when the reference server itself fails a check, when a check differs that `exceptions.toml` does not
 excuse, and when it excuses one that does not differ.
 """
 
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.conformance import roads, suite
+from tests.conformance import identity, roads, suite
 from tests.conformance.comparison import differences, excuses, judged, table
 from tests.conformance.suite import REVISIONS, ROOT, Results, SuiteError
 
@@ -27,6 +28,7 @@ ROADS: dict[str, Callable[[Path], contextlib.AbstractContextManager[str]]] = {
     "gateway": roads.gateway,
     "dynamic": roads.dynamic,
 }
+IDENTITY = "identity"
 
 
 def main() -> int:
@@ -37,6 +39,9 @@ def main() -> int:
             suite.install()
         if options.install:
             return 0
+        identity_failed = _identity(options) if options.road in (IDENTITY, "all") else 0
+        if options.road == IDENTITY:
+            return identity_failed
         with _folder(options.keep) as folder:
             found = {
                 name: _walk(name, folder, options)
@@ -47,10 +52,27 @@ def main() -> int:
         return 1
     return max(
         [
-            _report(revision, {name: runs[revision] for name, runs in found.items()})
-            for revision in options.revision
+            identity_failed,
+            *(
+                _report(revision, {name: runs[revision] for name, runs in found.items()})
+                for revision in options.revision
+            ),
         ]
     )
+
+
+def _identity(options: argparse.Namespace) -> int:
+    """Prints what the suite says of the identity provider; 1 when a check failed. Warnings are printed only."""
+    failed = 0
+    with identity.provider() as running:
+        for revision in options.revision:
+            results = identity.run(running, revision, OUTPUT / f"{IDENTITY}-{revision}")
+            print(f"\n-- {IDENTITY} {revision}: passed / failed --")
+            print(*table({IDENTITY: results}), sep="\n")
+            for check, messages in results.messages.items():
+                print(f"{IDENTITY}: {check}: {' | '.join(dict.fromkeys(messages))}")
+            failed |= results.count("FAILURE", "SKIPPED") > 0
+    return int(failed)
 
 
 def _options() -> argparse.Namespace:
@@ -58,7 +80,7 @@ def _options() -> argparse.Namespace:
         prog="python -m tests.conformance", description="The official MCP suite."
     )
     parser.add_argument("--install", action="store_true", help="install the tools and do nothing else")
-    parser.add_argument("--road", choices=(*ROADS, "all"), default="all", help="default: all")
+    parser.add_argument("--road", choices=(*ROADS, IDENTITY, "all"), default="all", help="default: all")
     parser.add_argument("--revision", choices=REVISIONS, action="append", help="default: both")
     parser.add_argument("--scenario", default="", help="one scenario only")
     parser.add_argument(

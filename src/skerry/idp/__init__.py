@@ -9,13 +9,21 @@
          │                    └─ form_endpoint.py            a form, its client, JSON
          │                         │  form.py                   what was sent
          │                         │  client_authentication.py  who sent it   (attempts.py: how often)
+         │                         ├─ revocation.py, introspection.py, device_endpoint.py
          │                         └─ token_endpoint.py      the token endpoint
          │                              │  grants/           by which right; asked.py narrows
          │                              │  issuer.py         signs, and knows its own tokens
          │                              └─ dialects/         what the claims look like, where endpoints are
+         │
+         ├─ authorize/                                       pages for people: sign-in, consent, codes
+         │     └─ granted.py                                 what a person let a client do, and all that
+         │          codes.py, refresh_tokens.py,             hangs on it; issued.py: what was revoked
+         │          device_codes.py
+         └─ userinfo.py, profile.py                          what is told of a person
     server.py         a process (`python -m skerry.idp`), or a thread for tests
 
-One grant is one file in `grants/`, one dialect one file in `dialects/`.
+One grant is one file in `grants/`, one dialect one file in `dialects/`. `visitor.py` is a person
+without a browser, for tests.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -10,6 +11,7 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -457,3 +459,35 @@ def test_what_a_client_says_of_itself_is_always_harmless(text):
     found = shown(text)
     assert not {"<", ">", '"', "\n", "\u202e", "\x1b"} & set(found)
     assert len(found) <= 120 * 6
+
+
+@pytest.mark.behaviour("IDP-PAGE-HOST")
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example"]
+)
+def test_a_page_under_another_name_is_refused(home: Home, host):
+    """DNS rebinding: the name is a stranger's, the address is ours."""
+    for path in ("authorize", "sign-out", "activate"):
+        query = home.url().partition("?")[2] if path == "authorize" else ""
+        answer = home.http.get(f"{home.issuer()}/oauth2/{path}?{query}", headers={"host": host})
+        assert (answer.status_code, "csrf" in answer.text) == (421, False)
+        assert home.issuer() in answer.text
+
+
+@pytest.mark.behaviour("IDP-SIGN-IN-BOUNDED")
+async def test_a_flood_of_passwords_is_bounded_and_guesses_at_once_are_counted(home: Home):
+    """Sixty at once for one name: no more than ten are looked at, and what cannot wait is told so."""
+    page = home.browser().open(home.url())
+    form = {**page.form.fields, "username": "ann", "password": "wrong"}
+    cookies = {"cookie": page.answer.headers["set-cookie"].partition(";")[0]}
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
+        answers = await asyncio.gather(
+            *(http.post(f"{home.issuer()}/oauth2/sign-in", data=form, headers=cookies) for _ in range(60))
+        )
+        statuses = {answer.status_code for answer in answers}
+        assert statuses <= {403, 429, 503}
+        assert 503 in statuses
+        right = await http.post(
+            f"{home.issuer()}/oauth2/sign-in", data={**form, "password": PASSWORDS["ann"]}, headers=cookies
+        )
+    assert right.status_code == 429

@@ -84,6 +84,7 @@ class People:
             return self.stale(f"{self.issuer.paths.authorize}?{asked.query}")
         self.identify(trace, session)
         if form.one("decision") != "approve":
+            await self.sessions.answered(visit)
             raise asked.refused("access_denied", "The person refused.")
         await consents.remember(
             self.issuer.records,
@@ -247,7 +248,7 @@ class People:
             nonce=asked.nonce,
         )
         secret = await codes.make(records, code, lifetime=realm.code_lifetime)
-        await self.sessions.granted(visit)
+        await self.sessions.answered(visit)
         trace.target = " ".join(asked.resources)
         trace.detail["scope"] = " ".join(asked.scopes)
         return moved(asked.answer.url(code=secret))

@@ -44,7 +44,7 @@ def sign_in(
     form: Form, *, page: str, client: Client | None, name: str, error: str = "", wait: float = 0.0
 ) -> Response:
     """Name and password. `page` is where it goes on; with an `error` the fields are marked."""
-    purpose = f"to go on to <strong>{shown(client.name or client.id)}</strong>" if client else "to go on"
+    purpose = f"To go on to <strong>{shown(client.name or client.id)}</strong>" if client else "To go on"
     marked = ' aria-invalid="true" aria-describedby="error"' if error else ""
     focus = ("", " autofocus") if name and not error else (" autofocus", "")
     fields = (

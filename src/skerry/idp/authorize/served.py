@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +28,7 @@ def served(issuer: Issuer, operation: str, page: Page) -> Callable[[Request], Aw
         started, ticks = clock.time(), clock.monotonic()
         trace = Trace(operation, detail={"issuer": issuer.url})
         try:
+            _refuse_other_hosts(request, issuer)
             response = await page(request, trace)
         except SentBackError as refused:
             trace.detail |= {"client": refused.client_id, "error": refused.error.error}
@@ -44,6 +46,12 @@ def served(issuer: Issuer, operation: str, page: Page) -> Callable[[Request], Aw
         return response
 
     return serve
+
+
+def _refuse_other_hosts(request: Request, issuer: Issuer) -> None:
+    """A page under a stranger's name would be that stranger's to read: DNS rebinding. Raises OAuthError."""
+    if request.headers.get("host", "") != urlsplit(issuer.url).netloc:
+        raise OAuthError("invalid_request", f"This page is at {issuer.url} only. Open it there.", status=421)
 
 
 async def sent(request: Request) -> Form:

@@ -85,7 +85,7 @@ class Sessions:
         """Signs out."""
         await self._issuer.records.drop(_KIND, secret_digest(visit.id))
 
-    async def granted(self, visit: Visit) -> None:
+    async def answered(self, visit: Visit) -> None:
         """The request that the person signed in for was answered: the same again is not fresh any more."""
         session = visit.session
         if session is not None and session.fresh:

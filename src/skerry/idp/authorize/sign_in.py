@@ -12,12 +12,13 @@ import secrets
 
 from skerry.idp.attempts import Attempts
 from skerry.idp.issuer import Issuer
+from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.passwords import is_password, password_digest
 from skerry.idp.realms import User
 
 LONGEST_NAME, LONGEST_PASSWORD = 256, 1024
-AT_ONCE = 2
-"""Passwords that are checked at a time; each takes 16 MiB and a tenth of a second of a core."""
+AT_ONCE, WAITING = 2, 32
+"""Passwords that are checked at a time, each with 16 MiB and a tenth of a second of a core; and that wait."""
 COUNTERS = 4096
 
 
@@ -29,6 +30,7 @@ class SignIn:
         self._attempts = attempts
         self._key = secrets.token_bytes(16)
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._inside = 0
         self._nobody = ""
 
     async def is_possible(self) -> bool:
@@ -42,12 +44,22 @@ class SignIn:
     async def user(self, name: str, password: str) -> User | None:
         """The person, or None for an unknown name, a wrong password or a disabled person.
 
-        Raises StateError.
+        Raises OAuthError (503) when too many wait, StateError.
         """
+        if self._inside >= AT_ONCE + WAITING:
+            raise OAuthError("temporarily_unavailable", "Too many people sign in just now.", status=503)
         user = await self._issuer.directory.user(name) if 0 < len(name) <= LONGEST_NAME else None
         digest = user.password_digest if user is not None else ""
-        async with self._gate:
-            same = await asyncio.to_thread(self._check, password[:LONGEST_PASSWORD], digest)
+        self._inside += 1
+        try:
+            async with self._gate:
+                if self.wait(
+                    name
+                ):  # others failed for this name meanwhile: no guess more, not even a right one
+                    return None
+                same = await asyncio.to_thread(self._check, password[:LONGEST_PASSWORD], digest)
+        finally:
+            self._inside -= 1
         if user is None or not same or not user.enabled or len(password) > LONGEST_PASSWORD:
             self._attempts.failed(self._counter(name))
             return None
