@@ -197,6 +197,32 @@ def test_a_missing_or_undecodable_file_is_named(tmp_path):
         load(tmp_path / "latin.json")
 
 
+@pytest.mark.behaviour("IDP-REDIRECT-REGISTERED")
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            "clients.chat.grants",
+            ["authorization_code"],
+            "redirect_uris: the grant authorization_code needs one",
+        ),
+        ("clients.chat.redirect_uris", ["http://app.example.com/"], "is http and not on this machine"),
+        ("clients.chat.redirect_uris", ["javascript:alert(1)"], "must begin with https://"),
+        ("code_lifetime", 0, "code_lifetime: must be 1 to 600"),
+        ("code_lifetime", 601, "code_lifetime: must be 1 to 600"),
+        ("refresh_lifetime", 0, "refresh_lifetime: must be 1 to"),
+        ("approve", "ann", "approve: 'ann' is not one of: none"),
+        ("users", {"ann": {"claims": {"nonce": "x"}}}, "users.ann] claims nonce: this claim belongs"),
+        ("users", {"ann": {"claims": {"sub": "x"}}}, "users.ann] claims sub: this claim belongs"),
+    ],
+)
+def test_what_people_need_is_checked_at_the_start(path, value, said):
+    names, problem = read(changed(path, value))
+    assert names == []
+    assert problem.startswith("[realms.desk")
+    assert said in problem
+
+
 def test_realms_built_in_python_are_checked_too():
     realm = Realm(name="desk", clients={"chat": Client(id="chat", secret="")})
     with pytest.raises(ConfigurationError, match="no default secret"), run_server_in_thread([realm]):

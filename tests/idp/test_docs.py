@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-from skerry.idp import TOKEN_EXCHANGE, Client, Realm, parse
+from skerry.idp import TOKEN_EXCHANGE, Client, Realm, parse, run_server_in_thread
 
 PAGE = (Path(__file__).parents[2] / "docs" / "idp.md").read_text(encoding="utf-8")
 
@@ -19,6 +19,13 @@ def test_the_example_file_is_one():
     (desk,) = parse(tomllib.loads(block("toml")))
     assert desk.clients["chat"].usual_audience == "desk-gateway"
     assert TOKEN_EXCHANGE in desk.clients["gateway"].grants
+
+
+def test_the_example_of_people_signs_one_in():
+    realms = parse(tomllib.loads(block("toml people")))
+    with run_server_in_thread(realms) as idp:
+        tokens = idp.sign_in("home", "app", "ann", "a good password", scope="openid desk/use")
+    assert set(tokens) >= {"access_token", "refresh_token", "id_token"}
 
 
 def test_the_example_program_runs():

@@ -75,6 +75,18 @@ async def find(records: Records, family: str) -> Granted | None:
     return Granted(**{**kept, **lists, "family": family})
 
 
+async def end_all(records: Records, *, client_id: str = "", subject: str = "") -> int:
+    """Ends every grant of a client, or of a person, or of both together; how many. Raises StateError.
+
+    For a client that is deleted, and a person who is removed or has another password.
+    """
+    ended = 0
+    for family, kept in await records.all(GRANTED):
+        if client_id in ("", kept["client_id"]) and subject in ("", kept["subject"]):
+            ended += bool(await records.drop_family(family))
+    return ended
+
+
 def may_refresh(client: Client, scopes: Sequence[str]) -> bool:
     """Whether a client gets a refresh token.
 

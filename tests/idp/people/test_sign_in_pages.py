@@ -20,7 +20,9 @@ from skerry.idp.authorize.page import shown
 from skerry.idp.realms import PUBLIC
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import (
+    ANN,
     APP,
+    BOB,
     CALLBACK,
     CLIENTS,
     HOME,
@@ -169,6 +171,23 @@ def test_sessions_are_kept_by_their_digest_and_end(clock: FakeClock, tmp_path):
         assert "decision" in browser.open(browser.home.url()).form.names
         clock.advance(8 * 3600)
         assert "password" in browser.open(browser.home.url()).form.names
+
+
+@pytest.mark.behaviour("IDP-SESSION-COOKIE")
+@pytest.mark.parametrize(
+    "change", [{"enabled": False}, {"password_digest": BOB.password_digest}], ids=["disabled", "password"]
+)
+def test_a_session_ends_with_the_password_it_began_with(clock: FakeClock, tmp_path, change):
+    with people(HOME, clock=clock, state=tmp_path) as home:
+        browser = home.browser()
+        assert browser.sign_in(browser.open(home.url("trusted"))).code
+        cookie = browser.cookies()["skerry-home"]
+    changed = replace(HOME, users={**HOME.users, "ann": replace(ANN, **change)})
+    for realm, error in ((HOME, None), (changed, "login_required")):
+        with people(realm, clock=clock, state=tmp_path) as home:
+            browser = home.browser()
+            browser.http.cookies.set("skerry-home", cookie, domain="127.0.0.1", path="/home/oauth2")
+            assert browser.open(home.url("trusted", prompt="none")).back.get("error") == error
 
 
 @pytest.mark.behaviour("IDP-CSRF")

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skerry.errors import RemoteError
+from skerry.idp import granted
 from skerry.idp.passwords import secret_digest
+from skerry.idp.records import Database, Records
 from skerry.wire.hop import decode
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, CLIENTS, PASSWORDS, VERIFIER, Home, people
@@ -154,6 +156,24 @@ def test_a_revoked_token_cannot_be_exchanged():
         assert desk.http.post(f"{issuer}/oauth2/revoke", data={**proof, "token": token}).status_code == 200
         answer = desk.exchange("gateway", token)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.behaviour("IDP-GRANTS-END")
+async def test_all_grants_of_a_client_or_a_person_end_at_once(clock: FakeClock, tmp_path):
+    with people(clock=clock, state=tmp_path) as home:
+        mine, other, bobs = home.tokens(), home.tokens("other"), home.tokens("other", "bob")
+        database = Database(
+            tmp_path / "records.sqlite", clock=clock.time
+        )  # as a command beside the provider does
+        records = Records(database, "home")
+        assert await granted.end_all(records, client_id="app") == 1
+        assert home.refresh(mine["refresh_token"]).status_code == 400
+        assert home.introspect(mine["access_token"]) == {"active": False}
+        assert await granted.end_all(records, subject=ANN.id) == 1
+        assert home.introspect(other["access_token"], "other") == {"active": False}
+        assert home.refresh(bobs["refresh_token"], "other").status_code == 200
+        assert await granted.end_all(records, client_id="nobody") == 0
+        database.close()
 
 
 class Lines(logging.Handler):

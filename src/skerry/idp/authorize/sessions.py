@@ -1,8 +1,9 @@
 """Whose browser it is: a cookie with a random id, and forms that only that browser can send.
 
 The id is kept by its digest. It changes at sign-in, so one that somebody planted before is worth nothing
-(session fixation). A form's token is an HMAC over cookie, page and request: it fits one browser and one
-request, needs no memory, and ends with the process.
+(session fixation). A session ends when its person is disabled or has another password. A form's token is an
+HMAC over cookie, page and request: it fits one browser and one request, needs no memory, and ends with the
+process.
 
 The cookie is HttpOnly and SameSite=Lax, for the pages of one realm. It is not Secure and has no `__Host-`
 prefix: the provider is plain http on loopback, where some browsers drop such cookies, and `__Host-` would
@@ -69,7 +70,7 @@ class Sessions:
         if kept is None:
             return Visit(given, None)
         user = await self._issuer.directory.user_by_id(str(kept["user"]))
-        if user is None or not user.enabled:
+        if user is None or not user.enabled or kept["password"] != secret_digest(user.password_digest):
             return Visit(given, None)
         return Visit(given, Session(user, int(kept["auth_time"]), str(kept["fresh"])))
 
@@ -116,7 +117,12 @@ class Sessions:
         )
 
     async def _keep(self, session_id: str, session: Session, expires: float) -> None:
-        value = {"user": session.user.id, "auth_time": session.auth_time, "fresh": session.fresh}
+        value = {
+            "user": session.user.id,
+            "password": secret_digest(session.user.password_digest),
+            "auth_time": session.auth_time,
+            "fresh": session.fresh,
+        }
         await self._issuer.records.put(_KIND, secret_digest(session_id), value, expires=expires)
 
 
