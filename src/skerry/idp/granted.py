@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from skerry.idp.realms import REFRESH_TOKEN, Client, Realm, User
 from skerry.idp.records import Records
@@ -59,7 +59,7 @@ async def start(
     await records.put(
         GRANTED,
         granted.family,
-        {name: getattr(granted, name) for name in Granted.__dataclass_fields__ if name != "family"},
+        {name: value for name, value in asdict(granted).items() if name != "family"},
         family=granted.family,
         expires=granted.ends + realm.lifetime,  # as long as the last access token
     )

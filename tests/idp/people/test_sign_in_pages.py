@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skerry.idp.authorize.page import shown
@@ -510,3 +510,11 @@ async def test_a_flood_of_passwords_is_bounded_and_guesses_at_once_are_counted(h
             f"{home.issuer()}/oauth2/sign-in", data={**form, "password": PASSWORDS["ann"]}, headers=cookies
         )
     assert right.status_code == 429
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=80))
+def test_any_cookie_is_a_browser_that_nobody_signed_in_with(home: Home, value):
+    for cookie in (value, f"skerry-home={value}"):
+        answer = home.http.get(home.url(prompt="none"), headers={"cookie": cookie})
+        assert "error=login_required" in answer.headers["location"]

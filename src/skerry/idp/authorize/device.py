@@ -8,7 +8,7 @@ from starlette.responses import Response
 from skerry.idp import device_codes, granted
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import forms
-from skerry.idp.authorize.endpoint import ACTIVATE, People
+from skerry.idp.authorize.endpoint import ACTIVATE, Goal, People
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Visit
 from skerry.idp.device_codes import Wish
@@ -40,7 +40,7 @@ class Activation:
             raise invalid_request("The link is not one that a device shows.")
         if visit.session is None:
             return await self._people.sign_in_page(
-                visit, page=ACTIVATE, query=query if http.method == "GET" else ""
+                visit, Goal(ACTIVATE, query if http.method == "GET" else "")
             )
         self._people.identify(trace, visit.session)
         if http.method == "GET":

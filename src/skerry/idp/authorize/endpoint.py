@@ -7,6 +7,8 @@ GET authorize ──▶ nobody signed in ──▶ page sign-in ──POST──
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
@@ -29,6 +31,15 @@ _WRONG = "Name or password is wrong."
 _STALE = "This form is too old, or cookies are off in this browser."
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where it goes on after signing in: a page, its query, and the request in it when it is `AUTHORIZE`."""
+
+    page: str
+    query: str = field(repr=False)
+    asked: Request | None = None
+
+
 class People:
     """The pages of one issuer. Each method answers one request; see `served` for what they may raise."""
 
@@ -48,7 +59,7 @@ class People:
         if session is None or self._is_too_old(asked, session):
             if "none" in asked.prompts:
                 raise asked.refused("login_required", "Nobody is signed in, or not freshly enough.")
-            return await self.sign_in_page(visit, page=AUTHORIZE, query=asked.query, asked=asked)
+            return await self.sign_in_page(visit, Goal(AUTHORIZE, asked.query, asked))
         self.identify(trace, session)
         if await self._must_consent(asked, session):
             if "none" in asked.prompts:
@@ -62,14 +73,14 @@ class People:
         query, page = form.one("request"), form.one("page")
         if page not in (AUTHORIZE, ACTIVATE):
             raise invalid_request("The form does not say where to go on.")
-        asked = await read(self.issuer, query) if page == AUTHORIZE else None
-        if asked is not None:
-            trace.detail["client"] = asked.client.id
+        goal = Goal(page, query, await read(self.issuer, query) if page == AUTHORIZE else None)
+        if goal.asked is not None:
+            trace.detail["client"] = goal.asked.client.id
         visit = await self.sessions.visit(http)
         if not self.sessions.holds(visit, SIGN_IN + page, query, form.one("csrf")):
             trace.detail["error"] = "csrf"
-            return await self.sign_in_page(visit, page=page, query=query, asked=asked, error=_STALE)
-        return await self._checked(visit, form, asked, trace)
+            return await self.sign_in_page(visit, goal, error=_STALE)
+        return await self._checked(visit, goal, form, trace)
 
     async def consent(self, http: HttpRequest, trace: Trace) -> Response:
         """POST of the consent page."""
@@ -110,14 +121,12 @@ class People:
             return forms.message("Signed out", "You are signed out. Apps that you allowed stay connected.")
         return forms.sign_out(self.form(visit, SIGN_OUT), user=visit.session.user.name)
 
-    async def sign_in_page(
-        self, visit: Visit, *, page: str, query: str, asked: Request | None = None, error: str = ""
-    ) -> Response:
-        """Name and password, after which `page` goes on with `query`."""
+    async def sign_in_page(self, visit: Visit, goal: Goal, *, error: str = "") -> Response:
+        """Name and password, after which it goes on to `goal`."""
         if not await self._sign_in.is_possible():
             return forms.nobody(self.issuer.realm.name)
-        hint = asked.login_hint if asked is not None else ""
-        return self._sign_in_form(visit, page=page, query=query, asked=asked, name=hint, error=error)
+        hint = goal.asked.login_hint if goal.asked is not None else ""
+        return self._sign_in_form(visit, goal, name=hint, error=error)
 
     def form(
         self, visit: Visit, page: str, *, query: str = "", purpose: str = "", goes_to: str = ""
@@ -174,47 +183,39 @@ class People:
             resources=asked.resources,
         )
 
-    async def _checked(self, visit: Visit, form: Form, asked: Request | None, trace: Trace) -> Response:
+    async def _checked(self, visit: Visit, goal: Goal, form: Form, trace: Trace) -> Response:
         """Signs in with what was typed, or shows the page again."""
-        query, page, name = form.one("request"), form.one("page"), form.one("username")
+        name = form.one("username")
         seconds = self._sign_in.wait(name)
         if seconds:
             trace.detail["error"] = "too-many-attempts"
-            return self._sign_in_form(
-                visit,
-                page=page,
-                query=query,
-                asked=asked,
-                name=name,
-                error=f"Too many attempts for this name. Wait {round(seconds)} seconds.",
-                wait=seconds,
-            )
+            error = f"Too many attempts for this name. Wait {round(seconds)} seconds."
+            return self._sign_in_form(visit, goal, name=name, error=error, wait=seconds)
         user = await self._sign_in.user(name, form.one("password"))
         if user is None:
             trace.detail["error"] = "wrong-password"
-            return self._sign_in_form(visit, page=page, query=query, asked=asked, name=name, error=_WRONG)
-        begun = await self.sessions.begin(visit, user, query=query)
+            return self._sign_in_form(visit, goal, name=name, error=_WRONG)
+        begun = await self.sessions.begin(visit, user, query=goal.query)
         trace.identity, trace.auth = f"{user.id}@{self.issuer.url}", "password"
-        place = self.issuer.paths.authorize if page == AUTHORIZE else self.issuer.paths.page(ACTIVATE)
-        response = moved(f"{place}?{query}" if query else place)
+        paths = self.issuer.paths
+        place = paths.authorize if goal.page == AUTHORIZE else paths.page(goal.page)
+        response = moved(f"{place}?{goal.query}" if goal.query else place)
         self.sessions.set_cookie(response, begun)
         return response
 
     def _sign_in_form(
-        self,
-        visit: Visit,
-        *,
-        page: str,
-        query: str,
-        asked: Request | None,
-        name: str,
-        error: str,
-        wait: float = 0.0,
+        self, visit: Visit, goal: Goal, *, name: str, error: str, wait: float = 0.0
     ) -> Response:
-        goes_to = asked.answer.redirect_uri if asked is not None else ""
-        form = self.form(visit, SIGN_IN, query=query, purpose=SIGN_IN + page, goes_to=goes_to)
+        asked = goal.asked
+        form = self.form(
+            visit,
+            SIGN_IN,
+            query=goal.query,
+            purpose=SIGN_IN + goal.page,
+            goes_to=asked.answer.redirect_uri if asked is not None else "",
+        )
         client = asked.client if asked is not None else None
-        response = forms.sign_in(form, page=page, client=client, name=name, error=error, wait=wait)
+        response = forms.sign_in(form, page=goal.page, client=client, name=name, error=error, wait=wait)
         self.sessions.set_cookie(response, visit)
         return response
 
