@@ -17,6 +17,9 @@ from skerry.idp.records import Records
 LIFETIME, INTERVAL = 600, 5
 """Seconds a code lives, and that a device waits between two polls."""
 
+MOST = 500
+"""Codes of a realm that wait for a decision: a public client proves nothing, so anybody may ask for more."""
+
 LETTERS, LENGTH = "BCDFGHJKLMNPQRSTVWXZ", 8
 """No vowels, so that no words come out, and nothing like a digit (RFC 8628 section 6.1): 34 bits."""
 
@@ -36,6 +39,7 @@ class Wish:
     """What a device asks for; `ends` (epoch seconds) is when nobody may answer any more."""
 
     key: str
+    user_code: str
     client_id: str
     scopes: tuple[str, ...]
     resources: tuple[str, ...]
@@ -45,21 +49,25 @@ class Wish:
 async def make(
     records: Records, client_id: str, scopes: Sequence[str], resources: Sequence[str]
 ) -> tuple[str, str]:
-    """A new device code and its user code, as `XXXX-XXXX`. Raises StateError."""
+    """A new device code and its user code, as `XXXX-XXXX`.
+
+    Raises OAuthError (503) when MOST wait, StateError.
+    """
+    if len(await records.all(_USER)) >= MOST:
+        raise OAuthError("temporarily_unavailable", "Too many devices wait. Try again later.", status=503)
     secret = secrets.token_urlsafe(32)
     key, now = secret_digest(secret), records.database.clock()
     expires = now + LIFETIME + _AFTERLIFE
+    typed = await _new_user_code(records, key, expires=now + LIFETIME)
     value = {
+        "user_code": typed,
         "client_id": client_id,
         "scopes": list(scopes),
         "resources": list(resources),
         "ends": now + LIFETIME,
     }
     await records.put(_DEVICE, key, value, expires=expires)
-    while True:
-        typed = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-        if await records.add(_USER, typed, {"key": key}, expires=now + LIFETIME):
-            return secret, f"{typed[:4]}-{typed[4:]}"
+    return secret, f"{typed[:4]}-{typed[4:]}"
 
 
 def normal(typed: str) -> str:
@@ -79,6 +87,7 @@ async def asked(records: Records, user_code: str) -> Wish | None:
 
 async def decide(records: Records, wish: Wish, family: str) -> bool:
     """Approves with a grant's family, or denies with an empty one; False when decided before."""
+    await records.drop(_USER, wish.user_code)
     return await records.add(
         _DECISION, wish.key, {"family": family}, family=family, expires=wish.ends + _AFTERLIFE
     )
@@ -104,6 +113,14 @@ async def redeem(records: Records, secret: str, *, client_id: str) -> str:
     if await records.move(_DEVICE, key, _SPENT) is None:
         raise invalid_grant("The device code was used before.")
     return str(decision["family"])
+
+
+async def _new_user_code(records: Records, key: str, *, expires: float) -> str:
+    """A user code that no other device has."""
+    while True:
+        typed = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+        if await records.add(_USER, typed, {"key": key}, expires=expires):
+            return typed
 
 
 async def _too_soon(records: Records, wish: Wish) -> OAuthError:

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.idp.device_codes import LETTERS, normal
+from skerry.idp.device_codes import LETTERS, MOST, asked, decide, make, normal
+from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.realms import DEVICE_CODE
+from skerry.idp.records import Database, Records
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, Home, Page
 
 
-def started(home: Home, **asked) -> dict:
-    answer = home.post("device", "television", **asked)
+def started(home: Home, **wanted) -> dict:
+    answer = home.post("device", "television", **wanted)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "no-store"
     return answer.json()
@@ -146,3 +148,20 @@ def test_a_typed_code_is_letters_whatever_was_typed(typed):
     assert set(found) <= set(LETTERS)
     assert normal(found) == found
     assert normal(f" {found.lower()}-") == found
+
+
+@pytest.mark.behaviour("IDP-DEVICE-BOUNDED")
+async def test_devices_that_wait_are_bounded(clock: FakeClock, tmp_path):
+    database = Database(tmp_path / "records.sqlite", clock=clock.time)
+    records = Records(database, "home")
+    for _ in range(MOST):
+        await make(records, "television", (), ())
+    with pytest.raises(OAuthError, match="Too many devices wait"):
+        await make(records, "television", (), ())
+    clock.advance(600)
+    _, typed = await make(records, "television", (), ())
+    wish = await asked(records, typed)
+    assert wish is not None
+    assert await decide(records, wish, "")
+    assert await asked(records, typed) is None
+    database.close()
