@@ -28,6 +28,18 @@ async def test_a_record_ends_at_its_time(clock: FakeClock):
     records.database.close()
 
 
+async def test_a_record_gets_another_end_while_it_lives(clock: FakeClock):
+    records = Records(Database(None, clock=clock.time), "desk")
+    await records.put("granted", "a", {"n": 1}, family="f", expires=clock.time() + 60)
+    assert await records.extend("granted", "a", clock.time() + 120) == {"n": 1}
+    clock.advance(119)
+    assert await records.get("granted", "a") == {"n": 1}
+    assert await records.drop_family("f") == 1
+    assert await records.extend("granted", "a", clock.time() + 120) is None
+    assert await records.get("granted", "a") is None
+    records.database.close()
+
+
 async def test_of_many_who_spend_a_record_one_gets_it():
     records = Records(Database(None, clock=lambda: 0.0), "desk")
     await records.put("refresh", "a", {"n": 1})

@@ -4,8 +4,9 @@
                             │                                  refresh token ──▶ … each once
                             └── its family: when it is dropped, all of these end
 
-The record is made before the first token and never again. So whatever is written by a request that was
-already under way when the family was dropped has nothing to hang on, and is worth nothing.
+The record is made before the first token and never again, only extended when its code is redeemed. So what a
+request writes that was already under way when the family was dropped has nothing to hang on, and is worth
+nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from skerry.idp.realms import REFRESH_TOKEN, Client, Realm, User
 from skerry.idp.records import Records
 
 GRANTED = "granted"
+
+_SLACK = 10.0
+"""Seconds that a grant outlives its code, so that what is redeemed in the last moment is whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +49,12 @@ async def start(
     *,
     asked: tuple[Sequence[str], Sequence[str]],
     auth_time: int,
+    until: float,
 ) -> Granted:
-    """Stores a new grant of `asked`, which are scopes and resources. Raises StateError."""
+    """Stores a new grant of `asked`, which are scopes and resources. Raises StateError.
+
+    It ends at `until` (epoch seconds), with its code, unless it is confirmed.
+    """
     granted = Granted(
         family=secrets.token_urlsafe(16),
         client_id=client.id,
@@ -61,9 +69,21 @@ async def start(
         granted.family,
         {name: value for name, value in asdict(granted).items() if name != "family"},
         family=granted.family,
-        expires=granted.ends + realm.lifetime,  # as long as the last access token
+        expires=until + _SLACK,
     )
     return granted
+
+
+async def confirm(records: Records, realm: Realm, family: str) -> Granted | None:
+    """The grant of a code that is redeemed, now for its whole time; None when it ended or was revoked.
+
+    Raises StateError.
+    """
+    found = await find(records, family)
+    if found is None:
+        return None
+    last = found.ends + realm.lifetime  # of the last access token
+    return None if await records.extend(GRANTED, family, last) is None else found
 
 
 async def find(records: Records, family: str) -> Granted | None:

@@ -172,6 +172,20 @@ class Records:
 
         return await self.database.run(work)
 
+    async def extend(self, kind: str, key: str, expires: float) -> Value | None:
+        """Gives a live record another end; the record, or None when none was there."""
+
+        def work(connection: sqlite3.Connection) -> Value | None:
+            found = self._live(connection, kind, key)
+            if found is not None:
+                connection.execute(
+                    "update records set expires=? where realm=? and kind=? and key=?",
+                    (expires, self.realm, kind, key),
+                )
+            return found
+
+        return await self.database.run(work)
+
     async def drop(self, kind: str, key: str) -> bool:
         """Removes a record; whether a live one was there."""
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skerry.idp.granted import GRANTED
+from skerry.idp.records import Database, Records
 from skerry.idp.visitor import challenge
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, CALLBACK, CLIENTS, LOOPBACK, VERIFIER, Home, people
@@ -139,6 +141,21 @@ def test_a_code_lives_a_minute(home: Home, clock: FakeClock):
     assert home.redeem(early).status_code == 200
     clock.advance(1)
     assert home.redeem(late).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.behaviour("IDP-CODE-LIFETIME")
+async def test_what_nobody_redeems_leaves_nothing_behind(clock: FakeClock, tmp_path):
+    with people(clock=clock, state=tmp_path) as home:
+        browser = home.browser()
+        kept = home.redeem(browser.code()).json()
+        browser.code()
+        records = Records(Database(tmp_path / "records.sqlite", clock=clock.time), "home")
+        assert len(await records.all(GRANTED)) == 2
+        clock.advance(70)
+        assert len(await records.all(GRANTED)) == 1
+        clock.advance(30 * 86_400 - 70 - 1)
+        assert home.refresh(kept["refresh_token"]).status_code == 200
+        records.database.close()
 
 
 @pytest.mark.behaviour("IDP-CODE-BOUND")

@@ -108,6 +108,7 @@ class Activation:
             session.user,
             asked=(wish.scopes, wish.resources),
             auth_time=session.auth_time,
+            until=wish.ends,
         )
         return found.family
 

@@ -240,6 +240,7 @@ class People:
             session.user,
             asked=(asked.scopes, asked.resources),
             auth_time=session.auth_time,
+            until=self.issuer.clock.time() + realm.code_lifetime,
         )
         code = codes.Code(
             family=found.family,

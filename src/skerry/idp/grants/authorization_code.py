@@ -29,7 +29,7 @@ class AuthorizationCode:
         if not hmac.compare_digest(redirect_uri.encode(), code.redirect_uri.encode()):
             raise invalid_grant("redirect_uri is not that of the authorization request.")
         codes.check_verifier(form.one("code_verifier"), code.challenge)
-        found = await granted.find(records, code.family)
+        found = await granted.confirm(records, ask.issuer.realm, code.family)
         if found is None:
             raise invalid_grant("The sign-in of this code was revoked.")
         await codes.keep_spent(records, secret, found)

@@ -20,7 +20,7 @@ class DeviceCode:
         records = ask.issuer.records
         secret = ask.form.required("device_code")
         family = await device_codes.redeem(records, secret, client_id=ask.client.id)
-        found = await granted.find(records, family)
+        found = await granted.confirm(records, ask.issuer.realm, family)
         if found is None:
             raise invalid_grant("The sign-in of this device code was revoked.")
         return await refreshable(ask, found, await issuance(ask, found))
