@@ -14,6 +14,7 @@ meaning, and never holds a secret.
     ├── RemoteError             SKY-108   the other side answered with an error
     ├── SignatureError          SKY-201   a SigV4 signature does not hold
     ├── TokenError              SKY-202   a bearer token does not hold
+    ├── GuardError              SKY-203   a URL that a stranger gave was not fetched
     ├── ProtocolError           SKY-301   bytes that are not what the protocol says
     ├── RelayError              SKY-302   a relayed request has no answer of the server (relay.ports)
     ├── ServiceError            SKY-401   an AWS-shaped answer: exception name and HTTP status
@@ -126,6 +127,19 @@ class TokenError(SkerryError):
     """
 
     code = "SKY-202"
+
+    def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class GuardError(SkerryError):
+    """A URL that a stranger gave was refused, or did not answer as it must; the URL is not part of the text.
+
+    `reason` is stable: url, address, unreachable, timeout, status, type, size.
+    """
+
+    code = "SKY-203"
 
     def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)

@@ -1,0 +1,233 @@
+"""GET of a URL that a stranger gave, without becoming the stranger's hand in our network (SSRF).
+
+    URL ─▶ form ─▶ name resolved once ─▶ every address public? ─▶ connection to it ─▶ 200, JSON, small
+
+For documents at a client id, `jwks_uri` of a client, and metadata of an issuer. The name is looked up once
+and the connection goes to the address that was checked, so an answer that changes in between changes
+nothing; TLS and `Host` still have the name. Redirects are not followed, and no proxy of the environment is
+asked. Source: MCP 2026-07-28, security best practices, server-side request forgery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Protocol
+
+import httpcore2
+
+from skerry.auth.addresses import Address, is_public
+from skerry.auth.guarded_urls import Target, loopback_origin, parse
+from skerry.errors import GuardError
+
+MAX_DOCUMENT = 64 * 1024
+"""Bytes of a key set or of an issuer's metadata."""
+STEP, TOTAL = 5.0, 10.0
+"""Seconds for one step (name, connection, TLS, each read), and for all of it."""
+MAX_AT_ONCE = 8
+MAX_ADDRESSES = 16
+
+_JSON = re.compile(r"application/(?:json|[a-z0-9!#$&^_.-]+\+json)")
+
+
+class Resolver(Protocol):
+    """Looks up a host name."""
+
+    async def addresses(self, host: str, port: int) -> Sequence[Address]:
+        """All its addresses, in the order in which to try them. Raises OSError."""
+        ...
+
+
+class SystemResolver:
+    """The operating system's resolver, in threads of its own: one that hangs takes no other work with it."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="skerry-resolver")
+
+    async def addresses(self, host: str, port: int) -> Sequence[Address]:
+        """As `Resolver`."""
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return [ip_address(entry[4][0]) for entry in found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What a guard reaches the world by. `tls` has the certificates to trust, None for the system's own.
+
+    `step` and `total` are seconds.
+    """
+
+    resolver: Resolver = field(default_factory=SystemResolver)
+    backend: httpcore2.AsyncNetworkBackend = field(default_factory=httpcore2.AnyIOBackend)
+    tls: ssl.SSLContext | None = None
+    step: float = STEP
+    total: float = TOTAL
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was fetched; `headers` have names in lower case.
+
+    `body` is empty and `unchanged` true when the document of the `etag` that was sent still holds.
+    """
+
+    body: bytes = field(repr=False)
+    headers: dict[str, str]
+    unchanged: bool = False
+
+
+class Guard:
+    """Fetches JSON documents from the public internet, and from `loopback` origins when some are named.
+
+    `loopback` are origins such as `http://127.0.0.1:8080`: they may be http, have any port, and must lead to
+    this machine. `ports` are allowed beside 443. One instance belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        loopback: Collection[str] = (),
+        ports: Collection[int] = (),
+        network: Network | None = None,
+    ) -> None:
+        self._loopback = frozenset(map(loopback_origin, loopback))
+        self._ports = frozenset({443, *ports})
+        self._network = network or Network()
+        self._tls = self._network.tls
+        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+
+    def target(self, url: str) -> Target:
+        """The parts of a URL that may be asked; nothing is sent. Raises GuardError (url)."""
+        return parse(url, ports=self._ports, loopback=self._loopback)
+
+    async def fetch(self, url: str) -> bytes:
+        """The body of a JSON document of at most 64 KB: fits the port `skerry.auth.ports.Fetch`.
+
+        Raises GuardError.
+        """
+        return (await self.get(url, limit=MAX_DOCUMENT)).body
+
+    async def get(self, url: str, *, limit: int, etag: str = "") -> Document:
+        """A JSON document of at most `limit` bytes; with `etag` a 304 is an answer too.
+
+        Raises GuardError: url, address, unreachable, timeout, status, type, size.
+        """
+        target = self.target(url)
+        try:
+            async with asyncio.timeout(self._network.total), self._slots:
+                return await self._get(target, limit, etag)
+        except TimeoutError as error:
+            raise GuardError(
+                "timeout", f"It did not answer within {self._network.total:g} seconds."
+            ) from error
+        except httpcore2.TimeoutException as error:
+            raise GuardError("timeout", f"A step took longer than {self._network.step:g} seconds.") from error
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
+            raise GuardError("unreachable", "It cannot be reached, or speaks no HTTP.") from error
+
+    async def _get(self, target: Target, limit: int, etag: str) -> Document:
+        pinned = _Pinned(await self._checked(target), target, self._network.backend)
+        headers = [("accept", "application/json"), ("accept-encoding", "identity"), ("user-agent", "skerry")]
+        if etag:
+            headers.append(("if-none-match", etag))
+        async with (
+            httpcore2.AsyncConnectionPool(
+                ssl_context=await self._certificates(), max_connections=1, network_backend=pinned
+            ) as pool,
+            pool.stream(
+                "GET",
+                httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
+                headers=[("host", target.authority), *headers],
+                extensions={
+                    "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._network.step)
+                },
+            ) as answer,
+        ):
+            return await _read(answer, limit, conditional=bool(etag))
+
+    async def _checked(self, target: Target) -> list[Address]:
+        """The addresses of a target, when each of them is one that may be asked."""
+        try:
+            found = [ip_address(target.host)]
+        except ValueError:
+            try:
+                async with asyncio.timeout(self._network.step):
+                    found = list(await self._network.resolver.addresses(target.host, target.port))
+            except (OSError, ValueError) as error:  # TimeoutError is an OSError
+                raise GuardError("unreachable", "Its host name cannot be looked up.") from error
+        found = list(dict.fromkeys(found))[:MAX_ADDRESSES]
+        if not found:
+            raise GuardError("unreachable", "Its host name has no address.")
+        allowed = all(address.is_loopback if target.loopback else is_public(address) for address in found)
+        if not allowed:
+            raise GuardError(
+                "address",
+                "Its host is not a public one."
+                if not target.loopback
+                else "Its host was allowed as one on this machine and is not on this machine.",
+                hint="An origin on this machine must be allowed by name (--dev-allow-loopback-cimd ORIGIN).",
+            )
+        return found
+
+    async def _certificates(self) -> ssl.SSLContext:
+        if self._tls is None:  # reads files: not on the event loop
+            self._tls = await asyncio.to_thread(httpcore2.default_ssl_context)
+        return self._tls
+
+
+class _Pinned(httpcore2.AsyncNetworkBackend):
+    """Connects to the addresses that were checked, whatever host is asked for."""
+
+    def __init__(
+        self, addresses: Iterable[Address], target: Target, backend: httpcore2.AsyncNetworkBackend
+    ) -> None:
+        self._addresses = tuple(addresses)
+        self._target = target
+        self._backend = backend
+
+    async def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002 - replaced by what was checked
+        port: int,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        failure: Exception = httpcore2.ConnectError("nothing to connect to")
+        for address in self._addresses:
+            try:
+                return await self._backend.connect_tcp(
+                    str(address), self._target.port, timeout, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)
+
+
+async def _read(answer: httpcore2.Response, limit: int, *, conditional: bool) -> Document:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+    if conditional and answer.status == 304:
+        return Document(b"", headers, unchanged=True)
+    if answer.status != 200:
+        redirects = " Redirects are not followed." if 300 <= answer.status < 400 else ""
+        raise GuardError("status", f"It answered {answer.status}, not 200.{redirects}")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not _JSON.fullmatch(kind) or headers.get("content-encoding", "identity").lower() != "identity":
+        raise GuardError("type", "Its content type is not JSON, or it is compressed.")
+    body = bytearray()
+    async for chunk in answer.aiter_stream():
+        body += chunk
+        if len(body) > limit:
+            raise GuardError("size", f"It is larger than {limit} bytes.")
+    return Document(bytes(body), headers)
