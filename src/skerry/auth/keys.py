@@ -200,24 +200,29 @@ def _object(body: bytes, what: str) -> dict[str, Any]:
     return data
 
 
+def public_keys(listed: Sequence[object], algorithm: str) -> list[tuple[str, PublicKey]]:
+    """The keys of a JWKS that can verify `algorithm`, each with its id, which may be empty."""
+    fitting = ((data, data.get("kid", "")) for data in listed if isinstance(data, dict))
+    keys = ((kid, _import(data, algorithm)) for data, kid in fitting if _fits(data, algorithm))
+    return [(kid, key) for kid, key in keys if key is not None]
+
+
 def _import_keys(document: bytes, algorithm: str) -> dict[str, PublicKey]:
     """The usable keys of a JWKS by their id; keys that cannot verify `algorithm` are left out."""
     listed = _object(document, "key set").get("keys")
     if not isinstance(listed, list) or len(listed) > MAX_KEYS:
         raise _unreachable("its key set has no list of keys")
     result: dict[str, PublicKey] = {}
-    for data in listed:
-        if isinstance(data, dict) and _fits(data, algorithm) and data["kid"] not in result:
-            key = _import(data, algorithm)
-            if key is not None:
-                result[data["kid"]] = key
+    for kid, key in public_keys(listed, algorithm):
+        if kid:
+            result.setdefault(kid, key)
     return result
 
 
 def _fits(data: dict[str, Any], algorithm: str) -> bool:
     operations = data.get("key_ops", ["verify"])
     return (
-        isinstance(data.get("kid"), str)
+        isinstance(data.get("kid", ""), str)
         and data.get("kty") == _KEY_TYPES[algorithm][0]
         and data.get("use", "sig") == "sig"
         and isinstance(operations, list)

@@ -83,11 +83,11 @@ async def verify(
     digest = hashlib.sha256(token.encode("ascii")).digest()
     verified = keys.recall(digest)
     if verified is None:
-        verified = await _check_signature(token, keys)
+        verified = await _check(token, keys)
         keys.remember(digest, verified)
     claims = verified.claims
     try:
-        _check_time(claims, now, leeway)
+        check_time(claims, now, leeway)
     except TokenError:
         keys.forget(digest)
         raise
@@ -111,7 +111,15 @@ def unverified_claims(token: str) -> Claims:
     return MappingProxyType(_json_object(_decode(token.split(".")[1])))
 
 
-async def _check_signature(token: str, keys: Keys) -> Verified:
+def unverified(token: str) -> tuple[Claims, Claims]:
+    """Header and claims of a JWT **without any proof**. Raises TokenError (malformed)."""
+    if len(token) > MAX_TOKEN or _FORM.fullmatch(token) is None:
+        raise TokenError("malformed", "Failed to parse token")
+    head, payload, _ = token.split(".")
+    return MappingProxyType(_json_object(_decode(head))), MappingProxyType(_json_object(_decode(payload)))
+
+
+async def _check(token: str, keys: Keys) -> Verified:
     head, payload, _ = token.split(".")
     header = _json_object(_decode(head))
     if header.get("alg") != keys.algorithm:
@@ -123,11 +131,12 @@ async def _check_signature(token: str, keys: Keys) -> Verified:
         raise TokenError("malformed", "The token's header needs a key id, and its type must be a string.")
     claims = _json_object(_decode(payload))
     key = await keys.key(kid)
-    _check_jws(token, key, keys.algorithm)
+    check_signature(token, key, keys.algorithm)
     return Verified(MappingProxyType(claims), kind.lower().removeprefix("application/"))
 
 
-def _check_jws(token: str, key: PublicKey, algorithm: str) -> None:
+def check_signature(token: str, key: PublicKey, algorithm: str) -> None:
+    """Raises TokenError (signature) unless the JWT was signed with `key` by `algorithm`."""
     try:
         registry = _Registry(algorithms=[algorithm], strict_check_header=False)
         jws.deserialize_compact(token, key, algorithms=[algorithm], registry=registry)
@@ -183,7 +192,8 @@ def _seconds(claims: Claims, name: str) -> float | None:
     return value
 
 
-def _check_time(claims: Claims, now: float, leeway: float) -> None:
+def check_time(claims: Claims, now: float, leeway: float) -> None:
+    """Raises TokenError: malformed, expired, not-yet. `exp` and `iat` must be there."""
     expires, issued, begins = (_seconds(claims, name) for name in ("exp", "iat", "nbf"))
     if expires is None or issued is None:
         raise TokenError("malformed", "The token lacks the claim 'exp' or 'iat'.")
