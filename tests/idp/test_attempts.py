@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.idp.attempts import Attempts
+from skerry.idp.attempts import MOST, Attempts
 from tests.kit.clock import FakeClock
 
 
@@ -32,3 +32,12 @@ def test_waiting_as_long_as_told_is_enough():
     assert attempts.wait("chat") == 0
     attempts.failed("chat")
     assert attempts.wait("chat") == 10
+
+
+def test_only_the_keys_that_failed_last_are_remembered():
+    attempts = Attempts(clock=FakeClock().monotonic, limit=1)
+    attempts.failed("first")
+    for number in range(MOST):
+        attempts.failed(number)
+    assert attempts.wait("first") == 0
+    assert attempts.wait(MOST - 1) == 60

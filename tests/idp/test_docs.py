@@ -1,11 +1,12 @@
 """The page says what is true: its examples run, its tables name every key."""
 
+import json
 import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-from skerry.idp import TOKEN_EXCHANGE, Client, Realm, parse, run_server_in_thread
+from skerry.idp import TOKEN_EXCHANGE, Client, Realm, client_metadata, parse, run_server_in_thread
 
 PAGE = (Path(__file__).parents[2] / "docs" / "idp.md").read_text(encoding="utf-8")
 
@@ -26,6 +27,23 @@ def test_the_example_of_people_signs_one_in():
     with run_server_in_thread(realms) as idp:
         tokens = idp.sign_in("home", "app", "ann", "a good password", scope="openid desk/use")
     assert set(tokens) >= {"access_token", "refresh_token", "id_token"}
+
+
+def test_the_example_of_clients_that_nobody_declared_is_one():
+    (desk,) = parse(tomllib.loads(block("toml strangers")))
+    assert (desk.client_documents, desk.registration, desk.open_resources) == (
+        True,
+        "open",
+        ("desk-gateway",),
+    )
+    metadata = client_metadata.parse(json.loads(block("json")), desk, client_metadata.DOCUMENT)
+    assert metadata.members["client_name"] == "An app"
+
+
+def test_the_example_of_identity_assertions_is_one():
+    enterprise, tools = parse(tomllib.loads(block("toml assertions")))
+    assert enterprise.clients["agent"].id_jag_audiences == {"tools": "agent-at-tools"}
+    assert tools.trusted_issuers == ("enterprise",)
 
 
 def test_the_example_program_runs():

@@ -36,6 +36,13 @@ def test_discovery_names_what_there_is(desk: Desk):
     found = desk.http.get(desk.idp.discovery_url("desk")).json()
     assert found["token_endpoint"] == desk.idp.token_endpoint("desk") == f"{issuer}/oauth2/token"
     assert found["jwks_uri"] == f"{issuer}/.well-known/jwks.json"
+    assert found["token_endpoint_auth_methods_supported"] == [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none",
+    ]
+    assert found["token_endpoint_auth_signing_alg_values_supported"] == ["RS256", "PS256", "ES256"]
     assert found["grant_types_supported"] == [
         "client_credentials",
         TOKEN_EXCHANGE,
@@ -43,7 +50,6 @@ def test_discovery_names_what_there_is(desk: Desk):
         "refresh_token",
         "urn:ietf:params:oauth:grant-type:device_code",
     ]
-    assert found["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["scopes_supported"] == ["desk/use", "desk/change"]
     assert found["response_types_supported"] == ["code"]

@@ -175,3 +175,22 @@ def test_a_readable_configuration_is_warned_of(config):
         _, err = process.communicate(timeout=LONGEST)
     assert "can be read by others" in err
     assert stat.S_IMODE((config.parent / "state").stat().st_mode) == 0o700
+
+
+@pytest.mark.behaviour("IDP-CIMD-LOOPBACK")
+def test_a_loopback_origin_for_client_documents_is_a_flag_and_a_warning(config):
+    realms = json.loads(config.read_text())
+    realms["realms"]["desk"]["client_documents"] = True
+    config.write_text(json.dumps(realms))
+    with running(config, "--dev-allow-loopback-cimd", "http://127.0.0.1:8080") as (process, ready):
+        place = f"{ready['issuers']['desk']}/.well-known/openid-configuration"
+        found = httpx2.get(place, trust_env=False).json()
+        assert found["client_id_metadata_document_supported"] is True
+        process.terminate()
+        _, err = process.communicate(timeout=LONGEST)
+    warnings = [line for line in err.splitlines() if "development only" in line]
+    assert len(warnings) == 1, "of the realm that has it on, and of no other"
+    assert "http://127.0.0.1:8080" in warnings[0]
+    done = once(config, "--dev-allow-loopback-cimd", "http://10.0.0.1:8080")
+    assert done.returncode == 2
+    assert "loopback_origins" in done.stderr

@@ -6,9 +6,11 @@
          │                                                   records.py         what is remembered
     app.py            routes ─┬─ metadata.py                 directory.py       whom a realm knows
          │                    ├─ JWKS                        public members only
-         │                    └─ form_endpoint.py            a form, its client, JSON
+         │                    ├─ registration/               clients make themselves known
+         │                    └─ form_endpoint.py            a form, its client, JSON (traced.py: its line)
          │                         │  form.py                   what was sent
          │                         │  client_authentication.py  who sent it   (attempts.py: how often)
+         │                         │    client_assertions.py, client_keys.py   clients that sign
          │                         ├─ revocation.py, introspection.py, device_endpoint.py
          │                         └─ token_endpoint.py      the token endpoint
          │                              │  grants/           by which right; asked.py narrows
@@ -21,6 +23,10 @@
          │          device_codes.py
          └─ userinfo.py, profile.py                          what is told of a person
     server.py         a process (`python -m skerry.idp`), or a thread for tests
+
+Clients that nobody declared: `client_documents.py` finds those described at their id, `registration/` takes
+those that register, `client_metadata.py` and `redirect_uris.py` are the rules for both. `id_jag.py` is about
+identity assertions.
 
 One grant is one file in `grants/`, one dialect one file in `dialects/`. `visitor.py` is a person
 without a browser, for tests.

@@ -1,6 +1,7 @@
 """The identity provider as a process.
 
     python -m skerry.idp --state DIR --config FILE [--port N] [--rotate] [--watch-stdin]
+        [--dev-allow-loopback-cimd ORIGIN]
 
 Serves the realms of FILE on 127.0.0.1 until SIGTERM, SIGINT or, with --watch-stdin, the end of standard
 input. The first line of standard output is `{"ready": true, "port": N, "issuers": {...}}`; hops and
@@ -17,6 +18,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from skerry.errors import SkerryError
@@ -51,12 +53,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rotate", action="store_true", help="make new signing keys; old ones stay published"
     )
+    parser.add_argument(
+        "--dev-allow-loopback-cimd",
+        metavar="ORIGIN",
+        action="append",
+        default=[],
+        help="take client documents from this origin on this machine too, such as http://127.0.0.1:8080",
+    )
     parser.add_argument("--watch-stdin", action="store_true", help="end when standard input does")
     return parser.parse_args(arguments)
 
 
 def _serve(options: argparse.Namespace) -> int:
-    realms = configuration.load(options.config)
+    realms = [
+        replace(realm, loopback_origins=(*realm.loopback_origins, *options.dev_allow_loopback_cimd))
+        for realm in configuration.load(options.config)
+    ]
     _warn_if_open(options.config)
     with bind(options.port) as sock:
         provider = make_provider(realms, base_url=base_url(sock), state=options.state, rotate=options.rotate)

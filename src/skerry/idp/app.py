@@ -5,6 +5,7 @@
     GET  the three well-known places of each issuer   metadata.py
     GET  ISSUER/.well-known/jwks.json                 public keys
     POST ISSUER/oauth2/token                          token_endpoint.py
+    POST ISSUER/oauth2/register                       registration/, where the realm allows it
     POST ISSUER/oauth2/revoke, introspect, device     revocation.py, introspection.py, device_endpoint.py
     GET  ISSUER/oauth2/userInfo                       userinfo.py
     GET  ISSUER/oauth2/authorize                      authorize/: HTML for people, and the pages beside it
@@ -39,6 +40,9 @@ from skerry.idp.issuer import Issuer
 from skerry.idp.keys import public_set
 from skerry.idp.provider import Provider
 from skerry.idp.realms import DEVICE_CODE
+from skerry.idp.registration.endpoint import RegistrationEndpoint
+from skerry.idp.registration.limits import SourceLimit
+from skerry.idp.registration.management import ClientConfiguration
 from skerry.idp.revocation import Revocation
 from skerry.idp.token_endpoint import TokenEndpoint
 from skerry.idp.userinfo import Userinfo
@@ -77,6 +81,7 @@ def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
         *(Route(place, document, methods=["GET"]) for place in metadata.well_known_paths(path)),
         Route(issuer.paths.keys, _jwks(issuer), methods=["GET"]),
         Route(issuer.paths.token, _called(token), methods=["POST"]),
+        *_registration(issuer),
         *_routes_for_clients(issuer, authentication),
         *_routes_for_people(issuer, attempts),
     ]
@@ -106,6 +111,18 @@ def _routes_for_people(issuer: Issuer, attempts: Attempts) -> list[Route]:
     return [
         Route(issuer.paths.userinfo, _called(Userinfo(issuer)), methods=["GET", "POST"]),
         *(Route(path, served(issuer, name, page), methods=methods) for name, path, page, methods in pages),
+    ]
+
+
+def _registration(issuer: Issuer) -> list[Route]:
+    if issuer.realm.registration == "off":
+        return []
+    register = RegistrationEndpoint(issuer, SourceLimit(clock=issuer.clock.monotonic))
+    configuration = ClientConfiguration(issuer)
+    path = issuer.paths.register
+    return [
+        Route(path, _called(register), methods=["POST"]),
+        Route(path + "/{client_id}", _called(configuration), methods=["GET", "PUT", "DELETE"]),
     ]
 
 

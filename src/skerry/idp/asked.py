@@ -37,7 +37,7 @@ def targets(form: Form, allowed: Sequence[str]) -> tuple[str, ...]:
     Raises OAuthError (invalid_target) for a malformed resource or an audience outside `allowed`.
     """
     for resource in form.all("resource"):
-        if not _is_resource(resource):
+        if not is_resource(resource):
             raise invalid_target(
                 "resource must be an absolute URI without fragment; a plain name goes into audience."
             )
@@ -66,7 +66,7 @@ def canonical(target: str) -> str:
     return urlunsplit(parts._replace(scheme=parts.scheme.lower(), netloc=user + at + host.lower()))
 
 
-def _is_resource(value: str) -> bool:
+def is_resource(value: str) -> bool:
     """An absolute URI without fragment (RFC 8707 section 2)."""
     if "#" in value or not value.isascii() or not value.isprintable() or " " in value:
         return False

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
+
+MOST = 4096
 
 
 class Attempts:
     """Counts failures per key: after `limit` within `window` seconds, nobody may try until one ages out.
 
-    A success does not wipe the count, or a guesser could hide behind the real client. In memory, bounded
-    by the number of keys, which the caller keeps small. `clock` is monotonic seconds.
+    A success does not wipe the count, or a guesser could hide behind the real client. In memory, for `MOST`
+    keys: beyond that the one that failed longest ago is forgotten. `clock` is monotonic seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float], limit: int = 10, window: float = 60.0) -> None:
         self._clock = clock
         self._limit = limit
         self._window = window
-        self._failures: dict[Hashable, deque[float]] = {}
+        self._failures: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
     def wait(self, key: Hashable) -> float:
         """Seconds until `key` may try again; 0 when it may now."""
@@ -32,3 +34,6 @@ class Attempts:
     def failed(self, key: Hashable) -> None:
         """Notes a failure of `key`."""
         self._failures.setdefault(key, deque(maxlen=self._limit)).append(self._clock())
+        self._failures.move_to_end(key)
+        while len(self._failures) > MOST:
+            self._failures.popitem(last=False)

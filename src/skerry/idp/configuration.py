@@ -1,10 +1,12 @@
 """Reads realms from a TOML or JSON file, and checks them.
 
     [realms.desk]                     dialect, scopes, resources, algorithm, path, lifetime,
-                                      refresh_lifetime, code_lifetime, approve
+                                      refresh_lifetime, code_lifetime, client_documents, registration,
+                                      loopback_origins, trusted_issuers, approve
     [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
                                       own_audiences, may_exchange, token_endpoint_auth_method,
-                                      redirect_uris, application_type, jwks, jwks_uri, trusted
+                                      redirect_uris, application_type, jwks, jwks_uri, trusted,
+                                      token_endpoint_auth_signing_alg, id_jag_audiences
     [realms.desk.users.ann]           password or password_digest, id, groups, claims, enabled
 
 Every problem is a ConfigurationError that names the table and the key.
@@ -21,14 +23,27 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from skerry.errors import ConfigurationError
+from skerry.auth.discovery import is_safe
+from skerry.auth.guarded_urls import loopback_origin
+from skerry.errors import ConfigurationError, GuardError
 from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.authorize import redirects
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.grants import GRANTS
 from skerry.idp.keys import ALGORITHMS
 from skerry.idp.passwords import password_digest
-from skerry.idp.realms import AUTHORIZATION_CODE, KEY_METHOD, PUBLIC, SECRET_METHODS, Client, Realm, User
+from skerry.idp.realms import (
+    ASSERTION_ALGORITHMS,
+    AUTHORIZATION_CODE,
+    KEY_METHOD,
+    PUBLIC,
+    REGISTRATIONS,
+    SECRET_METHODS,
+    Client,
+    Realm,
+    Registration,
+    User,
+)
 
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 60, 86_400
 """Seconds; Cognito allows 5 minutes to a day."""
@@ -77,6 +92,8 @@ def parse(data: object) -> tuple[Realm, ...]:
 
 def check(realms: Iterable[Realm]) -> None:
     """Raises ConfigurationError when the realms cannot work, alone or together."""
+    realms = tuple(realms)
+    names = {realm.name for realm in realms}
     paths: dict[str, str] = {}
     for realm in realms:
         table = f"[realms.{realm.name}]"
@@ -85,6 +102,12 @@ def check(realms: Iterable[Realm]) -> None:
         other = paths.setdefault(path.casefold(), realm.name)
         if other != realm.name:
             raise ConfigurationError(f"{table}: its issuer path {path} is that of [realms.{other}] already.")
+        for issuer in realm.trusted_issuers:
+            if issuer not in names - {realm.name} and not is_safe(issuer):
+                raise ConfigurationError(
+                    f"{table} trusted_issuers: {issuer!r} is neither an https URL, nor one on this machine, "
+                    "nor another realm."
+                )
         for client in realm.clients.values():
             _check_client(client, realm, f"[realms.{realm.name}.clients.{client.id}]")
     if not paths:
@@ -140,6 +163,12 @@ class _Table:
             raise self.problem(key, "must be a table")
         return value
 
+    def names(self, key: str) -> Mapping[str, str]:
+        value = self.mapping(key)
+        if not all(isinstance(item, str) and item for item in value.values()):
+            raise self.problem(key, "must be a table of strings")
+        return value
+
     def tables(self, key: str) -> list[tuple[str, _Table]]:
         prefix = self.name[1:-1] + "." if self.name else ""
         return [
@@ -166,14 +195,26 @@ def _realm(table: _Table, name: str) -> Realm:
         code_lifetime=table.number("code_lifetime", usual.code_lifetime),
         approve=table.text("approve"),
         algorithm=table.text("algorithm", usual.algorithm),
+        client_documents=table.flag("client_documents", usual.client_documents),
+        loopback_origins=table.texts("loopback_origins"),
+        registration=_registration(table),
+        trusted_issuers=table.texts("trusted_issuers"),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
         users={user: _user(part, user, name) for user, part in table.tables("users")},
     )
 
 
+def _registration(table: _Table) -> Registration:
+    value = table.text("registration", "off")
+    for known in REGISTRATIONS:
+        if value == known:
+            return known
+    raise table.problem("registration", f"is one of: {', '.join(REGISTRATIONS)}")
+
+
 def _client(table: _Table, client_id: str) -> Client:
     usual = Client(id=client_id, secret="")
-    table.refuse_others({item.name for item in fields(Client)} - {"id", "source"})
+    table.refuse_others({item.name for item in fields(Client)} - {"id", "source", "registration"})
     names = {grant.operation: grant.grant_type for grant in GRANTS}
     return Client(
         id=client_id,
@@ -192,6 +233,8 @@ def _client(table: _Table, client_id: str) -> Client:
         application_type=table.text("application_type", usual.application_type),
         jwks=table.mapping("jwks"),
         jwks_uri=table.text("jwks_uri"),
+        token_endpoint_auth_signing_alg=table.text("token_endpoint_auth_signing_alg"),
+        id_jag_audiences=table.names("id_jag_audiences"),
         trusted=table.flag("trusted", usual.trusted),
     )
 
@@ -231,6 +274,14 @@ def _check_realm(realm: Realm, table: str) -> None:
         )
     for scope in realm.scopes:
         _check_scope(scope, f"{table} scopes")
+    for origin in realm.loopback_origins:
+        try:
+            loopback_origin(origin)
+        except GuardError as error:
+            raise ConfigurationError(
+                f"{table} loopback_origins: is no origin on this machine. {error.message}",
+                hint="Such as http://127.0.0.1:8080.",
+            ) from error
     for user in realm.users.values():
         _check_claims(user.claims, DIALECTS[realm.dialect], f"[realms.{realm.name}.users.{user.name}] claims")
     if realm.approve:
@@ -269,6 +320,7 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     if client.token_endpoint_auth_method:
         methods = (*SECRET_METHODS, PUBLIC, KEY_METHOD)
         _one_of(client.token_endpoint_auth_method, methods, f"{table} token_endpoint_auth_method")
+    _check_keys(client, table)
     if AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
         raise ConfigurationError(f"{table} redirect_uris: the grant {AUTHORIZATION_CODE} needs one.")
     for uri in client.redirect_uris:
@@ -276,6 +328,23 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
         if reason:
             raise ConfigurationError(f"{table} redirect_uris: one {reason}.")
     _check_claims(client.claims, dialect, f"{table} claims")
+
+
+def _check_keys(client: Client, table: str) -> None:
+    """The keys of `private_key_jwt`, which needs one place for them."""
+    if client.token_endpoint_auth_method == KEY_METHOD and bool(client.jwks) == bool(client.jwks_uri):
+        raise ConfigurationError(f"{table} jwks: private_key_jwt needs jwks or jwks_uri, one of them.")
+    if client.token_endpoint_auth_signing_alg:
+        _one_of(
+            client.token_endpoint_auth_signing_alg,
+            ASSERTION_ALGORITHMS,
+            f"{table} token_endpoint_auth_signing_alg",
+        )
+    for audience, name in client.id_jag_audiences.items():
+        if not _CLIENT_ID.match(name) or not _AUDIENCE.match(audience):
+            raise ConfigurationError(
+                f"{table} id_jag_audiences: gives the client's id at each authorization server."
+            )
 
 
 def _check_claims(claims: Mapping[str, Any], dialect: Dialect, where: str) -> None:

@@ -36,10 +36,22 @@ class Directory:
     async def client(self, client_id: str) -> Client | None:
         """The client of an id, or None."""
         declared = self._realm.clients.get(client_id)
-        if declared is not None or not client_id:
-            return declared
+        if declared is not None or not (client_id.isascii() and client_id.isprintable() and client_id):
+            return declared  # RFC 6749 appendix A.1: a client id is printable ASCII
         kept = await self._records.get(CLIENT_KIND, client_id)
-        return await self._documents(client_id) if kept is None else _client(kept)
+        return await self._documents(client_id) if kept is None else self._bounded(_client(kept))
+
+    async def client_of_records(self, client_id: str) -> Client | None:
+        """The client of the records with that id, and of nowhere else."""
+        kept = None if client_id in self._realm.clients else await self._records.get(CLIENT_KIND, client_id)
+        return None if kept is None else self._bounded(_client(kept))
+
+    def _bounded(self, client: Client) -> Client:
+        """A client that registered itself, within what the realm offers today and not on that day."""
+        if not client.registration:
+            return client
+        scopes = tuple(scope for scope in client.scopes if scope in self._realm.all_scopes)
+        return replace(client, scopes=scopes, audiences=self._realm.open_resources)
 
     async def registered(self) -> list[Client]:
         """The clients in the records, by id."""
@@ -48,12 +60,19 @@ class Directory:
     async def keep_client(self, client: Client) -> None:
         """Stores a client in the records, with the digest of its secret and never the secret."""
         kept = replace(client, secret="", secret_digest=client.digest, source="registered")
-        value = {name: item for name, item in asdict(kept).items() if item and name != "secret"}
+        value = {
+            name: item
+            for name, item in asdict(kept).items()
+            if (item or name == "grants") and name != "secret"
+        }
         await self._records.put(CLIENT_KIND, client.id, value)
 
     async def drop_client(self, client_id: str) -> bool:
-        """Forgets a client of the records; whether there was one."""
-        return await self._records.drop(CLIENT_KIND, client_id)
+        """Forgets a client of the records and all that it had; whether there was one."""
+        known = await self._records.drop(CLIENT_KIND, client_id)
+        if known:
+            await self._records.drop_client(client_id)
+        return known
 
     async def user(self, name: str) -> User | None:
         """The person who signs in with a name, or None."""

@@ -20,6 +20,8 @@ class Issuance:
     After a sign-in: `refresh_token` goes out with it, `id_token` asks for an ID token with `nonce` and
     `identity`, the user's claims; `auth_time` is when the person signed in. `family` groups what came of one
     sign-in, so that all of it can be revoked.
+
+    `assertion` are the claims of an ID-JAG, which is then issued in place of an access token.
     """
 
     client_id: str
@@ -38,6 +40,7 @@ class Issuance:
     groups: tuple[str, ...] = ()
     auth_time: int = 0
     family: str = ""
+    assertion: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +14,15 @@ from joserfc import jwt
 
 from skerry.auth import keys as auth_keys
 from skerry.auth import tokens
+from skerry.auth.assertions import Expected, verify
+from skerry.auth.discovery import is_loopback
+from skerry.auth.guarded import Guard, Network
 from skerry.errors import TokenError
-from skerry.idp import issued
+from skerry.idp import id_jag, issued
+from skerry.idp.client_documents import ClientDocuments
+from skerry.idp.client_keys import ClientKeys
 from skerry.idp.clock import Clock
-from skerry.idp.dialects import Dialect, Paths
+from skerry.idp.dialects import DIALECTS, Dialect, Paths
 from skerry.idp.directory import Directory
 from skerry.idp.issuance import Issuance, Issued, Stamp
 from skerry.idp.keys import Keys, public_set
@@ -27,7 +32,11 @@ from skerry.idp.records import Database, Records
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A realm at its URL, which is the exact `iss` of its tokens. `paths` are those of its endpoints."""
+    """A realm at its URL, which is the exact `iss` of its tokens. `paths` are those of its endpoints.
+
+    `guard` fetches what clients name, `trusted` knows whose identity assertions count. `neighbours` are the
+    issuer URLs of the realms of the same provider, its own included, by name.
+    """
 
     realm: Realm
     dialect: Dialect
@@ -38,6 +47,10 @@ class Issuer:
     records: Records
     directory: Directory
     clock: Clock
+    guard: Guard
+    client_keys: ClientKeys
+    trusted: id_jag.TrustedIssuers
+    neighbours: Mapping[str, str]
 
     def at(self, path: str) -> str:
         """The URL of one of `paths`."""
@@ -52,6 +65,10 @@ class Issuer:
     async def issue(self, issuance: Issuance) -> Issued:
         """The tokens of an issuance, signed. What came of a sign-in is remembered until it expires."""
         stamp = self._stamp()
+        if issuance.assertion is not None:
+            claims = {**issuance.assertion, "iss": stamp.issuer, "iat": stamp.now, "jti": stamp.token_id}
+            claims |= {"exp": stamp.now + issuance.lifetime, "sub": issuance.subject}
+            return Issued(self._signed(claims, id_jag.TYPE), "", stamp.token_id)
         if issuance.family:
             await issued.remember(
                 self.records, stamp.token_id, family=issuance.family, expires=stamp.now + issuance.lifetime
@@ -89,6 +106,30 @@ class Issuer:
             raise TokenError("revoked", "The token was revoked.", hint="Get a new one.")
         return claims
 
+    async def own_identity(self, token: str, client_id: str) -> Mapping[str, Any]:
+        """The claims of an ID token that this issuer signed for a client and that is still good.
+
+        Raises TokenError.
+        """
+
+        async def keys(kid: str, _algorithm: str) -> list[auth_keys.PublicKey]:
+            return [await self.published.key(kid)]
+
+        kind = (self.dialect.identity_type or "").lower()
+        expected = Expected(
+            algorithms=(self.realm.algorithm,),
+            types=(kind,),
+            issuer=self.url,
+            audiences=(client_id,),
+            once=False,
+        )
+        claims = await verify(token, expected, keys=keys, now=self.clock.time(), leeway=0.0)
+        if claims.get("token_use", "id") != "id" or claims.get("azp", client_id) != client_id:
+            raise TokenError("kind", "It is no ID token for this client.")
+        if not {"client_id", "events", "scope", "act"}.isdisjoint(claims):
+            raise TokenError("kind", "It is no ID token.")
+        return claims
+
     def _signed(self, claims: dict[str, Any], kind: str | None) -> str:
         key = self.keys.ring().current
         header = {"alg": str(key.alg), "kid": str(key.kid), **({"typ": kind} if kind else {})}
@@ -99,9 +140,16 @@ class Issuer:
 
 
 def make_issuer(
-    realm: Realm, dialect: Dialect, *, url: str, keys: Keys, database: Database, clock: Clock
+    realm: Realm,
+    *,
+    neighbours: Mapping[str, str],
+    keys: Keys,
+    database: Database,
+    clock: Clock,
+    network: Network | None = None,
 ) -> Issuer:
-    """The issuer of `realm` at `url`."""
+    """The issuer of `realm`, at its URL among `neighbours`; `network` is how it reaches the world."""
+    dialect, url = DIALECTS[realm.dialect], neighbours[realm.name]
     parts = urlsplit(url)
     paths = dialect.paths(parts.path)
     jwks_uri = f"{parts.scheme}://{parts.netloc}{paths.keys}"
@@ -117,4 +165,29 @@ def make_issuer(
         url, fetch=published, clock=clock, issuer=url, algorithm=realm.algorithm, max_age=0.0
     )
     records = Records(database, realm.name)
-    return Issuer(realm, dialect, url, paths, keys, own, records, Directory(realm, records), clock)
+    trusted = tuple(neighbours.get(name, name) for name in realm.trusted_issuers)
+    strangers = Guard(loopback=realm.loopback_origins, network=network)
+    issuers = _guard_of_issuers(trusted, network)
+    documents = ClientDocuments(realm, strangers, clock)
+    return Issuer(
+        realm=realm,
+        dialect=dialect,
+        url=url,
+        paths=paths,
+        keys=keys,
+        published=own,
+        records=records,
+        directory=Directory(realm, records, documents=documents),
+        clock=clock,
+        guard=strangers,
+        client_keys=ClientKeys(strangers, clock),
+        trusted=id_jag.TrustedIssuers(trusted, fetch=issuers.fetch, clock=clock),
+        neighbours=neighbours,
+    )
+
+
+def _guard_of_issuers(trusted: Collection[str], network: Network | None) -> Guard:
+    """Whoever runs this named the issuers, so their ports, and origins on this machine, are allowed."""
+    places = [urlsplit(item) for item in trusted]
+    local = [f"{place.scheme}://{place.netloc}" for place in places if is_loopback(place.hostname or "")]
+    return Guard(loopback=local, ports=[place.port for place in places if place.port], network=network)

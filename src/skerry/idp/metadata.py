@@ -12,7 +12,15 @@ from typing import Any
 from skerry.idp.authorize.request import PROMPTS
 from skerry.idp.grants import GRANTS
 from skerry.idp.issuer import Issuer
-from skerry.idp.realms import AUTHORIZATION_CODE, DEVICE_CODE, SECRET_METHODS
+from skerry.idp.realms import (
+    ASSERTION_ALGORITHMS,
+    AUTHORIZATION_CODE,
+    DEVICE_CODE,
+    JWT_BEARER,
+    KEY_METHOD,
+    PUBLIC,
+    SECRET_METHODS,
+)
 
 
 def well_known_paths(issuer_path: str) -> tuple[str, str, str]:
@@ -31,6 +39,8 @@ def well_known_paths(issuer_path: str) -> tuple[str, str, str]:
 def document(issuer: Issuer) -> bytes:
     """The metadata of an issuer, as the bytes to serve everywhere."""
     grants = [grant.grant_type for grant in GRANTS if grant.grant_type in issuer.dialect.grants]
+    if not issuer.realm.trusted_issuers and JWT_BEARER in grants:
+        grants.remove(JWT_BEARER)
     members: dict[str, Any] = {
         "issuer": issuer.url,
         "authorization_endpoint": issuer.at(issuer.paths.authorize),
@@ -40,11 +50,17 @@ def document(issuer: Issuer) -> bytes:
         "response_types_supported": [],
         **_for_people(issuer),
         "grant_types_supported": grants,
-        "token_endpoint_auth_methods_supported": list(SECRET_METHODS),
+        "token_endpoint_auth_methods_supported": [*SECRET_METHODS, KEY_METHOD, PUBLIC],
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [issuer.realm.algorithm],
     }
+    realm = issuer.realm
+    if realm.registration != "off":
+        members["registration_endpoint"] = issuer.at(issuer.paths.register)
+    if realm.client_documents:
+        members["client_id_metadata_document_supported"] = True
     return json.dumps(members).encode()
 
 
@@ -71,5 +87,7 @@ def _for_people(issuer: Issuer) -> dict[str, Any]:
         if path:
             found[name] = issuer.at(path)
         if path and name in ("revocation_endpoint", "introspection_endpoint"):
-            found[f"{name}_auth_methods_supported"] = list(SECRET_METHODS)
+            public = [PUBLIC] if name == "revocation_endpoint" else []  # RFC 7662 section 2.1
+            found[f"{name}_auth_methods_supported"] = [*SECRET_METHODS, KEY_METHOD, *public]
+            found[f"{name}_auth_signing_alg_values_supported"] = list(ASSERTION_ALGORITHMS)
     return found

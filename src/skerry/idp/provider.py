@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from skerry.auth.discovery import is_loopback
+from skerry.auth.guarded import Network
+from skerry.errors import ConfigurationError
 from skerry.idp import configuration
 from skerry.idp.clock import Clock
-from skerry.idp.dialects import DIALECTS
 from skerry.idp.issuer import Issuer, make_issuer
 from skerry.idp.keys import Keys
 from skerry.idp.realms import Realm
@@ -47,15 +50,18 @@ def make_provider(
     state: Path | None = None,
     rotate: bool = False,
     clock: Clock = SYSTEM_CLOCK,
+    network: Network | None = None,
 ) -> Provider:
     """A provider for `realms` at `base_url` (no slash at the end).
 
     Keys and records are kept in the directory `state`, or in memory when it is None. Existing keys are
-    read, or replaced with `rotate`; missing ones are made when first needed. Raises ConfigurationError and
-    StateError.
+    read, or replaced with `rotate`; missing ones are made when first needed. `network` is how documents of
+    clients are fetched; tests give another. Raises ConfigurationError and StateError.
     """
     known = tuple(realms)
     configuration.check(known)
+    urls = {realm.name: base_url + configuration.issuer_path(realm) for realm in known}
+    _warn_of_loopback(known, base_url)
     for realm in known:
         if realm.approve:
             _log.warning(
@@ -67,8 +73,7 @@ def make_provider(
     issuers = {
         realm.name: make_issuer(
             realm,
-            DIALECTS[realm.dialect],
-            url=base_url + configuration.issuer_path(realm),
+            neighbours=urls,
             keys=Keys(
                 algorithm=realm.algorithm,
                 file=state / f"realm-{realm.name}.json" if state else None,
@@ -77,9 +82,33 @@ def make_provider(
             ),
             database=database,
             clock=clock,
+            network=network,
         )
         for realm in known
     }
     for issuer in issuers.values():
         (issuer.keys.rotate if rotate else issuer.keys.load)()
     return Provider(base_url, issuers, database, clock)
+
+
+def _warn_of_loopback(realms: Iterable[Realm], base_url: str) -> None:
+    """Says which realms fetch from this machine what strangers name.
+
+    Raises ConfigurationError when others than this machine reach the provider: they could then make it ask
+    what listens here.
+    """
+    for realm in realms:
+        if not realm.loopback_origins:
+            continue
+        if not is_loopback(urlsplit(base_url).hostname or ""):
+            raise ConfigurationError(
+                f"[realms.{realm.name}] loopback_origins: only for a provider on 127.0.0.1.",
+                hint="Host the client's document at an https URL.",
+            )
+        if realm.client_documents or realm.registration != "off":
+            _log.warning(
+                "skerry idp: realm %s takes documents and keys of clients from this machine, %s: "
+                "for development only.",
+                realm.name,
+                ", ".join(realm.loopback_origins),
+            )

@@ -19,10 +19,20 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name of RFC 6749
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name of RFC 8693
 
+CONFIDENTIAL_GRANTS = frozenset({CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE})
+"""What only a client that proves itself may use: nothing else in the request does (RFC 6749 section 4.4)."""
+
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 """How a client may present its secret (RFC 6749 section 2.3.1, names of RFC 7591 section 2)."""
 PUBLIC, KEY_METHOD = "none", "private_key_jwt"
 """Methods without a secret: a public client, and one that signs with a key of its own (RFC 7523)."""
+
+ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
+"""How clients and trusted issuers may sign: never `none`, never a shared secret (RFC 8725 section 3.1)."""
+
+Registration = Literal["off", "open", "token"]
+"""Who may register clients (RFC 7591): nobody, everybody, or who has an initial access token."""
+REGISTRATIONS: tuple[Registration, ...] = ("off", "open", "token")
 
 Source = Literal["file", "registered", "document"]
 """Where a client is known from: the realm's file, the records, or a metadata document at its id (CIMD)."""
@@ -41,7 +51,12 @@ class Client:
 
     For people (RFC 6749 section 4.1): `redirect_uris` are where codes may go, compared exactly; `name` is
     what the consent page shows; a `trusted` client needs no consent. `secret` is known of clients in the
-    file only, of others `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`.
+    file only, of others `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`;
+    `token_endpoint_auth_signing_alg` is the algorithm it signs with, empty for any that its keys fit.
+
+    For enterprise-managed authorization: `id_jag_audiences` are the authorization servers that it may get
+    identity assertions for (an issuer URL, or a realm of this provider), each with the client's id there.
+    `registration` is what RFC 7592 needs of a registered client.
     """
 
     id: str
@@ -60,7 +75,10 @@ class Client:
     application_type: str = "web"
     jwks: Mapping[str, Any] = field(default_factory=dict)
     jwks_uri: str = ""
+    token_endpoint_auth_signing_alg: str = ""
+    id_jag_audiences: Mapping[str, str] = field(default_factory=dict)
     trusted: bool = False
+    registration: Mapping[str, Any] = field(default_factory=dict, repr=False)
     source: Source = "file"
 
     @property
@@ -104,6 +122,10 @@ class Realm:
     is that of access tokens in seconds, `refresh_lifetime` that of a sign-in as a whole, `code_lifetime` that
     of an authorization code; `algorithm` is RS256 or ES256. `users` are the declared ones, by name. `approve`
     names one of them who signs in and consents without being asked: for unattended tests only.
+
+    Clients beside the declared ones: with `client_documents` a client id may be the URL of a document (CIMD),
+    of this machine only from `loopback_origins`; `registration` says who may register one.
+    `trusted_issuers` are those whose identity assertions count: URLs, or names of realms of this provider.
     """
 
     name: str
@@ -117,6 +139,10 @@ class Realm:
     code_lifetime: int = 60
     algorithm: str = "RS256"
     users: Mapping[str, User] = field(default_factory=dict)
+    client_documents: bool = False
+    loopback_origins: tuple[str, ...] = ()
+    registration: Registration = "off"
+    trusted_issuers: tuple[str, ...] = ()
     approve: str = ""
 
     @property
@@ -131,6 +157,11 @@ class Realm:
             (*client.audiences, *client.own_audiences, *client.may_exchange)
             for client in self.clients.values()
         )
+
+    @property
+    def open_resources(self) -> tuple[str, ...]:
+        """What clients that nobody declared may ask for: never a backend that is reached by exchange only."""
+        return self.resources or _distinct(client.audiences for client in self.clients.values())
 
 
 def _distinct(groups: Any) -> tuple[str, ...]:

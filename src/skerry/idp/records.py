@@ -41,6 +41,8 @@ MIGRATIONS: tuple[str, ...] = (
 )
 """Statements that bring the file from version N to N + 1; only ever appended to."""
 
+_OF_CLIENT = "from records where realm = ? and json_extract(body, '$.client_id') = ?"
+
 SWEEP_SECONDS = 60.0
 """How often expired records are removed; they are invisible from their time on."""
 
@@ -207,6 +209,36 @@ class Records:
                 ).rowcount
             )
         )
+
+    async def drop_client(self, client_id: str) -> int:
+        """Removes each record that has a client in its `client_id`, and the families of these; how many."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            # First, as a select inside the delete would not see what that has removed already.
+            families = {
+                row[0] for row in connection.execute(f"select family {_OF_CLIENT}", (self.realm, client_id))
+            }
+            dropped = connection.execute(f"delete {_OF_CLIENT}", (self.realm, client_id)).rowcount
+            for family in families - {""}:
+                dropped += connection.execute(
+                    "delete from records where realm=? and family=?", (self.realm, family)
+                ).rowcount
+            return dropped
+
+        return await self.database.run(work)
+
+    async def count(self, kind: str) -> int:
+        """How many live records of a kind there are."""
+        row = (self.realm, kind, self.database.clock())
+
+        def work(connection: sqlite3.Connection) -> int:
+            (found,) = connection.execute(
+                "select count(*) from records where realm=? and kind=? and (expires is null or expires > ?)",
+                row,
+            ).fetchone()
+            return int(found)
+
+        return await self.database.run(work)
 
     async def all(self, kind: str) -> list[tuple[str, Value]]:
         """The live records of a kind with their keys, in the order of the keys."""

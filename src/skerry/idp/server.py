@@ -5,6 +5,7 @@ Only on 127.0.0.1: the issuer is plain HTTP, which RFC 6749 allows to nobody but
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -21,6 +22,7 @@ from skerry.idp.clock import Clock
 from skerry.idp.issuance import Issuance
 from skerry.idp.provider import SYSTEM_CLOCK, Provider, make_provider
 from skerry.idp.realms import Realm
+from skerry.idp.registration import initial_tokens
 from skerry.serving import Server
 
 HOST = "127.0.0.1"
@@ -89,6 +91,11 @@ class RunningProvider:
         issuer, usual = self._provider.issuers[realm], self._usual(realm, client)
         person = {"subject": "person-1", "username": "person", "claims": {}}
         return issuer.id_token(Issuance(**{**usual, **person, **changes}))
+
+    def initial_access_token(self, realm: str, *, expires: float | None = None) -> str:
+        """A token with which clients can be registered, where the realm asks for one."""
+        records = self._provider.issuers[realm].records
+        return asyncio.run(initial_tokens.make(records, name="made in this process", expires=expires))
 
     def sign_in(
         self, realm: str, client: str, user: str, password: str, **asked: str | Sequence[str]

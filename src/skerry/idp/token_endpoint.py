@@ -9,7 +9,7 @@ from skerry.idp.form_endpoint import FormEndpoint, Trace
 from skerry.idp.grants import GRANTS, Ask, Grant
 from skerry.idp.issuance import Issuance, Issued
 from skerry.idp.oauth_errors import unauthorized_client, unsupported_grant_type
-from skerry.idp.realms import Client
+from skerry.idp.realms import CONFIDENTIAL_GRANTS, Client
 
 
 class TokenEndpoint(FormEndpoint):
@@ -22,6 +22,8 @@ class TokenEndpoint(FormEndpoint):
         trace.operation = grant.operation
         if grant.grant_type not in client.grants:
             raise unauthorized_client(f"This client may not use the grant {grant.grant_type}.")
+        if client.is_public and grant.grant_type in CONFIDENTIAL_GRANTS:
+            raise unauthorized_client("This grant is for clients that prove themselves; this one is public.")
         await self.issuer.ready()
         issuance = await grant.decide(Ask(client, asked, self.issuer))
         trace.target = " ".join(issuance.audiences)
@@ -41,7 +43,8 @@ def _success(issued: Issued, issuance: Issuance) -> dict[str, Any]:
     """The successful answer (RFC 6749 section 5.1, RFC 8693 section 2.2.1, OpenID Connect Core 3.1.3.3)."""
     members = {
         "access_token": issued.access_token,
-        "token_type": "Bearer",
+        # RFC 8693 section 2.2.1: what was issued may not be an access token
+        "token_type": "Bearer" if issuance.assertion is None else "N_A",
         "expires_in": issuance.lifetime,
         "scope": " ".join(issuance.scopes),
         "issued_token_type": issuance.token_type,

@@ -9,6 +9,7 @@ from skerry.idp.realms import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
     DEVICE_CODE,
+    JWT_BEARER,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
 )
@@ -56,7 +57,9 @@ DIALECT = Dialect(
     access_type="at+jwt",
     identity_type="JWT",
     needs_audience=True,
-    grants=frozenset({CLIENT_CREDENTIALS, TOKEN_EXCHANGE, AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE}),
+    grants=frozenset(
+        {CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER, AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE}
+    ),
     access=_access,
     identity=_identity,
     verified_as=OAUTH,

@@ -16,6 +16,8 @@ from skerry.errors import TokenError
 from skerry.idp import asked
 from skerry.idp.form import Form
 from skerry.idp.grants.grant import Ask
+from skerry.idp.grants.identity_assertion import assert_identity
+from skerry.idp.id_jag import ID_JAG
 from skerry.idp.issuance import ACCESS_TOKEN_TYPE, Issuance
 from skerry.idp.oauth_errors import invalid_request, invalid_target
 from skerry.idp.realms import TOKEN_EXCHANGE, Client
@@ -31,6 +33,7 @@ class TokenExchange:
     """`subject_token` is the caller's, `audience` or `resource` the backend.
 
     The subject token is an access token of this issuer, for the calling client or naming it in `may_act`.
+    With `requested_token_type` id-jag it is an ID token: see `identity_assertion`.
     """
 
     grant_type = TOKEN_EXCHANGE
@@ -38,6 +41,8 @@ class TokenExchange:
 
     async def decide(self, ask: Ask) -> Issuance:
         client, form = ask.client, ask.form
+        if form.one("requested_token_type") == ID_JAG:
+            return await assert_identity(ask)
         _check_types(form)
         try:
             subject = await ask.issuer.own(form.required("subject_token"))
@@ -69,7 +74,7 @@ def _check_types(form: Form) -> None:
     if form.required("subject_token_type") != ACCESS_TOKEN_TYPE:
         raise invalid_request(f"subject_token_type must be {ACCESS_TOKEN_TYPE}.")
     if form.one("requested_token_type") not in ("", ACCESS_TOKEN_TYPE):
-        raise invalid_request(f"requested_token_type can only be {ACCESS_TOKEN_TYPE}.")
+        raise invalid_request(f"requested_token_type can only be {ACCESS_TOKEN_TYPE} or {ID_JAG}.")
     if form.one("actor_token") or form.one("actor_token_type"):
         raise invalid_request("Send no actor_token: the actor is the client that authenticates.")
 

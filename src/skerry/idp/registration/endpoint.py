@@ -1,0 +1,64 @@
+"""The registration endpoint (RFC 7591 section 3)."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from skerry.idp.directory import CLIENT_KIND
+from skerry.idp.form_endpoint import NO_STORE, Trace, json_response
+from skerry.idp.issuer import Issuer
+from skerry.idp.oauth_errors import bearer_refused, too_many_clients
+from skerry.idp.passwords import secret_digest
+from skerry.idp.realms import SECRET_METHODS
+from skerry.idp.registration import answers, initial_tokens
+from skerry.idp.registration.answers import Shown
+from skerry.idp.registration.limits import SourceLimit
+from skerry.idp.traced import traced
+
+MOST = 1000
+"""Registered clients of a realm."""
+
+
+class RegistrationEndpoint:
+    """Takes new clients of one issuer; `limit` counts registrations by the address they come from."""
+
+    def __init__(self, issuer: Issuer, limit: SourceLimit) -> None:
+        self._issuer = issuer
+        self._limit = limit
+
+    async def __call__(self, request: Request) -> Response:
+        trace = Trace("register", detail={"issuer": self._issuer.url})
+        return await traced(request, trace, self._issuer.clock, self._register)
+
+    async def _register(self, request: Request, trace: Trace) -> Response:
+        issuer = self._issuer
+        if issuer.realm.registration == "token":
+            trace.auth = "bearer"
+            if not await initial_tokens.is_good(issuer.records, answers.bearer(request)):
+                raise bearer_refused("This initial access token is unknown or has ended.", sent=True)
+        _, metadata = await answers.metadata(request, issuer)
+        await self._make_room(request)
+        client = metadata.client(secrets.token_urlsafe(16), issuer.realm)
+        access_token = answers.new_secret()
+        secret = answers.new_secret() if client.token_endpoint_auth_method in SECRET_METHODS else ""
+        client = answers.registered(
+            client, metadata, token=secret_digest(access_token), issued_at=int(issuer.clock.time())
+        )
+        client = answers.with_secret(client, secret)
+        await issuer.directory.keep_client(client)
+        trace.target = client.id
+        content = answers.information(client, issuer, Shown(access_token, secret))
+        return json_response(content, status=201, headers=NO_STORE)
+
+    async def _make_room(self, request: Request) -> None:
+        """Raises OAuthError: 429 for a source that registers too often, 503 for too many clients."""
+        seconds = self._limit.wait(request.client.host if request.client else "")
+        if seconds:
+            raise too_many_clients("Too many registrations from one place. Wait.", seconds=seconds)
+        if await self._issuer.records.count(CLIENT_KIND) >= MOST:
+            raise too_many_clients(
+                f"There are {MOST} registered clients already; some must be deleted first."
+            )
