@@ -167,6 +167,7 @@ EXTRAS = {
     "aiohttp": "local",
     "awslambdaric": "local",
     "boto3": "local",
+    "cryptography": "local",
     "httptools": "local",
     "joserfc": "local",
     "moto": "local",
