@@ -8,7 +8,7 @@ hands the hops to the recorder.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 MARK = "skerry-hop "
@@ -21,7 +21,8 @@ class Hop:
     `identity` is the caller as proved (an ARN, `sub@issuer`, `anonymous`), `auth` how it was proved
     (`sigv4`, `jwt`, `api-key`, `none`), `session` the runtime session id where one is known. `started` is
     seconds since the epoch. `detail` holds short strings only, such as a tool name, header names or
-    a model id; never bodies or tokens.
+    a model id; never bodies or tokens. `iam` has the permissions that were asked for: `action`, `resource`,
+    `by` (what decided), and `refused` or `would_refuse` where they were not given.
     """
 
     part: str
@@ -34,6 +35,7 @@ class Hop:
     session: str = ""
     target: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
+    iam: Sequence[Mapping[str, str]] = ()
 
 
 _FIELDS = {item.name for item in fields(Hop)}
