@@ -30,7 +30,7 @@ def hop(*notes, identity=SESSION, started=100.0, part="gateway", operation="tool
         started,
         1.0,
         session=session,
-        iam=[dict(note) for note in notes],
+        iam=tuple(dict(note) for note in notes),
     )
 
 

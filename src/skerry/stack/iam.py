@@ -21,7 +21,7 @@ from skerry.stack.env import add_state
 from skerry.stack.inspection import ask
 from skerry.stack.state import running
 from skerry.wire.arn import is_arn
-from skerry.wire.hop import Hop
+from skerry.wire.hop import Hop, of
 
 FILES = ("hops.jsonl.1", "hops.jsonl")
 _OUTCOMES = {"allowed": "allowed", "denied": "denied", "not-allowed": "not allowed"}
@@ -78,7 +78,6 @@ def _least(options: argparse.Namespace) -> int:
 
 def recorded(state: Path) -> Iterator[Hop]:
     """The hops in a state directory, oldest first. Raises StateError when there are none."""
-    known = set(Hop.__dataclass_fields__)
     files = [state / name for name in FILES if (state / name).is_file()]
     if not files:
         raise StateError(
@@ -87,8 +86,7 @@ def recorded(state: Path) -> Iterator[Hop]:
     for file in files:
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                read = json.loads(line)
-                yield Hop(**{name: value for name, value in read.items() if name in known})
+                yield of(json.loads(line))
             except (ValueError, TypeError, AttributeError):
                 continue  # the last line of a stack that was killed
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 MARK = "skerry-hop "
 
@@ -46,6 +47,12 @@ def encode(hop: Hop) -> str:
     return MARK + json.dumps(asdict(hop), separators=(",", ":"), default=str)
 
 
+def of(data: Mapping[str, Any]) -> Hop:
+    """The hop of its JSON object. Raises TypeError and AttributeError for what is none."""
+    known = {name: value for name, value in data.items() if name in _FIELDS}
+    return Hop(**{**known, "iam": tuple(known.get("iam", ()))})
+
+
 def decode(line: str) -> Hop | None:
     """The hop of a log line, or None when the line is an ordinary one."""
     start = line.find(MARK)
@@ -53,6 +60,6 @@ def decode(line: str) -> Hop | None:
         return None
     try:
         data = json.loads(line[start + len(MARK) :])
-        return Hop(**{name: value for name, value in data.items() if name in _FIELDS})
+        return of(data)
     except (ValueError, TypeError, AttributeError):
         return None
