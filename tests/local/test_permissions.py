@@ -192,6 +192,32 @@ def test_a_change_of_policies_holds_at_once(running, own):
     assert refusal(listing)[1] == 403
 
 
+@pytest.mark.behaviour("IAM-OWN-POLICIES")
+def test_a_restricted_key_cannot_change_what_it_may_do(running, own):
+    client = own("iam")
+    arn = f"arn:aws:iam::{ACCOUNT}:user/ambitious"
+    key = user(client, "ambitious", allow("iam:GetUser", arn), allow("iam:ListRoles"))
+    mine = running.client("iam", key)
+    everything = document(allow("*"))
+    code, status, said = refusal(
+        mine.put_user_policy, UserName="ambitious", PolicyName="own", PolicyDocument=everything
+    )
+    assert (code, status) == ("AccessDenied", 403)
+    assert said.startswith(
+        f"User: {arn} is not authorized to perform: iam:PutUserPolicy on resource: {arn} because"
+    )
+    for call, given in (
+        (mine.create_access_key, {"UserName": "skerry"}),
+        (mine.create_access_key, {}),
+        (mine.create_role, {"RoleName": "new", "AssumeRolePolicyDocument": trust(ROOT)}),
+        (mine.create_policy, {"PolicyName": "new", "PolicyDocument": everything}),
+        (mine.get_user, {"UserName": "skerry"}),
+    ):
+        assert refusal(call, **given)[:2] == ("AccessDenied", 403)
+    assert mine.get_user()["User"]["UserName"] == "ambitious"
+    assert mine.list_roles()["Roles"] is not None
+
+
 @pytest.mark.behaviour("IAM-IMPLIED")
 def test_a_role_that_iam_does_not_have_may_do_everything_and_is_labelled(running, own, gateway):
     key = taken(own("sts"), f"arn:aws:iam::{ACCOUNT}:role/made-up", "implied")

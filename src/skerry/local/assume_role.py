@@ -32,13 +32,13 @@ Form = Mapping[str, str]
 
 
 def form(query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Form:
-    """The parameters of a request to STS.
+    """The parameters of a request to STS or IAM.
 
     Raises ServiceError (400) for what could be read in two ways, here and by the embedded cloud: a parameter
     that stands twice, and another protocol.
     """
     if any(name in (b"x-amz-target", b"smithy-protocol") for name, _ in headers):
-        raise ServiceError("InvalidAction", 400, "STS speaks the query protocol here.")
+        raise ServiceError("InvalidAction", 400, "This service speaks the query protocol.")
     try:
         pairs = parse_qsl(
             (query + b"&" + body).decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS

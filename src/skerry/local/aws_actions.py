@@ -1,6 +1,6 @@
 """What a request to the embedded cloud would need on AWS, as far as the request itself tells it.
 
-Nothing is decided from it: the services of the embedded cloud take every call. It is recorded, so that
+Nothing is decided from it: these services of the embedded cloud take every call. It is recorded, so that
 `skerry iam least` can say what a run needs. An action that the request does not name is left out.
 """
 

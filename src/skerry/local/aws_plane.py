@@ -17,11 +17,12 @@ from skerry.errors import ServiceError, SignatureError
 from skerry.local import service_model
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.assume_role import OPERATIONS, AssumeRoles, form
+from skerry.local.assume_role import AssumeRoles, form
 from skerry.local.aws_actions import needed
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
+from skerry.local.iam_requests import IamRequests
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
@@ -40,8 +41,8 @@ _NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect"}
 _NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date"}
 _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
-_OWN_PERMISSION = OPERATIONS | {"GetCallerIdentity"}
-"""Operations that are decided here, or need no permission."""
+_DECIDED = frozenset({"iam", "sts"})
+"""Services whose requests are decided here."""
 # Signing names whose folder in botocore is called otherwise.
 _MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": "cloudwatch", "email": "ses"}
 
@@ -70,6 +71,7 @@ class AwsPlane:
         self._fixtures = fixtures
         self._principals = permissions.principals
         self._roles = AssumeRoles(permissions, access, clock)
+        self._iam = IamRequests(permissions, place[1])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -106,19 +108,8 @@ class AwsPlane:
         )
 
     async def _answer(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
-        operation = operation_of(scope, body)
-        note = needed(scope, signed.service, operation, body, self._place)
-        if note and operation not in _OWN_PERMISSION:
-            notes.append(note)
-        given = (
-            form(scope["query_string"], list(scope["headers"]), body)
-            if signed.service.lower() == "sts"
-            else None
-        )
-        if given is not None and given.get("Action") == "GetCallerIdentity":
-            reply = _caller_identity(signed, scope.get("skerry.request_id", ""))
-            await send_reply(send, reply)
-            return reply.status
+        if signed.service.lower() in _DECIDED:
+            return await self._decided(scope, body, signed, send, notes)
         if signed.service == "lambda" and scope["raw_path"].endswith(b"/invocations"):
             raise ServiceError(
                 "ResourceNotFoundException",
@@ -126,22 +117,28 @@ class AwsPlane:
                 f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
-        if given is not None:
-            limits = await self._roles.permit(signed.caller, given, notes)
-            narrow = None if limits is None else partial(self._roles.narrow, limits=limits, given=given)
-            return await self._forward(scope, body, signed, send, narrow)
-        if signed.service == "iam" and operation == "CreateUser" and b"PermissionsBoundary=" in body:
-            raise ServiceError(
-                "NotImplemented",
-                400,
-                "iam CreateUser with PermissionsBoundary is not available here.",
-                hint="The embedded cloud keeps boundaries of roles only.",
-            )
+        note = needed(scope, signed.service, operation_of(scope, body), body, self._place)
+        if note:
+            notes.append(note)
         made_up = self._fixtures.answer(scope, body, signed)
         if made_up is not None:
             await send_reply(send, made_up)
             return made_up.status
         return await self._forward(scope, body, signed, send)
+
+    async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
+        """A request to STS or IAM: policies say whether it goes on."""
+        given = form(scope["query_string"], list(scope["headers"]), body)
+        if signed.service.lower() == "iam":
+            await self._iam.permit(signed.caller, given, notes)
+            return await self._forward(scope, body, signed, send)
+        if given.get("Action") == "GetCallerIdentity":
+            reply = _caller_identity(signed, scope.get("skerry.request_id", ""))
+            await send_reply(send, reply)
+            return reply.status
+        limits = await self._roles.permit(signed.caller, given, notes)
+        narrow = None if limits is None else partial(self._roles.narrow, limits=limits, given=given)
+        return await self._forward(scope, body, signed, send, narrow)
 
     async def _forward(
         self,

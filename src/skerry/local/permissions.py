@@ -23,14 +23,15 @@ from skerry.auth.iam.patterns import lower
 from skerry.errors import ServiceError, access_denied
 from skerry.local import resource_policies
 from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
-from skerry.local.principals import ALL, Known, Principals, caller_of
+from skerry.local.principals import ALL, IMPLIED, Known, Principals, caller_of, role_of
 from skerry.local.resources import Resources
 from skerry.settings.local import Permissions as Mode
 
+_BY_IMPLICATION = f"identity-based policy {IMPLIED}"
 ADMINISTRATOR = "the developer's key is an administrator"
 
 _ROLE_ARNS = ("arn:aws:iam::", "arn:aws-cn:iam::", "arn:aws-us-gov:iam::")
-_EVERYTHING = (read(ADMINISTRATOR, ALL),)
+_ADMINISTRATOR = Known("", identity=(read(ADMINISTRATOR, ALL),))
 _log = logging.getLogger("skerry.local.iam")
 
 
@@ -100,8 +101,8 @@ class PermissionChecks:
 
     async def explain(self, caller: Caller, ask: Ask) -> tuple[Decision, Known]:
         """The decision on a permission, whatever the mode, and what is known of who asks."""
-        found, _, known = await self._decision(caller, ask, self._stored(ask))
-        return found, known
+        known = await self._known(caller)
+        return self._decision(caller, ask, self._stored(ask), known)[0], known
 
     def _stored(self, ask: Ask) -> tuple[Policy, ...]:
         """The policies of the resource that is asked for."""
@@ -112,7 +113,11 @@ class PermissionChecks:
     async def _decide(
         self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], notes: Notes, *, trust: bool = False
     ) -> None:
-        found, request, _ = await self._decision(caller, ask, stored, trust=trust)
+        known = await self._known(caller)
+        if not stored and _implied(caller, ask, known):
+            notes.append({"action": ask.action, "resource": ask.resource, "by": _BY_IMPLICATION})
+            return
+        found, request = self._decision(caller, ask, stored, known, trust=trust)
         note = {"action": ask.action, "resource": ask.resource, "by": found.by}
         open_to_all = ask.open or (caller.kind != "iam" and not trust)
         if found.allowed or (open_to_all and found.reason != "denied"):
@@ -128,13 +133,12 @@ class PermissionChecks:
         told = refusal(found, request)
         raise access_denied(told.replace("User: anonymous", f"User: {caller.name}", 1))
 
-    async def _decision(
-        self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], *, trust: bool = False
-    ) -> tuple[Decision, Request, Known]:
+    def _decision(
+        self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], known: Known, *, trust: bool = False
+    ) -> tuple[Decision, Request]:
         principal = caller_of(caller)
-        known = await self._known(caller, principal)
         limits = caller.limits or Limits()
-        account = ask.resource.split(":")[4] if ask.resource.startswith("arn:") else ""
+        account = _account(ask.resource)
         owned = caller.kind == "iam" and not ask.open
         session = limits.policies if owned else None
         policies = Policies(
@@ -154,12 +158,12 @@ class PermissionChecks:
             **ask.context,
         }
         request = Request(principal, ask.action, ask.resource, context)
-        return decide(request, policies), request, known
+        return decide(request, policies), request
 
-    async def _known(self, caller: Caller, principal: Principal) -> Known:
+    async def _known(self, caller: Caller) -> Known:
         if caller.kind != "iam" or caller.arn == self._administrator:
-            return Known(caller.arn, identity=_EVERYTHING)
-        return await self.principals.known(principal.role or principal.arn)
+            return _ADMINISTRATOR
+        return await self.principals.known(role_of(caller.arn) or caller.arn)
 
     def _of_resource(self, arn: str, account: str) -> Mapping[str, Sequence[str]]:
         tags = self._resources.get("tags", arn) or {}
@@ -175,6 +179,18 @@ def _resource_policy(name: str, text: str) -> Policy:
 @functools.lru_cache(maxsize=256)
 def _session_policy(name: str, text: str) -> Policy:
     return read(name, text, "session")
+
+
+def _implied(caller: Caller, ask: Ask, known: Known) -> bool:
+    """Whether everything is allowed to the caller, on a resource of its own account or of none."""
+    free = caller.kind == "iam" and caller.limits is None and not known.exists and known is not _ADMINISTRATOR
+    return free and _account(ask.resource) in ("", _account(caller.arn))
+
+
+def _account(arn: str) -> str:
+    """The account in an ARN, "" where it has none."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 else ""
 
 
 def _of_caller(

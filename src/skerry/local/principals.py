@@ -6,6 +6,7 @@ runtimes and functions need no policies. One that IAM has may do what its polici
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ IMPLIED = "implied: IAM has no such principal"
 _MAKERS = {"CreateRole": ("role", "RoleName"), "CreateUser": ("user", "UserName")}
 
 
+@functools.lru_cache(maxsize=1024)
 def role_of(arn: str) -> str:
     """The role's ARN for the ARN of an assumed role, else "".
 

@@ -2,7 +2,7 @@
 
 In AWS the control plane is another host than the data planes, and a gateway's role may do what its policies
 say. Here they share a host, and a role that IAM does not have may do everything: whoever may call a gateway
-whose target is this endpoint could have the gateway's role, which signs the target's paths, do anything at all.
+whose target is this endpoint could have the gateway's role, which signs what it sends, do anything at all.
 """
 
 from __future__ import annotations
