@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 
@@ -380,6 +381,43 @@ def test_condition_keys_of_gateways_and_tags_are_known(running, own):
     assert "explicit deny" in refusal(make, name="open", authorizerType="NONE", **red)[2]
     assert refusal(make, name="more", authorizerType="AWS_IAM", tags={"team": "red", "x": "y"})[1] == 403
     assert refusal(make, name="none", authorizerType="AWS_IAM")[1] == 403
+
+
+@pytest.mark.behaviour("IAM-IDENTITY-KEYS")
+def test_a_workload_acts_for_the_people_that_its_policy_names(running, own):
+    own("bedrock-agentcore-control").create_workload_identity(name="desk-work")
+    directory = f"{PREFIX}workload-identity-directory/default"
+    both = [directory, f"{directory}/workload-identity/desk-work"]
+    ann = {"StringEquals": {"bedrock-agentcore:userid": "ann"}}
+    inside = {"StringEquals": {"bedrock-agentcore:InboundJwtClaim/iss": "https://issuer.example"}}
+    key = user(
+        own("iam"),
+        "worker",
+        allow("bedrock-agentcore:GetWorkloadAccessTokenForUserId", both, Condition=ann),
+        allow("bedrock-agentcore:GetWorkloadAccessTokenForJWT", both, Condition=inside),
+    )
+    data, named = running.client("bedrock-agentcore", key), {"workloadName": "desk-work"}
+    assert data.get_workload_access_token_for_user_id(**named, userId="ann")["workloadAccessToken"]
+    assert refusal(data.get_workload_access_token_for_user_id, **named, userId="bob")[1] == 403
+    assert refusal(data.get_workload_access_token, **named)[1] == 403
+
+    def token(issuer):
+        parts = ({"alg": "RS256"}, {"iss": issuer, "sub": "ann"}, {"no": "signature"})
+        return ".".join(
+            base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+        )
+
+    jwt = data.get_workload_access_token_for_jwt
+    assert refusal(jwt, **named, userToken=token("https://other.example"))[:2] == (
+        "AccessDeniedException",
+        403,
+    )
+    assert refusal(jwt, **named, userToken="no.jwt.either")[1] == 403
+    own("iam").put_user_policy(
+        UserName="worker", PolicyName="jwt", PolicyDocument=document(allow("bedrock-agentcore:*JWT", both))
+    )
+    code, status, _ = refusal(jwt, **named, userToken=token("http://127.0.0.1:9/none"))
+    assert (code, status) == ("UnauthorizedException", 401)  # permitted, and then checked
 
 
 @pytest.mark.behaviour("IAM-ROLE-VALIDATION")
