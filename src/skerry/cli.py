@@ -116,6 +116,15 @@ COMMANDS: dict[str, Command] = {
         "skerry.stack.hops",
         examples=("skerry hops", "skerry hops --session ID --json"),
     ),
+    "iam": Command(
+        "say what a role or user needs, may do and has",
+        "skerry.stack.iam",
+        examples=(
+            "skerry iam least arn:aws:iam::123456789012:role/skerry-runtime-ops",
+            "skerry iam explain --principal ARN --action lambda:InvokeFunction --resource ARN",
+            "skerry iam show arn:aws:iam::123456789012:role/desk-read-only",
+        ),
+    ),
     "sessions": Command(
         "show the runtime sessions, and let time pass for them",
         "skerry.stack.sessions",

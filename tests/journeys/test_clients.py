@@ -64,6 +64,8 @@ def test_a_key_made_through_iam_works_and_a_wrong_secret_does_not(desk: Running)
 import boto3, botocore.exceptions
 iam = boto3.client("iam")
 iam.create_user(UserName="someone")
+lists = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "bedrock-agentcore:List*", "Resource": "*"}}'
+iam.put_user_policy(UserName="someone", PolicyName="lists", PolicyDocument=lists)
 key = iam.create_access_key(UserName="someone")["AccessKey"]
 def control(secret):
     return boto3.client("bedrock-agentcore-control", aws_access_key_id=key["AccessKeyId"],

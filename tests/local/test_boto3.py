@@ -195,6 +195,8 @@ def test_every_kind_of_key_knows_who_it_is(running):
     assert (developer["Arn"], developer["Account"]) == (f"arn:aws:iam::{ACCOUNT}:user/skerry", ACCOUNT)
     iam = running.client("iam")
     iam.create_user(UserName="alice")
+    everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    iam.put_user_policy(UserName="alice", PolicyName="all", PolicyDocument=json.dumps(everything))
     made = iam.create_access_key(UserName="alice")["AccessKey"]
     alice = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
     assert running.client("sts", alice).get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/alice"

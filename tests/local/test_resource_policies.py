@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 
 import httpx2
@@ -11,10 +12,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skerry.auth import sigv4
+from skerry.auth.iam import Policies, Principal, Request, decide
+from skerry.auth.iam import read as policy_of
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError
-from skerry.local.ports import Caller
-from skerry.local.resource_policies import read
+from skerry.local.resource_policies import statements
 from tests.kit.local_endpoint import ACCOUNT, ROLE, artifact, endpoint_process, settled
 from tests.kit.mcp_backends import fastmcp_backend
 from tests.kit.runtime_plane import PROGRAMS
@@ -34,11 +37,18 @@ def document(*statements, **members):
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements), **members})
 
 
-def applies(arn=SESSION, action=INVOKE, resource=ARN, context=None, kind="iam", **members):
-    caller = Caller(kind=kind, arn=arn if kind == "iam" else "")
-    known = {"aws:principalarn": ROLE, "aws:sourceip": "127.0.0.1", "aws:securetransport": "false"}
-    (found,) = read(document(statement(**members)))
-    return found.applies(caller, action, resource, known if context is None else context)
+def applies(arn=SESSION, action=INVOKE, resource=ARN, kind="session", **members):
+    """Whether the statement denies what an identity policy allows."""
+    principal = Principal(kind, arn if kind == "session" else "", role=ROLE if kind == "session" else "")
+    known = {"aws:principalarn": (ROLE,), "aws:sourceip": ("127.0.0.1",), "aws:securetransport": ("false",)}
+    sets = Policies(
+        identity=(policy_of("all", json.dumps(ALLOW_ALL)),),
+        resource=(policy_of("guard", document(statement(**members)), "resource"),),
+    )
+    return decide(Request(principal, action, resource, known), sets).reason == "denied"
+
+
+ALLOW_ALL = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
 @pytest.mark.behaviour("CTL-RESOURCE-POLICY-DENY")
@@ -93,9 +103,9 @@ def test_what_a_statement_is_about(members, expected):
 
 
 def test_who_was_not_proved_by_iam_is_nobody_but_anybody():
-    assert applies(kind="jwt")
-    assert not applies(kind="jwt", Principal={"AWS": ACCOUNT})
-    assert not applies(kind="anonymous", Principal={"AWS": SESSION})
+    assert applies(kind="other")
+    assert not applies(kind="other", Principal={"AWS": ACCOUNT})
+    assert not applies(kind="other", Principal={"AWS": SESSION})
 
 
 @pytest.mark.behaviour("CTL-RESOURCE-POLICY-GRAMMAR")
@@ -118,6 +128,11 @@ def test_who_was_not_proved_by_iam_is_nobody_but_anybody():
         (document(statement(Action=[])), "Action must be a text"),
         (document(statement(Condition=[])), "Condition must be"),
         (document(statement(Condition={"StringEquals": {"a": {}}})), "Condition.StringEquals.a"),
+        (document(statement(Condition={"StringAlmost": {"a": "b"}})), "is no condition operator"),
+        (
+            document(statement(Principal=None, NotPrincipal={"AWS": ALICE}, Effect="Allow")),
+            "NotPrincipal goes",
+        ),
         (document(statement(Resource=ARN[:-1])), "would have no effect"),
     ],
 )
@@ -130,17 +145,29 @@ def test_what_is_no_policy_is_refused(agentcore, gateway, policy, text):
 
 
 @pytest.mark.behaviour("CTL-RESOURCE-POLICY-CONDITIONS")
-def test_a_condition_that_cannot_be_decided_here_is_refused(agentcore, gateway):
-    policy = document(
-        statement(
-            Resource=gateway["gatewayArn"],
-            Condition={"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}},
-        )
-    )
+def test_every_operator_of_a_condition_is_decided_and_others_are_refused(running, agentcore, gateway):
+    def put(condition):
+        made = statement(Resource=gateway["gatewayArn"], Condition=condition)
+        agentcore.put_resource_policy(resourceArn=gateway["gatewayArn"], policy=document(made))
+
     with pytest.raises(ClientError) as caught:
-        agentcore.put_resource_policy(resourceArn=gateway["gatewayArn"], policy=policy)
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "DateLessThan" in caught.value.response["Error"]["Message"]
+        put({"DateAlmost": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}})
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert "DateAlmost is no condition operator" in caught.value.response["Error"]["Message"]
+    for since, status in (("2020-01-01T00:00:00Z", 403), ("2100-01-01T00:00:00Z", 200)):
+        put({"DateGreaterThan": {"aws:CurrentTime": since}})
+        assert listed(gateway, running.developer).status_code == status
+    agentcore.delete_resource_policy(resourceArn=gateway["gatewayArn"])
+
+
+def listed(gateway, key):
+    """The answer to `tools/list` at a gateway, signed."""
+    url, body = gateway["gatewayUrl"], b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    place = {"region": "us-east-1", "service": "bedrock-agentcore", "now": time.time()}
+    signed = sigv4.sign("POST", url, headers, body, credentials=key, **place)
+    with httpx2.Client(trust_env=False) as client:
+        return client.post(url, content=body, headers={**headers, **signed})
 
 
 JSON = st.recursive(
@@ -162,9 +189,9 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_document_is_read_or_refused(value):
     try:
-        read(json.dumps(value))
+        statements(json.dumps(value))
     except ServiceError as problem:
-        assert problem.status in (400, 501)
+        assert problem.status == 400
 
 
 @pytest.fixture(scope="module")

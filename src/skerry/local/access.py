@@ -9,8 +9,8 @@ Four kinds of access keys hold:
 | a caller's, with token | `on_behalf`, for a while | whoever called |
 | a user's or role's | IAM and STS at the same endpoint | that user or role |
 
-Every key may do everything: policies are not evaluated. The region of a signature is not compared with the
-stack's, so that a program with a fixed region works unchanged.
+What a key may do is for `permissions` to say. The region of a signature is not compared with the stack's, so
+that a program with a fixed region works unchanged.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ import re
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from skerry.auth import sigv4
 from skerry.errors import SignatureError, StateError
 from skerry.local import dialects, private, s3_query
-from skerry.local.ports import Caller, Clock, Credentials, Scope
+from skerry.local.ports import Caller, Clock, Credentials, Limits, Scope
 from skerry.local.workloads import Workloads
 
 DEVELOPER = "skerry"
 CACHE_SECONDS = 5.0
 CACHE_SIZE = 256
+LIMITED = 10_000
+"""Temporary credentials with session policies or tags that may be there at a time."""
 
 _KEY_ALPHABET = string.ascii_uppercase + "234567"
 _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
@@ -42,13 +44,17 @@ _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An access key with what a check needs. `expires` is seconds since the epoch, None for never."""
+    """An access key with what a check needs. `expires` is seconds since the epoch, None for never.
+
+    `limits` are what temporary credentials were narrowed with.
+    """
 
     arn: str
     user_id: str
     secret: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
     expires: float | None = None
+    limits: Limits | None = None
 
 
 class KeySource(Protocol):
@@ -85,6 +91,7 @@ class Access:
         self._keys = {developer.access_key_id: Key(arn, _unique_id("AIDA", arn), developer.secret_access_key)}
         self._ended: dict[str, None] = {}
         self._cached: dict[str, tuple[float, Key]] = {}
+        self._limits: dict[str, tuple[float, Limits]] = {}
 
     async def signed_by(
         self, scope: Scope, body: bytes, *, service: str, max_expires: int | None = None
@@ -135,9 +142,20 @@ class Access:
         """Temporary credentials of the caller itself, until `expires` (seconds since the epoch)."""
         made = _temporary()
         self._keys[made.access_key_id] = Key(
-            caller.arn, caller.user_id, made.secret_access_key, made.session_token, expires
+            caller.arn, caller.user_id, made.secret_access_key, made.session_token, expires, caller.limits
         )
         return made
+
+    def can_limit(self) -> bool:
+        """Whether there is room for more credentials with limits; what is over makes room."""
+        if len(self._limits) >= LIMITED:
+            now = self._clock.time()
+            self._limits = {key: kept for key, kept in self._limits.items() if kept[0] > now}
+        return len(self._limits) < LIMITED
+
+    def limit(self, access_key_id: str, limits: Limits, *, expires: float) -> None:
+        """Narrows credentials that STS has just made, until they end (seconds since the epoch)."""
+        self._limits[access_key_id] = (expires, limits)
 
     def revoke(self, credentials: Credentials) -> None:
         """Ends temporary credentials; unknown ones, and the developer's, are ignored."""
@@ -163,6 +181,8 @@ class Access:
                 return cached[1]
             found = await self._source.key(access_key_id)
             if found is not None:
+                if access_key_id in self._limits:
+                    found = replace(found, limits=self._limits[access_key_id][1])
                 if len(self._cached) >= CACHE_SIZE:
                     self._cached.clear()
                 self._cached[access_key_id] = (self._clock.monotonic(), found)
@@ -191,7 +211,9 @@ def _signed(key: Key, access_key_id: str, now: float, service: str, region: str)
     """The outcome of a check that held, unless the key's time is over."""
     if key.expires is not None and now >= key.expires:
         raise _expired()
-    caller = Caller(kind="iam", arn=key.arn, access_key_id=access_key_id, user_id=key.user_id)
+    caller = Caller(
+        kind="iam", arn=key.arn, access_key_id=access_key_id, user_id=key.user_id, limits=key.limits
+    )
     return Signed(caller, key.user_id, service, region)
 
 

@@ -152,6 +152,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
             account=settings.account,
             functions=declared,
         ),
+        permissions=endpoint.permissions,
     )
 
 
@@ -163,4 +164,5 @@ def _models(endpoint: Endpoint, guardrails: Sequence[Guardrail]) -> ModelsPlane:
         clock=endpoint.clock,
         settings=settings.models,
         guardrails=Guardrails(guardrails, region=settings.region, account=settings.account),
+        permissions=endpoint.permissions,
     )

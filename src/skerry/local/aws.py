@@ -1,4 +1,4 @@
-"""The embedded cloud: moto, in a process of its own. The only module that imports moto.
+"""The embedded cloud: moto, in a process of its own. Only this module and `aws_principals` import moto.
 
     python -m skerry.local.aws
 
@@ -9,7 +9,8 @@ standard input ends, so it never outlives its parent.
 
 Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody but the endpoint, which
 checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
-estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key.
+estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key, and
+`GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from skerry.local.aws_principals import principal
 from skerry.local.seeds import LATER, Call, HttpCall, Seeder
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 KEYS_PATH = "/_skerry/keys/"
+PRINCIPALS_PATH = "/_skerry/principals/"
 
 _SCOPE = re.compile(r"Credential=[^,\s]*/([^/,\s]+)/aws4_request")
 
@@ -66,8 +69,13 @@ class Application:
             if found and found[1] in self._later:
                 self._later[found[1]].wait()
         path = environ["PATH_INFO"]
-        if path.startswith(KEYS_PATH):
-            body = json.dumps(access_key(path.removeprefix(KEYS_PATH))).encode()
+        if path.startswith((KEYS_PATH, PRINCIPALS_PATH)):
+            known = (
+                access_key(path.removeprefix(KEYS_PATH))
+                if path.startswith(KEYS_PATH)
+                else principal(path.removeprefix(PRINCIPALS_PATH))
+            )
+            body = json.dumps(known).encode()
             start_response(
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
             )

@@ -8,7 +8,8 @@ moto has only an empty place for is answered from `aws_fixtures`, and labelled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
@@ -16,10 +17,14 @@ from skerry.errors import ServiceError, SignatureError
 from skerry.local import service_model
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
+from skerry.local.assume_role import AssumeRoles, form
+from skerry.local.aws_actions import needed
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
-from skerry.local.ports import Clock, Receive, Recorder, Scope, Send
+from skerry.local.iam_requests import IamRequests
+from skerry.local.permissions import PermissionChecks
+from skerry.local.ports import Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
 from skerry.local.routing import credential_service
 from skerry.local.upstream import Reply as UpstreamReply
@@ -34,7 +39,10 @@ UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 
 _NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect"}
 _NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date"}
-_KEY_SERVICES = frozenset({"iam", "sts"})
+_KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
+"""Services whose requests may change keys, principals and policies."""
+_DECIDED = frozenset({"iam", "sts"})
+"""Services whose requests are decided here."""
 # Signing names whose folder in botocore is called otherwise.
 _MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": "cloudwatch", "email": "ses"}
 
@@ -51,13 +59,19 @@ class AwsPlane:
         recorder: Recorder,
         clock: Clock,
         fixtures: Fixtures,
+        permissions: PermissionChecks,
+        place: tuple[str, str],
     ) -> None:
+        self._place = place
         self._process = process
         self._upstream = upstream
         self._access = access
         self._recorder = recorder
         self._clock = clock
         self._fixtures = fixtures
+        self._principals = permissions.principals
+        self._roles = AssumeRoles(permissions, access, clock)
+        self._iam = IamRequests(permissions, place[1])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -66,10 +80,11 @@ class AwsPlane:
         dialect = dialect_of(scope, claimed)
         signed: Signed | None = None
         body = b""
+        notes: Notes = []
         try:
             body = await read_body(receive, BODY_LIMIT)
             signed = await self._access.verify(scope, body)
-            status = await self._answer(scope, body, signed, send)
+            status = await self._answer(scope, body, signed, send, notes)
         except SignatureError as error:
             status = await self._refuse(scope, send, signature_error(error, dialect), dialect)
         except UpstreamError as error:
@@ -88,14 +103,13 @@ class AwsPlane:
                 duration_ms=(self._clock.monotonic() - began) * 1000,
                 session=role_session(signed.caller.arn) if signed else "",
                 detail={"region": signed.region} if signed else {},
+                iam=notes,
             )
         )
 
-    async def _answer(self, scope: Scope, body: bytes, signed: Signed, send: Send) -> int:
-        if signed.service == "sts" and operation_of(scope, body) == "GetCallerIdentity":
-            reply = _caller_identity(signed, scope.get("skerry.request_id", ""))
-            await send_reply(send, reply)
-            return reply.status
+    async def _answer(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
+        if signed.service.lower() in _DECIDED:
+            return await self._decided(scope, body, signed, send, notes)
         if signed.service == "lambda" and scope["raw_path"].endswith(b"/invocations"):
             raise ServiceError(
                 "ResourceNotFoundException",
@@ -103,13 +117,37 @@ class AwsPlane:
                 f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
+        note = needed(scope, signed.service, operation_of(scope, body), body, self._place)
+        if note:
+            notes.append(note)
         made_up = self._fixtures.answer(scope, body, signed)
         if made_up is not None:
             await send_reply(send, made_up)
             return made_up.status
         return await self._forward(scope, body, signed, send)
 
-    async def _forward(self, scope: Scope, body: bytes, signed: Signed, send: Send) -> int:
+    async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
+        """A request to STS or IAM: policies say whether it goes on."""
+        given = form(scope["query_string"], list(scope["headers"]), body)
+        if signed.service.lower() == "iam":
+            await self._iam.permit(signed.caller, given, notes)
+            return await self._forward(scope, body, signed, send)
+        if given.get("Action") == "GetCallerIdentity":
+            reply = _caller_identity(signed, scope.get("skerry.request_id", ""))
+            await send_reply(send, reply)
+            return reply.status
+        limits = await self._roles.permit(signed.caller, given, notes)
+        narrow = None if limits is None else partial(self._roles.narrow, limits=limits, given=given)
+        return await self._forward(scope, body, signed, send, narrow)
+
+    async def _forward(
+        self,
+        scope: Scope,
+        body: bytes,
+        signed: Signed,
+        send: Send,
+        narrow: Callable[[bytes], None] | None = None,
+    ) -> int:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in scope["headers"]
@@ -123,6 +161,7 @@ class AwsPlane:
         try:
             if signed.service in _KEY_SERVICES:
                 self._access.forget()
+                self._principals.forget()
             problem = _problem(reply, scope, body, signed)
             if problem is not None:
                 raise problem
@@ -132,7 +171,10 @@ class AwsPlane:
                 if name.lower().encode("latin-1") not in _NOT_RETURNED
             ]
             size = reply.header("Content-Length")
-            whole = await reply.read() if size.isdecimal() and int(size) <= WHOLE_LIMIT else None
+            small = narrow is not None or (size.isdecimal() and int(size) <= WHOLE_LIMIT)
+            whole = await reply.read() if small else None
+            if narrow is not None and whole is not None and reply.status == 200:
+                narrow(whole)
             await send({"type": "http.response.start", "status": reply.status, "headers": returned})
             if whole is None or scope["method"] == "HEAD":
                 await _stream(reply, send)

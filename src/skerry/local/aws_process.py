@@ -28,16 +28,20 @@ START_TIMEOUT = 30.0
 STOP_TIMEOUT = 2.0
 OBJECT_LIMIT = 250 << 20
 SECRET_LIMIT = 1 << 20
+POLICIES_LIMIT = 4 << 20
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
 KEYS_PATH = "/_skerry/keys/"
+PRINCIPALS_PATH = "/_skerry/principals/"
 
 _KMS_ALGORITHMS = {"RS256": "RSASSA_PKCS1_V1_5_SHA_256", "ES256": "ECDSA_SHA_256"}
 _log = logging.getLogger("skerry.local.aws")
 
 
 class AwsProcess:
-    """`python -m skerry.local.aws`. Implements `access.KeySource`; `start` first, `stop` last.
+    """`python -m skerry.local.aws`. Implements `access.KeySource` and `principals.PrincipalSource`.
+
+    `start` first, `stop` last.
 
     `inherited` is the environment that the process gets besides its own settings.
     """
@@ -115,17 +119,29 @@ class AwsProcess:
 
     async def key(self, access_key_id: str) -> Key | None:
         """What IAM and STS there know of an access key. Raises ServiceError (503) when it does not answer."""
-        path = KEYS_PATH + quote(access_key_id, safe="")
+        known = await self._known(KEYS_PATH, access_key_id)
+        return None if known is None else Key(**known)
+
+    async def principal(self, arn: str) -> dict[str, Any] | None:
+        """What IAM there knows of a role, a user or a managed policy: see `aws_principals`.
+
+        Raises ServiceError (503) when it does not answer.
+        """
+        return await self._known(PRINCIPALS_PATH, arn)
+
+    async def _known(self, path: str, name: str) -> dict[str, Any] | None:
         try:
-            reply = await self._upstream.request("GET", self.url(path), [self.guarded()])
-            known: dict[str, Any] | None = json.loads(await reply.read(65536))
+            reply = await self._upstream.request(
+                "GET", self.url(path + quote(name, safe="")), [self.guarded()]
+            )
+            known: dict[str, Any] | None = json.loads(await reply.read(POLICIES_LIMIT))
         except UpstreamError as error:
             raise ServiceError(
                 "ServiceUnavailable",
                 503,
-                "The embedded cloud, which knows the keys made through IAM, does not answer.",
+                "The embedded cloud, which knows the keys and policies made through IAM, does not answer.",
             ) from error
-        return None if known is None else Key(**known)
+        return known
 
     def _scope(self, service: str) -> tuple[str, str]:
         """What tells moto the service and that the request is signed, which moto does not check.

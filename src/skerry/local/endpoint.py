@@ -18,7 +18,7 @@ import httpx2
 from skerry.auth.transport import Transport
 from skerry.errors import ServiceError, SkerryError
 from skerry.local import private, seeds, service_model
-from skerry.local.access import Access, developer_key
+from skerry.local.access import DEVELOPER, Access, developer_key
 from skerry.local.asgi import Answer, ClientGoneError, send_reply
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_plane import AwsPlane
@@ -27,12 +27,14 @@ from skerry.local.clock import SystemClock
 from skerry.local.control.plane import MODEL as CONTROL_MODEL
 from skerry.local.control.plane import ControlPlane
 from skerry.local.control.settings import ControlSettings
+from skerry.local.iam_inspection import iam_inspection
 from skerry.local.inspection import Inspect, InspectionPlane
+from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
+from skerry.local.principals import Principals
 from skerry.local.record_codec import SealedSecrets
 from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
-from skerry.local.resource_policies import ResourcePolicies
 from skerry.local.resources import Place, Resources
 from skerry.local.rest_json import cannot_parse, error_reply
 from skerry.local.routing import PlaneName, plane_of
@@ -94,11 +96,19 @@ class Endpoint:
             place=Place(settings.region, settings.account, url),
             clock=self.clock,
         )
-        self.permissions = ResourcePolicies(self.resources)
         self._seeds = [call for path in settings.seeds for call in seeds.read(path)]
-        self._inspected: dict[tuple[str, str], Inspect] = {}
+        self.permissions = PermissionChecks(
+            Principals(self.aws, self.clock, self._seeds),
+            self.resources,
+            self.clock,
+            administrator=f"arn:aws:iam::{settings.account}:user/{DEVELOPER}",
+            mode=settings.permissions,
+        )
+        self._inspected: dict[tuple[str, str], Inspect] = iam_inspection(self.permissions)
         shared: dict[str, Any] = {"access": self.access, "recorder": self.recorder, "clock": self.clock}
-        self.control = ControlPlane(resources=self.resources, settings=_control(settings), **shared)
+        self.control = ControlPlane(
+            resources=self.resources, settings=_control(settings), permissions=self.permissions, **shared
+        )
         self._planes: dict[PlaneName, Plane] = self._own_planes(shared)
         self._is_declared: Callable[[bytes], bool] = lambda _: False
         self._warm: Callable[[Record], None] = lambda _: None
@@ -110,10 +120,21 @@ class Endpoint:
     def _own_planes(self, shared: Mapping[str, Any]) -> dict[PlaneName, Plane]:
         return {
             "inspection": InspectionPlane(
-                access=self.access, recorder=self.recorder, health=self.health, more=self._inspected
+                access=self.access,
+                recorder=self.recorder,
+                health=self.health,
+                more=self._inspected,
+                permissions=self.permissions,
             ),
             "control": self.control,
-            "aws": AwsPlane(process=self.aws, upstream=self.upstream, fixtures=self._fixtures(), **shared),
+            "aws": AwsPlane(
+                process=self.aws,
+                upstream=self.upstream,
+                fixtures=self._fixtures(),
+                permissions=self.permissions,
+                place=(self.settings.region, self.settings.account),
+                **shared,
+            ),
         }
 
     def _fixtures(self) -> Fixtures:

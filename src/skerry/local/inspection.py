@@ -3,8 +3,9 @@
     GET /_skerry/health                          no signature needed: what runs
     GET /_skerry/hops?session=&since=&limit=     SigV4 with the service name `skerry`: recorded hops
 
-Hops show who called what, so they need a key of this stack like everything else. A plane may add paths of
-its own, which need one too: the Runtime plane has `GET sessions` and `POST clock`.
+Hops show who called what, so they need a key of this stack like everything else, and who is known to IAM
+needs the action `skerry:hops`. A plane may add paths of its own, which are guarded in the same way: the
+Runtime plane has `GET sessions` and `POST clock`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import parse_qs
 
 from skerry.errors import ServiceError, not_found, validation
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.ports import Access, Receive, Scope, Send
+from skerry.local.ports import Access, Ask, Permissions, Receive, Scope, Send, Unrestricted
 from skerry.local.recorder import KEPT, HopRecorder
 from skerry.local.rest_json import Reply, error_reply
 
@@ -39,7 +40,9 @@ class InspectionPlane:
         recorder: HopRecorder,
         health: Callable[[], Mapping[str, Any]],
         more: Mapping[tuple[str, str], Inspect],
+        permissions: Permissions | None = None,
     ) -> None:
+        self._permissions: Permissions = permissions or Unrestricted()
         self._access = access
         self._recorder = recorder
         self._health = health
@@ -53,10 +56,10 @@ class InspectionPlane:
             if path == ("GET", "health"):
                 reply = _json(self._health())
             elif path == ("GET", "hops"):
-                await self._access.signed_by(scope, body, service=SERVICE)
+                await self._permit(scope, body, "hops")
                 reply = _json(self._hops(scope["query_string"]))
             elif path in self._more:
-                await self._access.signed_by(scope, body, service=SERVICE)
+                await self._permit(scope, body, path[1])
                 reply = _json(await self._more[path](body))
             else:
                 known = [("GET", "health"), ("GET", "hops"), *self._more]
@@ -65,6 +68,11 @@ class InspectionPlane:
         except ServiceError as error:
             reply = error_reply(error)
         await send_reply(send, reply)
+
+    async def _permit(self, scope: Scope, body: bytes, name: str) -> None:
+        """Raises ServiceError (403) for who did not sign, and whom policies do not let `skerry:NAME`."""
+        caller = await self._access.signed_by(scope, body, service=SERVICE)
+        await self._permissions.check(caller, [Ask(f"{SERVICE}:{name.replace('/', '-')}", "*")], [])
 
     def _hops(self, raw_query: bytes) -> list[dict[str, Any]]:
         given = parse_qs(raw_query.decode("latin-1"))

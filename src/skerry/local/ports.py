@@ -23,11 +23,23 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What temporary credentials were narrowed and marked with when they were made.
+
+    `policies` are session policies by name and document, None where there are none; `tags` are session tags.
+    """
+
+    policies: tuple[tuple[str, str], ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who called, as proved by a signature or a token.
 
     `arn` is the IAM principal of a SigV4 call; `claims` are the verified claims of a bearer token
-    and `token` that token, which must never be logged or sent to another resource.
+    and `token` that token, which must never be logged or sent to another resource. `limits` are those of
+    temporary credentials that have some.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -36,6 +48,7 @@ class Caller:
     user_id: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
     token: str = field(default="", repr=False)
+    limits: Limits | None = None
 
     @property
     def name(self) -> str:
@@ -219,18 +232,45 @@ class PolicyFindings:
 PolicyCheck = Callable[[PolicyProposal], Awaitable[PolicyFindings]]
 
 
-class Permissions(Protocol):
-    """Resource-based policies: who may not do what with a resource."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A permission that a request needs: an IAM action on a resource, by its ARN or `*`.
 
-    @property
-    def used(self) -> bool:
-        """Whether there is any policy; without one nothing need be asked."""
+    `context` has the condition keys of this request in lower case, besides those that every request has.
+    `policies` are policies of the resource, by name and document, that are not among the stored ones. What is
+    `open` nobody needs an allow for: only a deny of the resource's policy counts.
+    """
+
+    action: str
+    resource: str
+    context: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    policies: Sequence[tuple[str, str]] = ()
+    open: bool = False
+
+
+Notes = list[Mapping[str, str]]
+"""What was asked and what decided, for the hop of a request."""
+
+
+SERVICE_PRINCIPAL = "bedrock-agentcore.amazonaws.com"
+"""AgentCore, as a trust policy names it."""
+
+
+class Permissions(Protocol):
+    """Who may do what: policies of IAM, and of resources."""
+
+    async def check(self, caller: Caller, asks: Sequence[Ask], notes: Notes) -> None:
+        """Raises AccessDeniedException (403) when the caller lacks one of the permissions.
+
+        What decided is added to `notes`, also before it raises.
+        """
         ...
 
-    def check(self, caller: Caller, action: str, *arns: str) -> None:
-        """Raises AccessDeniedException (403) when the policy of one of the resources denies the action.
+    async def trusted(self, role_arn: str, service: str, source_arn: str, notes: Notes) -> str:
+        """Why a service of AWS may not take a role for the resource `source_arn`; "" when it may.
 
-        `action` is an IAM action, such as `bedrock-agentcore:InvokeGateway`.
+        `service` is a name such as `lambda.amazonaws.com`. The answer, which is added to `notes`, names the
+        role and what to write into its trust policy: it is for who may see that.
         """
         ...
 
@@ -238,10 +278,13 @@ class Permissions(Protocol):
 class Unrestricted:
     """Implements `Permissions` without any policy."""
 
-    used = False
-
-    def check(self, caller: Caller, action: str, *arns: str) -> None:
+    async def check(self, caller: Caller, asks: Sequence[Ask], notes: Notes) -> None:
         """Raises nothing."""
+
+    async def trusted(self, role_arn: str, service: str, source_arn: str, notes: Notes) -> str:
+        """Every role is."""
+        del role_arn, service, source_arn, notes
+        return ""
 
 
 ReportedKind = Literal["runtime", "target"]

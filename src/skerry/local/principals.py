@@ -1,11 +1,33 @@
-"""The names under which an IAM caller is known."""
+"""The principals of the stack: their names, and what IAM says of them, kept until it may change.
+
+A role or user that IAM does not have may do everything: the roles that a stack makes up for its gateways,
+runtimes and functions need no policies. One that IAM has may do what its policies say.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from skerry.auth.iam import Policy, Principal, read
 from skerry.errors import ProtocolError
+from skerry.local.ports import Caller, Clock
+from skerry.local.seeds import Call
 from skerry.wire.arn import Arn
 
+CACHE_SECONDS = 5.0
+"""IAM's writes pass through the endpoint and drop what is kept; this is for changes that do not, as another
+service's that makes a role."""
+CACHE_SIZE = 256
 
+ALL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+IMPLIED = "implied: IAM has no such principal"
+_MAKERS = {"CreateRole": ("role", "RoleName"), "CreateUser": ("user", "UserName")}
+
+
+@functools.lru_cache(maxsize=1024)
 def role_of(arn: str) -> str:
     """The role's ARN for the ARN of an assumed role, else "".
 
@@ -19,3 +41,104 @@ def role_of(arn: str) -> str:
     if found.service != "sts" or kind != "assumed-role":
         return ""
     return f"arn:{found.partition}:iam::{found.account}:role/{rest.partition('/')[0]}"
+
+
+class PrincipalSource(Protocol):
+    """Where roles, users and managed policies are known."""
+
+    async def principal(self, arn: str) -> Mapping[str, Any] | None:
+        """What IAM knows of one: see `aws_principals`. Raises ServiceError (503) when that is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A role or user with its policies, read. `trust` is None for a user; `exists` is whether IAM has it."""
+
+    arn: str
+    exists: bool = False
+    id: str = ""
+    identity: tuple[Policy, ...] = (read(IMPLIED, ALL),)
+    boundary: Policy | None = None
+    trust: Policy | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Principals:
+    """What IAM says of principals. `seeds` are the calls that fill the embedded cloud."""
+
+    def __init__(self, source: PrincipalSource, clock: Clock, seeds: Iterable[Call] = ()) -> None:
+        self._source = source
+        self._clock = clock
+        self._seeded = _made_by(seeds)
+        self._kept: dict[str, tuple[float, Known]] = {}
+        self._generation = 0
+
+    async def known(self, arn: str) -> Known:
+        """A role or user by its ARN. Raises ServiceError (503) when IAM does not answer."""
+        kept = self._kept.get(arn)
+        if kept is not None and self._clock.monotonic() - kept[0] < CACHE_SECONDS:
+            return kept[1]
+        if self._cannot_be(arn):
+            return Known(arn)
+        generation = self._generation
+        found = _read(arn, await self._source.principal(arn))
+        if generation == self._generation:  # what was written meanwhile may not be in it
+            if len(self._kept) >= CACHE_SIZE:
+                self._kept.clear()
+            self._kept[arn] = (self._clock.monotonic(), found)
+        return found
+
+    async def document(self, policy_arn: str) -> str | None:
+        """The document of a managed policy; None when there is none."""
+        found = await self._source.principal(policy_arn)
+        return None if found is None or "document" not in found else str(found["document"])
+
+    def forget(self) -> None:
+        """Drops what is kept: it may have changed."""
+        self._generation += 1
+        self._kept.clear()
+
+    def _cannot_be(self, arn: str) -> bool:
+        """Whether nobody can have made it yet, so that a stack that starts does not wait for its seeds."""
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        made = self._seeded is None or (kind, name.rpartition("/")[2]) in self._seeded
+        return not made and not self._generation
+
+
+def caller_of(caller: Caller) -> Principal:
+    """The caller as IAM's policies see it."""
+    if caller.kind != "iam":
+        return Principal()
+    role = role_of(caller.arn)
+    return Principal("session" if role else "user", caller.arn, role=role)
+
+
+def _read(arn: str, found: Mapping[str, Any] | None) -> Known:
+    if found is None or "identity" not in found:
+        return Known(arn)
+    boundary = found.get("boundary")
+    return Known(
+        arn=str(found["arn"]),
+        exists=True,
+        id=str(found["id"]),
+        identity=tuple(read(name, document) for name, document in found["identity"]),
+        boundary=None if boundary is None else read(boundary[0], boundary[1], "boundary"),
+        trust=read("trust policy", found["trust"], "trust") if "trust" in found else None,
+        tags=found["tags"],
+    )
+
+
+def _made_by(seeds: Iterable[Call]) -> frozenset[tuple[str, str]] | None:
+    """The principals that seeds make; None when that cannot be told from them."""
+    made = set()
+    for call in seeds:
+        given = str(dict(call.parameters))
+        if call.service == "iam" and call.operation in _MAKERS:
+            kind, member = _MAKERS[call.operation]
+            made.add((kind, str(call.parameters.get(member))))
+            if "${" in given:
+                return None
+        elif call.service == "cloudformation" and ("AWS::IAM::" in given or "TemplateURL" in given):
+            return None
+    return frozenset(made)

@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from skerry.errors import ConfigurationError
 from skerry.settings.models import ModelsSettings
 from skerry.settings.quotas import QuotaSettings
 from skerry.settings.sessions import SessionsSettings
@@ -49,6 +51,18 @@ ENGINE_ENVIRONMENT = frozenset(
 )
 """What commands of a container engine get of it, to find their server and its credentials."""
 
+Permissions = Literal["enforce", "warn", "off"]
+PERMISSIONS: tuple[Permissions, ...] = ("enforce", "warn", "off")
+
+
+def permissions(env: Mapping[str, str]) -> Permissions:
+    """SKERRY_IAM. Raises ConfigurationError for another word."""
+    given = env.get("SKERRY_IAM") or "enforce"
+    for word in PERMISSIONS:
+        if word == given:
+            return word
+    raise ConfigurationError(f"SKERRY_IAM is '{given}'.", hint=f"It is one of {', '.join(PERMISSIONS)}.")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalSettings:
@@ -59,6 +73,8 @@ class LocalSettings:
     is the environment of the programs that the endpoint starts, `engine_environment` that of a container
     engine's commands. A change of status in the control plane takes at least `transition` seconds
     (SKERRY_TRANSITION). `quotas` are rates that an account has (SKERRY_QUOTAS_…), none by default.
+    `permissions` (SKERRY_IAM) is what becomes of a request that policies do not allow: `enforce` refuses it,
+    `warn` logs it, `off` asks no policy.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -70,6 +86,7 @@ class LocalSettings:
     sessions: SessionsSettings = field(default_factory=SessionsSettings)
     transition: float = 0.0
     quotas: QuotaSettings = field(default_factory=QuotaSettings)
+    permissions: Permissions = "enforce"
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -85,6 +102,7 @@ class LocalSettings:
             sessions=SessionsSettings.from_env(env),
             transition=float(env.get("SKERRY_TRANSITION") or 0),
             quotas=QuotaSettings.from_env(env),
+            permissions=permissions(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
             engine_environment={name: value for name, value in env.items() if name in ENGINE_ENVIRONMENT},
         )

@@ -9,6 +9,7 @@
     [seeds]                           AWS API calls that fill the embedded cloud
     [models]                          who answers Converse: the offline router, a server, or AWS
     [sessions]                        limits and separation of runtime sessions
+    [stack]                           region; permissions: enforce, warn or off
     [guardrails.NAME]                 what ApplyGuardrail answers: words, patterns, topics, rules
 
 Paths are relative to the file. Every string may refer to what the stack knows only when it runs, as
@@ -27,6 +28,7 @@ from typing import Any
 from skerry.errors import ConfigurationError
 from skerry.local.models.guardrails.rules import Guardrail
 from skerry.settings import SessionsSettings
+from skerry.settings.local import PERMISSIONS, Permissions
 from skerry.settings.sessions import SANDBOXES
 from skerry.stack import functions, gateways, guardrails
 from skerry.stack.access import Authorizer, authorizer
@@ -107,6 +109,7 @@ class Declaration:
 
     file: Path
     region: str
+    permissions: Permissions | None
     realms: Mapping[str, Realm]
     services: Mapping[str, Service]
     functions: Mapping[str, Function]
@@ -139,6 +142,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
     found = Declaration(
         file=file,
         region=stack.text("region", ""),
+        permissions=_permissions(stack),
         realms={name: _realm(part, name) for name, part in top.tables("realms")},
         services={name: _service(part, name) for name, part in top.tables("services")},
         functions={name: functions.read(part, name) for name, part in top.tables("functions")},
@@ -158,6 +162,12 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
         part.finish()
     _check_names(found)
     return found
+
+
+def _permissions(part: Table) -> Permissions | None:
+    """What becomes of requests that policies do not allow; None leaves it to SKERRY_IAM."""
+    chosen = part.choice("permissions", PERMISSIONS, "") if part.has("permissions") else ""
+    return next((word for word in PERMISSIONS if word == chosen), None)
 
 
 def _realm(part: Table, name: str) -> Realm:

@@ -44,6 +44,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
             sessions=replace(settings.sessions, **declared.sessions),
             transition=settings.transition,
             quotas=settings.quotas,
+            permissions=declared.permissions or settings.permissions,
             inherited=settings.inherited,
             engine_environment=settings.engine_environment,
         ),

@@ -87,8 +87,19 @@ def _detail(hop: Mapping[str, Any]) -> str:
     if "dropped" in detail:  # what nobody sent is for --json
         notes = str(detail["dropped"]).split(", ")
         detail["dropped"] = ", ".join(note for note in notes if not note.endswith("(not sent)"))
+    detail |= _permissions(hop.get("iam", ()))
     shown = {name: value for name, value in detail.items() if value and name not in _HIDDEN}
     return " ".join(f"{name}={value}" for name, value in shown.items())
+
+
+def _permissions(notes: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What policies refused, and what decided; what they allowed is for --json."""
+    found: dict[str, str] = {}
+    for note in notes:
+        for outcome in ("refused", "would_refuse"):
+            if outcome in note:
+                found[outcome] = f"{note['action']} ({note['by']})"
+    return found
 
 
 def shorten(identity: str) -> str:

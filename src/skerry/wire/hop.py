@@ -8,8 +8,9 @@ hands the hops to the recorder.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 MARK = "skerry-hop "
 
@@ -21,7 +22,8 @@ class Hop:
     `identity` is the caller as proved (an ARN, `sub@issuer`, `anonymous`), `auth` how it was proved
     (`sigv4`, `jwt`, `api-key`, `none`), `session` the runtime session id where one is known. `started` is
     seconds since the epoch. `detail` holds short strings only, such as a tool name, header names or
-    a model id; never bodies or tokens.
+    a model id; never bodies or tokens. `iam` has the permissions that were asked for: `action`, `resource`,
+    `by` (what decided), and `refused` or `would_refuse` where they were not given.
     """
 
     part: str
@@ -34,6 +36,7 @@ class Hop:
     session: str = ""
     target: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
+    iam: Sequence[Mapping[str, str]] = ()
 
 
 _FIELDS = {item.name for item in fields(Hop)}
@@ -44,6 +47,12 @@ def encode(hop: Hop) -> str:
     return MARK + json.dumps(asdict(hop), separators=(",", ":"), default=str)
 
 
+def of(data: Mapping[str, Any]) -> Hop:
+    """The hop of its JSON object. Raises TypeError and AttributeError for what is none."""
+    known = {name: value for name, value in data.items() if name in _FIELDS}
+    return Hop(**{**known, "iam": tuple(known.get("iam", ()))})
+
+
 def decode(line: str) -> Hop | None:
     """The hop of a log line, or None when the line is an ordinary one."""
     start = line.find(MARK)
@@ -51,6 +60,6 @@ def decode(line: str) -> Hop | None:
         return None
     try:
         data = json.loads(line[start + len(MARK) :])
-        return Hop(**{name: value for name, value in data.items() if name in _FIELDS})
+        return of(data)
     except (ValueError, TypeError, AttributeError):
         return None

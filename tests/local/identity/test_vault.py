@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from skerry.auth import sigv4
 from skerry.errors import access_denied
 from skerry.local.identity.plane import BODY_LIMIT
+from skerry.local.ports import Unrestricted
 from tests.kit.authorization_server import SECRET, authorization_server
 from tests.kit.identity_stack import VAULT, identity_stack
 from tests.kit.idp import SECRETS, desk
@@ -281,19 +282,18 @@ def test_api_keys_are_given_to_workloads_from_wherever_they_are(stack, machine):
     assert "weather key" not in str(stack.recorder.hops)
 
 
-class Denies:
+class Denies(Unrestricted):
     """Implements `ports.Permissions`: everything about one resource is denied, and asked for is kept."""
-
-    used = True
 
     def __init__(self, resource: str) -> None:
         self.resource = resource
         self.asked = []
 
-    def check(self, caller, action, *arns):
-        self.asked.append((caller.arn, action, arns))
+    async def check(self, caller, asks, notes):
+        arns = tuple(ask.resource for ask in asks)
+        self.asked.append((caller.arn, asks[0].action, arns))
         if self.resource in arns:
-            raise access_denied(f"no {action}")
+            raise access_denied(f"no {asks[0].action}")
 
 
 @pytest.mark.behaviour("ID-PERMISSIONS")

@@ -13,6 +13,7 @@ from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
 from skerry.local.control import (
+    actions,
     api_keys,
     gateway_rules,
     gateways,
@@ -29,9 +30,12 @@ from skerry.local.control.lifecycle import Kind, Lifecycle
 from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
 from skerry.local.control.settings import ControlSettings
 from skerry.local.ports import (
+    SERVICE_PRINCIPAL,
     Access,
     Caller,
     Clock,
+    Notes,
+    Permissions,
     PolicyCheck,
     Receive,
     Record,
@@ -40,11 +44,13 @@ from skerry.local.ports import (
     ReportedKind,
     Scope,
     Send,
+    Unrestricted,
 )
 from skerry.local.rate import Rate, rate
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
+from skerry.wire.arn import runtime_arn
 from skerry.wire.hop import Hop
 
 BODY_LIMIT = 10 << 20
@@ -97,8 +103,10 @@ class ControlPlane:
         check_policy: PolicyCheck | None = None,
         check_target: CheckTarget | None = None,
         settings: ControlSettings | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
         self._resources = resources
+        self._permissions: Permissions = permissions or Unrestricted()
         self._access = access
         self._recorder = recorder
         self._clock = clock
@@ -144,6 +152,7 @@ class ControlPlane:
         match = model.match(scope["method"], scope["raw_path"])
         name = match.operation.name if match else _other_operation(scope)
         caller = Caller(kind="anonymous")
+        notes: Notes = []
         try:
             body = await read_body(receive, BODY_LIMIT)
             caller = await self._access.signed_by(scope, body, service=SERVICE)
@@ -154,6 +163,7 @@ class ControlPlane:
                 allowed.take()
             given = rest_json.parse(model, match, scope["query_string"], scope["headers"], body)
             validate(model, match.operation.input, given)
+            await self._permit(name, given, caller, notes)
             if self.check_target is not None and "targetConfiguration" in given:
                 # In a thread: to read a document of a megabyte takes a second.
                 wrong = await asyncio.to_thread(self.check_target, given)
@@ -178,8 +188,25 @@ class ControlPlane:
                 duration_ms=(self._clock.monotonic() - began) * 1000,
                 session=role_session(caller.arn),
                 target=scope["raw_path"].decode("latin-1"),
+                iam=notes,
             )
         )
+
+    async def _permit(self, name: str, given: Mapping[str, Any], caller: Caller, notes: Notes) -> None:
+        """Raises AccessDeniedException, and ValidationException for a runtime's role that cannot be taken."""
+        place = self._resources.place
+        await self._permissions.check(caller, actions.asks(name, given, place), notes)
+        if name not in ("CreateAgentRuntime", "UpdateAgentRuntime"):
+            return
+        identifier = given.get("agentRuntimeId", f"{given.get('agentRuntimeName')}-{'0' * 10}")
+        source = runtime_arn(place.region, place.account, identifier)
+        why = await self._permissions.trusted(str(given["roleArn"]), SERVICE_PRINCIPAL, source, notes)
+        if why:
+            raise validation(
+                f"Role validation failed for '{given['roleArn']}'. Please verify that the role exists and "
+                f"its trust policy allows assumption by this service. {why}",
+                ("roleArn", why),
+            )
 
     async def _perform(self, name: str, given: dict[str, Any]) -> Record:
         token = given.pop("clientToken", None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from skerry.errors import not_found, validation
+from skerry.errors import not_found
 from skerry.local.control.operation import Operation, Outcome, Request
 from skerry.local.records import Write
-from skerry.local.resource_policies import KIND, read
+from skerry.local.resource_policies import KIND, broken, statements
 
 _ARN_MEMBERS = {
     "runtime": "agentRuntimeArn",
@@ -20,10 +20,9 @@ _ARN_MEMBERS = {
 def put(request: Request) -> Outcome:
     """PutResourcePolicy: a policy takes the place of the one before."""
     arn, policy = _resource(request), request.input["policy"]
-    for statement in read(policy):
-        if "Resource" not in statement.negated and not statement.about(arn):
-            message = f"No Resource of a Statement is {arn}, so the Statement would have no effect."
-            raise validation(message, ("policy", message))
+    for statement in statements(policy):
+        if "Resource" not in statement.negated and not statement.about(arn, {}):
+            raise broken(f"No Resource of a Statement is {arn}, so the Statement would have no effect.")
     return Outcome({"policy": policy}, [Write(KIND, arn, {"policy": policy})])
 
 

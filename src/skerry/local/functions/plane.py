@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from skerry.errors import ServiceError
+from skerry.errors import ServiceError, access_denied
 from skerry.local import service_model
 from skerry.local.asgi import ClientGoneError, send_reply
 from skerry.local.functions import names, urls
@@ -22,14 +22,26 @@ from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, no_runtime
 from skerry.local.functions.invocation import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD, Invocation, Outcome, Stream
 from skerry.local.functions.names import LATEST, FunctionName
+from skerry.local.functions.policies import OPERATIONS, PUBLISHED, FunctionPolicies, policy_name
 from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import error_reply, log_tail, not_found, request_id_header
 from skerry.local.functions.requests import checked_event, client_context, read_event, session_of
 from skerry.local.functions.settings import FunctionsSettings
 from skerry.local.functions.streaming import Streams, send_events
 from skerry.local.functions.url_door import UrlDoor, Visit
-from skerry.local.functions.urls import Urls
-from skerry.local.ports import Access, Clock, Receive, Recorder, Scope, Send
+from skerry.local.functions.urls import Url, Urls
+from skerry.local.ports import (
+    Access,
+    Caller,
+    Clock,
+    Notes,
+    Permissions,
+    Receive,
+    Recorder,
+    Scope,
+    Send,
+    Unrestricted,
+)
 from skerry.local.rest_json import Reply, iso8601
 from skerry.wire.arn import lambda_arn
 from skerry.wire.hop import Hop
@@ -50,6 +62,12 @@ class _Exchange:
     operation: str = "Invoke"
     status: int = 0
     detail: dict[str, str] = field(default_factory=dict)
+    iam: Notes = field(default_factory=list)
+
+
+def _configured(raw_path: bytes) -> str | None:
+    """The function whose URL or policy a path is about, or None for another path."""
+    return urls.control_name(raw_path) or policy_name(raw_path)
 
 
 class FunctionsPlane:
@@ -59,9 +77,17 @@ class FunctionsPlane:
     """
 
     def __init__(
-        self, *, access: Access, recorder: Recorder, clock: Clock, settings: FunctionsSettings
+        self,
+        *,
+        access: Access,
+        recorder: Recorder,
+        clock: Clock,
+        settings: FunctionsSettings,
+        permissions: Permissions | None = None,
     ) -> None:
         self._access = access
+        self._permissions: Permissions = permissions or Unrestricted()
+        self._policies = FunctionPolicies(settings.region, settings.account)
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
@@ -75,6 +101,7 @@ class FunctionsPlane:
             clock=clock,
             pool=lambda name: self._pools[name],
             problem=lambda name: self._runtime_problem(self._pools[name].declared),
+            permit=self._permit_visit,
         )
         for name, function in settings.functions.items():
             function.check(name)
@@ -88,7 +115,7 @@ class FunctionsPlane:
 
     def serves(self, raw_path: bytes) -> bool:
         """Whether a raw path invokes or asks of a declared function; any other is the embedded cloud's."""
-        text = names.raw_name(raw_path) or urls.control_name(raw_path)
+        text = names.raw_name(raw_path) or _configured(raw_path)
         if text is None:
             return False
         try:
@@ -127,7 +154,7 @@ class FunctionsPlane:
             await self._visit(exchange, scope, receive, send)
             return
         try:
-            if urls.control_name(scope["raw_path"]) is not None:
+            if _configured(scope["raw_path"]) is not None:
                 reply = await self._control(exchange, scope, receive)
             elif names.is_streaming(scope["raw_path"]):
                 exchange.operation = "InvokeWithResponseStream"
@@ -150,6 +177,7 @@ class FunctionsPlane:
             exchange.identity, exchange.target = visit.identity, visit.target
             exchange.session = session_of(None, visit.identity)
             exchange.status, exchange.detail = visit.status or 499, visit.detail
+            exchange.iam = visit.iam
             self._record(exchange)
 
         await self._door.serve(scope, receive, send, Visit(complete))
@@ -165,8 +193,13 @@ class FunctionsPlane:
         exchange.operation = match.operation.name
         name = names.parse(match.labels["FunctionName"])
         exchange.target = name.name
+        asked = self._policies.operation(match.operation.name, name.name)
+        await self._permissions.check(caller, [asked], exchange.iam)
         self._pool(name)
         now = iso8601(self._clock.time())
+        if match.operation.name in OPERATIONS:
+            reply = self._policies.perform(match, scope["query_string"], scope["headers"], body)
+            return Reply(reply.status, [*request_id_header(), *reply.headers], reply.body)
         reply = self._urls.perform(match, scope["query_string"], scope["headers"], body, now=now)
         return Reply(reply.status, [*request_id_header(), *reply.headers], reply.body)
 
@@ -204,7 +237,21 @@ class FunctionsPlane:
             raise ServiceError("UnknownOperationException", 404, "Of Lambda skerry serves Invoke and URLs.")
         name = names.parse(text, scope["query_string"])
         exchange.target = name.name
-        return self._pool(name), body
+        await self._permissions.check(caller, [self._policies.invoke(name.name)], exchange.iam)
+        pool = self._pool(name)
+        await self._take_role(pool.declared, exchange.iam)
+        return pool, body
+
+    async def _permit_visit(self, url: Url, caller: Caller, notes: Notes) -> None:
+        """Whether a caller may use a Function URL. Raises ServiceError (403)."""
+        asks = self._policies.url(url.function, auth=url.settings.auth)
+        await self._permissions.check(caller, asks, notes)
+        await self._take_role(self._pools[url.function].declared, notes)
+
+    async def _take_role(self, declared: Declared, notes: Notes) -> None:
+        """Raises AccessDeniedException (403) when Lambda may not take the execution role."""
+        if await self._permissions.trusted(declared.role, PUBLISHED, declared.arn, notes):
+            raise access_denied("The role defined for the function cannot be assumed by Lambda.")
 
     async def _serve(self, exchange: _Exchange, scope: Scope, receive: Receive) -> Reply:
         pool, body = await self._asked(exchange, scope, receive)
@@ -313,5 +360,6 @@ class FunctionsPlane:
                 session=exchange.session,
                 target=exchange.target,
                 detail=exchange.detail,
+                iam=exchange.iam,
             )
         )

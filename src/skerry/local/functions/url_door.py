@@ -2,7 +2,7 @@
 
 | refusal | answer |
 |---|---|
-| no such URL; no signature where one is needed | 403 `{"Message":"Forbidden"}` |
+| no such URL; no signature where one is needed; no permission | 403 `{"Message":"Forbidden"}` |
 | a signature that does not hold | 403 `{"message": why}` |
 | the request is larger than 6 MB | 413 |
 | too many at once | 429 |
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from skerry.local.functions.replies import request_id_header
 from skerry.local.functions.streaming import Streams, begun
 from skerry.local.functions.url_event import PRELUDE_TYPE, Answer, Asked, BadAnswerError, PreludeReader
 from skerry.local.functions.urls import Url, Urls, asked
-from skerry.local.ports import Access, Caller, Clock, Receive, Scope, Send
+from skerry.local.ports import Access, Caller, Clock, Notes, Receive, Scope, Send
 
 _LARGE = 256 * 1024
 
@@ -46,10 +46,18 @@ class Visit:
     target: str = ""
     status: int = 0
     detail: dict[str, str] = field(default_factory=dict)
+    iam: Notes = field(default_factory=list)
+
+
+Permit = Callable[[Url, Caller, Notes], Awaitable[None]]
+"""Lets a caller use a URL. Raises ServiceError (403)."""
 
 
 class UrlDoor:
-    """Serves the URLs; `pool` gives a function's environments, `problem` why it cannot run at all."""
+    """Serves the URLs; `pool` gives a function's environments, `problem` why it cannot run at all.
+
+    `permit` says who may use one.
+    """
 
     def __init__(
         self,
@@ -60,12 +68,14 @@ class UrlDoor:
         streams: Streams,
         pool: Callable[[str], Pool],
         problem: Callable[[str], ServiceError | None],
+        permit: Permit,
     ) -> None:
         self._urls = urls
         self._access = access
         self._clock = clock
         self._pool = pool
         self._problem = problem
+        self._permit = permit
         self._streams = streams
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
@@ -87,6 +97,7 @@ class UrlDoor:
         try:
             body = await read_body(receive, MAX_PAYLOAD)
             caller = await self._caller(url, scope, body, visit)
+            await self._permit(url, caller, visit.iam)
             invocation = self._invocation(url, scope, body, Asked(
                 url_id=url.id,
                 domain=_domain(url.id, self._pool(url.function).declared.plane.region),
@@ -228,7 +239,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 def _refusal(error: ServiceError) -> Answer:
     """A refusal in the words of a Function URL."""
-    if error.name == "MissingAuthenticationTokenException":
+    if error.name in ("MissingAuthenticationTokenException", "AccessDeniedException"):
         return _forbidden()
     if error.status in (403, 413, 429):
         return _told(error.status, error.name, {**error.members, "message": str(error)})

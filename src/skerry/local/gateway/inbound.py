@@ -14,7 +14,17 @@ from skerry.auth.keys import Fetch, Keys
 from skerry.auth.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.ports import Access, Caller, Clock, Permissions, Record, Scope, Unrestricted
+from skerry.local.ports import (
+    Access,
+    Ask,
+    Caller,
+    Clock,
+    Notes,
+    Permissions,
+    Record,
+    Scope,
+    Unrestricted,
+)
 from skerry.wire import jsonrpc
 
 SIGNING_NAME = "bedrock-agentcore"
@@ -68,18 +78,8 @@ class Door:
         """The caller, as proved. `metadata_url` tells a refused one where to read on.
 
         Raises Refusal for a bearer token that is missing or does not hold, ServiceError (403) for a
-        signature and for a caller that the gateway's policy denies, and ConfigurationError for an authorizer
-        that is not served here.
+        signature, and ConfigurationError for an authorizer that is not served here.
         """
-        caller = await self._proved(gateway, scope, body, metadata_url)
-        if self._permissions.used:
-            self._permissions.check(caller, INVOKE, str(gateway["gatewayArn"]))
-        return caller
-
-    async def _proved(
-        self, gateway: Record, scope: Scope, body: bytes, metadata_url: Callable[[], str]
-    ) -> Caller:
-        """The caller, as the gateway's authorizer sees it."""
         kind = gateway.get("authorizerType")
         if self.reads_body(gateway):
             return await self._signer(scope, body)
@@ -88,6 +88,14 @@ class Door:
         if kind == "NONE":
             return ANONYMOUS
         raise ConfigurationError(f"The authorizer type {kind} is not served by this gateway.")
+
+    async def permit(self, gateway: Record, caller: Caller, notes: Notes) -> None:
+        """Raises AccessDeniedException (403) for a caller whom policies of IAM or the gateway do not let in.
+
+        A gateway that does not authorize asks for no allow; a deny of its own policy counts there too.
+        """
+        is_open = gateway.get("authorizerType") != "AWS_IAM"
+        await self._permissions.check(caller, [Ask(INVOKE, str(gateway["gatewayArn"]), open=is_open)], notes)
 
     async def metadata(self, gateway: Record, resource: str) -> bytes | None:
         """The RFC 9728 document of a gateway, None for one without tokens.

@@ -109,6 +109,7 @@ class GatewayPlane:
             clock=clock,
             settings=settings,
             fetch_secret=fetch_secret,
+            permissions=permissions,
         )
         outbound = Outbound(
             upstream=self._upstream,
@@ -222,9 +223,7 @@ class GatewayPlane:
     ) -> None:
         body = Body(receive, self._settings.payload)
         signed = await body.read() if self._door.reads_body(gateway) else b""
-        seen.caller = await self._door.admit(
-            gateway, scope, signed, lambda: self._address(gateway, found.resource, scope).metadata
-        )
+        await self._admit(gateway, scope, signed, seen, resource=found.resource)
         seen.detail["gateway"], seen.target = seen.target, found.target
         seen.operation = f"{scope['method']} {found.path[:100] or '/'}"
         request = self._http_targets.request(gateway, found, scope, seen.caller)
@@ -235,6 +234,15 @@ class GatewayPlane:
         seen.session = request.session
         if problem := await self._http_targets.serve(request, body, send):
             seen.detail["error"] = problem[:300]
+
+    async def _admit(
+        self, gateway: Record, scope: Scope, body: bytes, seen: Seen, *, resource: str = "/mcp"
+    ) -> None:
+        """Lets the caller in, or raises what `Door` does."""
+        seen.caller = await self._door.admit(
+            gateway, scope, body, lambda: self._address(gateway, resource, scope).metadata
+        )
+        await self._door.permit(gateway, seen.caller, seen.iam)
 
     async def _metadata(self, gateway: Record, found: Route, scope: Scope, send: Send, seen: Seen) -> None:
         seen.operation = "metadata"
@@ -256,9 +264,7 @@ class GatewayPlane:
 
     async def _post(self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
         body = await read_body(receive, self._settings.payload)
-        seen.caller = await self._door.admit(
-            gateway, scope, body, lambda: self._address(gateway, "/mcp", scope).metadata
-        )
+        await self._admit(gateway, scope, body, seen)
         message: jsonrpc.Envelope | None = None
         era: eras.Era = "legacy"
         try:
@@ -320,9 +326,7 @@ class GatewayPlane:
         """GET opens a session's stream, DELETE ends the session."""
         seen.operation = "listen" if scope["method"] == "GET" else "end session"
         try:
-            seen.caller = await self._door.admit(
-                gateway, scope, b"", lambda: self._address(gateway, "/mcp", scope).metadata
-            )
+            await self._admit(gateway, scope, b"", seen)
             session = self._clients.session(gateway, seen.caller, header(scope, HEADER.encode()))
         except Refusal as refusal:
             seen.operation, seen.detail["error"] = "refused", refusal.reason

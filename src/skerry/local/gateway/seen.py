@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from skerry.local.access import role_session
 from skerry.local.gateway.inbound import ANONYMOUS
 from skerry.local.gateway.routes import answer
-from skerry.local.ports import Caller, Message, Receive, Send
+from skerry.local.ports import Caller, Message, Notes, Receive, Send
 from skerry.wire import jsonrpc
 from skerry.wire.hop import Hop
 
@@ -27,6 +27,7 @@ class Seen:
     session: str = ""
     target: str = ""
     detail: dict[str, str] = field(default_factory=dict)
+    iam: Notes = field(default_factory=list)
 
     def hop(self, started: float, duration_ms: float) -> Hop:
         """What the recorder keeps of it."""
@@ -41,6 +42,7 @@ class Seen:
             session=self.session,
             target=self.target,
             detail=self.detail,
+            iam=self.iam,
         )
 
 

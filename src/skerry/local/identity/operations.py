@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from skerry.auth import tokens
 from skerry.errors import SkerryError, access_denied, not_found, validation
 from skerry.local import users
 from skerry.local.identity.settings import IdentitySettings
@@ -16,8 +17,10 @@ from skerry.local.identity.user_tokens import UserTokens
 from skerry.local.identity.vault import Vault
 from skerry.local.identity.workload_tokens import WorkloadTokens
 from skerry.local.ports import (
+    Ask,
     Caller,
     FetchSecret,
+    Notes,
     Permissions,
     Resources,
     ResourceToken,
@@ -28,6 +31,10 @@ from skerry.local.ports import (
 DIRECTORY = "workload-identity-directory/default"
 VAULT = "token-vault/default"
 
+Keys = Mapping[str, tuple[str, ...]]
+"""Condition keys in lower case, with their values."""
+_CLAIMS = ("iss", "sub", "aud", "client_id", "scope")
+
 
 @dataclass(slots=True)
 class Asked:
@@ -36,6 +43,7 @@ class Asked:
     caller: Caller
     input: Mapping[str, Any]
     detail: dict[str, str] = field(default_factory=dict)
+    iam: Notes = field(default_factory=list)
 
 
 class Operations:
@@ -73,23 +81,25 @@ class Operations:
     # --- workload access tokens
 
     async def _for_nobody(self, asked: Asked) -> dict[str, Any]:
-        name = self._workload(asked, "GetWorkloadAccessToken")
+        name = await self._workload(asked, "GetWorkloadAccessToken", {})
         return {"workloadAccessToken": self._workload_tokens.issue(name)}
 
     async def _for_jwt(self, asked: Asked) -> dict[str, Any]:
-        name = self._workload(asked, "GetWorkloadAccessTokenForJWT")
+        claims = _claims(asked.input["userToken"])
+        name = await self._workload(asked, "GetWorkloadAccessTokenForJWT", claims)
         person = await self._user_tokens.caller(asked.input["userToken"])
         return {"workloadAccessToken": self._workload_tokens.issue(name, person)}
 
     async def _for_user_id(self, asked: Asked) -> dict[str, Any]:
-        name = self._workload(asked, "GetWorkloadAccessTokenForUserId")
+        user = {"bedrock-agentcore:userid": (str(asked.input["userId"]),)}
+        name = await self._workload(asked, "GetWorkloadAccessTokenForUserId", user)
         return {"workloadAccessToken": self._workload_tokens.issue(name, user_id=asked.input["userId"])}
 
-    def _workload(self, asked: Asked, action: str) -> str:
+    async def _workload(self, asked: Asked, action: str, context: Keys) -> str:
         """The name of the workload identity, for which the caller may have tokens."""
         name = str(asked.input["workloadName"])
         asked.detail["workload"] = name
-        self._check(asked, action, f"{DIRECTORY}/workload-identity/{name}", DIRECTORY)
+        await self._check(asked, action, f"{DIRECTORY}/workload-identity/{name}", DIRECTORY, context=context)
         if self._identities.workload_identity(name) is None:
             raise not_found(f"The workload identity {name} was not found.")
         if self._settings.table.linked_refused and self._identities.is_linked(name):
@@ -104,7 +114,7 @@ class Operations:
         name = str(given["resourceCredentialProviderName"])
         resource = f"{VAULT}/oauth2credentialprovider/{name}"
         asked.detail |= {"workload": holder.workload, "provider": name, "flow": given["oauth2Flow"]}
-        self._check(asked, "GetResourceOauth2Token", resource, *self._of(holder.workload))
+        await self._check(asked, "GetResourceOauth2Token", resource, *self._of(holder.workload))
         answer = await self._vault.token(
             TokenAsk(
                 provider_arn=self._settings.arn(resource),
@@ -134,7 +144,7 @@ class Operations:
         name = str(asked.input["resourceCredentialProviderName"])
         resource = f"{VAULT}/apikeycredentialprovider/{name}"
         asked.detail |= {"workload": holder.workload, "provider": name}
-        self._check(asked, "GetResourceApiKey", resource, *self._of(holder.workload))
+        await self._check(asked, "GetResourceApiKey", resource, *self._of(holder.workload))
         key = self._resources.api_key(self._settings.arn(resource))
         if key is None:
             raise not_found(f"The credential provider {name} was not found.")
@@ -146,8 +156,10 @@ class Operations:
         return {"apiKey": key}
 
     async def _complete(self, asked: Asked) -> dict[str, Any]:
-        self._check(asked, "CompleteResourceTokenAuth", VAULT, DIRECTORY)
         who = asked.input["userIdentifier"]
+        token = "userToken" in who
+        context = _claims(who["userToken"]) if token else {"bedrock-agentcore:userid": (str(who["userId"]),)}
+        await self._check(asked, "CompleteResourceTokenAuth", VAULT, DIRECTORY, context=context)
         if "userToken" in who:
             user = users.of_claims((await self._user_tokens.caller(who["userToken"])).claims)
         else:
@@ -158,6 +170,24 @@ class Operations:
     def _of(self, workload: str) -> tuple[str, ...]:
         return (VAULT, f"{DIRECTORY}/workload-identity/{workload}", DIRECTORY)
 
-    def _check(self, asked: Asked, action: str, *resources: str) -> None:
-        arns = (self._settings.arn(resource) for resource in resources)
-        self._permissions.check(asked.caller, f"bedrock-agentcore:{action}", *arns)
+    async def _check(self, asked: Asked, action: str, *resources: str, context: Keys | None = None) -> None:
+        named = f"bedrock-agentcore:{action}"
+        asks = [Ask(named, self._settings.arn(resource), context or {}) for resource in resources]
+        await self._permissions.check(asked.caller, asks, asked.iam)
+
+
+def _claims(token: str) -> Keys:
+    """The condition keys of a JWT that is not yet checked: it is before anything is given out for it."""
+    try:
+        claims = tokens.unverified_claims(token)
+    except SkerryError:
+        return {}
+    found = {name: _texts(name, claims.get(name)) for name in _CLAIMS}
+    return {f"bedrock-agentcore:inboundjwtclaim/{name}": values for name, values in found.items() if values}
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    """The values of a claim; those of `scope` are separated by spaces."""
+    if isinstance(value, str):
+        return tuple(value.split()) if name == "scope" else (value,)
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()

@@ -136,6 +136,7 @@ class IdentityPlane:
                 session=role_session(asked.caller.arn),
                 target=asked.detail.get("provider", asked.detail.get("workload", "")),
                 detail=asked.detail,
+                iam=asked.iam,
             )
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 from skerry.local.asgi import ClientGoneError, send_reply
 from skerry.local.models.events import Event
 from skerry.local.models.guardrails.assess import Outcome
-from skerry.local.ports import Receive, Send
+from skerry.local.ports import Notes, Receive, Send
 from skerry.local.rest_json import Reply
 
 
@@ -30,6 +30,7 @@ class Exchange:
     status: int = 0
     tools: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    iam: Notes = field(default_factory=list)
     ended: bool = False
 
     async def begin(self, content_type: str) -> None:

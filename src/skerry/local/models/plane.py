@@ -18,6 +18,7 @@ from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, ServiceError, SkerryError
 from skerry.local import eventstream
 from skerry.local.asgi import ClientGoneError, read_body
+from skerry.local.models import actions
 from skerry.local.models.aws import CARRIED, Relay
 from skerry.local.models.events import Backend, Event, fold
 from skerry.local.models.exchange import Exchange, while_connected
@@ -34,7 +35,7 @@ from skerry.local.models.request import (
     service_model,
 )
 from skerry.local.models.router.conversation import Router
-from skerry.local.ports import Access, Clock, Receive, Recorder, Scope, Send
+from skerry.local.ports import Access, Clock, Permissions, Receive, Recorder, Scope, Send, Unrestricted
 from skerry.local.rest_json import Reply, error_reply
 from skerry.local.upstream import Limits, Upstream, UpstreamError
 from skerry.local.upstream import Reply as UpstreamReply
@@ -72,8 +73,10 @@ class ModelsPlane:
         settings: ModelsSettings,
         guardrails: Guardrails | None = None,
         credentials: Callable[[], Awaitable[Credentials]] | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
         self._guardrails = guardrails or Guardrails()
+        self._permissions: Permissions = permissions or Unrestricted()
         self._access = access
         self._recorder = recorder
         self._clock = clock
@@ -113,7 +116,10 @@ class ModelsPlane:
         caller = await self._access.signed_by(scope, body, service="bedrock")
         exchange.identity = caller.name
         labels = _guardrail(scope["raw_path"])
+        place = self._guardrails.region, self._guardrails.account
         if labels is not None and scope["method"] == "POST":
+            asked = actions.guardrail(labels["guardrailIdentifier"], *place)
+            await self._permissions.check(caller, [asked], exchange.iam)
             await self._apply(exchange, receive, scope["raw_path"], labels, body)
             return
         target = _target(scope["raw_path"])
@@ -125,6 +131,9 @@ class ModelsPlane:
             )
         exchange.model_id, action = target
         operation = exchange.operation = ACTIONS[action]
+        await self._permissions.check(
+            caller, [actions.model(action, exchange.model_id, *place)], exchange.iam
+        )
         if isinstance(self._backend, Relay):
             reply = self._backend.converse(action, exchange.model_id, body)
             await while_connected(receive, _relay(exchange, reply))
@@ -133,6 +142,9 @@ class ModelsPlane:
             request = await asyncio.to_thread(parse, operation, exchange.model_id, body)
         else:
             request = parse(operation, exchange.model_id, body)
+        chosen = request.body.get("guardrailConfig", {}).get("guardrailIdentifier")
+        if chosen:
+            await self._permissions.check(caller, [actions.guardrail(chosen, *place)], exchange.iam)
         streaming = operation == "ConverseStream"
         events = self._events(exchange, self._backend, request, streaming=streaming)
         async with aclosing(events):
@@ -187,6 +199,7 @@ class ModelsPlane:
                 session=_session(exchange.identity),
                 target=exchange.model_id,
                 detail=detail,
+                iam=exchange.iam,
             )
         )
 

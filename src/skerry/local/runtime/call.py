@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from skerry.errors import ServiceError
 from skerry.local.body import Body
-from skerry.local.ports import Caller, Clock, Recorder, Scope, Send
+from skerry.local.ports import Caller, Clock, Notes, Recorder, Scope, Send
 from skerry.local.runtime import envelopes
 from skerry.local.runtime.envelopes import Answer, Pair
 from skerry.local.runtime.inbound import presented
@@ -38,6 +38,7 @@ class Call:
         self.status = 0
         self.answered = False
         self.detail: dict[str, str] = {}
+        self.iam: Notes = []
         self._send = send
         self._recorder = recorder
         self._finished = False
@@ -120,5 +121,6 @@ class Call:
                 session=self.session_id,
                 target=runtime.name if runtime is not None else "",
                 detail=self.detail,
+                iam=self.iam,
             )
         )

@@ -18,7 +18,9 @@ from skerry.errors import ServiceError, SkerryError, access_denied, not_found, v
 from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
 from skerry.local.ports import (
+    SERVICE_PRINCIPAL,
     Access,
+    Ask,
     Caller,
     Change,
     Clock,
@@ -178,6 +180,7 @@ class RuntimePlane:
                 name = shell_id(request.shell_id)
             else:
                 sockets.require_sockets(runtime)
+            await self._take_role(call, runtime)
             session, cold = await self.sessions.enter(runtime, request.session_id())
             call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
             call.runtime = session.runtime
@@ -213,6 +216,7 @@ class RuntimePlane:
             raise ServiceError("McpRequestUnacceptableException", 406, texts.ACCEPT)
         identifier = request.mcp_session_id() if mcp else None
         identifier = identifier or request.session_id()
+        await self._take_role(call, runtime)
         session, cold = await self.sessions.enter(runtime, identifier)
         call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
         call.runtime = session.runtime  # the version that the session began with
@@ -222,6 +226,7 @@ class RuntimePlane:
         runtime = await self._authorized(call, request)
         request.require_limits()
         command = Command.parse(await call.body.read())
+        await self._take_role(call, runtime)
         session, cold = await self.sessions.enter(runtime, request.session_id())
         call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
         call.runtime = session.runtime
@@ -243,6 +248,7 @@ class RuntimePlane:
 
     async def _card(self, call: Call, request: Request) -> None:
         runtime = await self._authorized(call, request)
+        await self._take_role(call, runtime)
         session, cold = await self.sessions.enter(runtime, request.session_id())
         call.enter(session, cold=cold, leave=lambda: self.sessions.leave(session))
         call.runtime = session.runtime
@@ -271,10 +277,9 @@ class RuntimePlane:
             raise not_found(texts.no_endpoint(request.qualifier, request.identifier))
         call.runtime = runtime = Runtime.of(record, request.qualifier)
         call.caller = await self._inbound.caller(runtime, call.scope, call.body)
-        if self._permissions.used:
-            arns = (runtime.arn, f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}")
-            for action in request.actions():
-                self._permissions.check(call.caller, action, *arns)
+        arns = (runtime.arn, f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}")
+        asks = [Ask(action, arn) for action in request.actions() for arn in arns]
+        await self._permissions.check(call.caller, asks, call.iam)
         call.workload_token = self._workload_token(runtime, call.caller, request)
         if call.workload_token and self._workload_tokens is not None:
             call.return_url = self._workload_tokens.return_url(runtime.id)
@@ -290,6 +295,11 @@ class RuntimePlane:
         if self._workload_tokens is None or not (caller.kind == "jwt" or user_id):
             return ""
         return self._workload_tokens.issue(runtime.id, caller, user_id=user_id)
+
+    async def _take_role(self, call: Call, runtime: Runtime) -> None:
+        """Raises AccessDeniedException (403) when the service may not take the execution role."""
+        if await self._permissions.trusted(runtime.role_arn, SERVICE_PRINCIPAL, runtime.arn, call.iam):
+            raise access_denied(f"The execution role cannot be assumed by {SERVICE_PRINCIPAL}.")
 
     def _runtime(self, request: Request) -> Runtime:
         record = self._record(request)

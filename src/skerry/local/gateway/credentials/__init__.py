@@ -20,7 +20,15 @@ from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.credentials.source import Source
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Access, Clock, FetchSecret, Record, Resources
+from skerry.local.ports import (
+    Access,
+    Clock,
+    FetchSecret,
+    Permissions,
+    Record,
+    Resources,
+    Unrestricted,
+)
 
 _SIGNING = frozenset({"GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS"})
 
@@ -41,13 +49,16 @@ class OutboundCredentials:
         clock: Clock,
         settings: GatewaySettings,
         fetch_secret: FetchSecret = external.none,
+        permissions: Permissions | None = None,
     ) -> None:
         region, table = settings.region, settings.assumptions
         self._resources = resources
         self._table = table
         self._source = Source(access.workloads, settings.endpoint)
         self._own = OwnStack(settings.endpoint, table.runtime_paths)
-        self._role = RoleCredentials(access=access, clock=clock, region=region)
+        self._role = RoleCredentials(
+            access=access, clock=clock, region=region, permissions=permissions or Unrestricted()
+        )
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._fetch_secret = fetch_secret
         self._oauth = OAuthCredentials(

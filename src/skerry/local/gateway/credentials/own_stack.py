@@ -1,8 +1,8 @@
 """What a gateway does not sign: requests that a caller led to the control plane or the vault of its stack.
 
 In AWS the control plane is another host than the data planes, and a gateway's role may do what its policies
-say. Here they share a host, and every key may do everything: whoever may call a gateway whose target is this
-endpoint could have the gateway's role, which the target's paths are signed with, do anything at all.
+say. Here they share a host, and a role that IAM does not have may do everything: whoever may call a gateway
+whose target is this endpoint could have the gateway's role, which signs what it sends, do anything at all.
 """
 
 from __future__ import annotations

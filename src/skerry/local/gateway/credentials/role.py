@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.local.gateway.credentials import signature
-from skerry.local.gateway.outgoing import Credential, Outgoing
-from skerry.local.ports import Access, Clock, Credentials
+from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.ports import SERVICE_PRINCIPAL, Access, Clock, Credentials, Permissions
 from skerry.wire.arn import Arn
 
 KIND = "GATEWAY_IAM_ROLE"
@@ -16,8 +16,9 @@ KIND = "GATEWAY_IAM_ROLE"
 class RoleCredentials:
     """Signs as a gateway's role; `region` is that of the gateways."""
 
-    def __init__(self, *, access: Access, clock: Clock, region: str) -> None:
+    def __init__(self, *, access: Access, clock: Clock, region: str, permissions: Permissions) -> None:
         self._access = access
+        self._permissions = permissions
         self._clock = clock
         self._region = region
         self._roles: dict[tuple[str, str], Credentials] = {}
@@ -26,6 +27,9 @@ class RoleCredentials:
         """A signature with the gateway's role. Raises TargetError."""
         service = signature.service_of(call, configuration, KIND)
         gateway_id, role = str(call.gateway["gatewayId"]), str(call.gateway["roleArn"])
+        source = str(call.gateway["gatewayArn"])
+        if why := await self._permissions.trusted(role, SERVICE_PRINCIPAL, source, []):
+            raise TargetError(why)
         credentials = self._roles.get((gateway_id, role))
         name = f"gateway-{gateway_id}"[:64]
         if credentials is None:

@@ -1,0 +1,136 @@
+"""AssumeRole at the endpoint: the role's trust policy, the caller's own, and what narrows the session.
+
+moto makes the credentials, for a role that it does not know too, and keeps neither session policies by ARN
+nor session tags; so what was asked for is kept here, by access key, until the credentials end. With a web
+identity or SAML nobody here checks the assertion, so that only a role that trusts everybody can be taken so.
+
+Source: STS API reference, AssumeRole; IAM user guide, session policies, session tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
+
+from skerry.auth.iam import PolicyError, parse
+from skerry.auth.iam.patterns import lower
+from skerry.errors import ServiceError
+from skerry.local.access import Access
+from skerry.local.permissions import PermissionChecks
+from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
+
+OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
+DURATION = 3600
+
+_KEY = re.compile(rb"<AccessKeyId>(A[A-Z0-9]{15,127})</AccessKeyId>")
+_MOST_POLICIES = 10
+_FIELDS = 1000
+
+
+Form = Mapping[str, str]
+
+
+def form(query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Form:
+    """The parameters of a request to STS or IAM.
+
+    Raises ServiceError (400) for what could be read in two ways, here and by the embedded cloud: a parameter
+    that stands twice, and another protocol.
+    """
+    if any(name in (b"x-amz-target", b"smithy-protocol") for name, _ in headers):
+        raise ServiceError("InvalidAction", 400, "This service speaks the query protocol.")
+    try:
+        pairs = parse_qsl(
+            (query + b"&" + body).decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS
+        )
+    except ValueError:
+        raise ServiceError("MalformedQueryString", 400, "The parameters cannot be read.") from None
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ServiceError("MalformedQueryString", 400, "A parameter stands twice.")
+    return found
+
+
+class AssumeRoles:
+    """Decides on AssumeRole, and narrows what it gave."""
+
+    def __init__(self, permissions: PermissionChecks, access: Access, clock: Clock) -> None:
+        self._permissions = permissions
+        self._access = access
+        self._clock = clock
+
+    async def permit(self, caller: Caller, given: Form, notes: Notes) -> Limits | None:
+        """What narrows the session that a request of STS asks for; None when it asks for none.
+
+        Raises ServiceError: AccessDenied (403), and what is wrong with policies and tags (400).
+        """
+        operation, role = given.get("Action", ""), given.get("RoleArn", "")
+        if operation not in OPERATIONS:
+            return None
+        tags = _pairs(given)
+        context: dict[str, Sequence[str]] = {
+            key: (given[member],) for key, member in _CONTEXT.items() if given.get(member)
+        }
+        context |= {f"aws:requesttag/{lower(key)}": (value,) for key, value in tags.items()}
+        if tags:
+            context["aws:tagkeys"] = tuple(tags)
+        actions = [operation]
+        actions += ["TagSession"] if tags else []
+        actions += ["SetSourceIdentity"] if given.get("SourceIdentity") else []
+        who = caller if operation == "AssumeRole" else Caller(kind="anonymous")
+        for action in actions:
+            await self._permissions.assume(who, Ask(f"sts:{action}", role, context), notes)
+        return Limits(await self._policies(given), tags)
+
+    def narrow(self, answer: bytes, limits: Limits, given: Form) -> None:
+        """Keeps the limits of the credentials in STS's answer. Raises ServiceError when it has none."""
+        if limits == Limits():
+            return
+        found = _KEY.search(answer)
+        if found is None:
+            raise ServiceError("InternalFailure", 500, "STS answered without an access key.")
+        seconds = given.get("DurationSeconds", "")
+        life = int(seconds) if seconds.isdecimal() else DURATION
+        self._access.limit(found[1].decode("ascii"), limits, expires=self._clock.time() + life)
+
+    async def _policies(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
+        """The session policies, None when none was given."""
+        found: list[tuple[str, str]] = []
+        if given.get("Policy"):
+            found.append(("inline", given["Policy"]))
+        for arn in [given[name] for name in sorted(given) if _ARN_MEMBER.fullmatch(name)]:
+            document = await self._permissions.principals.document(arn)
+            if document is None:
+                raise ServiceError("ValidationError", 400, f"The session policy {arn[:256]} does not exist.")
+            found.append((arn, document))
+        for name, document in found:
+            try:
+                parse(document, "session")
+            except PolicyError as problem:
+                raise ServiceError(
+                    "MalformedPolicyDocument", 400, f"The session policy {name}: {problem}"
+                ) from None
+        if len(found) > _MOST_POLICIES + 1:
+            raise ServiceError("ValidationError", 400, "A session takes ten managed policies at most.")
+        if found and not self._access.can_limit():
+            raise ServiceError("LimitExceeded", 409, "Too many sessions with policies of their own live now.")
+        return tuple(found) or None
+
+
+_CONTEXT = {
+    "sts:externalid": "ExternalId",
+    "sts:rolesessionname": "RoleSessionName",
+    "sts:sourceidentity": "SourceIdentity",
+}
+_ARN_MEMBER = re.compile(r"PolicyArns\.member\.\d+\.arn")
+_TAG_KEY = re.compile(r"Tags\.member\.(\d+)\.Key")
+
+
+def _pairs(given: Mapping[str, str]) -> dict[str, str]:
+    """The session tags of a form."""
+    found = {}
+    for name, key in given.items():
+        number = _TAG_KEY.fullmatch(name)
+        if number is not None:
+            found[key] = given.get(f"Tags.member.{number[1]}.Value", "")
+    return found

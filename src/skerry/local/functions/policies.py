@@ -1,0 +1,167 @@
+"""The resource-based policies of the stack's functions: AddPermission, RemovePermission, GetPolicy.
+
+What the operations change holds until the stack ends.
+
+Source: service model of Lambda (2015-03-31); Lambda developer guide, resource-based policies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from skerry.errors import ServiceError
+from skerry.local.functions import names
+from skerry.local.functions.replies import not_found
+from skerry.local.ports import Ask
+from skerry.local.rest_json import Reply, parse, reply
+from skerry.local.service_model import Match, load
+from skerry.local.validation import validate
+from skerry.wire.arn import is_arn, lambda_arn
+
+OPERATIONS = frozenset({"AddPermission", "RemovePermission", "GetPolicy"})
+PUBLISHED = "lambda.amazonaws.com"
+"""Lambda, as a trust policy names it."""
+
+_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/policy(?:/[^/]+)?/?")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+def policy_name(raw_path: bytes) -> str | None:
+    """The function that a path of these operations names, or None for another path."""
+    found = _PATH.fullmatch(raw_path.decode("latin-1"))
+    return found[1] if found else None
+
+
+class FunctionPolicies:
+    """Statements by function and id, and the permissions that requests to functions need."""
+
+    def __init__(self, region: str, account: str) -> None:
+        self._region, self._account = region, account
+        self._statements: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def perform(self, match: Match, query: bytes, headers: Any, body: bytes) -> Reply:
+        """Performs an operation for a declared function. Raises ServiceError."""
+        model = load("lambda")
+        given = parse(model, match, query, headers, body)
+        validate(model, match.operation.input, given)
+        name = names.parse(given["FunctionName"]).name
+        if given.get("Qualifier"):
+            raise not_found(f"Function not found: {self._arn(name)}:{given['Qualifier']}")
+        act = _ACTS[match.operation.name]
+        return reply(model, match.operation, act(self, name, given))
+
+    def add(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """AddPermission."""
+        known = self._statements.setdefault(name, {})
+        identifier = given["StatementId"]
+        if identifier in known:
+            raise ServiceError(
+                "ResourceConflictException",
+                409,
+                f"The statement id ({identifier}) provided already exists. Please provide a new statement "
+                "id, or remove the existing statement.",
+                members={"Type": "User"},
+            )
+        for missing in ("EventSourceToken", "PrincipalOrgID"):
+            if given.get(missing):
+                raise names.invalid(f"{missing} is not emulated by skerry.")
+        statement: dict[str, Any] = {
+            "Sid": identifier,
+            "Effect": "Allow",
+            "Principal": _principal(str(given["Principal"])),
+            "Action": given["Action"],
+            "Resource": self._arn(name),
+        }
+        condition = _condition(given)
+        if condition:
+            statement["Condition"] = condition
+        known[identifier] = statement
+        return {"Statement": json.dumps(statement)}
+
+    def remove(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """RemovePermission."""
+        if self._statements.get(name, {}).pop(given["StatementId"], None) is None:
+            raise not_found(f"Statement {given['StatementId']} is not found in resource policy.")
+        return {}
+
+    def get(self, name: str, _: Mapping[str, Any]) -> dict[str, Any]:
+        """GetPolicy."""
+        document = self._document(name)
+        if document is None:
+            raise not_found("The resource you requested does not exist.")
+        return {"Policy": document, "RevisionId": str(uuid.uuid5(uuid.NAMESPACE_OID, document))}
+
+    def invoke(self, name: str, *, by_url: bool = False) -> Ask:
+        """The permission to invoke a function."""
+        told = {"lambda:invokedviafunctionurl": ("true",)} if by_url else {}
+        return self._ask("InvokeFunction", name, told)
+
+    def url(self, name: str, *, auth: str) -> list[Ask]:
+        """The permissions for a request to a Function URL; one without authorization lets everybody in.
+
+        Both actions are asked for, as for URLs made since October 2025.
+        """
+        kind = "AWS_IAM" if auth == "iam" else "NONE"
+        ask = self._ask("InvokeFunctionUrl", name, {"lambda:functionurlauthtype": (kind,)})
+        if auth != "iam":
+            return [Ask(ask.action, ask.resource, ask.context, ask.policies, open=True)]
+        return [ask, self.invoke(name, by_url=True)]
+
+    def operation(self, operation: str, name: str) -> Ask:
+        """The permission for an operation on a function's configuration."""
+        return self._ask(operation, name, {})
+
+    def _ask(self, action: str, name: str, context: Mapping[str, tuple[str, ...]]) -> Ask:
+        document = self._document(name)
+        policies = () if document is None else ((f"of the function {name}", document),)
+        return Ask(f"lambda:{action}", self._arn(name), context, policies)
+
+    def _document(self, name: str) -> str | None:
+        statements = self._statements.get(name)
+        if not statements:
+            return None
+        return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": list(statements.values())})
+
+    def _arn(self, name: str) -> str:
+        return lambda_arn(self._region, self._account, name)
+
+
+_Act = Callable[[FunctionPolicies, str, Mapping[str, Any]], dict[str, Any]]
+_ACTS: Mapping[str, _Act] = {
+    "AddPermission": FunctionPolicies.add,
+    "RemovePermission": FunctionPolicies.remove,
+    "GetPolicy": FunctionPolicies.get,
+}
+
+
+def _principal(given: str) -> Any:
+    """A Principal: anybody, an account, an ARN or a service."""
+    if given == "*":
+        return "*"
+    if _ACCOUNT.fullmatch(given):
+        return {"AWS": f"arn:aws:iam::{given}:root"}
+    if is_arn(given):
+        return {"AWS": given}
+    if "." in given:
+        return {"Service": given}
+    raise names.invalid(f"The principal {given[:128]} is none: it is an account, an ARN, a service or *.")
+
+
+def _condition(given: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if given.get("SourceArn"):
+        found["ArnLike"] = {"AWS:SourceArn": given["SourceArn"]}
+    equals = {
+        "AWS:SourceAccount": given.get("SourceAccount"),
+        "lambda:FunctionUrlAuthType": given.get("FunctionUrlAuthType"),
+    }
+    equals = {key: value for key, value in equals.items() if value}
+    if equals:
+        found["StringEquals"] = equals
+    if "InvokedViaFunctionUrl" in given:
+        found["Bool"] = {"lambda:InvokedViaFunctionUrl": given["InvokedViaFunctionUrl"]}
+    return found

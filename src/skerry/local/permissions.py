@@ -1,0 +1,224 @@
+"""Who may do what: the policies of IAM and of resources, asked before a request goes on.
+
+| who asks | decided by |
+|---|---|
+| the developer's key | nothing but a deny of a resource's policy: an administrator |
+| a role or user that IAM does not have | the same: an allow of everything is implied |
+| a role or user that IAM has | its policies, its boundary, its session, the resource's policy |
+| a token, or nobody | nothing but a deny of a resource's policy |
+
+Policies are kept as they were read: a request of the developer costs no look-up. With `warn` what would be
+refused is logged and goes on; with `off` nothing is asked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+
+from skerry.auth.iam import Decision, Policies, Policy, Principal, Request, decide, read, refusal
+from skerry.auth.iam.patterns import lower
+from skerry.errors import ServiceError, access_denied
+from skerry.local import resource_policies
+from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
+from skerry.local.principals import ALL, IMPLIED, Known, Principals, caller_of, role_of
+from skerry.local.resources import Resources
+from skerry.settings.local import Permissions as Mode
+
+_BY_IMPLICATION = f"identity-based policy {IMPLIED}"
+ADMINISTRATOR = "the developer's key is an administrator"
+
+_ROLE_ARNS = ("arn:aws:iam::", "arn:aws-cn:iam::", "arn:aws-us-gov:iam::")
+_ADMINISTRATOR = Known("", identity=(read(ADMINISTRATOR, ALL),))
+_log = logging.getLogger("skerry.local.iam")
+
+
+class PermissionChecks:
+    """Implements `ports.Permissions`. `administrator` is the ARN of the developer."""
+
+    def __init__(
+        self, principals: Principals, resources: Resources, clock: Clock, *, administrator: str, mode: Mode
+    ) -> None:
+        self.principals = principals
+        self._resources = resources
+        self._clock = clock
+        self._administrator = administrator
+        self._mode = mode
+
+    async def check(self, caller: Caller, asks: Sequence[Ask], notes: Notes) -> None:
+        """Raises AccessDeniedException (403) when the caller lacks one of the permissions."""
+        if self._mode == "off":
+            return
+        free = caller.arn == self._administrator or caller.kind != "iam"
+        for ask in asks:
+            stored = self._stored(ask)
+            if not free or stored:
+                await self._decide(caller, ask, stored, notes)
+            elif caller.kind == "iam":
+                notes.append({"action": ask.action, "resource": ask.resource, "by": ADMINISTRATOR})
+
+    async def trusted(self, role_arn: str, service: str, source_arn: str, notes: Notes) -> str:
+        """Why a service may not take a role for the resource `source_arn`; "" when it may."""
+        if self._mode == "off":
+            return ""
+        role = await self.principals.known(role_arn)
+        if not role.exists or role.trust is None:
+            return ""
+        account = source_arn.split(":")[4]
+        context = {"aws:sourcearn": (source_arn,), "aws:sourceaccount": (account,), **_moment(self._clock)}
+        ask = Request(Principal("service", service=service), "sts:AssumeRole", role.arn, context)
+        found = decide(ask, Policies(resource=(role.trust,), trust=True))
+        if found.allowed:
+            return ""
+        told = (
+            f"{service} may not take the role {role.arn} for {source_arn}: {found.by}. Its trust policy must "
+            f'allow sts:AssumeRole to {{"Service": "{service}"}}; conditions on aws:SourceAccount and '
+            f"aws:SourceArn must fit {account} and {source_arn}."
+        )
+        note = {"action": "sts:AssumeRole", "resource": role.arn, "by": told, "principal": service}
+        if self._mode == "warn":
+            _log.warning("would refuse: %s", told)
+            notes.append({**note, "would_refuse": found.reason})
+            return ""
+        _log.warning("refused: %s", told)
+        notes.append({**note, "refused": found.reason})
+        return told
+
+    async def assume(self, caller: Caller, ask: Ask, notes: Notes) -> None:
+        """Raises AccessDenied (403) when the caller may not take a role, or the role does not trust it.
+
+        A role that IAM does not have trusts its account.
+        """
+        role = await self.principals.known(ask.resource) if self._mode != "off" else None
+        if role is None or (caller.kind != "iam" and not role.exists):
+            return
+        try:
+            await self._decide(caller, ask, (role.trust,) if role.trust else (), notes, trust=role.exists)
+        except ServiceError as error:
+            raise ServiceError("AccessDenied", 403, error.message) from error
+
+    async def explain(self, caller: Caller, ask: Ask) -> tuple[Decision, Known]:
+        """The decision on a permission, whatever the mode, and what is known of who asks."""
+        known = await self._known(caller)
+        return self._decision(caller, ask, self._stored(ask), known)[0], known
+
+    def _stored(self, ask: Ask) -> tuple[Policy, ...]:
+        """The policies of the resource that is asked for."""
+        given = tuple(_resource_policy(name, text) for name, text in ask.policies)
+        record = self._resources.get(resource_policies.KIND, ask.resource)
+        return given if record is None else (*given, _resource_policy("resource policy", record["policy"]))
+
+    async def _decide(
+        self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], notes: Notes, *, trust: bool = False
+    ) -> None:
+        known = await self._known(caller)
+        if not stored and _implied(caller, ask, known):
+            notes.append({"action": ask.action, "resource": ask.resource, "by": _BY_IMPLICATION})
+            return
+        found, request = self._decision(caller, ask, stored, known, trust=trust)
+        note = {"action": ask.action, "resource": ask.resource, "by": found.by}
+        open_to_all = ask.open or (caller.kind != "iam" and not trust)
+        if found.allowed or (open_to_all and found.reason != "denied"):
+            if open_to_all and not found.allowed:
+                note["by"] = ""
+            notes.append(note)
+            return
+        if self._mode == "warn":
+            notes.append({**note, "would_refuse": found.reason})
+            _log.warning("would refuse %s to %s on %s: %s", ask.action, caller.name, ask.resource, found.by)
+            return
+        notes.append({**note, "refused": found.reason})
+        told = refusal(found, request)
+        raise access_denied(told.replace("User: anonymous", f"User: {caller.name}", 1))
+
+    def _decision(
+        self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], known: Known, *, trust: bool = False
+    ) -> tuple[Decision, Request]:
+        principal = caller_of(caller)
+        limits = caller.limits or Limits()
+        account = _account(ask.resource)
+        owned = caller.kind == "iam" and not ask.open
+        session = limits.policies if owned else None
+        policies = Policies(
+            identity=known.identity if owned else (),
+            boundary=known.boundary if owned else None,
+            session=None if session is None else [_session_policy(*item) for item in session],
+            resource=stored,
+            trust=trust,
+            resource_account=account if trust or not ask.resource.startswith(_ROLE_ARNS) else "",
+        )
+        if principal.role and known.exists:
+            principal = Principal("session", principal.arn, role=known.arn)
+        context = {
+            **_moment(self._clock),
+            **_of_caller(caller, principal, known.tags, limits),
+            **self._of_resource(ask.resource, account),
+            **ask.context,
+        }
+        request = Request(principal, ask.action, ask.resource, context)
+        return decide(request, policies), request
+
+    async def _known(self, caller: Caller) -> Known:
+        if caller.kind != "iam" or caller.arn == self._administrator:
+            return _ADMINISTRATOR
+        return await self.principals.known(role_of(caller.arn) or caller.arn)
+
+    def _of_resource(self, arn: str, account: str) -> Mapping[str, Sequence[str]]:
+        tags = self._resources.get("tags", arn) or {}
+        found = {f"aws:resourcetag/{lower(key)}": (str(value),) for key, value in tags.items()}
+        return {**found, **({"aws:resourceaccount": (account,)} if account else {})}
+
+
+@functools.lru_cache(maxsize=256)
+def _resource_policy(name: str, text: str) -> Policy:
+    return read(name, text, "resource")
+
+
+@functools.lru_cache(maxsize=256)
+def _session_policy(name: str, text: str) -> Policy:
+    return read(name, text, "session")
+
+
+def _implied(caller: Caller, ask: Ask, known: Known) -> bool:
+    """Whether everything is allowed to the caller, on a resource of its own account or of none."""
+    free = caller.kind == "iam" and caller.limits is None and not known.exists and known is not _ADMINISTRATOR
+    return free and _account(ask.resource) in ("", _account(caller.arn))
+
+
+def _account(arn: str) -> str:
+    """The account in an ARN, "" where it has none."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 else ""
+
+
+def _of_caller(
+    caller: Caller, principal: Principal, tags: Mapping[str, str], limits: Limits
+) -> dict[str, Sequence[str]]:
+    """The condition keys of who asks. Everything comes from this machine, over plain HTTP."""
+    found: dict[str, Sequence[str]] = {
+        "aws:sourceip": ("127.0.0.1",),
+        "aws:securetransport": ("false",),
+        "aws:viaawsservice": ("false",),
+    }
+    if caller.kind != "iam":
+        return found
+    marked = {**tags, **limits.tags}
+    found |= {f"aws:principaltag/{lower(key)}": (value,) for key, value in marked.items()}
+    found |= {
+        "aws:principalarn": (principal.role or principal.arn,),
+        "aws:principalaccount": (principal.account,),
+        "aws:principaltype": ("AssumedRole" if principal.role else "User",),
+        "aws:principalisawsservice": ("false",),
+        "aws:userid": (caller.user_id,),
+    }
+    if principal.role:
+        return {**found, "aws:multifactorauthpresent": ("false",)}
+    return {**found, "aws:username": (principal.name,)}
+
+
+def _moment(clock: Clock) -> dict[str, Sequence[str]]:
+    now = clock.time()
+    shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"aws:currenttime": (shown,), "aws:epochtime": (str(int(now)),)}
