@@ -599,7 +599,8 @@ def test_a_client_secret_in_secrets_manager_is_a_reference(agentcore, stack):
         (oauth2("x", clientSecretSource="EXTERNAL"), 400),
         (oauth2("x", clientSecretSource="EXTERNAL", clientSecretConfig=REFERENCE), 400),
         (oauth2("x", clientSecretConfig=REFERENCE), 400),
-        (oauth2("x", clientAuthenticationMethod="PRIVATE_KEY_JWT"), 501),
+        (oauth2("x", clientAuthenticationMethod="PRIVATE_KEY_JWT"), 400),
+        (oauth2("x", clientAuthenticationMethod="AWS_IAM_ID_TOKEN_JWT"), 501),
         (oauth2("x") | {"credentialProviderVendor": "GoogleOauth2"}, 400),
     ],
 )
