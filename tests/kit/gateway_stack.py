@@ -31,7 +31,7 @@ from skerry.auth.transport import Transport
 from skerry.errors import RemoteError, ServiceError
 from skerry.local.access import Access, Key
 from skerry.local.gateway import GatewayPlane, GatewaySettings
-from skerry.local.ports import Change, Clock, Record
+from skerry.local.ports import Change, Clock, Record, ResourceTokens
 from skerry.wire.hop import Hop
 from tests.kit.asgi_thread import serve
 
@@ -415,10 +415,12 @@ class Stack:
 
 
 @contextmanager
-def gateway_stack(*, clock: Clock | None = None, **settings: Any) -> Iterator[Stack]:
+def gateway_stack(
+    *, clock: Clock | None = None, resource_tokens: ResourceTokens | None = None, **settings: Any
+) -> Iterator[Stack]:
     """A running plane; `settings` are members of GatewaySettings, `clock` is the machine's by default.
 
-    Signatures go by the machine's clock.
+    Signatures go by the machine's clock. `resource_tokens` is the token vault.
     """
     access = Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=NoOtherKeys())
     resources, recorder, functions = FakeResources(), HopList(), FakeLambda(access)
@@ -435,6 +437,7 @@ def gateway_stack(*, clock: Clock | None = None, **settings: Any) -> Iterator[St
                 transport=transport,
                 fetch_object=objects,
                 settings=GatewaySettings(**options),
+                resource_tokens=resource_tokens,
             )
 
         with serve(_Lifespan(resources, make)) as base:

@@ -36,9 +36,16 @@ class _App:
     """The planes behind one door; they start and end with the server."""
 
     def __init__(
-        self, url: str, folder: Path, functions: Mapping[str, FunctionSettings], recorder: HopList
+        self,
+        url: str,
+        folder: Path,
+        functions: Mapping[str, FunctionSettings],
+        recorder: HopList,
+        **gateway: Any,
     ) -> None:
         self._url = url
+        self._resource_tokens = gateway.pop("resource_tokens", None)
+        self._gateway = gateway
         self._folder = folder
         self._functions = functions
         self._recorder = recorder
@@ -67,19 +74,21 @@ class _App:
         http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False))
         settings = FunctionsSettings(state=self._folder, functions=self._functions, **where)
         functions = FunctionsPlane(settings=settings, **shared)
+        control = ControlPlane(resources=resources, **shared)
         gateway = GatewayPlane(
             resources=resources,
             transport=Transport(http),
             fetch_object=Objects(),
-            settings=GatewaySettings(**where),
+            settings=GatewaySettings(**where, **self._gateway),
+            report=control.reporter("target"),
+            resource_tokens=self._resource_tokens,
             **shared,
         )
-        self._planes = {"control": ControlPlane(resources=resources, **shared)}
-        self._planes |= {"functions": functions, "gateway": gateway}
+        self._planes = {"control": control, "functions": functions, "gateway": gateway}
         self._serves = functions.serves
         await resources.start()
         stack.push_async_callback(resources.close)
-        for plane in (functions, gateway):
+        for plane in (functions, gateway, control):
             await plane.start()
             stack.push_async_callback(plane.close)
 
@@ -97,12 +106,15 @@ class Planes:
 
 
 @contextlib.contextmanager
-def planes(folder: Path, functions: Mapping[str, FunctionSettings]) -> Iterator[Planes]:
-    """A running stack whose state is in `folder`."""
+def planes(folder: Path, functions: Mapping[str, FunctionSettings], **gateway: Any) -> Iterator[Planes]:
+    """A running stack whose state is in `folder`.
+
+    `gateway` are members of GatewaySettings, and `resource_tokens`.
+    """
     recorder = HopList()
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with serve(_App(url, folder, functions, recorder), bound=listening) as served:
+        with serve(_App(url, folder, functions, recorder, **gateway), bound=listening) as served:
             assert served == url
             yield Planes(url, recorder)

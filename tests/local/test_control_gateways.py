@@ -22,6 +22,7 @@ SIGNED = [
     }
 ]
 
+PASSTHROUGH = {"http": {"passthrough": {"endpoint": "http://127.0.0.1:8000/v1", "protocolType": "CUSTOM"}}}
 SMITHY = {"mcp": {"smithyModel": {"inlinePayload": "{}"}}}
 REST_API = {
     "mcp": {
@@ -367,6 +368,10 @@ def test_targets_of_another_gateway_are_not_found(agentcore):
         (server(), SIGNED, None),
         (server(), "TOKEN_EXCHANGE", None),
         (server(), "CLIENT_CREDENTIALS", None),
+        (server(), "AUTHORIZATION_CODE", None),
+        (server(mcpToolSchema={"inlinePayload": "[]"}), "AUTHORIZATION_CODE", None),
+        ({"mcp": {"openApiSchema": {"inlinePayload": "{}"}}}, "AUTHORIZATION_CODE", None),
+        (SMITHY, "AUTHORIZATION_CODE", "does not take AUTHORIZATION_CODE"),
         (server(listingMode="DYNAMIC"), "CLIENT_CREDENTIALS", None),
     ],
 )
@@ -388,8 +393,8 @@ def test_credentials_that_nothing_would_send_are_refused(agentcore, provider):
     found = refused(
         target,
         agentcore,
-        create(agentcore),
-        targetConfiguration=server(),
+        agentcore.create_gateway(name=fresh(), roleArn=ROLE, authorizerType="AWS_IAM"),
+        targetConfiguration=PASSTHROUGH,
         credentialProviderConfigurations=oauth(provider, "AUTHORIZATION_CODE"),
     )
     assert found[:2] == ("UnknownOperationException", 501)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from skerry.auth.sigv4 import Credentials as Credentials  # noqa: PLC0414  (kept as a name of this module)
+from skerry.errors import ServiceError
 from skerry.wire.hop import Hop
 
 Scope = MutableMapping[str, Any]
@@ -291,11 +292,24 @@ ReportedKind = Literal["runtime", "target"]
 """Kinds of records that a data plane gets ready."""
 
 
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What somebody has to authorize before a resource is ready: `OAuth2AuthorizationData` of AWS's model.
+
+    `user_id` is who they are for CompleteResourceTokenAuth.
+    """
+
+    url: str = field(repr=False)
+    user_id: str
+
+
 class Report(Protocol):
     """Tells the control plane what became of a resource that was made, changed or synchronised."""
 
-    def __call__(self, key: str, problem: str = "") -> None:
+    def __call__(self, key: str, problem: str = "", *, authorization: Authorization | None = None) -> None:
         """The work on the resource has ended: well, or with a problem in a sentence.
+
+        With `authorization` it waits for that, and will be reported again.
 
         `key` is the `identifier` of its Change. Work that nobody asked for may be reported too: what had
         failed and goes well now is ready. Never blocks; on the event loop only.
@@ -303,7 +317,7 @@ class Report(Protocol):
         ...
 
 
-def unreported(key: str, problem: str = "") -> None:
+def unreported(key: str, problem: str = "", *, authorization: Authorization | None = None) -> None:
     """A `Report` to nobody, for a plane without a control plane."""
 
 
@@ -437,3 +451,27 @@ class ResourceTokens(Protocol):
     def refused(self, ask: TokenAsk, token: ResourceToken) -> None:
         """The resource did not take a token: the next ask gets another one."""
         ...
+
+
+class NoResourceTokens:
+    """Implements `ResourceTokens` for a plane without a token vault: everything is refused (501)."""
+
+    async def token(self, ask: TokenAsk) -> ResourceToken | ConsentNeeded:
+        """Raises ServiceError."""
+        del ask
+        raise _no_vault()
+
+    async def complete(self, session_uri: str, user: str) -> None:
+        """Raises ServiceError."""
+        del session_uri, user
+        raise _no_vault()
+
+    def refused(self, ask: TokenAsk, token: ResourceToken) -> None:
+        """Nothing is kept."""
+
+
+def _no_vault() -> ServiceError:
+    message = (
+        "The outbound credential AUTHORIZATION_CODE needs a token vault, which this endpoint does not have."
+    )
+    return ServiceError("UnknownOperationException", 501, message)

@@ -4,8 +4,9 @@ An update replaces the whole configuration. The catalogue of a target is read by
 hears of every change and reports what came of it: only then is the target READY, or FAILED with
 `statusReasons`; SynchronizeGatewayTargets makes it read again.
 
-The connector and inference kinds and the authorization code grant are refused with 501 rather than stored
-and never served.
+A catalogue that needs a token of a person waits for their consent: the target is in a `…_PENDING_AUTH`
+then, with `authorizationData`. The connector and inference kinds, and the authorization code grant of HTTP
+targets, are refused with 501 rather than stored and never served.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ from skerry.wire.endpoints import gateway_url
 _NOT_KEPT = ("clientToken", "tags", "gatewayIdentifier")
 _KEPT = ("gatewayArn", "gatewayId", "gatewayUrl", "createdAt", "workloadIdentityDetails")
 _TARGET_KEPT = ("gatewayArn", "targetId", "createdAt", "protocolType", "lastSynchronizedAt")
-_NOT_SERVED = frozenset({"AUTHORIZATION_CODE"})
 _TARGET_TYPES = {
     ("mcp", "lambda"): "LAMBDA",
     ("mcp", "mcpServer"): "MCP_SERVER",
@@ -321,8 +321,8 @@ def _check_target(request: Request, gateway: Record) -> None:
     if (family, kind) not in _TARGET_TYPES:
         raise not_emulated(f"A gateway target of kind {family}.{kind}")
     credential = rules.target(given, gateway)
-    if credential in _NOT_SERVED:
-        raise not_emulated(f"The outbound credential {credential}")
+    if credential == "AUTHORIZATION_CODE" and family == "http":  # AWS's matrix has it for MCP targets alone
+        raise not_emulated("The outbound credential AUTHORIZATION_CODE of an HTTP target")
     for configured in given.get("credentialProviderConfigurations", ()):
         provider = configured.get("credentialProvider", {})
         oauth, key = (provider.get(f"{name}CredentialProvider") for name in ("oauth", "apiKey"))

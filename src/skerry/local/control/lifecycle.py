@@ -4,8 +4,10 @@
 
 An operation stores a record with a status of `STEPS`; this module brings it to the next one. What takes real
 time is the work of a plane, which reports its end (`ports.Report`): a target is READY when its tools were
-listed, a runtime when its code was there. Every transition takes the `duration` of the plane's settings at
-least. One that a killed stack left behind is taken up again at the next start.
+listed, a runtime when its code was there. Where somebody must authorize that work first, the plane says so:
+the record shows where, in a status of `PENDING_AUTH`, until the plane reports again. Every transition takes
+the `duration` of the plane's settings at least. One that a killed stack left behind is taken up again at the
+next start.
 
 Source: the status enums of the botocore service model bedrock-agentcore-control.
 """
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skerry.errors import ServiceError, StateError
-from skerry.local.ports import Change, Clock, Record, Report, ReportedKind
+from skerry.local.ports import Authorization, Change, Clock, Record, Report, ReportedKind
 from skerry.local.records import Write
 from skerry.local.resources import Resources
 from skerry.local.rest_json import iso8601
@@ -29,8 +31,15 @@ log = logging.getLogger("skerry.local")
 
 STEPS = frozenset({"CREATING", "UPDATING", "SYNCHRONIZING", "DELETING"})
 """Statuses that end by themselves. A record in one of them takes no other write."""
-PENDING_AUTH = frozenset({"CREATE_PENDING_AUTH", "UPDATE_PENDING_AUTH", "SYNCHRONIZE_PENDING_AUTH"})
-"""Statuses that end when somebody signs in; until then the record takes no write either."""
+PENDING_AUTH: Mapping[str, str] = {
+    "CREATING": "CREATE_PENDING_AUTH",
+    "UPDATING": "UPDATE_PENDING_AUTH",
+    "SYNCHRONIZING": "SYNCHRONIZE_PENDING_AUTH",
+}
+"""The status of a step that waits for an authorization; until it ends the record takes no write either."""
+_STEP = {pending: step for step, pending in PENDING_AUTH.items()}
+
+_AUTHORIZATION = "authorizationData"
 
 MAX_REASON = 2048
 """Characters of a reason."""
@@ -63,8 +72,9 @@ class Kind:
 
         Work that goes well on what had failed before makes that ready: a server may come late.
         """
-        if status in STEPS:
-            return self.failed.get(status, self.ready) if problem else self.ready
+        step = _STEP.get(status, status)
+        if step in STEPS:
+            return self.failed.get(step, self.ready) if problem else self.ready
         return self.ready if status in self.failed.values() and not problem else None
 
 
@@ -78,20 +88,27 @@ def writable(record: Record, shown: str) -> Record:
             f"{shown} is in status {status}.",
             hint="Read it until that has ended, then try again.",
         )
-    if status in PENDING_AUTH:
+    if status in _STEP:
         raise ServiceError(
-            "ConflictException", 409, f"{shown} is in status {status}: its authorization must be completed."
+            "ConflictException",
+            409,
+            f"{shown} is in status {status}.",
+            hint="Complete the authorization in its authorizationData, or wait until that has failed.",
         )
     return record
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A transition under way. `due` is of the monotonic clock; `working` while a plane has not reported."""
+    """A transition under way. `due` is of the monotonic clock; `working` while a plane has not reported.
+
+    `authorization` is what it waits for, if the plane reported that.
+    """
 
     due: float
     working: bool
     problem: str = ""
+    authorization: Authorization | None = None
 
 
 @dataclass(slots=True)
@@ -112,8 +129,8 @@ class Lifecycle:
         """What a plane that works on records of a kind reports to; from now on they wait for that."""
         self._reported.add(kind)
 
-        def report(key: str, problem: str = "") -> None:
-            self._report(kind, key, problem)
+        def report(key: str, problem: str = "", *, authorization: Authorization | None = None) -> None:
+            self._report(kind, key, problem, authorization)
 
         return report
 
@@ -143,7 +160,7 @@ class Lifecycle:
             if pending.working or pending.due > now:
                 continue
             record = self.resources.get(kind, key)
-            writes = () if record is None else self._ended(kind, key, record, pending.problem)
+            writes = () if record is None else self._ended(kind, key, record, pending)
             del self._pending[kind, key]  # what is reported from now on is news
             try:
                 if writes:
@@ -165,8 +182,10 @@ class Lifecycle:
         if status in STEPS and moves.own(record):
             working = kind in self._reported and status != "DELETING" and moves.waits(record)
             self._pending[kind, key] = _Pending(self.clock.monotonic() + self.duration, working)
+        elif status in _STEP and kind in self._reported:  # whoever could authorize it may be gone: ask anew
+            self._pending[kind, key] = _Pending(self.clock.monotonic(), working=True)
 
-    def _report(self, kind: str, key: str, problem: str) -> None:
+    def _report(self, kind: str, key: str, problem: str, authorization: Authorization | None) -> None:
         if self._closed:
             return  # a plane that ends lets go of its work, which says nothing of the resource
         pending = self._pending.get((kind, key))
@@ -176,6 +195,7 @@ class Lifecycle:
                 return
             pending = self._pending[kind, key] = _Pending(self.clock.monotonic(), working=True)
         pending.working, pending.problem = False, problem[:MAX_REASON]
+        pending.authorization = authorization
         self.wake()
 
     def wake(self) -> None:
@@ -198,19 +218,36 @@ class Lifecycle:
                 return
             await asyncio.sleep(min(max(min(due) - self.clock.monotonic(), wait), TICK))
 
-    def _ended(self, kind: str, key: str, record: Record, problem: str) -> Sequence[Write]:
+    def _ended(self, kind: str, key: str, record: Record, pending: _Pending) -> Sequence[Write]:
         """The writes that end a transition; none when the record is in none any more."""
         moves = self.kinds[kind]
         status = str(record.get("status"))
         if status == "DELETING":
             return [Write(kind, key, None), *moves.gone(self.resources, record)]
+        if pending.authorization is not None:
+            return _waiting(kind, key, record, pending.authorization)
+        problem = pending.problem
         after = moves.after(status, problem)
         if after is None:
             return ()
         log.info("%s %s %s", kind, key, after)
-        moved: dict[str, Any] = {name: value for name, value in record.items() if name != moves.reason}
+        dropped = (moves.reason, _AUTHORIZATION)
+        moved: dict[str, Any] = {name: value for name, value in record.items() if name not in dropped}
         moved["status"] = after
         if problem:
             moved[moves.reason] = problem if moves.reason == "failureReason" else [problem]
         others = moves.finish(self.resources, moved, iso8601(self.clock.time()))
         return [Write(kind, key, moved), *others]
+
+
+def _waiting(kind: str, key: str, record: Record, authorization: Authorization) -> Sequence[Write]:
+    """The write of a step that waits for an authorization; none where nothing is under way."""
+    step = _STEP.get(str(record["status"]), str(record["status"]))
+    if step not in PENDING_AUTH:
+        return ()
+    shown = {"oauth2": {"authorizationUrl": authorization.url, "userId": authorization.user_id}}
+    moved = {**record, "status": PENDING_AUTH[step], _AUTHORIZATION: shown}
+    if moved == record:
+        return ()
+    log.info("%s %s %s", kind, key, moved["status"])
+    return [Write(kind, key, moved)]

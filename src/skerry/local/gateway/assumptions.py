@@ -162,6 +162,40 @@ class Assumptions:
     closed_objects: bool = assumed(
         True, "I", "an object schema that names its properties allows no others, at every level"
     )
+    consent_required: str = assumed(
+        "This request requires an authorization by its user.",
+        "I",
+        "message of -32042, when a target needs a token for which its user has not agreed",
+    )
+    consent_message: str = assumed(
+        "Open this page and agree, so that {name} may act for you.", "I", "message of its URL elicitation"
+    )
+    consent_modern: Literal["INPUT_REQUIRED", "TOOL_ERROR"] = assumed(
+        "INPUT_REQUIRED",
+        "I",
+        "how a client of 2026-07-28 is asked, whose revision has no -32042: a URL elicitation in an "
+        "input_required result, or a failed tool call with the URL in its text",
+    )
+    consent_undeclared: bool = assumed(
+        True,
+        "I",
+        "a client of a session that did not declare elicitation.url gets -32042 all the same; else -32600",
+    )
+    consent_machine: str = assumed(
+        "This target acts for a person, and the caller is none. Call the gateway with a bearer token of a "
+        "user (CUSTOM_JWT, with a sub that is no client).",
+        "I",
+        "text for a caller without a person: AWS_IAM, NONE, a client's own token",
+    )
+    consent_declined: str = assumed(
+        "The user did not agree, so the tool was not called.", "I", "text after decline or cancel"
+    )
+    consent_failed: str = assumed(
+        "The authorization was refused or took longer than 10 minutes, so the tool was not called. Call it "
+        "again to be asked again.",
+        "I",
+        "text after a consent that failed",
+    )
     policy_denied: str = assumed(
         "AuthorizeActionException - Tool Execution Denied: Tool call not allowed due to policy enforcement "
         "[{reason}]",

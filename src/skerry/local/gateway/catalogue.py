@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from skerry.errors import SkerryError
+from skerry.local.gateway.credentials.user_tokens import ConsentRequiredError
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.settings import GatewaySettings
@@ -29,7 +31,8 @@ Connect = Callable[[Record], Target]
 class Entry:
     """A target of a gateway and what is known of it. `target` is None for a kind that is not served.
 
-    `announce` says that its next listing is one that nobody can know of.
+    `announce` says that its next listing is one that nobody can know of. `waiting` ends with the consent
+    that a listing needs.
     """
 
     record: Record
@@ -40,6 +43,7 @@ class Entry:
     task: asyncio.Task[None] | None = None
     again: bool = False
     announce: bool = False
+    waiting: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -75,7 +79,11 @@ class Catalogue:
     async def close(self) -> None:
         """Ends every synchronisation, and what is kept for targets."""
         tasks = [
-            entry.task for entries in self._gateways.values() for entry in entries.values() if entry.task
+            task
+            for entries in self._gateways.values()
+            for entry in entries.values()
+            for task in (entry.task, entry.waiting)
+            if task is not None
         ]
         for task in (*tasks, *self._closing):
             task.cancel()
@@ -104,6 +112,7 @@ class Catalogue:
             known = set(map(id, self._gateways.get(gateway_id, {}).values()))
             for entry in self._current(gateway):
                 if entry.record.get("targetId") == target_id:
+                    _stop_waiting(entry)
                     entry.again = entry.task is not None  # what is being fetched may be older than the write
                     entry.announce = id(entry) not in known
                     self._synchronise(gateway, entry)
@@ -210,6 +219,7 @@ class Catalogue:
             self._drop(entry)
 
     def _drop(self, entry: Entry) -> None:
+        _stop_waiting(entry)
         if entry.task is not None:
             entry.task.cancel()
         if entry.target is not None:
@@ -241,6 +251,14 @@ class Catalogue:
             if entry.announce or (before is not None and before.tools != listing.tools):
                 entry.announce = False
                 self._tools_changed(str(gateway["gatewayId"]))
+        except ConsentRequiredError as needed:
+            entry.problem, entry.retry_at = str(needed), math.inf
+            if not entry.again:
+                entry.task = None
+                loop = asyncio.get_running_loop()
+                entry.waiting = loop.create_task(self._awaited(gateway, entry, needed))
+                self._report(_key(gateway, entry), authorization=needed.authorization)
+                return
         except (SkerryError, TimeoutError) as problem:
             entry.problem = _reason(problem, self._settings.listing)
             entry.retry_at = self._clock.monotonic() + self._settings.retry
@@ -252,9 +270,34 @@ class Catalogue:
         else:
             self._tell(gateway, entry)
 
+    async def _awaited(self, gateway: Record, entry: Entry, needed: ConsentRequiredError) -> None:
+        """Lists the target once its consent is given; when it is not, only another write asks again."""
+        try:
+            given = await needed.settled()
+        except SkerryError as problem:
+            given, entry.problem = False, str(problem)
+        else:
+            if not given:
+                entry.problem = "The authorization was refused, or nobody gave it in time."
+        entry.waiting = None
+        if given:
+            self._synchronise(gateway, entry)
+        else:
+            self._tell(gateway, entry)
+
     def _tell(self, gateway: Record, entry: Entry) -> None:
         """Tells the control plane whether the target can be listed."""
-        self._report(f"{gateway['gatewayId']}/{entry.record['targetId']}", entry.problem)
+        self._report(_key(gateway, entry), entry.problem)
+
+
+def _stop_waiting(entry: Entry) -> None:
+    if entry.waiting is not None:
+        entry.waiting.cancel()
+        entry.waiting = None
+
+
+def _key(gateway: Record, entry: Entry) -> str:
+    return f"{gateway['gatewayId']}/{entry.record['targetId']}"
 
 
 def _is_mcp(record: Record) -> bool:

@@ -48,7 +48,7 @@ class Clients:
         self, gateway: Record, session: ClientSession, caller: Caller, receive: Receive, send: Send
     ) -> None:
         """The GET stream of a session, until the client closes it or the session ends."""
-        listener = Listener(listening.METHODS, bound=listening.BACKLOG)
+        listener = Listener((*listening.METHODS, eras.ELICITATION_COMPLETE), bound=listening.BACKLOG)
         session.listen(listener)
         keep_alive = self._settings.keep_alive
         pieces = listening.told(listener, keep_alive, over=lambda: self.sessions.expired(session))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from skerry.errors import ProtocolError
 from skerry.local.gateway import tools
 from skerry.local.gateway.catalogue import Catalogue, Entry
 from skerry.local.gateway.clients import Clients
+from skerry.local.gateway.consent.gate import Gate, lacks_token
+from skerry.local.gateway.consent.options import Options, taken
 from skerry.local.gateway.messages import (
     McpError,
     Relayed,
@@ -30,7 +33,7 @@ from skerry.local.gateway.search.tool import NAME as SEARCH
 from skerry.local.gateway.search.tool import Search, searches
 from skerry.local.gateway.sessions import configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.gateway.targets.base import Listing, Target
+from skerry.local.gateway.targets.base import Checking, Listing, Target
 from skerry.local.gateway.tools import Item
 from skerry.local.ports import Record
 from skerry.wire import eras
@@ -53,11 +56,14 @@ class Methods:
         decisions: Decisions,
         clients: Clients,
         settings: GatewaySettings,
+        *,
+        gate: Gate,
     ) -> None:
         self._catalogue = catalogue
         self._search = search
         self._decisions = decisions
         self._clients = clients
+        self._gate = gate
         self._settings = settings
         self._assumed = settings.assumptions
         both: dict[str, Callable[[Request], Awaitable[Answer]]] = {
@@ -154,6 +160,7 @@ class Methods:
         return Result({member: tools.array(item.encoded for item in shown), **following})
 
     async def _tools_call(self, request: Request) -> Answer:
+        request, options = taken(request)
         name = _required(request, "name")
         arguments = request.params.get("arguments")
         if arguments is not None and not isinstance(arguments, dict):
@@ -175,8 +182,10 @@ class Methods:
             return denial
         if target is None or (listing is None and not target.dynamic):
             return tool_error(_not_available(entry), debug=request.debug)
+        if isinstance(target, Checking) and (wrong := target.refusal(request, item)) is not None:
+            return wrong
         try:
-            return await self._bounded(target.call(request, item))
+            return await self._admitted(request, options, target, lambda ready: target.call(ready, item))
         except TargetError as problem:
             if problem.asked:
                 raise target_failure(request, problem, self._assumed) from problem
@@ -190,32 +199,56 @@ class Methods:
         return await self._search.answer(request.gateway, arguments, listings, admits)
 
     async def _prompts_get(self, request: Request) -> Answer:
+        request, options = taken(request)
         name = _required(request, "name")
         entry, own = await self._entry(request, name)
         listing = await self._catalogue.listing(request.gateway, entry, request.caller) if entry else None
         item = listing.prompts.get(own) if listing else None
         if entry is None or entry.target is None or item is None:
             raise McpError(INVALID_PARAMS, f"Unknown prompt: {name[:300]}")
-        return await self._relayed(request, entry.target, item)
+        return await self._relayed(request, options, entry.target, item)
 
     async def _resources_read(self, request: Request) -> Answer:
+        request, options = taken(request)
         uri = _required(request, "uri")
         listings = by_priority(await self._listings(request))
         for entry, listing in listings:
             if (item := listing.resources.get(uri)) is not None and entry.target is not None:
-                return await self._relayed(request, entry.target, item)
+                return await self._relayed(request, options, entry.target, item)
         for entry, listing in listings:
             for template in listing.templates:
                 if matches(template, uri) and entry.target is not None:
-                    return await self._relayed(request, entry.target, Item(uri, uri, {}, b""))
+                    return await self._relayed(request, options, entry.target, Item(uri, uri, {}, b""))
         code = INVALID_PARAMS if request.modern else eras.RESOURCE_NOT_FOUND
         raise McpError(code, "Resource not found.", data={"uri": uri[:1000]})
 
-    async def _relayed(self, request: Request, target: Target, item: Item) -> Answer:
+    async def _relayed(self, request: Request, options: Options, target: Target, item: Item) -> Answer:
         try:
-            return await self._bounded(target.relay(request, item))
+            return await self._admitted(request, options, target, lambda ready: target.relay(ready, item))
         except TargetError as problem:
             raise target_failure(request, problem, self._assumed) from problem
+
+    async def _admitted(
+        self,
+        request: Request,
+        options: Options,
+        target: Target,
+        work: Callable[[Request], Awaitable[Answer]],
+    ) -> Answer:
+        """The target's answer, once it has the token that it needs; one not taken is got anew, once.
+
+        Raises TargetError, and McpError where the client has to be told of a consent.
+        """
+        admitted = await self._gate.admit(request, target.record, options)
+        if not isinstance(admitted, Request):
+            return admitted
+        try:
+            return await self._bounded(work(admitted))
+        except TargetError as problem:
+            if not lacks_token(target.record, problem):
+                raise
+        admitted = await self._gate.admit(admitted, target.record, replace(options, force=False))
+        return await self._bounded(work(admitted)) if isinstance(admitted, Request) else admitted
 
     async def _bounded(self, work: Awaitable[T]) -> T:
         """Work at a target, within the time limit of a call. Raises TargetError when it runs out."""

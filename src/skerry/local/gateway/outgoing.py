@@ -14,16 +14,20 @@ class TargetError(SkerryError):
     """A target could not be called or did not answer as it should.
 
     The text is what the gateway tells its callers when its `exceptionLevel` is DEBUG; it holds no secret.
-    `lost` says that the connection ended before the answer, so that nobody knows whether the call ran, and
-    `asked` that it ended while the target waited for an answer of the client.
+    `lost` says that the connection ended before the answer, so that nobody knows whether the call ran,
+    `asked` that it ended while the target waited for an answer of the client, and `refused` that the target
+    did not take the credential (HTTP 401) and so did nothing.
     """
 
     code = "SKY-108"
 
-    def __init__(self, message: str, *, hint: str = "", lost: bool = False, asked: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", lost: bool = False, asked: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.lost = lost
         self.asked = asked
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,10 @@ from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.clients import Clients, session_methods
+from skerry.local.gateway.consent.gate import Gate
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
+from skerry.local.gateway.credentials.consents import Consents
+from skerry.local.gateway.credentials.user_tokens import UserTokens
 from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
 from skerry.local.gateway.inbound import Door, Refusal
@@ -51,12 +54,14 @@ from skerry.local.ports import (
     Change,
     Clock,
     FetchSecret,
+    NoResourceTokens,
     Permissions,
     Receive,
     Record,
     Recorder,
     Report,
     Resources,
+    ResourceTokens,
     Scope,
     Send,
     unreported,
@@ -73,7 +78,7 @@ class GatewayPlane:
 
     `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3 and
     `fetch_secret` secrets in Secrets Manager; `report` hears which targets could be listed, `permissions`
-    knows the policies of gateways.
+    knows the policies of gateways, and `resource_tokens` is the vault with the tokens of people.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class GatewayPlane:
         fetch_secret: FetchSecret = external.none,
         report: Report = unreported,
         permissions: Permissions | None = None,
+        resource_tokens: ResourceTokens | None = None,
     ) -> None:
         self._resources = resources
         self._recorder = recorder
@@ -102,12 +108,16 @@ class GatewayPlane:
             table=settings.assumptions,
             permissions=permissions,
         )
+        consents = Consents(resource_tokens or NoResourceTokens(), clock, poll=settings.consent_poll)
+        users = UserTokens(consents, settings.assumptions)
+        self._gate = Gate(users, consents, settings, own_pages=bool(settings.connect))
         self._credentials = OutboundCredentials(
             resources=resources,
             access=access,
             transport=transport,
             clock=clock,
             settings=settings,
+            users=users,
             fetch_secret=fetch_secret,
             permissions=permissions,
         )
@@ -135,7 +145,9 @@ class GatewayPlane:
             quotas=self._quotas,
             limits=self._limits,
             interceptors=Interceptors(calls, settings),
-            methods=Methods(self._catalogue, self._search, self._decisions, self._clients, settings),
+            methods=Methods(
+                self._catalogue, self._search, self._decisions, self._clients, settings, gate=self._gate
+            ),
             table=settings.assumptions,
         )
         self.check_policy = PolicyChecks(resources, self._catalogue)
@@ -154,6 +166,7 @@ class GatewayPlane:
 
     async def close(self) -> None:
         """Ends sessions, synchronisations, connections and the temporary credentials of the gateways."""
+        await self._gate.close()
         await self._clients.close()
         await self._catalogue.close()
         await self._upstream.close()

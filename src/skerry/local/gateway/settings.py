@@ -20,7 +20,9 @@ class GatewaySettings:
     call that waits for the answer to a question is kept for `parked`, and one for which a page had to be
     opened is sent again after `page`. `searches` bounds the semantic searches of a gateway in a minute,
     `calls` the tool calls and lists of a gateway and of all together in a second, `connections` the requests
-    to all at a time; 0 does not.
+    to all at a time; 0 does not. A call that comes back from a consent waits for its end for `consent`,
+    looking after it every `consent_poll`. `connect` is the id of a public client of the gateways' identity
+    providers: with it the link that a person gets is a page of the endpoint, which has them sign in first.
     """
 
     endpoint: str
@@ -41,4 +43,7 @@ class GatewaySettings:
     keep_alive: float = 15.0
     parked: float = 600.0
     page: float = 2.0
+    consent: float = 20.0
+    consent_poll: float = 1.0
+    connect: str = ""
     assumptions: Assumptions = field(default_factory=Assumptions)

@@ -13,17 +13,20 @@ from typing import Any
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, external, passthrough, role
 from skerry.local.gateway.credentials.caller import CallerCredentials
+from skerry.local.gateway.credentials.consents import Consents
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
 from skerry.local.gateway.credentials.own_stack import OwnStack
 from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.credentials.source import Source
+from skerry.local.gateway.credentials.user_tokens import UserTokens, provider_of
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.ports import (
     Access,
     Clock,
     FetchSecret,
+    NoResourceTokens,
     Permissions,
     Record,
     Resources,
@@ -48,6 +51,7 @@ class OutboundCredentials:
         transport: IdentityTransport,
         clock: Clock,
         settings: GatewaySettings,
+        users: UserTokens | None = None,
         fetch_secret: FetchSecret = external.none,
         permissions: Permissions | None = None,
     ) -> None:
@@ -61,6 +65,9 @@ class OutboundCredentials:
         )
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._fetch_secret = fetch_secret
+        self._users = users or UserTokens(
+            Consents(NoResourceTokens(), clock, poll=settings.consent_poll), table
+        )
         self._oauth = OAuthCredentials(
             resources=resources,
             transport=transport,
@@ -70,7 +77,7 @@ class OutboundCredentials:
         )
         self._kinds: dict[str, Callable[[Outgoing, Mapping[str, Any]], Awaitable[Credential]]] = {
             "GATEWAY_IAM_ROLE": self._role.credential,
-            "OAUTH": self._oauth.credential,
+            "OAUTH": self._bearer,
             "API_KEY": self._api_key,
             "CALLER_IAM_CREDENTIALS": self._caller.credential,
             "JWT_PASSTHROUGH": passthrough.credential,
@@ -113,8 +120,17 @@ class OutboundCredentials:
     def refused(self, call: Outgoing, credential: Credential) -> None:
         """Drops a token that the target did not take, so that the next call gets a new one."""
         kind, configuration = _configured(call.target)
-        if kind == "OAUTH":
+        if call.authorization:
+            return
+        if (oauth := provider_of(call.target)) is not None:
+            self._users.refused(call, oauth, credential)
+        elif kind == "OAUTH":
             self._oauth.refused(configuration, credential)
+
+    async def _bearer(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
+        if (oauth := provider_of(call.target)) is not None:
+            return await self._users.credential(call, oauth)
+        return await self._oauth.credential(call, configuration)
 
     async def _api_key(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
         del call

@@ -66,6 +66,15 @@ class Target(Protocol):
 
 
 @runtime_checkable
+class Checking(Protocol):
+    """A target whose calls are checked before anything is done for them."""
+
+    def refusal(self, request: Request, item: Item) -> Result | None:
+        """The answer to a call that is wrong in itself; None for one that may go on."""
+        ...
+
+
+@runtime_checkable
 class Changing(Protocol):
     """A target whose tools may change while somebody listens."""
 

@@ -138,7 +138,7 @@ class Dialogue:
         asks a modern client for what it did not declare.
         """
         if reply.status in (401, 403):
-            raise TargetError(replies.refusal(reply.status, await reply.read(self._payload)))
+            raise replies.refused(reply.status, await reply.read(self._payload))
         asked: dict[str | int | None, asyncio.Task[None]] = {}
         try:
             async with aclosing(self.read(ask, reply, session)) as messages:
@@ -323,7 +323,7 @@ class Dialogue:
     async def _hello(self, reply: Reply) -> Envelope:
         """The answer to a greeting. Raises _NotModernError when the server does not know what it is asked."""
         if reply.status in (401, 403) or reply.status == 424 or reply.status >= 500:
-            raise TargetError(replies.refusal(reply.status, await reply.read(self._payload)))
+            raise replies.refused(reply.status, await reply.read(self._payload))
         try:
             async with aclosing(Reading(reply, self._payload).messages()) as messages:
                 async for message in messages:

@@ -149,7 +149,7 @@ class LegacyPeer:
             if reply.status == 404 and session.id:
                 raise RelayError("lost", "The target has forgotten the session.")
             if reply.status in (401, 403):
-                raise TargetError(replies.refusal(reply.status, await reply.read(100_000)))
+                raise replies.refused(reply.status, await reply.read(100_000))
             async with aclosing(self._dialogue.read(ask, reply, session)) as messages:
                 async for message in messages:
                     if message.kind != "response":

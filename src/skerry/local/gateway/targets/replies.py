@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+from skerry.local.gateway.outgoing import TargetError
 from skerry.local.upstream import Reply
 from skerry.wire import eras, jsonrpc, sse
 from skerry.wire.jsonrpc import Envelope
@@ -71,6 +72,11 @@ def runtime_lost_session(answer: Envelope) -> bool:
 def without_answer(reply: Reply) -> str:
     """For an answer without a response in it."""
     return f"The target ended its answer (HTTP {reply.status}) without a response."
+
+
+def refused(status: int, body: bytes) -> TargetError:
+    """For an answer that is no MCP: the gateway's credentials were not taken, or the server is broken."""
+    return TargetError(refusal(status, body), refused=status == 401)
 
 
 def refusal(status: int, body: bytes) -> str:

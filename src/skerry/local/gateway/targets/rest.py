@@ -72,6 +72,13 @@ class RestTarget:
             tools=prefixed(str(self.record["name"]), (item.tool for item in api.operations.values()))
         )
 
+    def refusal(self, request: Request, item: Item) -> Result | None:
+        """What is wrong with the arguments."""
+        arguments = request.params.get("arguments") or {}
+        closed = self._settings.assumptions.closed_objects
+        wrong = arguments_problem(item.schema, arguments, closed=closed)
+        return None if wrong is None else tool_error(wrong)
+
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """Sends the request that the arguments make. An answer that is not 2xx is a failure of the target."""
         operation = self._known.operations.get(item.name)
@@ -79,9 +86,6 @@ class RestTarget:
             raise TargetError(f"The target has no operation {item.name!r} any more.")
         arguments = request.params.get("arguments") or {}
         table = self._settings.assumptions
-        wrong = arguments_problem(item.schema, arguments, closed=table.closed_objects)
-        if wrong is not None:
-            return tool_error(wrong)
         try:
             call = self._outgoing(request, item, operation, arguments)
         except BadArgumentsError as problem:
@@ -94,7 +98,7 @@ class RestTarget:
             text = table.rest_failure.format(
                 method=operation.method, path=operation.path, status=answer.status, body=body
             )
-            raise TargetError(text)
+            raise TargetError(text, refused=answer.status == 401)
         return self._result(item, answer)
 
     async def relay(self, request: Request, item: Item) -> Relayed:
