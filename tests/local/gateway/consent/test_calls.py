@@ -431,7 +431,8 @@ class TestTokens:
         token = desk.sent[-1].removeprefix("Bearer ")
         assert token not in shown
         assert url not in shown
-        assert desk.plane.recorder.wait_for("→ MCP tools/call").detail["grant"] == "AUTHORIZATION_CODE"
+        hop = desk.plane.recorder.named("→ MCP tools/call")[-1]
+        assert hop.detail["grant"] == "AUTHORIZATION_CODE"
 
 
 class TestOpenApi:
