@@ -16,6 +16,7 @@ import base64
 import inspect
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -416,17 +417,25 @@ class Stack:
 
 @contextmanager
 def gateway_stack(
-    *, clock: Clock | None = None, resource_tokens: ResourceTokens | None = None, **settings: Any
+    *,
+    clock: Clock | None = None,
+    resource_tokens: ResourceTokens | None = None,
+    own_endpoint: bool = False,
+    **settings: Any,
 ) -> Iterator[Stack]:
     """A running plane; `settings` are members of GatewaySettings, `clock` is the machine's by default.
 
-    Signatures go by the machine's clock. `resource_tokens` is the token vault.
+    Signatures go by the machine's clock. `resource_tokens` is the token vault. With `own_endpoint` the plane is
+    told its own URL as that of the endpoint, without functions behind it.
     """
     access = Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=NoOtherKeys())
     resources, recorder, functions = FakeResources(), HopList(), FakeLambda(access)
     objects = Objects()
-    with serve(functions, lifespan="off") as endpoint:
-        options = {"endpoint": endpoint, "region": REGION, "account": ACCOUNT, "listing": 5.0, **settings}
+    with serve(functions, lifespan="off") as endpoint, socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        own = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        where = {"endpoint": own if own_endpoint else endpoint, "region": REGION, "account": ACCOUNT}
+        options: dict[str, Any] = {**where, "listing": 5.0, **settings}
 
         def make(transport: Transport) -> GatewayPlane:
             return GatewayPlane(
@@ -440,7 +449,7 @@ def gateway_stack(
                 resource_tokens=resource_tokens,
             )
 
-        with serve(_Lifespan(resources, make)) as base:
+        with serve(_Lifespan(resources, make), bound=bound) as base:
             yield Stack(base, resources, recorder, functions, access, objects)
 
 

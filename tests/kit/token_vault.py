@@ -66,15 +66,13 @@ class FakeVault:
             self.asked_often.set()
         if self.down:
             raise ServiceError("InternalServerException", 500, "The vault is out of order.")
+        if _key(ask) in self.tokens and not ask.force:
+            return self._token(_key(ask))
         if ask.session_uri:
             session = self._session(ask.session_uri, ask.user)
-            if session.state == "completed":
-                return self._token(_key(ask))
             over = session.state == "failed" or self.clock.monotonic() >= session.until
             url = self._url(ask.session_uri)
             return ConsentNeeded(url, ask.session_uri, "FAILED" if over else "IN_PROGRESS")
-        if _key(ask) in self.tokens and not ask.force:
-            return self._token(_key(ask))
         if self.allowed is not None and ask.return_url and ask.return_url not in self.allowed:
             raise validation(f"The return URL {ask.return_url} is not one of the workload identity's.")
         uri = f"urn:ietf:params:oauth:request_uri:{secrets.token_urlsafe(16)}"

@@ -55,8 +55,13 @@ class JwtAuthorizer:
 
         Raises TokenError with the reasons of `tokens.verify`, and missing, audience, client, scope, claim.
         """
-        token = tokens.bearer(authorization)
-        claims = await tokens.verify(
+        claims = await self.genuine(tokens.bearer(authorization))
+        self.check(claims)
+        return claims
+
+    async def genuine(self, token: str) -> Claims:
+        """The claims of a token of this issuer that holds now, whoever it is for. Raises TokenError."""
+        return await tokens.verify(
             token,
             keys=self._keys,
             issuer=await self._keys.issuer(),
@@ -65,8 +70,6 @@ class JwtAuthorizer:
             audience=None,
             leeway=self._leeway,
         )
-        self.check(claims)
-        return claims
 
     def check(self, claims: Claims) -> None:
         """The configured rules on verified claims. Raises TokenError: audience, client, scope, claim."""

@@ -110,6 +110,7 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
             account=settings.account,
             calls=settings.quotas.gateway_calls,
             connections=settings.quotas.gateway_connections,
+            connect=settings.connect,
         ),
         report=endpoint.control.reporter("target"),
         permissions=endpoint.permissions,

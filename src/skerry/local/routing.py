@@ -9,6 +9,7 @@ no plane of skerry's own claims goes to the embedded cloud.
 | `/runtimes/X/invocations…`, `/stopruntimesession`, `/commands`, `/ws…` | | runtime |
 | `/gateway/…`, `/.well-known/oauth-protected-resource/gateway/…` | | gateway |
 | `/identities/` and an operation of the data plane, or `oauth2/authorize`, `oauth2/callback/…` | | identity |
+| `/connect/…` | none | gateway |
 | `/model/…`, `/guardrail/…` | | models |
 | `/2015-03-31/functions/NAME/invocations`, `…/url`, `…/urls` of a declared function | | functions |
 | `/function-urls/ID/…`, and the host `ID.lambda-url.REGION.localhost` | | functions |
@@ -65,6 +66,8 @@ def plane_of(
         # An S3 bucket may be called `model` or `gateway`: a signature for S3 keeps its paths.
         if pattern.match(raw_path) and service != "s3":
             return name
+    if not service and raw_path.startswith(b"/connect/"):
+        return "gateway"  # the pages of a person who agrees to something
     if declared(raw_path):
         return "functions"
     if service == "bedrock-agentcore" or (not service and _CONTROL.match(raw_path)):

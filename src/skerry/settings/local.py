@@ -72,7 +72,9 @@ class LocalSettings:
     SKERRY_PORT, 0 picks a free one; `seeds` is SKERRY_SEEDS, TOML files separated as in PATH. `inherited`
     is the environment of the programs that the endpoint starts, `engine_environment` that of a container
     engine's commands. A change of status in the control plane takes at least `transition` seconds
-    (SKERRY_TRANSITION). `quotas` are rates that an account has (SKERRY_QUOTAS_…), none by default.
+    (SKERRY_TRANSITION). `connect` (SKERRY_CONNECT_CLIENT) is the id of a public client of the gateways'
+    identity providers, with which people sign in before they agree that a target acts for them. `quotas` are
+    rates that an account has (SKERRY_QUOTAS_…), none by default.
     `permissions` (SKERRY_IAM) is what becomes of a request that policies do not allow: `enforce` refuses it,
     `warn` logs it, `off` asks no policy.
     """
@@ -85,6 +87,7 @@ class LocalSettings:
     models: ModelsSettings = field(default_factory=ModelsSettings)
     sessions: SessionsSettings = field(default_factory=SessionsSettings)
     transition: float = 0.0
+    connect: str = ""
     quotas: QuotaSettings = field(default_factory=QuotaSettings)
     permissions: Permissions = "enforce"
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -101,6 +104,7 @@ class LocalSettings:
             models=ModelsSettings.from_env(env),
             sessions=SessionsSettings.from_env(env),
             transition=float(env.get("SKERRY_TRANSITION") or 0),
+            connect=env.get("SKERRY_CONNECT_CLIENT", ""),
             quotas=QuotaSettings.from_env(env),
             permissions=permissions(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},

@@ -43,6 +43,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
             models=_models(declared.models, settings.models, chosen.environment),
             sessions=replace(settings.sessions, **declared.sessions),
             transition=settings.transition,
+            connect=settings.connect,
             quotas=settings.quotas,
             permissions=declared.permissions or settings.permissions,
             inherited=settings.inherited,

@@ -110,6 +110,14 @@ class Door:
         )
         return jsonrpc.encode(shown.document())
 
+    async def issuer(self, gateway: Record) -> str:
+        """The issuer of a gateway's callers. Raises TokenError (unreachable), ConfigurationError."""
+        return await self._authorizer(gateway).issuer()
+
+    async def genuine(self, gateway: Record, token: str) -> Mapping[str, Any]:
+        """The claims of a token of that issuer, whoever it is for. Raises TokenError, ConfigurationError."""
+        return await self._authorizer(gateway).genuine(token)
+
     def forget(self, gateway_id: str) -> None:
         """Drops what is kept for a gateway that was deleted."""
         self._authorizers.pop(gateway_id, None)

@@ -1,8 +1,8 @@
 """The Gateway plane as an ASGI application: from an HTTP request to its answer, and the hop of it.
 
-Mounted at `/gateway/{gatewayId}/mcp`, `/gateway/{gatewayId}/{targetName}/…` for HTTP targets, and the places
-of RFC 9728 metadata. One POST, one answer, for MCP in the era that it speaks; clients up to 2025-11-25 have
-sessions where the gateway wants them.
+Mounted at `/gateway/{gatewayId}/mcp`, `/gateway/{gatewayId}/{targetName}/…` for HTTP targets, the places of
+RFC 9728 metadata, and `/connect/…` for people. One POST, one answer, for MCP in the era that it speaks;
+clients up to 2025-11-25 have sessions where the gateway wants them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.clients import Clients, session_methods
+from skerry.local.gateway.consent.connect import PREFIX, Connect
 from skerry.local.gateway.consent.gate import Gate
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
 from skerry.local.gateway.credentials.consents import Consents
@@ -110,7 +111,8 @@ class GatewayPlane:
         )
         consents = Consents(resource_tokens or NoResourceTokens(), clock, poll=settings.consent_poll)
         users = UserTokens(consents, settings.assumptions)
-        self._gate = Gate(users, consents, settings, own_pages=bool(settings.connect))
+        self._gate = Gate(users, consents, settings)
+        self._connect = Connect(resources, consents, self._door, transport, settings)
         self._credentials = OutboundCredentials(
             resources=resources,
             access=access,
@@ -207,6 +209,10 @@ class GatewayPlane:
         self, found: Route | None, scope: Scope, receive: Receive, send: Send, seen: Seen
     ) -> None:
         table = self._settings.assumptions
+        if scope["raw_path"].startswith(PREFIX.encode()):
+            seen.operation = "connect"
+            await self._connect(scope, send)
+            return
         gateway = self._resources.gateway(found.gateway_id) if found is not None else None
         if found is None or gateway is None:
             name = found.gateway_id if found is not None else scope["path"][:100]

@@ -18,6 +18,7 @@ from typing import Any
 
 from skerry.errors import ServiceError
 from skerry.local.gateway.consent import answers
+from skerry.local.gateway.consent.connect import DONE, PREFIX
 from skerry.local.gateway.consent.options import Options, with_params
 from skerry.local.gateway.credentials.consents import Consent, Consents
 from skerry.local.gateway.credentials.user_tokens import (
@@ -51,16 +52,15 @@ class _Waiting:
 class Gate:
     """Lets calls through that have what their target needs.
 
-    With `own_pages` people are shown a page of the endpoint, which asks who they are before they agree.
+    With a `connect` client in the settings people are shown a page of the endpoint, which asks who they are
+    before they agree.
     """
 
-    def __init__(
-        self, users: UserTokens, consents: Consents, settings: GatewaySettings, *, own_pages: bool = False
-    ) -> None:
+    def __init__(self, users: UserTokens, consents: Consents, settings: GatewaySettings) -> None:
         self._users = users
         self._consents = consents
         self._settings = settings
-        self._own_pages = own_pages
+        self._own_pages = bool(settings.connect)
         self._states: OrderedDict[str, _Waiting] = OrderedDict()
         self._watched: dict[str, asyncio.Task[None]] = {}
 
@@ -78,7 +78,7 @@ class Gate:
             return answers.ended(request, problem.message)
         ask = replace(ask, force=options.force, return_url=options.return_url or ask.return_url)
         if not ask.return_url and self._own_pages:
-            ask = replace(ask, return_url=f"{self._settings.endpoint}/connect/done")
+            ask = replace(ask, return_url=f"{self._settings.endpoint}{DONE}")
         digest = call_digest(f"{ask.workload} {ask.user}", request.message)
         try:
             if self._is_ours(request):
@@ -138,7 +138,7 @@ class Gate:
         elif request.client is not None:
             self._watch(waiting.consent, request.client)
         consent = waiting.consent
-        url = f"{self._settings.endpoint}/connect/{consent.name}" if self._own_pages else consent.url
+        url = f"{self._settings.endpoint}{PREFIX}{consent.name}" if self._own_pages else consent.url
         return answers.asked(
             request, url=url, name=consent.name, state=state, table=self._settings.assumptions
         )

@@ -7,13 +7,14 @@ developer guide: the session of a consent lives 10 minutes. Tokens are the vault
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
 from skerry.errors import ServiceError
-from skerry.local.ports import Clock, ConsentNeeded, ResourceToken, ResourceTokens, TokenAsk
+from skerry.local.ports import Clock, ResourceToken, ResourceTokens, TokenAsk
 
 LIFE = 600.0
 """Seconds for which a consent may be finished."""
@@ -24,13 +25,15 @@ class Consent:
     """A consent that was asked for. `ask` finds out what became of it, `url` is where the person agrees.
 
     `name` stands for it in front of clients: random, and nothing can be read from it. `until` is of the
-    monotonic clock.
+    monotonic clock. One asked for by force has `before`, the digest of the token that there was: the vault
+    may give that one until there is another.
     """
 
     ask: TokenAsk
     url: str = field(repr=False)
     until: float
     forced: bool = False
+    before: str = ""
     name: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -66,10 +69,7 @@ class Consents:
                     self.forget(known)
                 if isinstance(found, ResourceToken):
                     return found
-            asked = await self._tokens.token(ask)
-            if isinstance(asked, ResourceToken):
-                return asked
-            return self._remembered(key, ask, asked)
+            return await self._begun(key, ask.force)
 
     async def outcome(self, consent: Consent) -> ResourceToken | str:
         """What became of a consent: the token, `open`, or `over` for one refused, forgotten or too old."""
@@ -82,7 +82,7 @@ class Consents:
                 raise
             return "over"  # the vault does not know the session any more
         if isinstance(found, ResourceToken):
-            return found
+            return "open" if _digest(found) == consent.before else found
         same = found.session_uri == consent.ask.session_uri and found.status == "IN_PROGRESS"
         return "open" if same else "over"
 
@@ -115,11 +115,22 @@ class Consents:
         """The target did not take a token."""
         self._tokens.refused(ask, token)
 
-    def _remembered(self, key: TokenAsk, ask: TokenAsk, asked: ConsentNeeded) -> Consent:
+    async def _begun(self, key: TokenAsk, force: bool) -> ResourceToken | Consent:
+        """The token, or a new consent."""
+        asked, before = await self._tokens.token(key), ""
+        if force and isinstance(asked, ResourceToken):
+            before = _digest(asked)
+            asked = await self._tokens.token(replace(key, force=True))
+        if isinstance(asked, ResourceToken):
+            return asked
         until = self._clock.monotonic() + LIFE
         pending = replace(key, session_uri=asked.session_uri)
-        consent = Consent(pending, asked.authorization_url, until, ask.force)
+        consent = Consent(pending, asked.authorization_url, until, force, before)
         self._open[key] = self._names[consent.name] = consent
         while len(self._open) > self._limit:
             self.forget(next(iter(self._open.values())))
         return consent
+
+
+def _digest(token: ResourceToken) -> str:
+    return hashlib.sha256(token.access_token.encode()).hexdigest()
