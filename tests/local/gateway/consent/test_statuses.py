@@ -37,10 +37,15 @@ def stack(tmp_path: Path, vault: FakeVault) -> Iterator[Planes]:
 class Git:
     """A gateway with an MCP target whose tools are listed with a token; `tool_server` refuses without one."""
 
-    def __init__(self, stack: Planes, backend: Backend, **server: Any) -> None:
+    def __init__(
+        self, stack: Planes, backend: Backend, *, gateway: dict[str, Any] | None = None, **server: Any
+    ) -> None:
         self.stack, self.backend = stack, backend
         self.control = stack.client("bedrock-agentcore-control")
-        made = self.control.create_gateway(name="desk", roleArn=ROLE, authorizerType="AWS_IAM")
+        members = dict(gateway or {"authorizerType": "AWS_IAM"})
+        if jwt := members.pop("jwt", None):
+            members["authorizerConfiguration"] = {"customJWTAuthorizer": jwt}
+        made = self.control.create_gateway(name="desk", roleArn=ROLE, **members)
         self.gateway = made["gatewayId"]
         self.provider = self.control.create_oauth2_credential_provider(
             name="github",
