@@ -24,18 +24,24 @@ def form(required: tuple[str, ...] = (), **fields: Any) -> ElicitRequestFormPara
 
 YES_NO = form(confirm={"type": "boolean"})
 PERSON = form(("name",), name={"type": "string"}, age={"type": "integer"})
-URL = ElicitRequestURLParams(message="Sign in", url="https://example.com/\u202ex", elicitation_id="1")
+URL = ElicitRequestURLParams(message="Sign in", url="https://example.com/x", elicitation_id="1")
 
 
 async def answer(
     params: Any, *typed: str, terminal: bool = True, yes: bool = False
 ) -> tuple[str, Any, list[str]]:
-    lines, said = list(typed), []
-    questions = Questions(
-        (lambda text: lines.pop(0) if lines else "") if terminal else None, said.append, yes=yes
-    )
+    questions, said, _ = at_terminal(*typed, terminal=terminal, yes=yes)
     result = await questions(NOBODY, params)
     return result.action, result.content, said
+
+
+def at_terminal(
+    *typed: str, terminal: bool = True, yes: bool = False
+) -> tuple[Questions, list[str], list[str]]:
+    """Questions with what will be typed; what is said, and the links that a browser was shown."""
+    lines, said, opened = list(typed), list[str](), list[str]()
+    ask = (lambda text: lines.pop(0) if lines else "") if terminal else None
+    return Questions(ask, said.append, yes=yes, show=opened.append), said, opened
 
 
 @pytest.mark.behaviour("CALL-ELICIT")
@@ -74,8 +80,63 @@ async def test_yes_covers_plain_confirmations_only(params: Any, action: str):
 async def test_what_a_server_says_is_made_safe():
     _, _, said = await answer(YES_NO, "n")
     assert said == ["The server asks: Really?[2J"]
-    _, _, said = await answer(URL, "n")
+    _, _, said = await answer(link("https://example.com/\u202ex"), "y")
     assert "\\u202e" in said[1]
+
+
+def link(url: str) -> ElicitRequestURLParams:
+    return ElicitRequestURLParams(message="Sign in", url=url, elicitation_id="1")
+
+
+class TestLinks:
+    @pytest.mark.behaviour("CALL-LINK")
+    async def test_a_link_is_shown_as_a_whole_and_opened_after_a_yes_only(self) -> None:
+        for typed, opens in (("y", True), ("n", False), ("", False)):
+            questions, said, opened = at_terminal(typed)
+            assert (await questions(NOBODY, URL)).action == ("accept" if opens else "decline")
+            assert said[1:] == ["https://»example.com«/x", "It leads to: example.com"]
+            assert opened == ([URL.url] if opens else [])
+
+    @pytest.mark.behaviour("CALL-LINK")
+    @pytest.mark.parametrize(
+        "url",
+        ["http://example.com/", "javascript:alert(1)", "file:///etc/passwd", "https://a.example@b.example/"],
+    )
+    async def test_nothing_else_than_https_and_this_machine_is_opened(self, url: str) -> None:
+        questions, said, opened = at_terminal("y")
+        assert (await questions(NOBODY, link(url))).action == "decline"
+        assert opened == []
+        assert said[-1].startswith("Not opened: ")
+
+    @pytest.mark.behaviour("CALL-LINK")
+    async def test_punycode_is_warned_of(self) -> None:
+        _, said, _ = at_terminal("n")
+        questions, said, _ = at_terminal("n")
+        await questions(NOBODY, link("https://xn--pple-43d.example/"))
+        assert "Punycode" in said[-1]
+
+    @pytest.mark.behaviour("CALL-PAGES")
+    async def test_the_pages_of_an_error_are_opened_one_by_one(self) -> None:
+        data = {
+            "elicitations": [
+                {"mode": "url", "message": "Go", "url": f"https://a.example/{n}"} for n in (1, 2)
+            ]
+        }
+        questions, _, opened = at_terminal("y", "", "y", "")
+        assert await questions.pages(data)
+        assert opened == ["https://a.example/1", "https://a.example/2"]
+        questions, _, opened = at_terminal("y", "", "n")
+        assert not await questions.pages(data)
+        assert len(opened) == 1
+
+    @pytest.mark.behaviour("CALL-PAGES")
+    @pytest.mark.parametrize(
+        "data", [None, [], {}, {"elicitations": 1}, {"elicitations": [1]}, {"elicitations": [{}]}]
+    )
+    async def test_an_error_that_names_no_page_opens_none(self, data: Any) -> None:
+        questions, _, opened = at_terminal("y", "")
+        assert not await questions.pages(data)
+        assert opened == []
 
 
 @given(st.text(), st.sampled_from(["boolean", "integer", "number", "string"]))

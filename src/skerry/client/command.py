@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.client import Client
+from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 
 from skerry.client.arguments import Typed, arguments, typed
@@ -24,7 +25,7 @@ from skerry.client.report import result_lines, tool_lines
 from skerry.client.target import Wanted, find
 from skerry.errors import ConfigurationError
 from skerry.settings import ChatSettings
-from skerry.wire import session
+from skerry.wire import eras, session
 from skerry.wire.shown import clean
 
 USAGE = """\
@@ -170,12 +171,12 @@ async def _serve(task: Task, options: argparse.Namespace) -> int:
         opened = over_http(target, era=options.era, answers=questions, refusals=refusals)
     try:
         async with opened as client:
-            return await _work(client, task, as_json=options.json)
+            return await _work(client, task, questions, as_json=options.json)
     except FAILURES as error:
         raise problem(error, where, refusals) from error
 
 
-async def _work(client: Client, task: Task, *, as_json: bool) -> int:
+async def _work(client: Client, task: Task, questions: Questions, *, as_json: bool) -> int:
     server = client.server_info
     name = f"{server.name} {server.version}" if server else "a server without a name"
     if not task.tool:
@@ -189,7 +190,14 @@ async def _work(client: Client, task: Task, *, as_json: bool) -> int:
         return 0
     if not as_json:
         _say(f"{name} · MCP {client.protocol_version}")
-    result = await client.call_tool(task.tool, await _typed(client, task))
+    given = await _typed(client, task)
+    try:
+        result = await client.call_tool(task.tool, given)
+    except MCPError as refused:
+        needed = refused.error.code == eras.URL_ELICITATION_REQUIRED
+        if not needed or not await questions.pages(refused.error.data):
+            raise
+        result = await client.call_tool(task.tool, given)  # once: a page that does not help is an error
     return _print(result, as_json=as_json)
 
 

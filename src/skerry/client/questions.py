@@ -1,31 +1,43 @@
 """Elicitation: a server asks the person at the terminal during a call.
 
 Without a terminal every question is declined. `--yes` accepts what is a plain confirmation and nothing
-that needs a person's own words.
+that needs a person's own words. A link is shown as a whole, with its host, and opened after a yes only.
 """
 
 from __future__ import annotations
 
+import asyncio
+import webbrowser
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitRequestURLParams, ElicitResult
 
-from skerry.wire.shown import clean, exact
+from skerry.wire.links import link
+from skerry.wire.shown import clean
 
+_PAGES = 8
 Content = dict[str, str | int | float | bool | list[str] | None]
 Ask = Callable[[str], str]
 """Reads one line for a text to ask with; an empty line at the end of input."""
 
 
 class Questions:
-    """Answers elicitation. `ask` is None where there is no terminal."""
+    """Answers elicitation. `ask` is None where there is no terminal; `show` opens a link in a browser."""
 
-    def __init__(self, ask: Ask | None, say: Callable[[str], None], *, yes: bool = False) -> None:
+    def __init__(
+        self,
+        ask: Ask | None,
+        say: Callable[[str], None],
+        *,
+        yes: bool = False,
+        show: Callable[[str], object] = webbrowser.open,
+    ) -> None:
         self._ask = ask
         self._say = say
         self._yes = yes
+        self._show = show
 
     async def __call__(
         self,
@@ -34,7 +46,8 @@ class Questions:
     ) -> ElicitResult:
         self._say(f"The server asks: {clean(params.message)}")
         if isinstance(params, ElicitRequestURLParams):
-            return self._url(params)
+            opened = await asyncio.to_thread(self._opened, params.url)
+            return ElicitResult(action="accept" if opened else "decline")
         fields = params.requested_schema.get("properties", {})
         plain = len(fields) <= 1 and all(_kind(field) == "boolean" for field in fields.values())
         if self._yes and plain:
@@ -46,12 +59,34 @@ class Questions:
             return self._confirm(list(fields))
         return self._form(fields, params.requested_schema.get("required", []))
 
-    def _url(self, params: ElicitRequestURLParams) -> ElicitResult:
-        self._say(exact(params.url))
+    async def pages(self, data: object) -> bool:
+        """The pages that the `data` of an error wants opened before the call (MCP 2025-11-25, -32042).
+
+        Returns whether the person opened them all, so that the call may be made again.
+        """
+        listed = data.get("elicitations") if isinstance(data, Mapping) else None
+        pages = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+        for page in pages[:_PAGES]:
+            self._say(f"The server asks: {clean(str(page.get('message', '')))}")
+            if not await asyncio.to_thread(self._opened, str(page.get("url", ""))):
+                return False
+        return bool(pages)
+
+    def _opened(self, url: str) -> bool:
+        """Whether the person opened a link, and came back from it."""
+        shown = link(url)
+        for line in shown.lines():
+            self._say(line)
+        if shown.problem:
+            return False
         if self._ask is None:
-            return ElicitResult(action="decline")
-        done = self._ask("Open it yourself. Done? [y/N] ").strip().lower() in ("y", "yes")
-        return ElicitResult(action="accept" if done else "decline")
+            self._say("Declined: there is no terminal to ask at.")
+            return False
+        if self._ask("Open it in a browser? [y/N] ").strip().lower() not in ("y", "yes"):
+            return False
+        self._show(url)
+        self._ask("Press Enter when you are done there. ")
+        return True
 
     def _confirm(self, fields: list[str]) -> ElicitResult:
         assert self._ask is not None
