@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp.client import ClientRequestContext
+from mcp.client import Client, ClientRequestContext
+from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequestFormParams, ElicitRequestURLParams
 
 from skerry.client.arguments import Typed, arguments
+from skerry.client.command import Task, work
 from skerry.client.questions import Questions, read
 from skerry.errors import ConfigurationError
+from tests.kit.mcp_backends import strict_legacy
 
 NOBODY: Any = ClientRequestContext(session=None, request_id=1)  # type: ignore[arg-type]
 
@@ -128,6 +131,24 @@ class TestLinks:
         questions, _, opened = at_terminal("y", "", "n")
         assert not await questions.pages(data)
         assert len(opened) == 1
+
+    @pytest.mark.behaviour("CALL-PAGES")
+    @pytest.mark.parametrize(("pages", "works"), [(1, True), (2, False)])
+    async def test_the_call_is_made_again_once(
+        self, capsys: pytest.CaptureFixture[str], pages: int, works: bool
+    ) -> None:
+        questions, _, opened = at_terminal("y", "", "y", "")
+        with strict_legacy() as (server, url):
+            server.behave = ["page"] * pages
+            async with Client(url, mode="legacy", elicitation_callback=questions) as client:
+                if works:
+                    assert await work(client, Task(url, tool="who"), questions, as_json=False) == 0
+                    assert capsys.readouterr().out
+                else:
+                    with pytest.raises(MCPError):
+                        await work(client, Task(url, tool="who"), questions, as_json=False)
+        assert opened == ["https://page.example/1"]
+        assert server.ran == (1 if works else 0)
 
     @pytest.mark.behaviour("CALL-PAGES")
     @pytest.mark.parametrize(

@@ -171,12 +171,13 @@ async def _serve(task: Task, options: argparse.Namespace) -> int:
         opened = over_http(target, era=options.era, answers=questions, refusals=refusals)
     try:
         async with opened as client:
-            return await _work(client, task, questions, as_json=options.json)
+            return await work(client, task, questions, as_json=options.json)
     except FAILURES as error:
         raise problem(error, where, refusals) from error
 
 
-async def _work(client: Client, task: Task, questions: Questions, *, as_json: bool) -> int:
+async def work(client: Client, task: Task, questions: Questions, *, as_json: bool) -> int:
+    """Lists or calls, and prints what comes back; `questions` are put to the person. Returns the exit code."""
     server = client.server_info
     name = f"{server.name} {server.version}" if server else "a server without a name"
     if not task.tool:
