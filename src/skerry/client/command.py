@@ -177,7 +177,7 @@ async def _serve(task: Task, options: argparse.Namespace) -> int:
 
 
 async def work(client: Client, task: Task, questions: Questions, *, as_json: bool) -> int:
-    """Lists or calls, and prints what comes back; `questions` are put to the person. Returns the exit code."""
+    """Lists or calls, and prints what comes back; `questions` asks the person. Returns the exit code."""
     server = client.server_info
     name = f"{server.name} {server.version}" if server else "a server without a name"
     if not task.tool:
