@@ -104,6 +104,34 @@ def test_an_approval_does_not_fill_in_a_form(start: Start, modern: StandIn):
     assert said(events).strip() == "Thank you."
 
 
+@pytest.mark.behaviour("AGENT-PAGE")
+@pytest.mark.parametrize(
+    ("payload", "status", "action"),
+    [
+        ({"approved": True}, "resolved", "accept"),
+        ({"approved": False}, "resolved", "decline"),
+        (None, "cancelled", "cancel"),
+    ],
+)
+def test_a_page_is_the_persons_to_open(start: Start, modern: StandIn, payload: Any, status: str, action: str):
+    modern.answers.clear()
+    use = Use.one("demo___page", url="https://page.example/1")
+    asking = start([use, Say("Thank you.")], gateway_url=modern.url)
+    (interrupt,) = interrupts(asking.ask("Sign me in"))
+    asked = (interrupt["reason"], interrupt["mode"], interrupt["url"], interrupt["message"])
+    assert asked == ("elicitation", "url", "https://page.example/1", "Sign in.")
+    assert "responseSchema" not in interrupt
+    assert result(asking.answer(interrupt["id"], payload, status)) == {"action": action}
+    assert modern.answers == [action]
+
+
+@pytest.mark.behaviour("AGENT-PAGE")
+def test_a_page_that_nobody_should_open_is_declined(start: Start, modern: StandIn):
+    use = Use.one("demo___page", url="http://page.example/1")
+    asking = start([use, Say("No.")], gateway_url=modern.url)
+    assert result(asking.ask("Sign me in")) == {"action": "decline"}
+
+
 @pytest.mark.behaviour("AGENT-ELICITATION")
 def test_a_question_without_an_answer_ends_as_no_and_the_answer_goes_on(start: Start, modern: StandIn):
     asking = start([RATE, Say("Nobody was there."), Say("Hello.")], gateway_url=modern.url, question_time=0.5)

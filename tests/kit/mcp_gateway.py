@@ -127,6 +127,17 @@ def tools(stand_in: StandIn) -> FastMCP:
         answer = await asked(ctx, "Look at it?", Confirm)
         return answer if isinstance(answer, mcp_types.InputRequiredResult) else json.dumps(answer)
 
+    @mcp.tool(name="demo___page", annotations={"readOnlyHint": True})
+    async def page(url: str, ctx: Context) -> str | mcp_types.InputRequiredResult:
+        """Needs a page to be opened; in the newer era."""
+        answer = (ctx.input_responses or {}).get("page")
+        if answer is None:
+            params = mcp_types.ElicitRequestURLParams(message="Sign in.", url=url, elicitation_id="e1")
+            asked = mcp_types.ElicitRequest(params=params)
+            return mcp_types.InputRequiredResult(input_requests={"page": asked}, request_state=url)
+        stand_in.answers.append(answer.action)
+        return json.dumps({"action": answer.action})
+
     @mcp.tool(name="demo___both")
     async def both(ctx: Context) -> str | mcp_types.InputRequiredResult:
         """Needs an approval, and words of a person beside it."""

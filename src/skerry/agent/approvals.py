@@ -23,7 +23,8 @@ class Pause:
 
     `id` is what the client answers to: random, so that it cannot be guessed or used again. `call` is
     Strands' own id of the interrupt; it is empty when the server of the tool asked, for then the call itself
-    stays open in the process that makes it. `schema` is the form that such a server wants filled in.
+    stays open in the process that makes it. `schema` is the form that such a server wants filled in, `url`
+    the page that it wants opened.
     `expires` is seconds since the epoch.
     """
 
@@ -35,6 +36,7 @@ class Pause:
     expires: float
     message: str = ""
     schema: Mapping[str, Any] | None = None
+    url: str = ""
 
     @property
     def digest(self) -> str:
@@ -43,6 +45,15 @@ class Pause:
     def interrupt(self) -> dict[str, Any]:
         """The pause as an AG-UI interrupt."""
         common = {"id": self.id, "toolCallId": self.tool_call_id, "toolName": self.tool}
+        if self.url:
+            return {
+                **common,
+                "reason": "elicitation",
+                "mode": "url",
+                "url": self.url,
+                "message": self.message,
+                "expires": int(self.expires),
+            }
         if self.schema is not None:
             return {
                 **common,

@@ -22,6 +22,7 @@ from strands.types.tools import AgentTool
 
 from skerry.agent.approvals import digest
 from skerry.agent.forms import Content, is_confirmation, yes
+from skerry.wire.links import link
 
 DENIED = "Not confirmed: the call was not made and nothing was changed. Do not try it again unasked."
 INTERRUPT = "approval"
@@ -53,13 +54,17 @@ def name_of(tool: AgentTool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a server asks in the middle of a call; `schema` is the form that it wants filled in."""
+    """What a server asks in the middle of a call.
+
+    `schema` is the form that it wants filled in, or `url` the page that it wants opened.
+    """
 
     tool_call_id: str
     tool: str
     arguments: Mapping[str, Any]
     message: str
     schema: Mapping[str, Any]
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +137,23 @@ class Gate(HookProvider):
     ) -> ElicitResult:
         """Answers a server that asks during a call; called on the loop of the connection's thread.
 
-        For an approved call its plain question is answered, once; any other form is the person's.
+        For an approved call its plain question is answered, once; any other form, and every page, is the
+        person's. A page that nobody should open is declined.
         """
         call = self._call
-        if not isinstance(params, ElicitRequestFormParams) or call is None:
+        if call is None:
             return ElicitResult(action="cancel")
-        schema = params.requested_schema
-        if self._confirmed and is_confirmation(schema):
-            self._confirmed = False
-            return ElicitResult(action="accept", content=yes(schema))
-        question = Question(*call, message=params.message[:MAX_MESSAGE], schema=schema)
+        message = params.message[:MAX_MESSAGE]
+        if isinstance(params, ElicitRequestFormParams):
+            schema = params.requested_schema
+            if self._confirmed and is_confirmation(schema):
+                self._confirmed = False
+                return ElicitResult(action="accept", content=yes(schema))
+            question = Question(*call, message=message, schema=schema)
+        elif link(params.url).problem:
+            return ElicitResult(action="decline")
+        else:
+            question = Question(*call, message=message, schema={}, url=params.url)
         waiting = asyncio.run_coroutine_threadsafe(self._person(question), self._loop)
         reply = await asyncio.wrap_future(waiting)
         return ElicitResult.model_validate({"action": reply.action, "content": reply.content})

@@ -229,6 +229,7 @@ class Work(HookProvider):
             expires=self._desk.clock() + seconds,
             message=question.message,
             schema=None if is_confirmation(question.schema) else question.schema,
+            url=question.url,
         )
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         await self._memory.write(change=lambda state: replace(state, pauses=(pause,), until=self._until()))
@@ -346,6 +347,8 @@ def unknown(identifier: str) -> AgentError:
 
 
 def _reply(question: Question, answer: Answer) -> Reply:
+    if answer.approved and question.url:
+        return Reply("accept")
     if answer.approved:
         plain = is_confirmation(question.schema)
         content = yes(question.schema) if plain else filled(question.schema, answer.content or {})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import webbrowser
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from skerry.chat import links
 from skerry.chat.agents import Agent, agents
 from skerry.chat.backend import Kept, Reply, Summary
 from skerry.chat.commands import conversations, table
@@ -35,7 +37,7 @@ class Chat:
     """An agent at one face.
 
     `decided` answers every confirmation without asking, as the program was started; `asks` is /hil. `opens`
-    opens another agent.
+    opens another agent, `shows` a link in a browser.
     """
 
     door: Door
@@ -46,6 +48,7 @@ class Chat:
     opens: Callable[[Wanted], Door] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     clock: Callable[[], float] = time.monotonic
+    shows: Callable[[str], object] = webbrowser.open
     asks: bool = True
     listed: list[Summary] = field(default_factory=list)
     cursor: str = ""
@@ -216,6 +219,10 @@ class Chat:
     def _reply(self, interrupt: Event) -> Reply | None:
         """The person's answer to an open question; None when nobody can be asked."""
         identifier = str(interrupt["id"])
+        if interrupt.get("mode") == "url" and self.decided is not False and self.asks:
+            with self.interrupts.allowed():  # --yes covers no page: that takes a person
+                opened = links.opened(interrupt, self.face, self.shows)
+            return None if opened is None else Reply(identifier, opened)
         form = interrupt.get("reason") == "elicitation" and interrupt.get("responseSchema")
         if self.decided is False:
             return Reply(identifier, approved=False)

@@ -1,4 +1,4 @@
-"""The agent's open questions: approve or deny with the exact arguments, or fill in a server's form."""
+"""The agent's open questions: approve or deny with the exact arguments, a server's form, or its page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from skerry.chat.backend import Event, Reply
 from skerry.chat.web import forms
 from skerry.chat.web.safe import code_span, plain
 from skerry.chat.web.visit import Visit
+from skerry.wire.links import link
 from skerry.wire.shown import clean, exact
 
 _EXACT = 2**53
@@ -37,6 +38,8 @@ def draw(visit: Visit) -> None:
                 if st.button("Dismiss", key=f"dismiss-{identifier}"):
                     visit.decide(Reply(identifier, approved=False))
                     st.rerun()
+            elif interrupt.get("mode") == "url":
+                _page(visit, identifier, interrupt)
             elif isinstance(interrupt.get("responseSchema"), Mapping):
                 _form(visit, identifier, interrupt)
             else:
@@ -53,6 +56,27 @@ def _approval(visit: Visit, identifier: str, interrupt: Event) -> None:
         deny = st.button("Deny", icon=":material/close:", key=f"deny-{identifier}")
     if approve or deny:
         visit.decide(Reply(identifier, approved=approve))
+        st.rerun()
+
+
+def _page(visit: Visit, identifier: str, interrupt: Event) -> None:
+    found = link(str(interrupt.get("url", "")))
+    st.markdown(":material/open_in_new: **A tool needs you to open a page**")
+    st.text(clean(str(interrupt.get("message", ""))))
+    st.code("\n".join(found.lines()), language=None, wrap_lines=True)
+    tool = str(interrupt.get("toolName", ""))
+    st.caption(f"Asked by {code_span(tool)}. The page is opened by you alone; nothing here looks at it.")
+    _small_print(interrupt)
+    with st.container(horizontal=True):
+        done = False
+        if not found.problem:
+            st.link_button(f"Open {plain(found.host)}", found.url, icon=":material/open_in_new:")
+            done = st.button(
+                "I am done there", type="primary", icon=":material/check:", key=f"done-{identifier}"
+            )
+        decline = st.button("Decline", icon=":material/close:", key=f"decline-{identifier}")
+    if done or decline:
+        visit.decide(Reply(identifier, approved=done))
         st.rerun()
 
 
