@@ -216,6 +216,21 @@ def test_a_form_cannot_be_answered_beforehand_but_declined(tmp_path: Path, optio
     )
 
 
+@pytest.mark.behaviour("CHAT-PAGE")
+@pytest.mark.parametrize(("option", "code"), [("--yes", 3), ("--no", 0)])
+def test_a_page_cannot_be_opened_beforehand_but_declined(tmp_path: Path, option: str, code: int):
+    page = {"reason": "elicitation", "mode": "url", "url": "https://page.example/1", "message": "Sign in."}
+    asks = Turn(interrupts=({"id": "p1", "toolCallId": "c", "toolName": "git___push", **page},))
+    with desk_agent(asks, Turn(text("Declined."))) as agent:
+        done = talk(agent, tmp_path, "--once", "push", option)
+    assert done.returncode == code, done.stderr
+    if option == "--yes":
+        assert "It leads to: page.example" in done.stderr
+    assert [entry["payload"] for payload in agent.said("resume") for entry in payload["resume"]] == (
+        [] if option == "--yes" else [{"approved": False}]
+    )
+
+
 @pytest.mark.behaviour("CHAT-CANCEL")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_script_that_is_interrupted_stops_the_agent(tmp_path: Path):

@@ -17,7 +17,7 @@ from skerry.wire.jsonrpc import Envelope
 from tests.kit.gateway_stack import MODERN, TIMEOUT, Stack, gateway_stack, post
 from tests.kit.mcp_backends import Backend, reference_backend, strict_legacy
 from tests.local.gateway.test_asking import Wire, events, gateway_for
-from tests.local.gateway.test_sessions import STREAM
+from tests.local.gateway.test_sessions import STREAM, sessions
 
 STREAMS = {"protocolConfiguration": {"mcp": STREAM}}
 META = "io.modelcontextprotocol/"
@@ -134,6 +134,20 @@ class TestPages:
                 else (json.loads(answer.read()))
             )
         assert last["result"]["content"][0]["text"] == "signed in"
+
+    @pytest.mark.behaviour("GWS-PAGE-ERROR")
+    def test_without_streams_it_is_the_error_too(
+        self, stack: Stack, http: httpx2.Client, backend: Backend
+    ) -> None:
+        wire = Wire(gateway_for(stack, backend.url, **sessions()), URLS)
+        with wire.call(http, "t___open_page") as answer:
+            assert json.loads(answer.read())["error"]["code"] == -32042
+        with wire.call(http, "t___open_page", identifier=6) as answer:
+            assert json.loads(answer.read())["result"]["content"][0]["text"] == "signed in"
+        with wire.call(http, "t___change_email", {"account_id": "1", "new_email": "n"}) as answer:
+            said = json.loads(answer.read())["result"]
+        assert said["isError"]
+        assert "asks the user a question" in said["content"][0]["text"]  # a form has no other way
 
     def test_the_error_of_a_legacy_server_is_a_legacy_clients_own(
         self, stack: Stack, http: httpx2.Client

@@ -18,6 +18,10 @@ T = TypeVar("T")
 BOUND = 16
 
 
+class UnheardError(RelayError):
+    """A question that cannot reach the client: its answer is no stream."""
+
+
 class Conversation(Generic[T]):
     """The work of one call. `headers` are those for the client's answer, as far as they are known.
 
@@ -37,10 +41,10 @@ class Conversation(Generic[T]):
         self._task.add_done_callback(self._ended)
 
     async def emit(self, message: Envelope) -> None:
-        """Says something to the client. Raises RelayError for a question that cannot reach it."""
+        """Says something to the client. Raises UnheardError for a question that cannot reach it."""
         if not self._streams:
             if message.kind == "request":
-                raise RelayError("failed", "The client takes no event stream and cannot be asked.")
+                raise UnheardError("failed", "The client takes no event stream and cannot be asked.")
             return
         while len(self._waiting) >= BOUND:
             self._room.clear()

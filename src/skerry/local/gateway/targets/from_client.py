@@ -32,6 +32,14 @@ def declared(request: Request) -> Mapping[str, Any]:
     return client.capabilities if client is not None and streaming(request.gateway) else {}
 
 
+def can_be_asked(request: Request) -> bool:
+    """Whether a client up to 2025-11-25 may be asked in a call: on its stream, or for a page by -32042."""
+    client = request.client
+    if client is None or not client.capabilities:
+        return False
+    return request.streams or eras.declares(client.capabilities, {"elicitation": {"url": {}}})
+
+
 def wants_face(request: Request) -> bool:
     """Whether a modern request says something that a legacy server is told once in a session of its own."""
     capabilities = request.capabilities

@@ -38,7 +38,7 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers, from_client
 from skerry.local.gateway.targets.asks import CLIENT, Ask
 from skerry.local.gateway.targets.base import Listing
-from skerry.local.gateway.targets.conversation import Conversation
+from skerry.local.gateway.targets.conversation import Conversation, UnheardError
 from skerry.local.gateway.targets.dialogue import Dialogue, NotOfferedError
 from skerry.local.gateway.targets.questions import Faces, ModernPeer, SessionInterview
 from skerry.local.gateway.targets.replies import is_stream
@@ -176,7 +176,7 @@ class McpServerTarget:
                 work = self._parked
         elif request.client is not None:
             request.client.on_end(self, partial(self._left, request.gateway, request.caller, ask.identity))
-            if request.streams and request.client.capabilities and await self._dialogue.era(ask) == "modern":
+            if from_client.can_be_asked(request) and await self._dialogue.era(ask) == "modern":
                 work = self._asked
         if work == self._passed and not request.streams:
             answer, reply, session = await self._dialogue.request(ask)
@@ -273,6 +273,8 @@ class McpServerTarget:
         legacy = LegacyClient(eras.MODERN_VERSIONS[-1], client.capabilities, CLIENT, LOG_LEVEL)
         try:
             response = await rounds.call(from_client.own(request, ask), legacy, conversation.emit)
+        except UnheardError:
+            return tool_error(answers.ELICITATION)
         except RelayError as problem:
             raise TargetError(problem.message, hint=problem.hint) from problem
         return self._framed(request, response, peer.reply)
