@@ -11,6 +11,7 @@ from pathlib import Path
 from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept as a name of this module)
 from skerry.local.functions.plane import FunctionsPlane
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
+from skerry.local.gateway.consent.connect import DONE as CONNECTED
 from skerry.local.gateway.plane import GatewayPlane
 from skerry.local.gateway.schemas import check as schemas
 from skerry.local.gateway.settings import GatewaySettings
@@ -44,7 +45,7 @@ def create_app(
     endpoint.add("identity", identities)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
     endpoint.add("runtime", runtimes, warm=runtimes.warm, inspect=inspection(runtimes.sessions))
-    gateways = _gateway(endpoint)
+    gateways = _gateway(endpoint, identities)
     endpoint.add("gateway", gateways)
     endpoint.control.check_policy = gateways.check_policy
     endpoint.control.check_target = schemas.problem
@@ -94,7 +95,7 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
     )
 
 
-def _gateway(endpoint: Endpoint) -> GatewayPlane:
+def _gateway(endpoint: Endpoint, identities: IdentityPlane) -> GatewayPlane:
     settings = endpoint.settings
     return GatewayPlane(
         resources=endpoint.resources,
@@ -114,6 +115,7 @@ def _gateway(endpoint: Endpoint) -> GatewayPlane:
         ),
         report=endpoint.control.reporter("target"),
         permissions=endpoint.permissions,
+        resource_tokens=identities.vault,
     )
 
 
@@ -135,6 +137,7 @@ def _identity(endpoint: Endpoint) -> IdentityPlane:
             region=settings.region,
             account=settings.account,
             calls=settings.quotas.identity_calls,
+            own_return_urls=(endpoint.url + CONNECTED,) if settings.connect else (),
         ),
         permissions=endpoint.permissions,
     )

@@ -12,7 +12,8 @@ from skerry.local.identity.assumptions import Assumptions
 class IdentitySettings:
     """`endpoint` is the stack's base URL without a slash at its end, `file` where the vault is kept.
 
-    `calls` is what is allowed a second of each operation, 0 for any number.
+    `calls` is what is allowed a second of each operation, 0 for any number. `own_return_urls` are pages of
+    the stack, to which a consent may return whatever the workload identity allows.
     """
 
     file: Path
@@ -20,6 +21,7 @@ class IdentitySettings:
     region: str
     account: str
     calls: float = 0.0
+    own_return_urls: tuple[str, ...] = ()
     table: Assumptions = field(default_factory=Assumptions)
 
     def arn(self, resource: str) -> str:

@@ -57,6 +57,7 @@ class Vault:
         self._kept = kept
         self._clock = clock
         self._table = settings.table
+        self._own_return_urls = settings.own_return_urls
         self._asking: Shared[KeptToken | None] = Shared()
         self._tasks: set[asyncio.Task[None]] = set()
         self.federation = Federation(
@@ -190,7 +191,7 @@ class Vault:
         return ConsentNeeded(url, consent.uri, status)
 
     def _check(self, ask: TokenAsk) -> None:
-        allowed = self._identity(ask.workload)["allowedResourceOauth2ReturnUrls"]
+        allowed = (*self._identity(ask.workload)["allowedResourceOauth2ReturnUrls"], *self._own_return_urls)
         if not ask.return_url or not allowed:
             raise validation(self._table.no_return_url, ("resourceOauth2ReturnUrl", "is required"))
         if ask.return_url not in allowed:
