@@ -59,8 +59,8 @@ def test_what_is_left_out_is_the_targets_choice(value: object, found: Options) -
         "file:///etc",
         "https://a b",
         "https://a\n",
-    ]
-    + ["https://" + "a" * MAX_URL],
+        "https://" + "a" * MAX_URL,
+    ],
 )
 def test_what_is_no_return_url(url: str) -> None:
     assert not is_return_url(url)
