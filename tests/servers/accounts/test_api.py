@@ -186,7 +186,15 @@ def test_other_kinds_of_credentials_are_refused(ask, idp, token):
         assert wrong not in answer.text + answer.headers["www-authenticate"]
     basic = ask("GET", "/accounts/12345", headers={"Authorization": "Basic YTpi"})
     assert basic.status_code == 401
-    assert ask("GET", f"/accounts/12345?access_token={good}", headers={}).status_code == 401
+    for query in (f"access_token={good}", f"a=1&access%5Ftoken={good}"):
+        for headers in ({}, bearer(good)):
+            refused = ask("GET", f"/accounts/12345?{query}", headers=headers)
+            assert refused.status_code == 400
+            assert parse(refused.headers["www-authenticate"]).error == "invalid_request"
+            assert good not in refused.text
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = f"access_token={good}"
+    assert ask("PUT", "/accounts/12345/email", headers=form, content=body).status_code == 401
 
 
 def test_two_credentials_at_once_are_a_malformed_request(api, http, token):
