@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 import httpx2
 from fastmcp.server.auth import AccessToken, AuthProvider
@@ -62,7 +63,6 @@ class ResourceAuth(AuthProvider):
         self.resource = resource
         self._demands = Demands(tuple(scopes), dict(tool_scopes or {}))
         self._open_ping = open_ping
-        self._http: httpx2.AsyncClient | None = None
 
     @classmethod
     def of_issuer(
@@ -81,9 +81,9 @@ class ResourceAuth(AuthProvider):
 
         `audience` is `url` when left out (RFC 8707). `includes` is the table of scopes that include others.
         `dialect` is how the issuer's tokens look; one without audience (Cognito) needs `clients`. Keys are
-        fetched when the first token comes; `aclose` ends that connection.
+        fetched when the first token comes, over connections that do not stay open: there is nothing to close.
         """
-        http = httpx2.AsyncClient(trust_env=False)
+        http = httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
         needed = dict.fromkeys([*scopes, *(scope for more in (tool_scopes or {}).values() for scope in more)])
         resource = ProtectedResource(
             url,
@@ -95,14 +95,7 @@ class ResourceAuth(AuthProvider):
             Hierarchy(includes),
             tuple(clients),
         )
-        made = cls(resource, scopes=scopes, tool_scopes=tool_scopes)
-        made._http = http
-        return made
-
-    async def aclose(self) -> None:
-        """Ends the connection to the issuer of `of_issuer`."""
-        if self._http is not None:
-            await self._http.aclose()
+        return cls(resource, scopes=scopes, tool_scopes=tool_scopes)
 
     @property
     def scopes_supported(self) -> list[str]:
@@ -125,7 +118,8 @@ class ResourceAuth(AuthProvider):
 
         methods = ["GET", "OPTIONS"]
         door = cors_middleware(metadata, methods)
-        places = dict.fromkeys((self.resource.metadata_path, WELL_KNOWN))
+        # Routes are matched against decoded paths.
+        places = dict.fromkeys((unquote(self.resource.metadata_path), WELL_KNOWN))
         return [Route(place, door, methods=methods) for place in places]
 
     def get_middleware(self) -> list[Any]:

@@ -123,6 +123,12 @@ def gateway_header_problem(name: str) -> str | None:
     return _amazon_problem(name)
 
 
+def single_hop(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The names (lower case) that `Connection` lists: they end here too (RFC 9110 §7.6.1)."""
+    listed = (value for name, value in headers if name.lower() == "connection")
+    return frozenset(option.strip(" \t").lower() for value in listed for option in value.split(","))
+
+
 def folded(name: str) -> str:
     """A header name as programs behind CGI and WSGI tell it: lower case, and `_` is `-`.
 

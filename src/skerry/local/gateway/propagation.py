@@ -30,10 +30,12 @@ def request_headers(inbound: Pairs, target: Record, injected: Headers | None = N
 
     `inbound` has lower-case names, `injected` are those that the REQUEST interceptor set: they win, and may
     tell who the user is, since the gateway's owner vouches for them. A value over 4 KB or outside printable
-    ASCII is left out.
+    ASCII is left out, and so is what the client's `Connection` lists.
     """
     wanted = _configured(target, "allowedRequestHeaders")
-    found = _allowed(inbound, wanted, claims=False)
+    inbound = list(inbound)
+    ending = names.single_hop(inbound)
+    found = _allowed((pair for pair in inbound if pair[0] not in ending), wanted, claims=False)
     return {**found, **_allowed(injected.items(), wanted, claims=True)} if injected else found
 
 

@@ -39,12 +39,16 @@ def allowed(runtime: Runtime) -> frozenset[str]:
 def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -> list[tuple[str, str]]:
     """The client's headers that reach the program, in their order.
 
-    A value that is not printable ASCII, or a listed one of more than 4 KB, is left out.
+    A value that is not printable ASCII, or a listed one of more than 4 KB, is left out, and so is what the
+    client's `Connection` lists.
     """
     result = []
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+    texts = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+    ending = names.single_hop(texts)
+    for name, value in texts:
         always = name in _ALWAYS or name.startswith(_MCP_PREFIX)
+        if name in ending:
+            continue
         if not always and (name not in listed or len(value) > MAX_VALUE):
             continue
         if value.isascii() and value.isprintable():
