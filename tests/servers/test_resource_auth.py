@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,14 +15,22 @@ from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.exceptions import ToolError
 from fastmcp.server.auth import require_scopes
 from fastmcp.server.dependencies import get_access_token
+from hypothesis import given
+from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 
 from skerry.auth import challenge, dialects
+from skerry.auth.keys import Keys
 from skerry.servers import auth_door
+from skerry.servers.http_auth import ProtectedResource, RefusedError
 from skerry.servers.resource_auth import ResourceAuth
 from tests.kit.asgi_thread import serve
+from tests.kit.clock import FakeClock
 from tests.kit.issuer import FakeIssuer
 from tests.kit.served_issuer import served_issuer
 
@@ -298,9 +308,6 @@ async def test_a_dialect_without_audience_needs_the_client(issuer: FakeIssuer) -
 
 @pytest.mark.behaviour("GRD-FASTMCP")
 def test_a_mounted_server_lets_nobody_in_without_a_token(issuer: FakeIssuer) -> None:
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-
     server: FastMCP = FastMCP("mounted", auth=provider(issuer))
     inner = server.http_app(path="/mcp", stateless_http=True)
     with serve(Starlette(routes=[Mount("/team", app=inner)], lifespan=inner.lifespan)) as base:
@@ -308,3 +315,43 @@ def test_a_mounted_server_lets_nobody_in_without_a_token(issuer: FakeIssuer) -> 
         listed = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
         assert send(f"{base}/team/mcp", listed, bearer(issuer)).status_code == 200
         assert send(f"{base}/team/mcp", listed, bearer(issuer, None)).status_code == 403
+
+
+# Whatever is sent, nothing else is raised --------------------------------------------------------------------------
+
+header_text = st.text(st.characters(max_codepoint=0xFF), max_size=60)
+
+
+@pytest.fixture(scope="module")
+def resource() -> ProtectedResource:
+    known = FakeIssuer(FakeClock())
+    keys = Keys(known.discovery_url, fetch=known.fetch, clock=known.clock)
+    return ProtectedResource("http://127.0.0.1/mcp", known.issuer, "accounts", keys)
+
+
+@pytest.mark.behaviour("GRD-MALFORMED-REQUEST")
+@given(
+    st.lists(header_text | header_text.map("Bearer {}".format), max_size=3),
+    st.lists(header_text, max_size=2),
+    header_text,
+)
+def test_any_header_and_query_is_refused_with_a_status_of_the_rfc(
+    resource: ProtectedResource, authorization: list[str], origins: list[str], query: str
+) -> None:
+    raw = [(b"authorization", value.encode("latin-1")) for value in authorization]
+    raw += [(b"origin", value.encode("latin-1")) for value in origins]
+    with pytest.raises(RefusedError) as caught:
+        asyncio.run(resource.authorize(Headers(raw=raw), "a", query=query))
+    assert caught.value.response.status_code in (400, 401, 403)
+
+
+@given(st.binary(max_size=80) | st.sampled_from([b"[1]", b"{}", json.dumps(call("add")).encode()]))
+def test_any_body_needs_scopes_or_cannot_be_read(body: bytes) -> None:
+    demands = auth_door.Demands(("a",), {"add": ("b",)})
+    try:
+        needed = demands.of(body)
+    except auth_door.UnreadableError as problem:
+        assert problem.response.status_code == 400
+    else:
+        assert needed[0] == "a"
+        assert (needed == ("a", "b")) is (json.loads(body).get("params", {}).get("name") == "add")

@@ -31,7 +31,7 @@ MAX_MESSAGE = 4_194_304
 """Bytes of a message whose tool is looked up; the MCP SDK takes no more either."""
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """A message that nobody can say the tool of; `response` is what to send."""
 
     def __init__(self, status: int, body: bytes) -> None:
@@ -47,17 +47,17 @@ class Demands:
     tools: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of(self, body: bytes) -> tuple[str, ...]:
-        """All the scopes that a message needs. Raises _UnreadableError."""
+        """All the scopes that a message needs. Raises UnreadableError."""
         try:
             envelope = jsonrpc.parse(body)
             if envelope.method != "tools/call":
                 return self.scopes
             json.loads(body, object_pairs_hook=_once)  # two readers of one name must not see two tools
         except jsonrpc.RpcError as problem:
-            raise _UnreadableError(400, problem.answer()) from problem
+            raise UnreadableError(400, problem.answer()) from problem
         except ValueError as problem:
             answer = jsonrpc.error(None, jsonrpc.INVALID_REQUEST, "A member of the message stands twice.")
-            raise _UnreadableError(400, answer) from problem
+            raise UnreadableError(400, answer) from problem
         name = envelope.params.get("name")
         return (*self.scopes, *self.tools.get(name, ())) if isinstance(name, str) else self.scopes
 
@@ -99,7 +99,7 @@ class AuthDoor:
             receive = _replay(first, receive)
         try:
             receive = await self._admit(scope, headers, receive)
-        except (RefusedError, _UnreadableError) as error:
+        except (RefusedError, UnreadableError) as error:
             await error.response(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -124,17 +124,17 @@ class AuthDoor:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The whole body. Raises _UnreadableError past the limit, and for a client that left."""
+    """The whole body. Raises UnreadableError past the limit, and for a client that left."""
     pieces, size = [], 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise _UnreadableError(400, b"")
+            raise UnreadableError(400, b"")
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > MAX_MESSAGE:
             text = f"The message is larger than {MAX_MESSAGE} bytes."
-            raise _UnreadableError(413, jsonrpc.error(None, jsonrpc.INVALID_REQUEST, text))
+            raise UnreadableError(413, jsonrpc.error(None, jsonrpc.INVALID_REQUEST, text))
         if not message.get("more_body"):
             return b"".join(pieces)
 

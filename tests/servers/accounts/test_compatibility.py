@@ -8,11 +8,15 @@ from dataclasses import replace
 
 import pytest
 from fastmcp.exceptions import ToolError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skerry.auth.challenge import parse
 from skerry.auth.tokens import unverified_claims
 from skerry.servers.accounts.desk import Desk
 from skerry.servers.accounts.server import create_server
+from skerry.settings import AccountsApiSettings
+from skerry.settings.values import table
 from tests.kit.accounts_api import environment, running_api
 from tests.kit.asgi_thread import serve
 from tests.kit.idp import SECRETS
@@ -210,3 +214,32 @@ def test_the_option_is_for_http_and_written_out(idp, words):
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", {}),
+        ("a=b", {"a": ("b",)}),
+        ("a=b,c  d/e=a", {"a": ("b", "c"), "d/e": ("a",)}),
+        ("a", None),
+        ("=b", None),
+        ("a=", None),
+        ("a=,", None),
+    ],
+)
+def test_the_table_of_scopes_in_a_variable(text, found):
+    if found is None:
+        with pytest.raises(ValueError, match="is not name=word,word"):
+            AccountsApiSettings.from_env({"ACCOUNTS_SCOPES_INCLUDE": text})
+    else:
+        assert AccountsApiSettings.from_env({"ACCOUNTS_SCOPES_INCLUDE": text}).includes == found
+
+
+@given(st.text())
+def test_any_text_is_a_table_or_a_value_error(text):
+    try:
+        found = table(text)
+    except ValueError:
+        return
+    assert all(name and words for name, words in found.items())
