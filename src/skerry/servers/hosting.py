@@ -6,7 +6,6 @@ import socket
 
 from fastmcp import FastMCP
 
-from skerry.servers.http_auth import ProtectedResource
 from skerry.servers.listener import announced, url_of
 from skerry.servers.resource_auth import ResourceAuth
 from skerry.serving import Server
@@ -14,11 +13,9 @@ from skerry.serving import Server
 PATH = "/mcp"
 
 
-async def serve_gated(
-    server: FastMCP, resource: ProtectedResource, sock: socket.socket, *, stateful: bool
-) -> None:
-    """Serves on a bound socket until a signal: every call but `ping` needs a token of the resource."""
-    server.auth = ResourceAuth(resource, scopes=resource.scopes, open_ping=True)
+async def serve_gated(server: FastMCP, auth: ResourceAuth, sock: socket.socket, *, stateful: bool) -> None:
+    """Serves on a bound socket until a signal, to those whom `auth` lets in."""
+    server.auth = auth
     app = server.http_app(path=PATH, stateless_http=not stateful)
     ready = announced({"service": server.name, "url": url_of(sock) + PATH})
     await Server(app, ready).serve(sockets=[sock])

@@ -59,9 +59,10 @@ class ResourceAuth(AuthProvider):
         tool_scopes: Mapping[str, Sequence[str]] | None = None,
         open_ping: bool = False,
     ) -> None:
-        super().__init__(required_scopes=list(scopes))
+        needed = tuple(filter(None, scopes))
+        super().__init__(required_scopes=list(needed))
         self.resource = resource
-        self._demands = Demands(tuple(scopes), dict(tool_scopes or {}))
+        self._demands = Demands(needed, dict(tool_scopes or {}))
         self._open_ping = open_ping
 
     @classmethod

@@ -65,7 +65,9 @@ class AccountsSettings:
     keeps MCP sessions, which clients up to 2025-11-25 need in order to be asked for a confirmation.
     `confirm_timeout` and `api_timeout` are in seconds. `compatibility_headers` tells the API the exchanged
     token and the tenant in X-JWT-TOKEN and X-TENANT-ID too. `url` is what clients type when something stands
-    in front of the server; the address it listens on when empty.
+    in front of the server; the address it listens on when empty. The scopes are the API's: by itself the
+    server asks for them too, `write_scope` for the tool that changes something; `includes` says which
+    include others.
     """
 
     issuer: str = ""
@@ -79,13 +81,16 @@ class AccountsSettings:
     stateful: bool = False
     confirm_timeout: float = 120.0
     api_timeout: float = 10.0
+    read_scope: str = "desk/use"
+    write_scope: str = "desk/use"
+    includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     compatibility_headers: bool = False
     tenant_claim: str = "tenant_id"
     url: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AccountsSettings:
-        """Settings from the environment of the server. Raises ValueError when a number is none."""
+        """Settings from the environment. Raises ValueError for a number or a table that is none."""
         return cls(
             issuer=env.get("ACCOUNTS_ISSUER") or env.get("SKERRY_ISSUER", ""),
             audience=env.get("ACCOUNTS_AUDIENCE") or "accounts",
@@ -100,5 +105,8 @@ class AccountsSettings:
             api_timeout=float(env.get("ACCOUNTS_API_TIMEOUT") or 10),
             compatibility_headers=switch(env.get("ACCOUNTS_COMPATIBILITY_HEADERS", "")),
             tenant_claim=env.get("ACCOUNTS_TENANT_CLAIM") or "tenant_id",
+            read_scope=env.get("ACCOUNTS_READ_SCOPE", "desk/use"),
+            write_scope=env.get("ACCOUNTS_WRITE_SCOPE", "desk/use"),
+            includes=table(env.get("ACCOUNTS_SCOPES_INCLUDE", "")),
             url=env.get("ACCOUNTS_URL", ""),
         )

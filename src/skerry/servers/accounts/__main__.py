@@ -17,6 +17,7 @@ from skerry.servers.accounts.desk import PART, Desk
 from skerry.servers.accounts.server import create_server
 from skerry.servers.hosting import PATH, serve_gated
 from skerry.servers.listener import bind, url_of
+from skerry.servers.resource_auth import ResourceAuth
 from skerry.settings import AccountsSettings
 
 
@@ -52,7 +53,7 @@ def _settings() -> AccountsSettings:
         return AccountsSettings.from_env(os.environ)
     except ValueError as error:
         raise ConfigurationError(
-            f"a number is wrong: {error}.", hint="Check the ACCOUNTS_ variables."
+            f"a setting is wrong: {error}.", hint="Check the ACCOUNTS_ variables."
         ) from error
 
 
@@ -60,7 +61,9 @@ async def _serve(port: int, *, forward: bool) -> None:
     settings = _settings()
     with bind(port) as sock:
         desk = Desk.of(settings, url=url_of(sock) + PATH, forward_caller_token=forward)
-        await serve_gated(create_server(desk), desk.resource, sock, stateful=settings.stateful)
+        needed = {"change_email": [settings.write_scope]}
+        auth = ResourceAuth(desk.resource, scopes=[settings.read_scope], tool_scopes=needed, open_ping=True)
+        await serve_gated(create_server(desk), auth, sock, stateful=settings.stateful)
 
 
 if __name__ == "__main__":

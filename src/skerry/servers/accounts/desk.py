@@ -13,6 +13,7 @@ from fastmcp import Context
 
 from skerry.auth.keys import Clock, Keys
 from skerry.auth.oauth import Client, TokenSource
+from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.servers.accounts.backend import Accounts, Backend, Legacy
@@ -58,7 +59,14 @@ class Desk:
         source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=clock)
         return cls(
             settings,
-            ProtectedResource(settings.url or url, settings.issuer, settings.audience, keys),
+            ProtectedResource(
+                settings.url or url,
+                settings.issuer,
+                settings.audience,
+                keys,
+                (settings.read_scope, settings.write_scope),
+                hierarchy=Hierarchy(settings.includes),
+            ),
             Backend(
                 settings.api_url,
                 settings.api_audience,
