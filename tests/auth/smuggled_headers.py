@@ -14,7 +14,7 @@ TEMPTING = [
     "X-Note", "X-JWT-TOKEN", "X_JWT_TOKEN", "X-TENANT-ID", "x_tenant_id", "Authorization", "AUTHORIZATION_",
     "Cookie", "Proxy-Authorization", "Proxy_Authorization", "X-Forwarded-For", "X_Forwarded_For", "Txn-Token",
     "txn_token", "X_Amz_Security_Token", "X_Amzn_Bedrock_AgentCore_Runtime_User_Id", "Transfer_Encoding",
-    "Content_Length", "Host",
+    "Content_Length", "Host", "WorkloadAccessToken", "X_Amz_Bedrock_AgentCore_Identity_WAT",
 ]  # fmt: skip
 
 
@@ -55,6 +55,7 @@ HEADERS: tuple[Smuggled, ...] = (
     _lines("a proxy's credentials", b"Proxy-Authorization: Bearer LEAK", b"Proxy_Authorization: LEAK"),
     _lines("where it came from", b"X-Forwarded-For: LEAK", b"X_Forwarded_For: LEAK"),
     _lines("AWS's names", b"X_Amz_Security_Token: LEAK", b"X_Amzn_Bedrock_AgentCore_Runtime_User_Id: LEAK"),
+    _lines("a workload's token", b"WorkloadAccessToken: LEAK", b"X_Amz_Bedrock_AgentCore_Identity_WAT: LEAK"),
     _lines("the stack's own proof", b"Txn-Token: LEAK", b"txn_token: LEAK"),
     _lines("a second Authorization", b"Authorization: Bearer LEAK", refused=True),
     _lines("a second Authorization of another scheme", b"authorization: Basic LEAK", refused=True),

@@ -77,8 +77,8 @@ via forwarded true-client-ip x-client-ip x-cluster-client-ip x-originating-ip x-
 x-original-host x-rewrite-url
 """
 
-CLAIMED_IDENTITY = frozenset({"x-jwt-token", "x-tenant-id"})
-"""Names (lower case) that tell a backend who a verified caller is; from a client they prove nothing."""
+CLAIMED_IDENTITY = frozenset({"x-jwt-token", "x-tenant-id", WORKLOAD_ACCESS_TOKEN.lower()})
+"""Names (lower case) that tell a program who a verified caller is; from a client they prove nothing."""
 
 RESTRICTED = frozenset(_BOTH.split()) | frozenset(_RUNTIME_ONLY.split())
 """Names (lower case) that no runtime may have on its allow-list."""

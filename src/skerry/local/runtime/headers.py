@@ -14,11 +14,7 @@ from skerry.local.runtime.record import Runtime
 from skerry.wire import headers as names
 from skerry.wire.headers import MAX_VALUE, allowlist_problem
 
-CLAIMED_IDENTITY = names.CLAIMED_IDENTITY | {
-    workloads.HEADER,
-    names.WORKLOAD_ACCESS_TOKEN.lower(),
-    names.IDENTITY_WAT.lower(),
-}
+CLAIMED_IDENTITY = names.CLAIMED_IDENTITY | {workloads.HEADER, names.IDENTITY_WAT.lower()}
 """Names by which programs learn who a verified caller is; from outside they prove nothing."""
 A2A = frozenset({"a2a-version", "a2a-extensions"})
 """A2A specification 1.0, service parameters: which version a request speaks, and with which extensions."""
