@@ -3,6 +3,17 @@
 import subprocess
 import sys
 
-for name in ("startup", "runtime", "gateway", "gateway.lists", "search", "proxy", "store", "desk", "agent"):
+for name in (
+    "startup",
+    "runtime",
+    "gateway",
+    "gateway.lists",
+    "search",
+    "auth",
+    "proxy",
+    "store",
+    "desk",
+    "agent",
+):
     print(f"\n== {name} ==", flush=True)
     subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)

@@ -108,7 +108,7 @@ class RemoteError(SkerryError):
 class SignatureError(SkerryError):
     """A request signature is missing, malformed, stale or wrong.
 
-    `reason` is stable: missing, malformed, algorithm, scope, expired, skew, unsigned-header,
+    `reason` is stable: missing, request, malformed, algorithm, scope, expired, skew, unsigned-header,
     payload, unknown-key, token, expired-token, mismatch.
     """
 
@@ -122,7 +122,7 @@ class SignatureError(SkerryError):
 class TokenError(SkerryError):
     """A bearer token is missing or does not hold; the token itself is never part of the text.
 
-    `reason` is stable: missing, malformed, algorithm, signature, key, issuer, expired, not-yet,
+    `reason` is stable: missing, request, malformed, algorithm, signature, key, issuer, expired, not-yet,
     kind, audience, client, scope, claim, unreachable, revoked.
     """
 

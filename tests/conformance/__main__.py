@@ -1,7 +1,6 @@
 """`make conformance`: the official suite directly and through skerry, in both revisions, and what differs.
 
-    python -m tests.conformance [--install] [--road direct|chain|gateway|dynamic|identity|all] [--revision V]
-                                [--scenario NAME] [--keep DIR]
+    python -m tests.conformance [--install] [--road ROAD|all] [--revision V] [--scenario NAME] [--keep DIR]
 
 The road `identity` is another one: its scenarios are those of authorization servers, and nothing is compared. Exits 1 when the reference server itself fails a check, when a check differs that `exceptions.toml` does not
 excuse, and when it excuses one that does not differ.
@@ -27,6 +26,7 @@ ROADS: dict[str, Callable[[Path], contextlib.AbstractContextManager[str]]] = {
     "chain": roads.chain,
     "gateway": roads.gateway,
     "dynamic": roads.dynamic,
+    "guarded": roads.guarded,
 }
 IDENTITY = "identity"
 

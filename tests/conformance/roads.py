@@ -1,4 +1,4 @@
-"""The ways to the reference server: straight over HTTP, through a gateway, and through everything else.
+"""The ways to the reference server: straight, behind a token, through a gateway, and through everything else.
 
 The long way: suite ─ HTTP ▶ bridge ─ stdio ▶ proxy ─ signed HTTP ▶ runtime ─ HTTP ▶ bridge ─ stdio ▶ server.
 """
@@ -20,8 +20,10 @@ from typing import IO, Any
 import boto3
 
 from tests.conformance.bare_names import BareNames
+from tests.conformance.relay import WithToken
 from tests.conformance.suite import ROOT, SuiteError
 from tests.kit.asgi_thread import serve
+from tests.kit.guarded_reference import guarded_reference
 
 SKERRY = (sys.executable, "-m", "skerry")
 SERVER = (sys.executable, "-m", "tests.kit.reference_server")
@@ -110,6 +112,13 @@ def gateway(folder: Path, *, listing: str = "DEFAULT") -> Iterator[str]:
 def dynamic(folder: Path) -> contextlib.AbstractContextManager[str]:
     """The same with a target that is listed for each caller."""
     return gateway(folder, listing="DYNAMIC")
+
+
+@contextlib.contextmanager
+def guarded(_: Path) -> Iterator[str]:
+    """The reference server behind our auth provider, and a relay that adds a token; yields the relay's URL."""
+    with guarded_reference() as (url, issuer), serve(WithToken(url, issuer.mint)) as base:
+        yield f"{base}/mcp"
 
 
 def _made(environment: Mapping[str, str], server: str, listing: str) -> str:

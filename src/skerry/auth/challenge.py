@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from skerry.auth.scopes import shown as nameable
 from skerry.errors import ProtocolError
 from skerry.wire.jsonrpc import depth_exceeds
 
@@ -47,24 +48,27 @@ class ResourceMetadata:
     scopes_supported: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """The JSON document; members without a value are left out (§3.2)."""
+        """The JSON document; members without a value are left out (§3.2), and `offline_access` (MCP)."""
         result: dict[str, Any] = {
             "resource": self.resource,
             "authorization_servers": list(self.authorization_servers),
             "bearer_methods_supported": ["header"],
         }
-        if self.scopes_supported:
-            result["scopes_supported"] = list(self.scopes_supported)
+        if scopes := nameable(self.scopes_supported):
+            result["scopes_supported"] = list(scopes)
         return result
 
 
 def build(challenge: Challenge) -> str:
-    """The value of `WWW-Authenticate`. Characters that a header cannot carry become `?`."""
+    """The value of `WWW-Authenticate`. Characters that a header cannot carry become `?`.
+
+    `offline_access` is left out: a resource does not ask for refresh tokens (MCP 2026-07-28).
+    """
     members = (
         ("error", challenge.error),
         ("error_description", challenge.description),
         ("resource_metadata", challenge.resource_metadata),
-        ("scope", " ".join(scope for scope in challenge.scopes if _SCOPE.fullmatch(scope))),
+        ("scope", " ".join(scope for scope in nameable(challenge.scopes) if _SCOPE.fullmatch(scope))),
     )
     shown = ", ".join(f'{name}="{_quoted(value)}"' for name, value in members if value)
     return f"Bearer {shown}" if shown else "Bearer"

@@ -24,12 +24,15 @@ from skerry.auth.dialects import Claims, Dialect, audiences
 from skerry.auth.keys import Keys, PublicKey, Verified
 from skerry.errors import TokenError
 from skerry.wire.jsonrpc import depth_exceeds
+from skerry.wire.shown import safe
 
 LEEWAY = 30.0
 """Seconds that clocks may differ."""
 MAX_TOKEN = 16_384
 MAX_KEY_ID = 256
 MAX_DEPTH = 16
+MAX_MARK = 80
+"""Characters of a member of a token in a log."""
 
 _LATEST = 253_402_300_799  # the last second of the year 9999
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -44,13 +47,16 @@ class _Registry(jws.JWSRegistry):
 def bearer(authorization: str | Sequence[str] | None) -> str:
     """The token of a request, from its one `Authorization` header or the list of all of them.
 
-    Raises TokenError: missing, or malformed when there are several headers or tokens (RFC 6750 §2.1).
+    Raises TokenError: missing; request when there are several headers, which is a malformed request and says
+    nothing about a token (RFC 6750 §3.1); malformed for another scheme.
     """
     given = [authorization] if isinstance(authorization, str) else list(authorization or ())
     if not given:
         raise TokenError("missing", "No bearer token was sent.", hint="Send it in the Authorization header.")
+    if len(given) > 1:
+        raise TokenError("request", "The request has several Authorization headers.", hint="Send one.")
     scheme, _, token = given[0].partition(" ")
-    if len(given) > 1 or scheme.lower() != "bearer":
+    if scheme.lower() != "bearer":
         raise TokenError(
             "malformed", "The request needs exactly one Authorization header, of the scheme Bearer."
         )
@@ -117,6 +123,19 @@ def unverified(token: str) -> tuple[Claims, Claims]:
         raise TokenError("malformed", "Failed to parse token")
     head, payload, _ = token.split(".")
     return MappingProxyType(_json_object(_decode(head))), MappingProxyType(_json_object(_decode(payload)))
+
+
+def marks(token: str) -> dict[str, str]:
+    """`iss`, `kid` and `jti` of a JWT **without any proof**: for a log, to find a refused token by.
+
+    Bounded, on one line, without what looks like a secret; members that are no texts are left out.
+    """
+    try:
+        header, claims = unverified(token)
+    except TokenError:
+        return {}
+    found = {"iss": claims.get("iss"), "kid": header.get("kid"), "jti": claims.get("jti")}
+    return {name: safe(value, MAX_MARK) for name, value in found.items() if isinstance(value, str)}
 
 
 async def _check(token: str, keys: Keys) -> Verified:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fastmcp import Context
 from starlette.datastructures import Headers
 
+from skerry.auth.dialects import Claims
 from skerry.auth.tokens import bearer
 from skerry.errors import TokenError
 from skerry.servers.http_auth import ProtectedResource
@@ -17,11 +18,12 @@ from skerry.servers.http_auth import ProtectedResource
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. An empty `token` means the server itself, over stdio."""
+    """Who calls, with the claims of the verified token. No `token` means the server itself, over stdio."""
 
     subject: str
     issuer: str
     token: str = field(default="", repr=False)
+    claims: Claims = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -45,7 +47,7 @@ async def identify(headers: Headers | None, resource: ProtectedResource, client_
             "requestHeaderAllowlist must name Authorization.",
         )
     claims = await resource.verify(authorization)
-    return Caller(str(claims["sub"]), str(claims["iss"]), bearer(authorization))
+    return Caller(str(claims["sub"]), str(claims["iss"]), bearer(authorization), claims)
 
 
 def request_headers(ctx: Context) -> Headers | None:

@@ -1,41 +1,31 @@
-"""Serving an MCP server over HTTP: by itself behind a gate, or in the container of a runtime."""
+"""Serving an MCP server over HTTP: by itself behind a door, or in the container of a runtime."""
 
 from __future__ import annotations
 
 import socket
 
 from fastmcp import FastMCP
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
-from skerry.auth.challenge import WELL_KNOWN
-from skerry.servers.bearer_gate import BearerGate
-from skerry.servers.http_auth import ProtectedResource
-from skerry.servers.listener import announced
+from skerry.servers.listener import announced, url_of
+from skerry.servers.resource_auth import ResourceAuth
 from skerry.serving import Server
 
 PATH = "/mcp"
 
 
-async def serve_gated(
-    server: FastMCP, resource: ProtectedResource, sock: socket.socket, *, stateful: bool
-) -> None:
-    """Serves on a bound socket until a signal: every call but `ping` needs a token of the resource."""
-
-    async def metadata(_: Request) -> Response:
-        return JSONResponse(resource.metadata.document())
-
-    for place in (resource.metadata_path, WELL_KNOWN):
-        server.custom_route(place, methods=["GET"])(metadata)
-    gate = Middleware(BearerGate, resource=resource, path=PATH)
-    app = server.http_app(path=PATH, stateless_http=not stateful, middleware=[gate])
-    ready = announced({"service": server.name, "url": resource.url})
+async def serve_gated(server: FastMCP, auth: ResourceAuth, sock: socket.socket, *, stateful: bool) -> None:
+    """Serves on a bound socket until a signal, to those whom `auth` lets in."""
+    server.auth = auth
+    app = server.http_app(path=PATH, stateless_http=not stateful)
+    ready = announced({"service": server.name, "url": url_of(sock) + PATH})
     await Server(app, ready).serve(sockets=[sock])
 
 
 def serve_in_container(server: FastMCP, *, host: str, port: int, stateful: bool) -> None:
-    """Serves as a runtime of protocol MCP expects it, which has checked the bearer token already."""
+    """Serves as a runtime of protocol MCP expects it, which has checked the bearer token already.
+
+    On loopback, requests under another name than this machine's and pages from elsewhere are refused.
+    """
     server.run(
         "http",
         host=host,
@@ -43,5 +33,6 @@ def serve_in_container(server: FastMCP, *, host: str, port: int, stateful: bool)
         path=PATH,
         stateless_http=not stateful,
         show_banner=False,
+        host_origin_protection="auto",
         uvicorn_config={"access_log": False, "log_level": "warning"},
     )

@@ -1,14 +1,19 @@
 """A protected resource over HTTP: verifies bearer tokens, answers with RFC 6750 challenges.
 
 Our own servers follow the RFC where AgentCore's authorizer differs from it: 401 for a token that is
-missing or does not hold, 403 for a scope that it lacks, 400 for two credentials at once.
+missing or does not hold, 403 for scopes that it lacks and for pages from elsewhere, 400 for a request whose
+credentials are malformed, doubled, or in its query.
+
+Sources: RFC 6750 §2 and §3, RFC 9728 §3, MCP 2026-07-28 (authorization; transports, security warning).
 """
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -17,7 +22,13 @@ from skerry.auth import challenge, tokens
 from skerry.auth.challenge import WELL_KNOWN, Challenge, ResourceMetadata
 from skerry.auth.dialects import OAUTH, Claims, Dialect, scopes
 from skerry.auth.keys import Keys
+from skerry.auth.scopes import Hierarchy, shown
 from skerry.errors import TokenError
+from skerry.wire import origins
+
+_CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
+_FLAT = Hierarchy()
+_log = logging.getLogger("skerry.servers.auth")
 
 
 class RefusedError(Exception):
@@ -32,7 +43,8 @@ class RefusedError(Exception):
 class ProtectedResource:
     """One resource: its `url` as clients type it, and whose tokens for which `audience` it takes.
 
-    `scopes` are those that it may ask for. `keys` are the issuer's.
+    `scopes` are those that it may ask for, `hierarchy` says which of them include others. `keys` are the
+    issuer's. `clients` are those whose tokens it takes in a dialect without audience (Cognito).
     """
 
     url: str
@@ -41,57 +53,99 @@ class ProtectedResource:
     keys: Keys
     scopes: tuple[str, ...] = ()
     dialect: Dialect = OAUTH
+    hierarchy: Hierarchy = _FLAT
+    clients: tuple[str, ...] = ()
 
     @property
     def metadata(self) -> ResourceMetadata:
-        """The document of RFC 9728."""
-        return ResourceMetadata(self.url, (self.issuer,), tuple(dict.fromkeys(filter(None, self.scopes))))
+        """The document of RFC 9728; its `resource` is `url`, byte for byte."""
+        return ResourceMetadata(self.url, (self.issuer,), shown(self.scopes))
 
     @property
     def metadata_path(self) -> str:
         """The path of its metadata: the resource's own path behind the well-known part (RFC 9728 §3.1)."""
         return WELL_KNOWN + urlsplit(self.url).path.rstrip("/")
 
+    @property
+    def metadata_url(self) -> str:
+        """Where the metadata stands, for challenges; a query of the resource's URL stays (RFC 9728 §3.1)."""
+        parts = urlsplit(self.url)
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{parts.scheme}://{parts.netloc}{self.metadata_path}{query}"
+
     async def verify(self, authorization: Sequence[str]) -> Claims:
         """The claims of the one bearer token among the `Authorization` headers. Raises TokenError."""
+        return await self.verify_token(tokens.bearer(authorization))
+
+    async def verify_token(self, token: str) -> Claims:
+        """The claims of a token that is genuine, current and for this resource. Raises TokenError."""
         return await tokens.verify(
-            tokens.bearer(authorization),
+            token,
             keys=self.keys,
             issuer=self.issuer,
             dialect=self.dialect,
             now=self.keys.clock.time(),
             audience=self.audience,
+            clients=self.clients,
         )
 
-    async def authorize(self, headers: Headers, scope: str = "") -> Claims:
-        """The claims of a request that may use what needs `scope` (empty: no scope).
+    async def authorize(self, headers: Headers, *needed: str, query: str = "") -> Claims:
+        """The claims of a request that may use what needs all of these scopes.
 
-        Raises RefusedError.
+        `query` is the raw query of the request. Raises RefusedError.
         """
-        authorization = headers.getlist("authorization")
-        if len(authorization) > 1:
-            raise self._refused(400, "invalid_request", "Send one Authorization header.", scope)
+        claims = await self.authenticate(headers, *needed, query=query)
+        self.require(claims, *needed)
+        return claims
+
+    async def authenticate(self, headers: Headers, *needed: str, query: str = "") -> Claims:
+        """The claims of a request's token, whatever its scopes are; a challenge names the `needed` ones.
+
+        Raises RefusedError: 403 for a page from elsewhere, 400, 401, and 503 when the issuer does not answer.
+        """
+        if any(origins.foreign(origin, self.url) for origin in headers.getlist("origin")):
+            raise RefusedError(
+                _answer(403, "forbidden_origin", "Web pages of other origins may not call this.")
+            )
+        token = self._presented(headers, query, needed)
         try:
-            claims = await self.verify(authorization)
+            return await self.verify_token(token)
         except TokenError as error:
             if error.reason == "unreachable":
                 raise RefusedError(_answer(503, "temporarily_unavailable", str(error))) from error
-            if error.reason == "missing":
-                raise self._refused(401, "", str(error), scope) from error
-            raise self._refused(401, "invalid_token", str(error), scope) from error
-        if scope and scope not in scopes(claims):
-            text = f"The token lacks the scope {scope}."
-            raise self._refused(403, "insufficient_scope", text, scope)
-        return claims
+            _note(token, error)
+            raise self.refusal(401, "invalid_token", str(error), needed) from error
 
-    def _refused(self, status: int, error: str, text: str, scope: str) -> RefusedError:
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
+    def require(self, claims: Claims, *needed: str) -> None:
+        """Raises RefusedError (403) that names all the scopes of an operation when the token lacks one."""
+        if missing := self.hierarchy.missing(needed, scopes(claims)):
+            text = f"The token lacks the scope {' '.join(missing)}."
+            raise self.refusal(403, "insufficient_scope", text, needed)
+
+    def _presented(self, headers: Headers, query: str, needed: Sequence[str]) -> str:
+        """The token in the one `Authorization` header; nothing is looked for in a body."""
+        given = headers.getlist("authorization")
+        if len(given) > 1:
+            raise self.refusal(400, "invalid_request", "Send one Authorization header.", needed)
+        if any(unquote_plus(part.partition("=")[0]) == "access_token" for part in query.split("&")):
+            text = "A token in the query is refused: URLs are logged. Send it in the Authorization header."
+            raise self.refusal(400, "invalid_request", text, needed)
+        if not given or given[0].partition(" ")[0].lower() != "bearer":
+            raise self.refusal(401, "", "Send a bearer token in the Authorization header.", needed)
+        found = _CREDENTIALS.fullmatch(given[0])
+        if found is None:
+            text = "The Authorization header is not 'Bearer' and one token."
+            raise self.refusal(400, "invalid_request", text, needed)
+        return found[1]
+
+    def refusal(self, status: int, error: str, text: str, needed: Sequence[str]) -> RefusedError:
+        """A refusal with a challenge; `error` is RFC 6750's, empty when nothing was sent."""
         header = challenge.build(
             Challenge(
                 error=error,
                 description=text if error else "",
-                scopes=(scope,) if scope else (),
-                resource_metadata=origin + self.metadata_path,
+                scopes=tuple(needed),
+                resource_metadata=self.metadata_url,
             )
         )
         answer = _answer(status, error or "unauthorized", text)
@@ -103,3 +157,9 @@ def _answer(status: int, error: str, message: str) -> JSONResponse:
     return JSONResponse(
         {"error": error, "message": message}, status_code=status, headers={"Cache-Control": "no-store"}
     )
+
+
+def _note(token: str, error: TokenError) -> None:
+    """One line in the log: why, and what helps to find the token where it was made; never the token."""
+    said = "".join(f" {name}={value}" for name, value in tokens.marks(token).items())
+    _log.info("token refused: %s%s", error.reason, said)

@@ -23,3 +23,14 @@ def switch(text: str) -> bool:
 def words(text: str) -> tuple[str, ...]:
     """Words separated by commas or blanks."""
     return tuple(text.replace(",", " ").split())
+
+
+def table(text: str) -> dict[str, tuple[str, ...]]:
+    """Entries `name=word,word` separated by blanks. Raises ValueError for one without name or words."""
+    found = {}
+    for entry in text.split():
+        name, _, listed = entry.partition("=")
+        if not name or not (values := words(listed)):
+            raise ValueError(f"{entry!r} is not name=word,word")
+        found[name] = values
+    return found

@@ -77,6 +77,9 @@ via forwarded true-client-ip x-client-ip x-cluster-client-ip x-originating-ip x-
 x-original-host x-rewrite-url
 """
 
+CLAIMED_IDENTITY = frozenset({"x-jwt-token", "x-tenant-id", WORKLOAD_ACCESS_TOKEN.lower()})
+"""Names (lower case) that tell a program who a verified caller is; from a client they prove nothing."""
+
 RESTRICTED = frozenset(_BOTH.split()) | frozenset(_RUNTIME_ONLY.split())
 """Names (lower case) that no runtime may have on its allow-list."""
 GATEWAY_RESTRICTED = frozenset(_BOTH.split()) | {"authorization"}
@@ -94,7 +97,7 @@ def allowlist_problem(name: str, *, jwt: bool) -> str | None:
 
     `jwt` tells whether the runtime has a customJWTAuthorizer.
     """
-    lower = name.lower()
+    lower = folded(name)
     if _RUNTIME_NAME.fullmatch(name) is None:
         return f"{name[:80]!r} is not a header name: a letter, then up to 255 letters, digits, '-' or '_'"
     if lower == "authorization" and not jwt:
@@ -115,9 +118,23 @@ def gateway_header_problem(name: str) -> str | None:
     """
     if _GATEWAY_NAME.fullmatch(name) is None:
         return f"{name[:80]!r} is not a header name: letters, digits, '-' and '_' only"
-    if name.lower() in GATEWAY_RESTRICTED:
+    if folded(name) in GATEWAY_RESTRICTED:
         return f"{name} is a restricted header and is never passed to a target"
     return _amazon_problem(name)
+
+
+def single_hop(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """The names (lower case) that `Connection` lists: they end here too (RFC 9110 §7.6.1)."""
+    listed = (value for name, value in headers if name.lower() == "connection")
+    return frozenset(option.strip(" \t").lower() for value in listed for option in value.split(","))
+
+
+def folded(name: str) -> str:
+    """A header name as programs behind CGI and WSGI tell it: lower case, and `_` is `-`.
+
+    For them `X_Tenant_Id` is `X-Tenant-Id`; so what is refused under one spelling is refused under both.
+    """
+    return name.lower().replace("_", "-")
 
 
 def is_header_name(name: str) -> bool:
@@ -168,7 +185,7 @@ def decode_value(value: str) -> str | None:
 
 
 def _amazon_problem(name: str) -> str | None:
-    lower = name.lower()
+    lower = folded(name)
     if lower.startswith(RUNTIME_CUSTOM_PREFIX.lower()):
         return None if len(name) > len(RUNTIME_CUSTOM_PREFIX) else f"{name} lacks a name after its prefix"
     if lower.startswith(("x-amz-", "x-amzn-")):

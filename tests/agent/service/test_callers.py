@@ -101,6 +101,10 @@ def test_a_token_that_does_not_hold_is_refused_and_not_repeated(guarded: Service
         assert refused(answer) == (401, "UNAUTHORIZED")
         assert "invalid_token" in answer.headers["www-authenticate"]
         assert token not in answer.text
+    shown = f"Bearer {other}"
+    both = [("Authorization", shown), ("Authorization", shown)]
+    twice = httpx2.get(f"{guarded.url}/api/conversations", headers=both, trust_env=False)
+    assert refused(twice) == (400, "VALIDATION_ERROR")
     context = {"x-amzn-request-context": json.dumps({"authorizer": {"iam": {"userArn": ROLE}}})}
     assert refused(guarded.get("/api/conversations", headers=context)) == (401, "UNAUTHORIZED")
     assert guarded.get("/health").json() == {"status": "ok", "auth": "token"}

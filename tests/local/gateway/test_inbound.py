@@ -11,10 +11,10 @@ import pytest
 
 from skerry.auth import challenge
 from skerry.local.gateway.assumptions import Assumptions
-from tests.kit.asgi_thread import serve
-from tests.kit.gateway_stack import TIMEOUT, Stack, SystemClock, gateway_stack
+from tests.kit.gateway_stack import TIMEOUT, Stack, gateway_stack
 from tests.kit.http_backend import HttpBackend
 from tests.kit.issuer import FakeIssuer, rsa_key
+from tests.kit.served_issuer import served_issuer
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 JSON = {"content-type": "application/json"}
@@ -23,17 +23,7 @@ JSON = {"content-type": "application/json"}
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[FakeIssuer]:
     """An issuer on a real socket that mints what a test wants."""
-    known: dict[str, bytes] = {}
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        del receive
-        body = known.get(scope["path"])
-        await send({"type": "http.response.start", "status": 404 if body is None else 200, "headers": []})
-        await send({"type": "http.response.body", "body": body or b""})
-
-    with serve(app, lifespan="off") as url:
-        made = FakeIssuer(SystemClock(), f"{url}/desk")
-        known.update({place.removeprefix(url): body for place, body in made.documents.items()})
+    with served_issuer() as made:
         yield made
 
 
@@ -157,6 +147,32 @@ class TestTokens:
         with gateway_stack(assumptions=Assumptions(claim_mismatch_status=401)) as other:
             answer = send(other.url(jwt_gateway(other, issuer, allowedAudience=["x"])), token=issuer.mint())
         assert answer.status_code == 401
+
+    @pytest.mark.behaviour("GRD-SEVERAL-TOKENS")
+    def test_several_authorization_headers_are_a_malformed_request(
+        self, stack: Stack, service: HttpBackend, issuer: FakeIssuer
+    ) -> None:
+        shown = f"Bearer {issuer.mint()}"
+        twice = [*JSON.items(), ("authorization", shown), ("authorization", shown)]
+        for url in doors(stack, service, jwt_gateway(stack, issuer, allowedAudience=["accounts"])):
+            answer = httpx2.post(url, content=PING, headers=twice, trust_env=False, timeout=TIMEOUT)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32600)
+            found = challenge.parse(answer.headers["www-authenticate"])
+            assert found is not None
+            assert found.error == "invalid_request"
+        assert service.seen == []
+        with gateway_stack(assumptions=Assumptions(several_tokens_status=401)) as other:
+            url = other.url(jwt_gateway(other, issuer, allowedAudience=["accounts"]))
+            answer = httpx2.post(url, content=PING, headers=twice, trust_env=False, timeout=TIMEOUT)
+        assert answer.status_code == 401
+
+    @pytest.mark.behaviour("GRD-OFFLINE-ACCESS")
+    def test_offline_access_is_in_no_challenge(self, stack: Stack, issuer: FakeIssuer) -> None:
+        gateway = jwt_gateway(stack, issuer, allowedScopes=["offline_access", "desk/use"])
+        found = challenge.parse(send(stack.url(gateway)).headers["www-authenticate"])
+        assert found is not None
+        assert found.scopes == ("desk/use",)
+        assert httpx2.get(found.resource_metadata, trust_env=False).json()["scopes_supported"] == ["desk/use"]
 
     @pytest.mark.behaviour("GW-JWT-WORKLOAD")
     def test_a_rule_that_is_not_served_lets_nobody_in(

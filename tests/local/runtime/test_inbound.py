@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skerry.auth.challenge import parse
 from skerry.errors import TokenError
 from skerry.local.ports import Workload
 from skerry.local.runtime.inbound import refusal
@@ -277,6 +278,54 @@ def test_the_status_of_a_claim_mismatch_is_a_setting():
         old.status,
         old.message,
     )
+
+
+@pytest.mark.behaviour("GRD-SEVERAL-TOKENS")
+@pytest.mark.parametrize(
+    ("unknowns", "status"), [(Unknowns(), 400), (Unknowns(several_tokens_status=403), 403)]
+)
+async def test_several_authorization_headers_are_a_malformed_request(tmp_path, issuer, unknowns, status):
+    async with runtime_plane(
+        tmp_path / "state", clock=issuer.clock, fetch_key=issuer.fetch, unknowns=unknowns
+    ) as running:
+        running.resources.put(record("plain", name="guarded", jwt=jwt(issuer, allowedAudience=["accounts"])))
+        shown = f"Bearer {issuer.mint()}"
+        twice = [("Authorization", shown), ("Authorization", shown), (RUNTIME_SESSION_ID, ONE)]
+        answer = await running.http.post(running.url_of("guarded"), content=b"{}", headers=twice)
+        assert status == answer.status_code
+        if status == 400:
+            assert "invalid_request" == parse(answer.headers["www-authenticate"]).error
+        assert [] == running.plane.sessions.listing()
+
+
+@pytest.mark.behaviour("GRD-RT-SCOPE")
+@pytest.mark.parametrize("challenged", [True, False])
+async def test_a_missing_scope_is_challenged_by_its_advertised_names(tmp_path, issuer, challenged):
+    unknowns = Unknowns(challenge_scopes=challenged)
+    async with runtime_plane(
+        tmp_path / "state", clock=issuer.clock, fetch_key=issuer.fetch, unknowns=unknowns
+    ) as running:
+        rules = jwt(issuer, allowedScopes=["a", "b"], advertisedScopeMapping={"b": "https://x.example/b"})
+        running.resources.put(record("plain", name="guarded", jwt=rules))
+        answer = await running.invoke("guarded", {}, session=ONE, token=issuer.mint())
+        assert (403, challenged) == (answer.status_code, "www-authenticate" in answer.headers)
+        if challenged:
+            found = parse(answer.headers["www-authenticate"])
+            assert ("insufficient_scope", ("a", "https://x.example/b")) == (found.error, found.scopes)
+            assert found.resource_metadata.startswith(running.url)
+
+
+@pytest.mark.behaviour("GRD-ORIGIN")
+async def test_a_page_from_elsewhere_does_not_reach_an_mcp_server(running, issuer):
+    rules = jwt(issuer, allowedAudience=["accounts"])
+    running.resources.put(record("plain", name="tools", jwt=rules, protocol="MCP"))
+    for origin in ("https://evil.example", "null"):
+        answer = await running.invoke("tools", {}, token=issuer.mint(), headers={"Origin": origin})
+        assert (403, "Forbidden origin") == (answer.status_code, answer.json()["error"]["message"])
+    assert [] == running.plane.sessions.listing()
+    web = {"Origin": "https://app.example"}
+    other = await running.invoke("guarded", {"do": "about"}, session=ONE, token=issuer.mint(), headers=web)
+    assert 200 == other.status_code  # an agent is no MCP server: a web page with a token may call it
 
 
 @pytest.mark.behaviour("RT-PRM")

@@ -186,9 +186,18 @@ def test_other_kinds_of_credentials_are_refused(ask, idp, token):
         assert wrong not in answer.text + answer.headers["www-authenticate"]
     basic = ask("GET", "/accounts/12345", headers={"Authorization": "Basic YTpi"})
     assert basic.status_code == 401
-    assert ask("GET", f"/accounts/12345?access_token={good}", headers={}).status_code == 401
+    for query in (f"access_token={good}", f"a=1&access%5Ftoken={good}"):
+        for headers in ({}, bearer(good)):
+            refused = ask("GET", f"/accounts/12345?{query}", headers=headers)
+            assert refused.status_code == 400
+            assert parse(refused.headers["www-authenticate"]).error == "invalid_request"
+            assert good not in refused.text
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = f"access_token={good}"
+    assert ask("PUT", "/accounts/12345/email", headers=form, content=body).status_code == 401
 
 
+@pytest.mark.behaviour("GRD-MALFORMED-REQUEST")
 def test_two_credentials_at_once_are_a_malformed_request(api, http, token):
     headers = [("Authorization", f"Bearer {token()}"), ("Authorization", f"Bearer {token('globex')}")]
     answer = http.get(f"{api.url}/accounts/12345", headers=headers)
@@ -202,6 +211,41 @@ def test_a_missing_scope_is_403_and_named(ask, token):
     challenge = parse(answer.headers["www-authenticate"])
     assert (answer.status_code, challenge.error) == (403, "insufficient_scope")
     assert challenge.scopes == ("desk/use",)
+
+
+@pytest.mark.behaviour("GRD-SCOPES-AT-ONCE")
+@pytest.mark.behaviour("GRD-SCOPE-HIERARCHY")
+@pytest.mark.behaviour("GRD-OFFLINE-ACCESS")
+def test_a_change_needs_both_scopes_in_one_challenge_and_a_broader_one_does(idp, http, token, tmp_path):
+    variables = {
+        "ACCOUNTS_READ_SCOPE": "accounts/read",
+        "ACCOUNTS_WRITE_SCOPE": "accounts/write",
+        "ACCOUNTS_SCOPES_INCLUDE": "accounts=accounts/read,accounts/write offline_access=accounts",
+    }
+    with running_api(tmp_path / "a.sqlite", idp.issuers["desk"], variables=variables) as api:
+
+        def put(*scopes):
+            body = {"email": "new@example.com"}
+            return http.put(
+                f"{api.url}/accounts/12345/email", json=body, headers=bearer(token(scopes=scopes))
+            )
+
+        for lacking in ((), ("accounts/read",), ("accounts/write",), ("accounts/",)):
+            answer = put(*lacking)
+            challenge = parse(answer.headers["www-authenticate"])
+            assert (answer.status_code, challenge.scopes) == (403, ("accounts/read", "accounts/write"))
+        assert put("accounts").status_code == put("accounts/read", "accounts/write").status_code == 200
+        read = http.get(f"{api.url}/accounts/12345", headers=bearer(token(scopes=("accounts/write",))))
+        assert parse(read.headers["www-authenticate"]).scopes == ("accounts/read",)
+        document = http.get(f"{api.url}/.well-known/oauth-protected-resource").json()
+        assert document["scopes_supported"] == ["accounts/read", "accounts/write"]
+
+
+@pytest.mark.behaviour("GRD-ORIGIN")
+def test_a_page_from_elsewhere_is_refused(ask, token):
+    for origin in ("https://evil.example", "null"):
+        answer = ask("GET", "/accounts/12345", headers={"Origin": origin, **bearer(token())})
+        assert (answer.status_code, answer.json()["error"]) == (403, "forbidden_origin")
 
 
 @pytest.mark.behaviour("ACC-TENANT")
@@ -318,6 +362,7 @@ def test_an_issuer_that_does_not_answer_lets_nobody_in(http, token, tmp_path):
     [
         ({}, 2, "Set ACCOUNTS_ISSUER"),
         ({"PORT": "many"}, 2, "Check PORT"),
+        ({"ACCOUNTS_SCOPES_INCLUDE": "a"}, 2, "ACCOUNTS_SCOPES_INCLUDE"),
         ({"ACCOUNTS_ISSUER": "http://127.0.0.1:1/x", "PORT": "99999"}, 1, "port 99999 cannot be used"),
         ({"ACCOUNTS_ISSUER": "http://127.0.0.1:1/x", "ACCOUNTS_DATABASE": "."}, 1, "ACCOUNTS_DATABASE"),
         ({"ACCOUNTS_ISSUER": "http://127.0.0.1:1/x", "ACCOUNTS_SEED": "none.toml"}, 2, "cannot be read"),

@@ -66,6 +66,29 @@ def test_without_a_token_the_gate_says_where_tokens_are(gated, http, idp):
 
 
 @pytest.mark.behaviour("ACC-GATE")
+@pytest.mark.behaviour("GRD-SCOPES-AT-ONCE")
+def test_it_asks_for_the_scopes_of_the_api_and_says_so(variables, http, user_token):
+    public = "https://accounts.example.com/team/mcp"
+    env = {**variables, "ACCOUNTS_WRITE_SCOPE": "desk/change", "ACCOUNTS_URL": public}
+    arguments = {"account_id": "12345", "new_email": "new@example.com"}
+    call = {**PING, "method": "tools/call", "params": {"name": "change_email", "arguments": arguments}}
+    with program([sys.executable, "-m", "skerry.servers.accounts", "http"], env) as process:
+        url = json.loads(process.stdout.readline())["url"]
+        first = parse(http.post(url, json=call, headers=ACCEPT).headers["www-authenticate"])
+        assert (first.error, first.scopes) == ("", ("desk/use",))
+        refused = http.post(url, json=call, headers={**ACCEPT, "Authorization": f"Bearer {user_token()}"})
+        assert refused.status_code == 403
+        assert parse(refused.headers["www-authenticate"]).scopes == ("desk/use", "desk/change")
+        place = url.replace("/mcp", "/.well-known/oauth-protected-resource")
+        document = http.get(place)
+        assert http.get(f"{place}/team/mcp").content == document.content
+        assert read_metadata(document.content, resource=public).scopes_supported == (
+            "desk/use",
+            "desk/change",
+        )
+
+
+@pytest.mark.behaviour("ACC-GATE")
 def test_a_wrong_token_is_invalid(gated, http, user_token):
     for token in ("garbage", user_token(audiences=("accounts-api",)), user_token(lifetime=-3600)):
         answer = http.post(gated, json=PING, headers={**ACCEPT, "Authorization": f"Bearer {token}"})

@@ -59,7 +59,7 @@ class Callers:
         )
 
     async def __call__(self, request: Request) -> Caller:
-        """The caller of a request. Raises AgentError: UNAUTHORIZED, ACCESS_DENIED."""
+        """The caller of a request. Raises AgentError: UNAUTHORIZED, ACCESS_DENIED, VALIDATION_ERROR."""
         found = NOBODY
         if self._settings.auth == "none":
             _check_host(request.headers.getlist("host"))
@@ -69,6 +69,8 @@ class Callers:
             try:
                 found = await self._bearer(request.headers.getlist("authorization"))
             except TokenError as problem:
+                if problem.reason == "request":  # RFC 6750 §3.1: 400, it says nothing about a token
+                    raise AgentError("VALIDATION_ERROR", problem.message, hint=problem.hint) from problem
                 raise UnauthorizedError(problem) from problem
         request.scope[CALLER] = found
         return found

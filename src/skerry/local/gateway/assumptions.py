@@ -45,6 +45,10 @@ class Assumptions:
         "Claim '{claim}' value mismatch with configuration", "F", "message of the 403 for another claim"
     )
     claim_mismatch_status: int = assumed(403, "F", "HTTP status when audience, client or claim do not match")
+    several_tokens_status: int = assumed(
+        400, "I", "HTTP status of a request with several Authorization headers (RFC 6750: invalid_request)"
+    )
+    several_tokens: str = assumed("Multiple Authorization headers", "I", "its message")
     unauthorized_code: int = assumed(-32001, "F", "JSON-RPC code of the 401")
     forbidden_code: int = assumed(-32002, "I", "JSON-RPC code of the 403")
     unknown_tool_code: int = assumed(-32602, "I", "JSON-RPC code for a tool that is not listed, HTTP 200")

@@ -8,22 +8,20 @@ proves who he is, since such a page has neither key nor token.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from skerry.auth.discovery import is_loopback
 from skerry.local.gateway.routes import header
 from skerry.local.ports import Record, Scope
+from skerry.wire import origins
 
 CONTAINERS = "host.docker.internal"
 """How containers of this stack call this machine."""
-_ORIGIN = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 
 
 def problem(gateway: Record, scope: Scope) -> str:
     """Why a request to a gateway looks like that of a page from elsewhere, empty when it does not."""
-    origin = header(scope, b"origin")
-    if origin and _ORIGIN.fullmatch(origin) is None:
+    if origins.foreign(header(scope, b"origin") or None):
         return "Forbidden origin"
     if gateway.get("authorizerType") == "NONE" and not _is_here(header(scope, b"host"), gateway):
         return "Forbidden host: call a gateway without authorizer by 127.0.0.1 or localhost"

@@ -165,6 +165,13 @@ class Door:
         status, code, text, error = 401, table.unauthorized_code, table.invalid_token, "invalid_token"
         if reason == "missing":
             text, error = table.missing_token, ""
+        elif reason == "request":
+            status, code, text, error = (
+                table.several_tokens_status,
+                jsonrpc.INVALID_REQUEST,
+                table.several_tokens,
+                "invalid_request",
+            )
         elif reason == "scope":
             status, code, text, error = (
                 403,
@@ -181,7 +188,6 @@ class Door:
             )
         description = str(problem) if error == "invalid_token" else ""
         shown = challenge.Challenge(error, description, scopes, metadata_url)
-        headers = (
-            (("www-authenticate", challenge.build(shown)),) if status == 401 or reason == "scope" else ()
-        )
+        challenged = status == 401 or reason in ("scope", "request")
+        headers = (("www-authenticate", challenge.build(shown)),) if challenged else ()
         return Refusal(status, jsonrpc.error(0, code, text), headers, reason)

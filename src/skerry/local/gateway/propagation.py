@@ -17,7 +17,7 @@ from skerry.wire import headers as names
 Pairs = Iterable[tuple[str, str]]
 Headers = Mapping[str, str]
 
-CLAIMED_IDENTITY = frozenset({"authorization", "x-jwt-token", "x-tenant-id", workloads.HEADER})
+CLAIMED_IDENTITY = names.CLAIMED_IDENTITY | {"authorization", workloads.HEADER}
 CLAIMED_PREFIX = "x-user-"
 _TRACE = frozenset({"traceparent", "tracestate", "baggage"})
 _PLUMBING = ("mcp-", "x-amz-", "x-amzn-", "x-forwarded-")
@@ -30,10 +30,12 @@ def request_headers(inbound: Pairs, target: Record, injected: Headers | None = N
 
     `inbound` has lower-case names, `injected` are those that the REQUEST interceptor set: they win, and may
     tell who the user is, since the gateway's owner vouches for them. A value over 4 KB or outside printable
-    ASCII is left out.
+    ASCII is left out, and so is what the client's `Connection` lists.
     """
     wanted = _configured(target, "allowedRequestHeaders")
-    found = _allowed(inbound, wanted, claims=False)
+    inbound = list(inbound)
+    ending = names.single_hop(inbound)
+    found = _allowed((pair for pair in inbound if pair[0] not in ending), wanted, claims=False)
     return {**found, **_allowed(injected.items(), wanted, claims=True)} if injected else found
 
 
@@ -70,7 +72,7 @@ def _never(name: str, *, vouched: bool = False) -> str:
     problem = names.gateway_header_problem(name)
     if problem is None:
         return ""
-    return "restricted" if name in names.GATEWAY_RESTRICTED else "not allowed by AWS"
+    return "restricted" if names.folded(name) in names.GATEWAY_RESTRICTED else "not allowed by AWS"
 
 
 def _missed(name: str) -> bool:
@@ -105,8 +107,9 @@ def trace_headers(inbound: Pairs) -> dict[str, str]:
 
 
 def claims_identity(name: str) -> bool:
-    """Whether a header (lower case) claims who the user is; such headers from outside are always dropped."""
-    return name in CLAIMED_IDENTITY or name.startswith(CLAIMED_PREFIX)
+    """Whether a header claims who the user is, in either spelling; such ones from outside are dropped."""
+    plain = names.folded(name)
+    return plain in CLAIMED_IDENTITY or plain.startswith(CLAIMED_PREFIX)
 
 
 def _configured(target: Record, member: str) -> Sequence[str]:

@@ -14,15 +14,7 @@ from skerry.local.runtime.record import Runtime
 from skerry.wire import headers as names
 from skerry.wire.headers import MAX_VALUE, allowlist_problem
 
-CLAIMED_IDENTITY = frozenset(
-    {
-        "x-jwt-token",
-        "x-tenant-id",
-        workloads.HEADER,
-        names.WORKLOAD_ACCESS_TOKEN.lower(),
-        names.IDENTITY_WAT.lower(),
-    }
-)
+CLAIMED_IDENTITY = names.CLAIMED_IDENTITY | {workloads.HEADER, names.IDENTITY_WAT.lower()}
 """Names by which programs learn who a verified caller is; from outside they prove nothing."""
 A2A = frozenset({"a2a-version", "a2a-extensions"})
 """A2A specification 1.0, service parameters: which version a request speaks, and with which extensions."""
@@ -37,18 +29,22 @@ def allowed(runtime: Runtime) -> frozenset[str]:
     """The client's headers (lower case) that its allow-list lets pass; what may not stand there does not."""
     jwt = runtime.authorizer is not None
     listed = {name.lower() for name in runtime.allowlist if allowlist_problem(name, jwt=jwt) is None}
-    return frozenset(listed - CLAIMED_IDENTITY)
+    return frozenset(name for name in listed if names.folded(name) not in CLAIMED_IDENTITY)
 
 
 def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -> list[tuple[str, str]]:
     """The client's headers that reach the program, in their order.
 
-    A value that is not printable ASCII, or a listed one of more than 4 KB, is left out.
+    A value that is not printable ASCII, or a listed one of more than 4 KB, is left out, and so is what the
+    client's `Connection` lists.
     """
     result = []
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+    texts = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+    ending = names.single_hop(texts)
+    for name, value in texts:
         always = name in _ALWAYS or name.startswith(_MCP_PREFIX)
+        if name in ending:
+            continue
         if not always and (name not in listed or len(value) > MAX_VALUE):
             continue
         if value.isascii() and value.isprintable():

@@ -15,7 +15,14 @@ from skerry.auth.authorizer import JwtAuthorizer
 from skerry.auth.challenge import Challenge, ResourceMetadata, build
 from skerry.auth.keys import Fetch, Keys
 from skerry.auth.tokens import bearer
-from skerry.errors import ConfigurationError, ServiceError, TokenError, access_denied, not_found
+from skerry.errors import (
+    ConfigurationError,
+    ServiceError,
+    TokenError,
+    access_denied,
+    not_found,
+    validation,
+)
 from skerry.local import workloads
 from skerry.local.body import Body
 from skerry.local.ports import Access, Caller, Clock, Scope
@@ -23,6 +30,7 @@ from skerry.local.runtime import envelopes, texts
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.settings import Unknowns
+from skerry.wire import origins
 from skerry.wire.endpoints import invocation_url, runtime_identifier
 
 SERVICE = "bedrock-agentcore"
@@ -75,8 +83,11 @@ class Inbound:
     async def caller(self, runtime: Runtime, scope: Scope, body: Body) -> Caller:
         """The caller; the body is read where it is part of the signature.
 
+        A page from elsewhere may not call an MCP server, whatever it shows (MCP, transports).
         Raises ServiceError and RefusedError.
         """
+        if runtime.protocol.name == "MCP":
+            _check_origin(scope)
         shown = presented(scope)
         if runtime.authorizer is None:
             if shown == "token":
@@ -141,19 +152,28 @@ class Inbound:
         return found
 
     def _refusal(self, runtime: Runtime, authorizer: JwtAuthorizer, problem: TokenError) -> Answer:
+        unknowns = self._unknowns
+        lacks_scope = problem.reason == "scope" and unknowns.challenge_scopes
+        malformed = problem.reason == "request" and unknowns.several_tokens_status == 400
         if problem.reason == "missing":
             answer = envelopes.missing_token(texts.NO_TOKEN)
+        elif malformed:
+            answer = envelopes.plain(validation(texts.SEVERAL_TOKENS))
         else:
-            error = refusal(problem, self._unknowns.claim_mismatch_status)
+            error = refusal(problem, unknowns.claim_mismatch_status)
             # A token that cannot be read is refused at the front door, before the protocol matters.
             if error.message.startswith(texts.OAUTH_PREFIX):
                 answer = envelopes.plain(error)
             else:
                 answer = envelopes.error(runtime.protocol.name, error)
-        if answer.status != 401:
+        if answer.status != 401 and not (lacks_scope or malformed):
             return answer
         challenge = build(
-            Challenge(scopes=authorizer.advertised_scopes, resource_metadata=self._metadata_url(runtime))
+            Challenge(
+                error="insufficient_scope" if lacks_scope else "invalid_request" if malformed else "",
+                scopes=authorizer.advertised_scopes,
+                resource_metadata=self._metadata_url(runtime),
+            )
         )
         header = (b"www-authenticate", challenge.encode("latin-1"))
         return Answer(answer.status, answer.body, (*answer.headers, header))
@@ -161,6 +181,13 @@ class Inbound:
     def _metadata_url(self, runtime: Runtime) -> str:
         path = f"/runtimes/{quote(runtime.arn, safe='')}/invocations/.well-known/oauth-protected-resource"
         return f"{self._endpoint.rstrip('/')}{path}?qualifier={quote(runtime.qualifier, safe='')}"
+
+
+def _check_origin(scope: Scope) -> None:
+    """Raises ServiceError (403) for a request that a web page from elsewhere made a browser send."""
+    found = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"origin"]
+    if any(origins.foreign(origin) for origin in found):
+        raise access_denied(texts.FOREIGN_ORIGIN)
 
 
 def refusal(problem: TokenError, mismatch_status: int) -> ServiceError:

@@ -56,6 +56,9 @@ class Unknowns:
     `pass_mcp_not_found`: a server's 404 to a request with an Mcp-Session-Id stays a 404, upon which MCP
     clients initialize again; else it becomes -32010 in a 200 like any other status.
     `claim_mismatch_status`: 401, or 403 with the prefix of 2025.
+    `several_tokens_status`: of a request with several Authorization headers: 400 as RFC 6750 has it, or 403
+    like a token that cannot be read.
+    `challenge_scopes`: the 403 for a missing scope has a challenge that names the scopes, as a gateway's has.
     `busy_needs_time`: `HealthyBusy` without `time_of_last_update` does not keep a session alive.
     `pass_a2a_headers`: A2A-Version and A2A-Extensions reach an A2A program that does not list them.
     `close_over_rate`: a WebSocket with more than 250 frames in a second is closed (1008); else it waits.
@@ -66,6 +69,8 @@ class Unknowns:
     supply_mcp_session_id: bool = False
     pass_mcp_not_found: bool = True
     claim_mismatch_status: int = 401
+    several_tokens_status: int = 400
+    challenge_scopes: bool = True
     busy_needs_time: bool = False
     pass_a2a_headers: bool = True
     close_over_rate: bool = False

@@ -1,4 +1,4 @@
-"""python -m skerry.servers.accounts stdio | http [--port N].
+"""python -m skerry.servers.accounts stdio | http [--port N] [--unsafe-forward-caller-token].
 
 Without a runtime in front: over HTTP every call but `ping` needs a bearer token for the server, else it
 gets a 401 that says where tokens are; over stdio the server acts as its own client.
@@ -6,8 +6,10 @@ gets a 401 that says where tokens are; over stdio the server acts as its own cli
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from functools import partial
 
 from skerry.errors import ConfigurationError
 from skerry.servers import program
@@ -15,15 +17,34 @@ from skerry.servers.accounts.desk import PART, Desk
 from skerry.servers.accounts.server import create_server
 from skerry.servers.hosting import PATH, serve_gated
 from skerry.servers.listener import bind, url_of
+from skerry.servers.resource_auth import ResourceAuth
 from skerry.settings import AccountsSettings
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the server; the exit code is 0 at the end of input or after a signal."""
-    return program.run(PART, "The accounts MCP server.", stdio=_stdio, http=_serve, argv=argv)
+    further = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    further.add_argument(
+        "--unsafe-forward-caller-token",
+        action="store_true",
+        help="pass callers' own tokens on to the API, which MCP forbids: for demonstrations only",
+    )
+    forward: bool = further.parse_known_args(argv)[0].unsafe_forward_caller_token
+    return program.run(
+        PART,
+        "The accounts MCP server.",
+        stdio=partial(_stdio, forward),
+        http=partial(_serve, forward=forward),
+        argv=argv,
+        options=[further],
+    )
 
 
-def _stdio() -> None:
+def _stdio(forward: bool) -> None:
+    if forward:
+        raise ConfigurationError(
+            "over stdio there is no caller's token to forward.", hint="Leave the option out, or serve http."
+        )
     create_server(Desk.of(_settings(), url="stdio:")).run("stdio", show_banner=False)
 
 
@@ -32,15 +53,17 @@ def _settings() -> AccountsSettings:
         return AccountsSettings.from_env(os.environ)
     except ValueError as error:
         raise ConfigurationError(
-            f"a number is wrong: {error}.", hint="Check the ACCOUNTS_ variables."
+            f"a setting is wrong: {error}.", hint="Check the ACCOUNTS_ variables."
         ) from error
 
 
-async def _serve(port: int) -> None:
+async def _serve(port: int, *, forward: bool) -> None:
     settings = _settings()
     with bind(port) as sock:
-        desk = Desk.of(settings, url=url_of(sock) + PATH)
-        await serve_gated(create_server(desk), desk.resource, sock, stateful=settings.stateful)
+        desk = Desk.of(settings, url=url_of(sock) + PATH, forward_caller_token=forward)
+        needed = {"change_email": [settings.write_scope]}
+        auth = ResourceAuth(desk.resource, scopes=[settings.read_scope], tool_scopes=needed, open_ping=True)
+        await serve_gated(create_server(desk), auth, sock, stateful=settings.stateful)
 
 
 if __name__ == "__main__":

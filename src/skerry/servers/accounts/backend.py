@@ -1,4 +1,9 @@
-"""The accounts API as the tools use it: a token of the caller's exchanged for each call, never passed on."""
+"""The accounts API as the tools use it: a token of the caller's exchanged for each call, never passed on.
+
+Two settings show the older design beside it: `Legacy.headers` sends the exchanged token and the verified
+tenant in headers too; `Legacy.forward` passes the caller's own token on, which MCP forbids, to demonstrate
+what comes of it.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +33,27 @@ class ApiError(RemoteError):
 
 
 @dataclass(frozen=True, slots=True)
+class Legacy:
+    """What the API is told as in the older design; nothing, unless a setting says so.
+
+    `headers`: X-JWT-TOKEN with the token of each call, and X-TENANT-ID with the `tenant_claim` of the
+    caller's verified token. `forward`: that token is the caller's own and not an exchanged one.
+    """
+
+    headers: bool = False
+    forward: bool = False
+    tenant_claim: str = "tenant_id"
+
+    def sent(self, token: str, caller: Caller) -> dict[str, str]:
+        """The further headers of a call."""
+        if not (self.headers or self.forward):
+            return {}
+        tenant = caller.claims.get(self.tenant_claim)
+        named = {"X-TENANT-ID": encode_value(tenant)} if isinstance(tenant, str) and tenant else {}
+        return {"X-JWT-TOKEN": token, **named}
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """The API at `url`, whose tokens are for `audience`. `http` belongs to who made this."""
 
@@ -35,6 +61,7 @@ class Backend:
     audience: str
     source: TokenSource
     http: httpx2.AsyncClient
+    legacy: Legacy = Legacy()
 
     def of(self, caller: Caller, context: ClientContext) -> Accounts:
         """The accounts that `caller` may see."""
@@ -88,6 +115,8 @@ class Accounts:
 
     async def _token(self) -> str:
         source, audience = self.backend.source, self.backend.audience
+        if self.caller.token and self.backend.legacy.forward:
+            return self.caller.token
         if self.caller.token:
             return await source.exchange(self.caller.token, audience=audience)
         return await source.client_credentials(audience=audience)
@@ -95,7 +124,7 @@ class Accounts:
     async def _send(
         self, method: str, path: str, token: str, body: object, headers: Mapping[str, str]
     ) -> tuple[int, dict[str, Any]]:
-        sent = {**headers, "Authorization": f"Bearer {token}"}
+        sent = {**headers, "Authorization": f"Bearer {token}", **self.backend.legacy.sent(token, self.caller)}
         if self.context.session_id:
             sent[SESSION_ID] = encode_value(self.context.session_id)
         content = None if body is None else json.dumps(body).encode()

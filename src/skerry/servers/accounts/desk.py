@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from fastmcp import Context
 
 from skerry.auth.keys import Clock, Keys
 from skerry.auth.oauth import Client, TokenSource
+from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
-from skerry.servers.accounts.backend import Accounts, Backend
+from skerry.servers.accounts.backend import Accounts, Backend, Legacy
 from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.http_auth import ProtectedResource
 from skerry.servers.visit import recorded
@@ -22,6 +24,7 @@ from skerry.settings import AccountsSettings
 from skerry.wire.context import ClientContext
 
 PART = "accounts"
+_log = logging.getLogger("skerry.servers.accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,16 @@ class Desk:
     clock: Clock
 
     @classmethod
-    def of(cls, settings: AccountsSettings, *, url: str, clock: Clock = time) -> Desk:
-        """The desk of a server whose clients type `url`. Raises ConfigurationError."""
+    def of(
+        cls, settings: AccountsSettings, *, url: str, clock: Clock = time, forward_caller_token: bool = False
+    ) -> Desk:
+        """The desk of a server at `url`; settings may name another one that clients type.
+
+        `forward_caller_token` passes callers' tokens on to the API, for demonstrations: see `backend.Legacy`.
+        Raises ConfigurationError.
+        """
         _check(settings)
+        _warn(settings, forward_caller_token)
         http = httpx2.AsyncClient(trust_env=False, timeout=settings.api_timeout)
         transport = Transport(http)
         keys = Keys.of_issuer(settings.issuer, fetch=transport.fetch, clock=clock)
@@ -49,8 +59,21 @@ class Desk:
         source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=clock)
         return cls(
             settings,
-            ProtectedResource(url, settings.issuer, settings.audience, keys),
-            Backend(settings.api_url, settings.api_audience, source, http),
+            ProtectedResource(
+                settings.url or url,
+                settings.issuer,
+                settings.audience,
+                keys,
+                (settings.read_scope, settings.write_scope),
+                hierarchy=Hierarchy(settings.includes),
+            ),
+            Backend(
+                settings.api_url,
+                settings.api_audience,
+                source,
+                http,
+                Legacy(settings.compatibility_headers, forward_caller_token, settings.tenant_claim),
+            ),
             http,
             clock,
         )
@@ -64,6 +87,16 @@ class Desk:
             record.context = ClientContext.from_headers(headers or {}, now=self.clock.time())
             record.caller = await identify(headers, self.resource, self.settings.client_id)
             yield record.caller, self.backend.of(record.caller, record.context)
+
+
+def _warn(settings: AccountsSettings, forward: bool) -> None:
+    if settings.compatibility_headers:
+        _log.warning("compatibility headers are on: the API gets X-JWT-TOKEN (exchanged) and X-TENANT-ID.")
+    if forward:
+        _log.warning(
+            "UNSAFE: callers' own tokens are passed on to the accounts API. MCP forbids it: whoever runs "
+            "the API can call this server in their name. For demonstrations only."
+        )
 
 
 def _check(settings: AccountsSettings) -> None:

@@ -72,7 +72,7 @@ async def _serve_http(registry: Registry, port: int) -> None:
     from skerry.serving import Server
 
     with bind(port) as sock:
-        app = create_server(registry).http_app(path=PATH, stateless_http=True)
+        app = create_server(registry).http_app(path=PATH, stateless_http=True, host_origin_protection="auto")
         ready = announced({"service": "aws-ops", "url": url_of(sock) + PATH})
         await Server(app, ready).serve(sockets=[sock])
 

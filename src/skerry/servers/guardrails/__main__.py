@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 async def _serve(settings: GuardrailsSettings, port: int) -> None:
     with bind(port) as sock:
-        app = create_server(settings).http_app(path=PATH, stateless_http=True)
+        app = create_server(settings).http_app(path=PATH, stateless_http=True, host_origin_protection="auto")
         ready = announced({"service": PART, "url": url_of(sock) + PATH})
         await Server(app, ready).serve(sockets=[sock])
 

@@ -13,6 +13,7 @@ from skerry.errors import ConfigurationError
 from skerry.servers import program
 from skerry.servers.hosting import PATH, serve_gated
 from skerry.servers.listener import bind, url_of
+from skerry.servers.resource_auth import ResourceAuth
 from skerry.settings import TerraformSettings
 
 PART = "terraform"
@@ -52,7 +53,8 @@ async def _serve(port: int) -> None:
     with bind(port) as sock:
         desk = Desk.of(settings, url=url_of(sock) + PATH)
         assert desk.resource is not None, "a desk with a URL has one"
-        await serve_gated(create_server(desk), desk.resource, sock, stateful=settings.stateful)
+        auth = ResourceAuth(desk.resource, open_ping=True)
+        await serve_gated(create_server(desk), auth, sock, stateful=settings.stateful)
 
 
 if __name__ == "__main__":

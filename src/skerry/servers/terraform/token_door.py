@@ -63,7 +63,8 @@ def add_token_door(server: FastMCP, desk: Desk, resource: ProtectedResource) -> 
 
 
 async def _session(request: Request, desk: Desk, resource: ProtectedResource) -> Session:
-    claims = await resource.authorize(request.headers)
+    query = request.scope["query_string"].decode("latin-1")
+    claims = await resource.authorize(request.headers, query=query)
     caller = Caller(str(claims["sub"]), str(claims["iss"]))
     try:
         context = ClientContext.from_headers(request.headers, now=desk.clock.time())

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from skerry.local.gateway import propagation
 from skerry.local.gateway.urls import without_parameter
 from skerry.local.ports import Record
-from skerry.wire.headers import ERROR_TYPE, RUNTIME_SESSION_ID, TRACE, value_problem
+from skerry.wire.headers import ERROR_TYPE, RUNTIME_SESSION_ID, TRACE, single_hop, value_problem
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -46,10 +46,12 @@ def to_target(
     `extra` are names that pass besides REQUEST, `injected` what the REQUEST interceptor set. Doubled headers
     are joined.
     """
+    inbound = list(inbound)
+    ending = single_hop(inbound)
     always: dict[str, str] = {}
     for name, value in inbound:
         passes = name in REQUEST or name in extra or name.startswith(PROTOCOLS)
-        if passes and value_problem(value) is None:
+        if passes and name not in ending and value_problem(value) is None:
             always[name] = f"{always[name]}, {value}" if name in always else value
     listed = propagation.request_headers(inbound, target, injected)
     return always, {name: value for name, value in listed.items() if name not in always}

@@ -18,10 +18,12 @@ import httpx2
 
 from skerry.auth.keys import Keys
 from skerry.auth.oauth import Client, TokenSource
+from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError, SkerryError
 from skerry.servers.accounts.api import seed
 from skerry.servers.accounts.api.app import PART, AccountsApi
+from skerry.servers.accounts.api.compatibility import WARNING
 from skerry.servers.accounts.api.store import Store
 from skerry.servers.http_auth import ProtectedResource
 from skerry.servers.listener import announced, bind, url_of
@@ -53,7 +55,9 @@ def _settings() -> AccountsApiSettings:
     try:
         settings = AccountsApiSettings.from_env(os.environ)
     except ValueError as error:
-        raise ConfigurationError(f"a number is wrong: {error}.", hint="Check PORT.") from error
+        raise ConfigurationError(
+            f"a setting is wrong: {error}.", hint="Check PORT and ACCOUNTS_SCOPES_INCLUDE."
+        ) from error
     if not settings.issuer:
         raise ConfigurationError(
             "nobody is named whose tokens to take.", hint="Set ACCOUNTS_ISSUER to the issuer's URL."
@@ -92,6 +96,8 @@ def _api(settings: AccountsApiSettings, store: Store, transport: Transport, url:
             discovery_url=f"{settings.issuer}/.well-known/openid-configuration",
         )
         source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=time)
+    if settings.compatibility_headers:
+        _log.warning(WARNING)
     return AccountsApi(
         store=store,
         resource=ProtectedResource(
@@ -100,6 +106,7 @@ def _api(settings: AccountsApiSettings, store: Store, transport: Transport, url:
             audience=settings.audience,
             keys=Keys.of_issuer(settings.issuer, fetch=transport.fetch, clock=time),
             scopes=(settings.read_scope, settings.write_scope),
+            hierarchy=Hierarchy(settings.includes),
         ),
         settings=settings,
         clock=time,

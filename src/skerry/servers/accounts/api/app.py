@@ -11,12 +11,12 @@
     GET  /accounts/{id}/changes             who changed what, the latest first
 
 Everything but the first three needs a bearer token for this API. The tenant is a claim of that token;
-headers such as X-TENANT-ID and X-JWT-TOKEN mean nothing here.
+headers such as X-TENANT-ID and X-JWT-TOKEN mean nothing here, unless `compatibility` is on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +35,7 @@ from skerry.auth.keys import Clock
 from skerry.auth.oauth import TokenSource
 from skerry.auth.tokens import unverified_claims
 from skerry.errors import RemoteError
-from skerry.servers.accounts.api import reading
+from skerry.servers.accounts.api import compatibility, reading
 from skerry.servers.accounts.api.caller import Caller
 from skerry.servers.accounts.api.reading import ProblemError
 from skerry.servers.accounts.api.store import ApprovalUsedError, Author, Store
@@ -66,7 +66,7 @@ class AccountsApi:
 
     def app(self) -> Starlette:
         """The ASGI application. It answers only to the names of loopback (against DNS rebinding)."""
-        read, write = self.settings.read_scope, self.settings.write_scope
+        read, write = (self.settings.read_scope,), (self.settings.write_scope,)
         return Starlette(
             routes=[
                 Route("/health", self._health),
@@ -75,7 +75,7 @@ class AccountsApi:
                 self._route("/activity", "GET", "activity", read, self._tenant_activity),
                 self._route("/accounts/{id}", "GET", "account", read, self._account),
                 self._route("/accounts/{id}/email", "GET", "email", read, self._email),
-                self._route("/accounts/{id}/email", "PUT", "email", write, self._set_email),
+                self._route("/accounts/{id}/email", "PUT", "email", (*read, *write), self._set_email),
                 self._route("/accounts/{id}/activity", "GET", "activity", read, self._activity),
                 self._route("/accounts/{id}/changes", "GET", "changes", read, self._changes),
             ],
@@ -83,19 +83,15 @@ class AccountsApi:
             exception_handlers={HTTPException: _http_error, Exception: _server_error},
         )
 
-    def _route(self, path: str, method: str, noun: str, scope: str, handler: Handler) -> Route:
-        """A protected route: token, scope, tenant, then `handler`; a hop whatever comes of it."""
+    def _route(self, path: str, method: str, noun: str, scopes: Sequence[str], handler: Handler) -> Route:
+        """A protected route: token, scopes, tenant, then `handler`; a hop whatever comes of it."""
 
         async def endpoint(request: Request) -> Response:
             times = self.clock.time(), self.clock.monotonic()
             caller: Caller | None = None
             try:
-                claims = await self.resource.authorize(request.headers, scope)
-                caller = Caller.of(claims, tenant_claim=self.settings.tenant_claim)
-                if not caller.tenant:
-                    raise ProblemError(
-                        403, "no_tenant", f"The token has no claim {self.settings.tenant_claim}."
-                    )
+                caller = await self._caller(request, scopes)
+                self._check_tenant(request, caller)
                 response = await handler(request, caller)
             except RefusedError as error:
                 response = error.response
@@ -105,6 +101,24 @@ class AccountsApi:
             return response
 
         return Route(path, endpoint, methods=[method])
+
+    async def _caller(self, request: Request, scopes: Sequence[str]) -> Caller:
+        """Whose call it is. Raises RefusedError and ProblemError."""
+        headers, query = request.headers, request.scope["query_string"].decode("latin-1")
+        if self.settings.compatibility_headers:
+            headers = compatibility.credentials(headers)
+        claims = await self.resource.authorize(headers, *scopes, query=query)
+        if self.settings.compatibility_headers and not compatibility.exchanged(headers, claims):
+            text = f"{compatibility.TOKEN} takes exchanged tokens only."
+            raise self.resource.refusal(401, "invalid_token", text, scopes)
+        return Caller.of(claims, tenant_claim=self.settings.tenant_claim)
+
+    def _check_tenant(self, request: Request, caller: Caller) -> None:
+        """Raises ProblemError (403) for a caller without tenant, or whose header names another."""
+        if not caller.tenant:
+            raise ProblemError(403, "no_tenant", f"The token has no claim {self.settings.tenant_claim}.")
+        if self.settings.compatibility_headers:
+            compatibility.check_tenant(request.headers, caller.tenant)
 
     def _record(
         self,
