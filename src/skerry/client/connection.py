@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Implementation, Tool
 
 from skerry import __version__
+from skerry.auth.ports import ALONE, Surroundings
 from skerry.client.problems import Refusals
 from skerry.client.target import Target
 
@@ -26,12 +27,17 @@ IDENTITY = Implementation(name="skerry", version=__version__)
 
 @asynccontextmanager
 async def over_http(
-    target: Target, *, era: Era, answers: ElicitationFnT, refusals: Refusals
+    target: Target,
+    *,
+    era: Era,
+    answers: ElicitationFnT,
+    refusals: Refusals,
+    surroundings: Surroundings = ALONE,
 ) -> AsyncIterator[Client]:
     """A client of the server at `target`; redirects are not followed, so a proof stays where it belongs."""
     async with (
         httpx2.AsyncClient(
-            auth=await target.auth(),
+            auth=await target.auth(surroundings),
             headers=dict(target.headers),
             timeout=TIMEOUT,
             follow_redirects=False,
