@@ -121,6 +121,7 @@ class Authorization:
             "token_endpoint": f"{self.issuer}/token",
             "registration_endpoint": f"{self.issuer}/register" if self.registers else None,
             "device_authorization_endpoint": f"{self.issuer}/device",
+            "revocation_endpoint": f"{self.issuer}/revoke",
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
@@ -178,6 +179,15 @@ class Authorization:
             return refused("invalid_client", 401)
         with self.lock:
             return self._token(form)
+
+    async def revoke(self, request: Request) -> Response:
+        form = await form_of(request)
+        self.asked.append(("revoke", form))
+        with self.lock:
+            found = self.tokens.get(self.refresh.get(form["token"], form["token"]))
+            if found is not None:
+                self.tokens = {n: t for n, t in self.tokens.items() if t.family != found.family}
+        return Response(status_code=200)
 
     def _token(self, form: dict[str, str]) -> Response:
         kind = form["grant_type"]
@@ -269,6 +279,7 @@ class Authorization:
             "/{tenant}/authorize": self.authorize,
             "/{tenant}/device": self.device,
             "/{tenant}/token": self.token,
+            "/{tenant}/revoke": self.revoke,
         }
         return Starlette(
             routes=[Route(path, found, methods=["GET", "POST"]) for path, found in paths.items()]

@@ -25,6 +25,8 @@ class ChallengeProof:
         self._make = make
         self._made: DiscoveredTokens | None = None
         self._turn: asyncio.Task[bool] | None = None
+        self.turns = 0
+        """How often there was something new to send; a sign-in may take longer than a request waits."""
 
     @property
     def tokens(self) -> DiscoveredTokens:
@@ -63,10 +65,15 @@ class ChallengeProof:
         while self._turn is not None and not self._turn.done() and self._here(self._turn):
             await self._waited(self._turn)
         challenge = read_challenge(headers)
-        turn = asyncio.get_running_loop().create_task(self.tokens.answered(challenge, refused=refused))
+        turn = asyncio.get_running_loop().create_task(self._answered(challenge, refused))
         self._turn = turn
         turn.add_done_callback(_seen)
         return await asyncio.shield(turn)
+
+    async def _answered(self, challenge: Challenge | None, refused: str) -> bool:
+        found = await self.tokens.answered(challenge, refused=refused)
+        self.turns += found
+        return found
 
     @staticmethod
     def _here(turn: asyncio.Task[bool]) -> bool:

@@ -37,6 +37,7 @@ class Provider:
     token_endpoint: str = ""
     registration_endpoint: str = ""
     device_authorization_endpoint: str = ""
+    revocation_endpoint: str = ""
     scopes: tuple[str, ...] = ()
     client_methods: tuple[str, ...] = ("client_secret_basic",)
     signing_algorithms: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ async def provider(issuer: str, *, fetch: Fetch) -> Provider:
         token_endpoint=_endpoint(data, "token_endpoint", issuer),
         registration_endpoint=_endpoint(data, "registration_endpoint", issuer),
         device_authorization_endpoint=_endpoint(data, "device_authorization_endpoint", issuer),
+        revocation_endpoint=_endpoint(data, "revocation_endpoint", issuer),
         scopes=_words(data, "scopes_supported"),
         client_methods=_words(data, "token_endpoint_auth_methods_supported") or ("client_secret_basic",),
         signing_algorithms=_words(data, "token_endpoint_auth_signing_alg_values_supported"),

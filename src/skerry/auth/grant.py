@@ -154,6 +154,18 @@ class Asking:
         form = {"grant_type": "client_credentials", "scope": " ".join(scopes), "audience": self.audience}
         return await self.grant(form, scopes=scopes)
 
+    async def revoked(self, token: str) -> bool:
+        """Whether the provider took a token back (RFC 7009). Raises RemoteError when it does not answer."""
+        endpoint = self.provider.revocation_endpoint
+        if not endpoint or not token:
+            return False
+        form, headers = proven(self.identity, self.provider, {"token": token}, now=self.clock.time())
+        try:
+            status, _body = await self.post(endpoint, form, headers)
+        except OSError as error:
+            raise RemoteError("The revocation endpoint does not answer.") from error
+        return status == 200
+
     def _check(self, claims: Mapping[str, Any], nonce: str) -> None:
         """An ID token from the token endpoint itself: for this client, of this issuer, for this sign-in."""
         audience = claims.get("aud")

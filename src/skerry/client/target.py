@@ -20,7 +20,7 @@ from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials, HttpxSigV4
 from skerry.auth.discovered_tokens import DiscoveredTokens
 from skerry.auth.kept import Kept
-from skerry.auth.ports import ALONE, Proof, Surroundings
+from skerry.auth.ports import ALONE, Surroundings
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
@@ -116,8 +116,13 @@ class Bearer(httpx2.Auth):
 class Challenged(httpx2.Auth):
     """Sends what a proof has, and once more after each kind of refusal that the proof has an answer to."""
 
-    def __init__(self, proof: Proof) -> None:
+    def __init__(self, proof: ChallengeProof) -> None:
         self._proof = proof
+
+    @property
+    def turns(self) -> int:
+        """How often there was something new to send."""
+        return self._proof.turns
 
     async def async_auth_flow(
         self, request: httpx2.Request
