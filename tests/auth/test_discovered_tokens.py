@@ -520,3 +520,17 @@ async def test_a_refused_token_of_a_client_is_asked_for_once_more_and_then_belie
     assert await tokens.answered(challenged(server, "mcp:use"), refused=await tokens.ready())
     assert not await tokens.answered(challenged(server, "mcp:use"), refused=await tokens.ready())
     assert len(server.forms("token")) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "https://h.example.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2Fa-1/x?y=1",
+            "https://h.example.com/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2Fa-1/x?y=1",
+        ),
+        ("https://me:hidden@h.example.com/a@b", "https://h.example.com/a@b"),
+    ],
+)
+def test_the_next_move_can_be_typed_and_shows_no_password(home: Home, url: str, shown: str):
+    assert home.program(url).way_in == f"Run: skerry login {shown}"

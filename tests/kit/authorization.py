@@ -50,7 +50,7 @@ class Authorization:
     """The state and the switches; a test reads what was asked and changes how it is answered.
 
     `iss` is "right", "none", or what is sent in its place. `needs` are the scopes of a request by its method;
-    `always_more` wants another scope each time. `metadata` and `protected` change the two documents; None
+    `always_more` wants another scope each time, `fails` is how many good requests still fail. `metadata` and `protected` change the two documents; None
     removes a member. `clients` are those that are registered by hand.
     """
 
@@ -67,6 +67,7 @@ class Authorization:
     redirects: bool = False
     huge: bool = False
     drips: bool = False
+    fails: int = 0
     registers: bool = True
     refuses_registration: bool = False
     refreshes: bool = True
@@ -256,6 +257,9 @@ class Authorization:
         if self.always_more:
             self.more += 1
             return self._challenged(403, "insufficient_scope", {f"more:{self.more}"})
+        if self.fails:
+            self.fails -= 1
+            return JSONResponse({"error": "for now"}, 500)
         if not needs <= token.scopes:
             return self._challenged(403, "insufficient_scope", needs)
         return answered(message)

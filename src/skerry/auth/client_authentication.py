@@ -24,7 +24,7 @@ _ALGORITHMS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("RSA", ""): ("RS256", "PS256"),
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
-    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
+    ("OKP", "Ed25519"): ("Ed25519",),
 }
 
 

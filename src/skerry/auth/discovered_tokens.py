@@ -24,7 +24,7 @@ from skerry.auth.kept import Kept
 from skerry.auth.oauth import OAuthError
 from skerry.auth.one_request import Http
 from skerry.auth.ports import ALONE, Clock, Origin, Surroundings
-from skerry.auth.sign_in import Means, Place, SignIn
+from skerry.auth.sign_in import Means, Place, SignIn, named
 from skerry.errors import SkerryError, StateError, TokenError
 from skerry.wire.shown import safe
 
@@ -68,7 +68,7 @@ class DiscoveredTokens:
         self._asked: dict[tuple[str, tuple[str, ...]], float] = {}
         self._renewed: tuple[str, float] = ("", 0.0)
         self._steps = 0
-        shown = safe(self.url, 120)
+        shown = named(self.url)
         self.way_in = f"Run: skerry login {shown}"
         self.origin = Origin("bearer", f"the sign-in for {shown}", self.way_in)
 
@@ -192,8 +192,13 @@ class DiscoveredTokens:
     # Getting and keeping ------------------------------------------------------------------------------
 
     async def _signed_in(self, place: Place, wanted: tuple[str, ...]) -> Grant:
-        self._asked[place.provider.issuer, wanted] = self._clock.monotonic()
-        grant = await self._sign_in.grant(place, wanted)
+        key = place.provider.issuer, wanted
+        self._asked[key] = self._clock.monotonic()
+        try:
+            grant = await self._sign_in.grant(place, wanted)
+        except TokenError:  # nobody was asked, because nobody is here
+            del self._asked[key]
+            raise
         await self._keep(grant)
         return grant
 

@@ -103,7 +103,7 @@ class Kept:
         """Every sign-in, by resource; what cannot be read is left out."""
         found = []
         for file in sorted((self._folder / "signed-in").glob("*.json")):
-            with contextlib.suppress(OSError, ValueError, TypeError):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 data = json.loads(file.read_text(encoding="utf-8"))
                 found.append(SignedIn(**{**data, "scopes": tuple(data["scopes"])}))
         return sorted(found, key=lambda one: one.resource)

@@ -25,7 +25,7 @@ from skerry.auth.one_request import Http
 from skerry.auth.ports import Clock, Surroundings
 from skerry.auth.protected_resource import described
 from skerry.errors import ConfigurationError, TokenError
-from skerry.wire.shown import safe
+from skerry.wire.shown import clean
 
 _DEVICE_REDIRECT = "http://127.0.0.1/callback"
 
@@ -89,7 +89,7 @@ class SignIn:
         known = None
         if challenge is not None or self._mcp or not wanted:
             known = await described(self._url, challenge, fetch=fetch)
-        shown = safe(self._url, 120)
+        shown = named(self._url)
         if known is None:
             if not wanted:
                 raise TokenError(
@@ -100,7 +100,7 @@ class SignIn:
             return Place(await provider(wanted, fetch=fetch), self._url if self._mcp else "")
         if wanted and wanted not in known.authorization_servers:
             raise ConfigurationError(
-                f"{shown} takes tokens of {safe(', '.join(known.authorization_servers))}, "
+                f"{shown} takes tokens of {clean(', '.join(known.authorization_servers))[:300]}, "
                 f"not of {wanted}: what is configured is not sent there.",
                 hint="Did its identity provider change? Give the new --issuer and the client there.",
             )
@@ -150,7 +150,7 @@ class SignIn:
                 return await asking.for_itself(wanted)
             return await device_code.sign_in(asking, wanted, say=around.say, pause=self._means.pause)
         if around.open_browser is None:
-            shown = safe(self._url, 120)
+            shown = named(self._url)
             raise TokenError(
                 "missing",
                 f"nobody is signed in for {shown}, and nobody is here to do it.",
@@ -191,3 +191,9 @@ class SignIn:
             resource=resource,
             audience=audience,
         )
+
+
+def named(url: str) -> str:
+    """A resource's URL for people: whole, so that a command takes it, but without user and password."""
+    place, at, _ = url.partition("//")[2].partition("/")[0].rpartition("@")
+    return clean(url.replace(f"{place}{at}", "", 1) if at else url)
