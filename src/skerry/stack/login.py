@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(found) | {"kept": kept.cache.where}))
     else:
-        print("\n".join([*lines(found), f"kept    {kept.cache.where}"]))
+        print("\n".join([*lines(found), f"{'kept in':<9} {kept.cache.where}"]))
     return 0
 
 
