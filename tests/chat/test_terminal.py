@@ -249,7 +249,7 @@ def test_a_person_signs_in_with_the_browser_and_stays_signed_in(tmp_path: Path):
             "--state",
             str(tmp_path / "none"),
         ]
-        command += ["--auth", "browser", "--issuer", issuer, "--client-id", "skerry"]
+        command += ["--auth", "browser", "--issuer", issuer, "--client-id", "skerry", "--assume-pkce"]
         with Terminal(command, env, height=50) as terminal:
             terminal.ready()
             terminal.ask("hi")

@@ -160,7 +160,6 @@ class SignIn:
 
     async def _by_browser(self, place: Place, wanted: tuple[str, ...]) -> Grant:
         wish, means = self._configured, self._means
-        assert means.surroundings.open_browser is not None
         request = CodeRequest(
             scopes=wanted,
             resource=place.resource,
@@ -169,15 +168,19 @@ class SignIn:
             fixed=bool(wish.redirect_port),
             assume_pkce=wish.assume_pkce,
         )
-        means.surroundings.say(
-            f"Sign in with the browser that opens; {place.provider.issuer} asks who you are."
-        )
+        around = means.surroundings
+
+        def shown(page: str) -> None:
+            around.say(f"Sign in with the browser that opens; {place.provider.issuer} asks who you are.")
+            if around.open_browser is not None:
+                around.open_browser(page)
+
         return await authorize(
             place.provider,
             request,
             lambda redirect: self._clients.identity(place.provider, redirect_uri=redirect, scopes=wanted),
             post=means.http.post,
-            open_browser=means.surroundings.open_browser,
+            open_browser=shown,
             clock=means.clock,
             timeout=means.timeout,
         )
