@@ -83,6 +83,7 @@ def test_the_algorithm_is_one_that_the_provider_takes():
         KEYS["RS256"].as_pem(private=False).decode(),
         json.dumps(OctKey.generate_key(256).as_dict(private=True)),
     ],
+    ids=["nothing", "text", "half", "list", "public-jwk", "public-pem", "symmetric"],
 )
 def test_what_is_no_private_key_is_refused_and_not_shown(key: str):
     with pytest.raises(ConfigurationError, match="private") as caught:
