@@ -21,7 +21,7 @@ from skerry.auth.grant import Asking, Grant
 from skerry.auth.loopback import Listener, listening
 from skerry.auth.oauth import OAuthError
 from skerry.auth.ports import Clock, Opener, Post
-from skerry.auth.scopes import OFFLINE
+from skerry.auth.scope_selection import OFFLINE
 from skerry.errors import ConfigurationError, PortInUseError, RemoteError
 from skerry.wire.shown import safe
 

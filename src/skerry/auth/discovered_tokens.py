@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from skerry.auth import scopes
+from skerry.auth import scope_selection
 from skerry.auth.authorization_code import TIMEOUT
 from skerry.auth.bearer import AHEAD
 from skerry.auth.challenge import Challenge
@@ -186,7 +186,7 @@ class DiscoveredTokens:
         if grant is None or grant.issuer != place.provider.issuer:
             before = granted = ()
         self._steps += 1
-        await self._signed_in(place, scopes.union(before, granted, challenge.scopes))
+        await self._signed_in(place, scope_selection.union(before, granted, challenge.scopes))
         return True
 
     # Getting and keeping ------------------------------------------------------------------------------

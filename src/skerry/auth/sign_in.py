@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from skerry.auth import device_code, scopes
+from skerry.auth import device_code, scope_selection
 from skerry.auth.authorization_code import TIMEOUT, CodeRequest, authorize
 from skerry.auth.challenge import Challenge
 from skerry.auth.client_authentication import ClientIdentity
@@ -109,12 +109,12 @@ class SignIn:
 
     def first(self, place: Place, challenge: Challenge | None) -> tuple[str, ...]:
         """The scopes of a first sign-in."""
-        chosen = scopes.first(
+        chosen = scope_selection.first(
             challenged=challenge.scopes if challenge is not None else (),
             supported=place.scopes,
             configured=self._configured.scope,
         )
-        return chosen if self._configured.machine else scopes.lasting(chosen, place.provider.scopes)
+        return chosen if self._configured.machine else scope_selection.lasting(chosen, place.provider.scopes)
 
     async def grant(self, place: Place, wanted: tuple[str, ...]) -> Grant:
         """A new grant: the client's own, or a person's by browser or by code.

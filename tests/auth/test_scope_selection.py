@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.auth.scopes import OFFLINE, first, lasting, union
+from skerry.auth.scope_selection import OFFLINE, first, lasting, union
 
 SCOPES = st.lists(st.sampled_from(["a", "b", "c", OFFLINE]), max_size=4)
 
