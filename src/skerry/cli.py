@@ -106,10 +106,29 @@ COMMANDS: dict[str, Command] = {
             "skerry smoke -- python -m skerry.servers.demo stateless",
         ),
     ),
+    "login": Command(
+        "sign in for a server, with a browser or a code",
+        "skerry.stack.login",
+        examples=(
+            "skerry login https://mcp.example.com/mcp",
+            "skerry login desk --device",
+            "skerry login ARN --issuer https://login.example.com --client-id skerry",
+            "skerry login --list",
+        ),
+    ),
+    "logout": Command(
+        "forget a sign-in",
+        "skerry.stack.logout",
+        examples=("skerry logout https://mcp.example.com/mcp", "skerry logout --all"),
+    ),
     "token": Command(
-        "print an access token from the identity provider",
+        "print an access token from the identity provider, or that of your sign-in",
         "skerry.stack.token",
-        examples=("skerry token", "skerry token --client chat --audience desk-gateway"),
+        examples=(
+            "skerry token",
+            "skerry token --client chat --audience desk-gateway",
+            "skerry token --target https://mcp.example.com/mcp",
+        ),
     ),
     "hops": Command(
         "show what happened on every hop",

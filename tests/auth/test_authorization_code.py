@@ -7,8 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -16,17 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.auth.authorization_code import BrowserClient, Grant, authorize, refresh
-from skerry.auth.bearer_sources import fetch_document, post_form
-from skerry.auth.browser_tokens import BrowserTokens
+from skerry.auth.authorization_code import CodeRequest, authorize
+from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.clock import SystemClock
 from skerry.auth.discovery import Provider, provider
+from skerry.auth.grant import Asking, Grant
 from skerry.auth.loopback import listening
 from skerry.auth.oauth import OAuthError
-from skerry.auth.token_cache import FileCache
-from skerry.errors import ConfigurationError, PortInUseError, RemoteError, TokenError
-from tests.kit.clock import FakeClock
+from skerry.auth.one_request import fetch_document, post_form
+from skerry.errors import ConfigurationError, PortInUseError, RemoteError
 from tests.kit.openid import Person, openid_provider
+
+REQUEST = CodeRequest(scopes=("openid", "email"), assume_pkce=True)
+"""This provider does PKCE and does not say so."""
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +37,24 @@ def issuer() -> Iterator[str]:
 
 
 @pytest.fixture
-def client(issuer: str) -> BrowserClient:
+def client() -> ClientIdentity:
     """Registered with a secret, because this provider knows no public clients."""
-    return BrowserClient(issuer=issuer, client_id="skerry", client_secret="a secret", scope="openid email")
+    return ClientIdentity(client_id="skerry", method="client_secret_basic", secret="a secret")
 
 
-async def sign_in(client: BrowserClient, person: Person, **more: Any) -> Grant:
-    known = more.pop("at", None) or await provider(client.issuer, fetch=fetch_document)
+@pytest.fixture
+async def known(issuer: str) -> Provider:
+    return await provider(issuer, fetch=fetch_document)
+
+
+async def sign_in(known: Provider, client: ClientIdentity, person: Person, **more: Any) -> Grant:
+    async def identify(_redirect_uri: str) -> ClientIdentity:
+        return client
+
     return await authorize(
-        client,
         known,
+        more.pop("request", REQUEST),
+        identify,
         post=more.pop("post", post_form),
         open_browser=person.open,
         clock=SystemClock(),
@@ -54,14 +63,14 @@ async def sign_in(client: BrowserClient, person: Person, **more: Any) -> Grant:
 
 
 @pytest.mark.behaviour("AUTH-BROWSER")
-async def test_a_person_signs_in_with_pkce_and_state(client: BrowserClient):
+async def test_a_person_signs_in_with_pkce_and_state(known: Provider, client: ClientIdentity):
     person, forms = Person("ann@example.com"), []
 
     async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
         forms.append(dict(form))
         return await post_form(url, form, headers)
 
-    grant = await sign_in(client, person, post=post)
+    grant = await sign_in(known, client, person, post=post)
     assert grant.identity == "ann@example.com"
     assert grant.access_token
     assert grant.refresh_token
@@ -81,15 +90,18 @@ async def test_a_person_signs_in_with_pkce_and_state(client: BrowserClient):
     assert not any(secret in page for secret in (asked["state"], grant.access_token))
 
 
-async def test_a_public_client_names_itself_and_sends_no_secret(issuer: str):
+async def test_a_public_client_names_itself_and_sends_no_secret(known: Provider):
     sent = []
 
     async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
         sent.append((dict(form), dict(headers)))
         return 200, b'{"access_token": "t", "token_type": "Bearer"}'
 
-    public = BrowserClient(issuer=issuer, client_id="skerry", resource="https://api.example.com")
-    grant = await sign_in(public, Person(), post=post)
+    public = ClientIdentity(client_id="skerry")
+    request = replace(REQUEST, resource="https://api.example.com")
+    person = Person()
+    grant = await sign_in(known, public, person, post=post, request=request)
+    assert person.asked[0]["resource"] == "https://api.example.com"
     assert (grant.access_token, grant.refresh_token, grant.expires) == ("t", "", None)
     ((form, headers),) = sent
     assert (form["client_id"], form["resource"]) == ("skerry", "https://api.example.com")
@@ -97,9 +109,9 @@ async def test_a_public_client_names_itself_and_sends_no_secret(issuer: str):
 
 
 @pytest.mark.behaviour("AUTH-BROWSER")
-async def test_who_says_no_is_heard(client: BrowserClient):
+async def test_who_says_no_is_heard(known: Provider, client: ClientIdentity):
     with pytest.raises(OAuthError, match="access_denied"):
-        await sign_in(client, Refusing())
+        await sign_in(known, client, Refusing())
 
 
 class Refusing(Person):
@@ -115,10 +127,12 @@ class Refusing(Person):
 
 @pytest.mark.behaviour("AUTH-BROWSER")
 @pytest.mark.parametrize("state", ["another", None, ""])
-async def test_a_redirect_with_another_state_changes_nothing(client: BrowserClient, state: str | None):
+async def test_a_redirect_with_another_state_changes_nothing(
+    known: Provider, client: ClientIdentity, state: str | None
+):
     person = Person(changes={"state": state})
     with pytest.raises(RemoteError, match="did not come back"):
-        await sign_in(client, person, timeout=1)
+        await sign_in(known, client, person, timeout=1)
     assert [status for status, _ in person.pages] == [400]
 
 
@@ -133,16 +147,15 @@ async def test_a_redirect_with_another_state_changes_nothing(client: BrowserClie
     ],
 )
 async def test_the_issuer_of_an_answer_is_checked(
-    client: BrowserClient, iss: str | None, sends: bool, good: bool
+    known: Provider, client: ClientIdentity, iss: str | None, sends: bool, good: bool
 ):
-    known = await provider(client.issuer, fetch=fetch_document)
-    known = Provider(known.issuer, known.authorization_endpoint, known.token_endpoint, sends)
-    person = Person(changes={"iss": client.issuer if iss == "same" else iss})
+    known = replace(known, sends_iss=sends)
+    person = Person(changes={"iss": known.issuer if iss == "same" else iss})
     if good:
-        assert (await sign_in(client, person, at=known)).access_token
+        assert (await sign_in(known, client, person)).access_token
         return
     with pytest.raises(RemoteError, match="another identity provider"):
-        await sign_in(client, person, at=known)
+        await sign_in(known, client, person)
 
 
 @pytest.mark.parametrize(
@@ -156,21 +169,21 @@ async def test_the_issuer_of_an_answer_is_checked(
     ],
 )
 async def test_an_id_token_must_be_for_this_sign_in(
-    client: BrowserClient, claims: dict[str, Any], good: bool
+    known: Provider, client: ClientIdentity, claims: dict[str, Any], good: bool
 ):
     person = Person()
 
     async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
-        own = {"iss": client.issuer, "aud": "skerry", "sub": "ann", "nonce": person.asked[0]["nonce"]}
+        own = {"iss": known.issuer, "aud": "skerry", "sub": "ann", "nonce": person.asked[0]["nonce"]}
         token = unsigned(own | claims)
         answer = {"access_token": "t", "token_type": "Bearer", "expires_in": 60, "id_token": token}
         return 200, json.dumps(answer).encode()
 
     if good:
-        assert (await sign_in(client, person, post=post)).identity == "ann"
+        assert (await sign_in(known, client, person, post=post)).identity == "ann"
     else:
         with pytest.raises(RemoteError, match="not for this sign-in"):
-            await sign_in(client, person, post=post)
+            await sign_in(known, client, person, post=post)
 
 
 def unsigned(claims: dict[str, Any]) -> str:
@@ -179,87 +192,23 @@ def unsigned(claims: dict[str, Any]) -> str:
 
 
 @pytest.mark.behaviour("AUTH-REFRESH")
-async def test_a_grant_is_refreshed_and_what_was_not_sent_anew_stays(client: BrowserClient):
-    known = await provider(client.issuer, fetch=fetch_document)
-    before = await sign_in(client, Person("ben@example.com"))
-    after = await refresh(client, known, before, post=post_form, clock=SystemClock())
+async def test_a_grant_is_refreshed_and_what_was_not_sent_anew_stays(known: Provider, client: ClientIdentity):
+    before = await sign_in(known, client, Person("ben@example.com"))
+    after = await asking(known, client).refreshed(before)
     assert after.access_token != before.access_token
     assert after.refresh_token
     assert after.identity == "ben@example.com"
 
 
 @pytest.mark.behaviour("AUTH-REFRESH")
-async def test_an_unknown_refresh_token_means_signing_in_again(client: BrowserClient):
-    known = await provider(client.issuer, fetch=fetch_document)
+async def test_an_unknown_refresh_token_means_signing_in_again(known: Provider, client: ClientIdentity):
     with pytest.raises(OAuthError) as caught:
-        await refresh(client, known, Grant("t", "unknown"), post=post_form, clock=SystemClock())
+        await asking(known, client).refreshed(Grant("t", "unknown"))
     assert caught.value.error == "invalid_grant"
 
 
-# Kept tokens -----------------------------------------------------------------------------------------
-
-
-def tokens(client: BrowserClient, folder: Path, person: Person | None, **more: Any) -> BrowserTokens:
-    opener = person.open if person is not None else None
-    return BrowserTokens(client, FileCache(folder), open_browser=opener, timeout=30, **more)
-
-
-@pytest.mark.behaviour("AUTH-KEPT")
-async def test_one_sign_in_serves_the_next_program(client: BrowserClient, tmp_path: Path):
-    person = Person()
-    first = await tokens(client, tmp_path / "kept", person).get(anew=False)
-    second = await tokens(client, tmp_path / "kept", None).get(anew=False)
-    assert first.value == second.value
-    assert len(person.asked) == 1
-    (file,) = (tmp_path / "kept").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.behaviour("AUTH-REFRESH")
-async def test_a_token_is_refreshed_ahead_of_its_end_without_the_person(tmp_path: Path):
-    clock = FakeClock()
-    with openid_provider(life=timedelta(minutes=10)) as issuer:
-        person = Person()
-        client = BrowserClient(
-            issuer=issuer, client_id="skerry", client_secret="a secret", scope="openid email"
-        )
-        source = tokens(client, tmp_path, person, clock=clock)
-        first = await source.get(anew=False)
-        assert first.expires == clock.time() + 600
-        clock.advance(539)
-        assert (await source.get(anew=False)).value == first.value
-        clock.advance(2)
-        second = await source.get(anew=False)
-    assert second.value != first.value
-    assert len(person.asked) == 1
-
-
-@pytest.mark.behaviour("AUTH-KEPT")
-async def test_another_client_or_scope_does_not_get_the_token(client: BrowserClient, tmp_path: Path):
-    await tokens(client, tmp_path, Person()).get(anew=False)
-    other = BrowserClient(issuer=client.issuer, client_id="another", scope="openid email")
-    with pytest.raises(TokenError, match="nobody is signed in"):
-        await tokens(other, tmp_path, None).get(anew=False)
-
-
-async def test_signing_out_forgets(client: BrowserClient, tmp_path: Path):
-    source = tokens(client, tmp_path, Person())
-    await source.get(anew=False)
-    source.sign_out()
-    assert list(tmp_path.iterdir()) == []
-    assert source.grant is None
-
-
-async def test_a_refresh_token_that_another_program_used_is_no_end(client: BrowserClient, tmp_path: Path):
-    first, second = tokens(client, tmp_path, Person()), tokens(client, tmp_path, None)
-    before = await first.get(anew=False)
-    await second.get(anew=False)
-    cache = FileCache(tmp_path)
-    spent = Grant(before.value, "spent", 0.0)
-    second._grant = spent  # what it holds was rotated away by the first
-    cache.put(client.key, Grant("the other's", "next", None).to_text())
-    assert (await second.get(anew=False)).value == "the other's"
+def asking(known: Provider, client: ClientIdentity) -> Asking:
+    return Asking(provider=known, identity=client, post=post_form, clock=SystemClock())
 
 
 # The way back ----------------------------------------------------------------------------------------
@@ -302,10 +251,14 @@ async def test_a_port_that_is_taken_says_so():
     ("changes", "error", "text"),
     [
         ({"issuer": "https://other.example.com"}, RemoteError, "another issuer"),
-        ({"authorization_endpoint": None}, ConfigurationError, "no sign-in with a browser"),
         ({"token_endpoint": "http://idp.example.com/token"}, RemoteError, "neither https"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, RemoteError, "neither https"),
+        ({"authorization_endpoint": "https://idp.example.com/a b"}, RemoteError, "neither https"),
+        ({"registration_endpoint": "http://127.0.0.1:9/"}, RemoteError, "neither https"),
+        ({"registration_endpoint": "https://localhost:9/"}, RemoteError, "neither https"),
     ],
 )
+@pytest.mark.behaviour("LOGIN-URLS")
 async def test_metadata_that_cannot_be_believed(changes: dict[str, Any], error: type, text: str):
     whole = {
         "issuer": "https://idp.example.com",
@@ -325,6 +278,25 @@ async def test_an_issuer_without_tls_is_refused():
         await provider("http://idp.example.com", fetch=fetch_document)
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"authorization_endpoint": ""}, "no sign-in with a browser"),
+        ({"pkce": ()}, "does not say that it does PKCE"),
+        ({"pkce": ("plain",)}, "does not say that it does PKCE"),
+    ],
+)
+@pytest.mark.behaviour("LOGIN-PKCE")
+async def test_nobody_is_sent_to_a_provider_without_a_page_or_pkce(
+    known: Provider, client: ClientIdentity, changes: dict[str, Any], text: str
+):
+    person = Person()
+    request = replace(REQUEST, assume_pkce=changes.get("pkce") == ("plain",))
+    with pytest.raises(ConfigurationError, match=text):
+        await sign_in(replace(known, **changes), client, person, request=request)
+    assert person.asked == []
+
+
 def test_a_grant_in_text_shows_no_token():
     assert "secret" not in repr(Grant("secret-a", "secret-b", 1.0, "ann"))
 
@@ -334,7 +306,23 @@ def test_no_text_breaks_the_reader_of_kept_grants(text: str):
     assert Grant.from_text(text) is None or isinstance(Grant.from_text(text), Grant)
 
 
-@given(st.text(min_size=1), st.text(), st.none() | st.floats(allow_nan=False), st.text())
-def test_a_kept_grant_comes_back(access: str, fresh: str, expires: float | None, identity: str):
-    grant = Grant(access, fresh, expires, identity)
+@given(
+    st.text(min_size=1),
+    st.text(),
+    st.none() | st.floats(allow_nan=False),
+    st.text(),
+    st.lists(st.text(), max_size=3),
+)
+def test_a_kept_grant_comes_back(
+    access: str, fresh: str, expires: float | None, identity: str, scopes: list[str]
+):
+    grant = Grant(access, fresh, expires, identity, "https://i", "c", "r", "a", tuple(scopes))
     assert Grant.from_text(grant.to_text()) == grant
+
+
+@pytest.mark.parametrize(
+    "change", [{"access_token": ""}, {"expires": "soon"}, {"scopes": "a b"}, {"issuer": 1}]
+)
+def test_a_kept_grant_that_was_changed_is_none(change: dict[str, Any]):
+    data = json.loads(Grant("t").to_text())
+    assert Grant.from_text(json.dumps(data | change)) is None

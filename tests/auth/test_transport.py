@@ -9,6 +9,7 @@ import pytest
 
 from skerry.auth.transport import MAX_ANSWER, Transport
 from skerry.errors import RemoteError
+from tests.kit.authorization import authorization
 
 
 class Site:
@@ -107,3 +108,12 @@ async def test_a_field_with_several_values_is_sent_as_often(transport, site):
     body = {"resource": ["https://a", "https://b"], "scope": "s"}
     assert await transport.post(site.url, body, {}) == (200, b"{}")
     assert f"content-length: {len(urlencode(body, doseq=True))}\r\n".encode() in site.seen[0].lower()
+
+
+@pytest.mark.behaviour("LOGIN-LIMITS")
+async def test_a_server_that_drips_its_answer_holds_nobody():
+    with authorization(drips=True) as server:
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            place = f"{server.url}/.well-known/oauth-authorization-server/one"
+            with pytest.raises(RemoteError, match="does not answer"):
+                await Transport(client, whole=0.3).fetch(place)

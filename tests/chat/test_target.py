@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from skerry.chat.agents import agents
-from skerry.chat.target import Registered, Wanted, find
+from skerry.chat.target import Wanted, find
 from skerry.errors import ConfigurationError, NotRunningError, StateError
+from skerry.settings import SignInSettings
 from tests.kit.idp import CHAT, desk
 from tests.kit.runtime import ARN, runtime
 
@@ -60,9 +61,12 @@ def test_no_fitting_client_says_so(tmp_path: Path):
         target.proof.headers("POST", target.url, {}, b"")
 
 
-def test_no_token_for_a_foreign_runtime_says_so(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match="SKERRY_TOKEN"):
-        find(Wanted(agent=ARN, auth="bearer", state=tmp_path))
+def test_without_a_token_the_server_is_asked_where_to_sign_in(tmp_path: Path):
+    client = SignInSettings(tokens=tmp_path, keyring=False)
+    target = find(Wanted(agent=ARN, auth="bearer", state=tmp_path, client=client))
+    assert target.bearer
+    assert target.proof.headers("POST", target.url, {}, b"") == {}
+    assert "the sign-in for https://bedrock-agentcore" in target.proof.shown().source
 
 
 def test_a_function_url_of_the_stack_is_signed_as_it_wants(tmp_path: Path):
@@ -102,8 +106,11 @@ def test_a_secret_is_not_part_of_a_wish_in_text():
 def test_a_client_with_a_secret_proves_itself_at_its_provider(tmp_path: Path):
     with desk() as identity:
         issuer = identity.idp.token_endpoint("desk").removesuffix("/oauth2/token")
-        client = Registered(
+        client = SignInSettings(
             issuer=issuer,
+            machine=True,
+            tokens=tmp_path,
+            keyring=False,
             client_id="chat",
             client_secret=CHAT.secret,
             audience="desk-runtime",
@@ -116,12 +123,12 @@ def test_a_client_with_a_secret_proves_itself_at_its_provider(tmp_path: Path):
         assert target.proof.headers("POST", target.url, {}, b"") == headers  # kept until it ends
         assert target.proof.refused()
     assert (claims["sub"], claims["aud"], claims["scope"]) == ("chat", "desk-runtime", "desk/use")
-    assert (shown.identity, shown.expires) == ("chat", claims["exp"])
+    assert (shown.identity, shown.expires) == ("chat", pytest.approx(claims["exp"], abs=2))
     assert target.bearer
     assert CHAT.secret not in repr(client)
 
 
 def test_a_profile_comes_before_a_client_that_is_at_hand(tmp_path: Path):
-    client = Registered(issuer="https://idp.example.com", client_id="chat")
+    client = SignInSettings(issuer="https://idp.example.com", client_id="chat")
     assert find(Wanted(agent=ARN, client=client, state=tmp_path)).bearer
     assert not find(Wanted(agent=ARN, client=client, profile="dev", state=tmp_path)).bearer

@@ -2,8 +2,10 @@
 
     python -m tests.conformance [--install] [--road ROAD|all] [--revision V] [--scenario NAME] [--keep DIR]
 
-The road `identity` is another one: its scenarios are those of authorization servers, and nothing is compared. Exits 1 when the reference server itself fails a check, when a check differs that `exceptions.toml` does not
-excuse, and when it excuses one that does not differ.
+The road `identity` is another one: its scenarios are those of authorization servers, and nothing is compared. So is
+`client`: there the suite is the server, and what our client fails has to be excused. Exits 1 when the reference server
+itself fails a check, when a check differs that `exceptions.toml` does not excuse, and when it excuses one that does not
+differ.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.conformance import identity, roads, suite
-from tests.conformance.comparison import differences, excuses, judged, table
+from tests.conformance.comparison import differences, excuses, failures, judged, table
 from tests.conformance.suite import REVISIONS, ROOT, Results, SuiteError
 
 OUTPUT = ROOT / "results" / "conformance"
@@ -29,6 +31,7 @@ ROADS: dict[str, Callable[[Path], contextlib.AbstractContextManager[str]]] = {
     "guarded": roads.guarded,
 }
 IDENTITY = "identity"
+CLIENT = "client"
 
 
 def main() -> int:
@@ -43,22 +46,19 @@ def main() -> int:
         if options.road == IDENTITY:
             return identity_failed
         with _folder(options.keep) as folder:
-            found = {
-                name: _walk(name, folder, options)
-                for name in (ROADS if options.road == "all" else ("direct", options.road))
-            }
+            compared = {"all": tuple(ROADS), CLIENT: ()}.get(options.road, ("direct", options.road))
+            found = {name: _walk(name, folder, options) for name in compared}
+            clients = _clients(options) if options.road in (CLIENT, "all") else {}
     except SuiteError as problem:
         print(problem, file=sys.stderr)
         return 1
-    return max(
-        [
-            identity_failed,
-            *(
-                _report(revision, {name: runs[revision] for name, runs in found.items()})
-                for revision in options.revision
-            ),
+    wrong = [identity_failed, *(_report_client(revision, results) for revision, results in clients.items())]
+    if found:
+        wrong += [
+            _report(revision, {name: runs[revision] for name, runs in found.items()})
+            for revision in options.revision
         ]
-    )
+    return max(wrong)
 
 
 def _identity(options: argparse.Namespace) -> int:
@@ -80,7 +80,9 @@ def _options() -> argparse.Namespace:
         prog="python -m tests.conformance", description="The official MCP suite."
     )
     parser.add_argument("--install", action="store_true", help="install the tools and do nothing else")
-    parser.add_argument("--road", choices=(*ROADS, IDENTITY, "all"), default="all", help="default: all")
+    parser.add_argument(
+        "--road", choices=(*ROADS, IDENTITY, CLIENT, "all"), default="all", help="default: all"
+    )
     parser.add_argument("--revision", choices=REVISIONS, action="append", help="default: both")
     parser.add_argument("--scenario", default="", help="one scenario only")
     parser.add_argument(
@@ -112,6 +114,29 @@ def _walk(name: str, folder: Path, options: argparse.Namespace) -> dict[str, Res
             found[revision] = suite.run(url, revision, OUTPUT / f"{name}-{revision}", options.scenario)
             print(f"{name} {revision}: {time.monotonic() - began:.0f} s", flush=True)
     return found
+
+
+def _clients(options: argparse.Namespace) -> dict[str, Results]:
+    """The results of our client by revision."""
+    found: dict[str, Results] = {}
+    for revision in options.revision:
+        began = time.monotonic()
+        found[revision] = suite.run_client(revision, OUTPUT / f"client-{revision}", options.scenario)
+        print(f"client {revision}: {time.monotonic() - began:.0f} s", flush=True)
+    return found
+
+
+def _report_client(revision: str, results: Results) -> int:
+    """Prints our client at one revision; 1 when it fails a check without a reason."""
+    print(f"\n-- client, {revision}: passed / failed --")
+    print(*table({"client": results}), sep="\n")
+    known = [excuse for excuse in excuses() if excuse.road == "client" and excuse.revision == revision]
+    unexcused, stale = failures(results, known)
+    for check in unexcused:
+        print(f"client: {check}: {' | '.join(dict.fromkeys(results.messages[check]))}")
+    for excuse in stale:
+        print(f"  excused, but it does not fail: {excuse.check}")
+    return int(bool(unexcused) or bool(stale))
 
 
 def _report(revision: str, roads_found: dict[str, Results]) -> int:

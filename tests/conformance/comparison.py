@@ -76,6 +76,15 @@ def judged(
     return [difference for check, difference in differing.items() if check not in excused], stale
 
 
+def failures(results: Results, known: Sequence[Excuse]) -> tuple[list[Check], list[Excuse]]:
+    """The checks that failed and nobody excused, and the excuses of scenarios that ran and did not fail."""
+    failed = {check for check, counted in results.statuses.items() if {"FAILURE", "WARNING"} & set(counted)}
+    excused = {excuse.check for excuse in known}
+    ran = set(results.scenarios())
+    stale = [excuse for excuse in known if excuse.check not in failed and excuse.check.scenario in ran]
+    return sorted(failed - excused, key=str), stale
+
+
 def table(roads: Mapping[str, Results]) -> Iterator[str]:
     """A line for each scenario and one for the sum: passed / failed on every road; warnings count as failed."""
     names = list(roads)

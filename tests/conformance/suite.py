@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,9 @@ REVISIONS = ("2025-11-25", "2026-07-28")
 COUNTED = ("SUCCESS", "FAILURE", "WARNING", "SKIPPED")
 """What a check may come to; the suite's INFO lines are its notes on the way."""
 DEADLINE = 900.0
+CLIENT = Path(__file__).with_name("client.py")
+CLIENT_TIMEOUT = "90000"
+"""Milliseconds for one scenario; all of them run at once."""
 
 Statuses = Mapping[str, int]
 """How often a check came to which status: some are made several times in a scenario."""
@@ -123,14 +127,46 @@ def _must(command: Sequence[str], path: str) -> None:
 
 def run(url: str, revision: str, output: Path, scenario: str = "") -> Results:
     """Every scenario of a revision, or one, against a server. Raises SuiteError when there are no results."""
+    wanted = ["--scenario", scenario] if scenario else ["--suite", "all"]
+    return _run(["server", "--url", url, *wanted, "--spec-version", revision], output)
+
+
+def run_client(revision: str, output: Path, scenario: str = "") -> Results:
+    """The scenarios that a revision required at its release and its extensions, or one, of our client.
+
+    The suite runs all of them at once, which a small machine may be too slow for: what failed is run again
+    alone. A scenario that failed although all its checks passed, because the client ended with an error, gets
+    a check `exit`. Raises SuiteError when there are no results.
+    """
+    command = f"{sys.executable} {CLIENT}"
+    alone = ["--scenario", scenario, "--spec-version", revision, "--force"]
+    chosen = alone if scenario else ["--requirements", revision]
+    found = _run(["client", "--command", command, *chosen, "--timeout", CLIENT_TIMEOUT], output)
+    said = (output / "run.log").read_text(encoding="utf-8")
+    failed = set(re.findall(r"^✗ (\S+):", said, re.MULTILINE))
+    if scenario and "OVERALL: FAILED" in said:
+        failed.add(scenario)
+    statuses, messages = dict(found.statuses), dict(found.messages)
+    for name in sorted(failed):
+        if not scenario:
+            again = run_client(revision, output.with_name(f"{output.name}-again"), name)
+            statuses = {check: counted for check, counted in statuses.items() if check.scenario != name}
+            statuses |= again.statuses
+            messages |= again.messages
+        elif not found.count("FAILURE", "WARNING", scenario=name):
+            statuses[Check(name, "exit")] = {"FAILURE": 1}
+            messages[Check(name, "exit")] = ("the client ended with an error",)
+    return Results(statuses, messages)
+
+
+def _run(words: Sequence[str], output: Path) -> Results:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    wanted = ["--scenario", scenario] if scenario else ["--suite", "all"]
     program = TOOLS / "node_modules" / "conformance" / "dist" / "index.js"
     log = output / "run.log"
     with log.open("w", encoding="utf-8") as lines:
         done = subprocess.run(
-            [node(), program, "server", "--url", url, *wanted, "--spec-version", revision, "-o", output],
+            [node(), program, *words, "-o", output],
             stdin=subprocess.DEVNULL,
             stdout=lines,
             stderr=subprocess.STDOUT,
@@ -144,11 +180,15 @@ def run(url: str, revision: str, output: Path, scenario: str = "") -> Results:
 
 
 def read(output: Path) -> Results:
-    """The results that the suite wrote below a folder: `server-SCENARIO-TIME/checks.json`."""
+    """The results that the suite wrote below a folder: `server-SCENARIO-TIME/checks.json`.
+
+    Those of a client stand without `server-`, and below `auth`.
+    """
     statuses: dict[Check, Counter[str]] = {}
     messages: dict[Check, tuple[str, ...]] = {}
-    for file in sorted(output.glob("*/checks.json")):
-        scenario = file.parent.name.removeprefix("server-").rsplit("-", 6)[0]
+    for file in sorted(output.glob("**/checks.json")):
+        name = file.parent.relative_to(output).as_posix()
+        scenario = name.removeprefix("server-").rsplit("-", 6)[0]
         for found in json.loads(file.read_text(encoding="utf-8")):
             if found["status"] not in COUNTED:
                 continue

@@ -16,6 +16,7 @@ from skerry.auth.background import in_thread
 from skerry.auth.bearer import MAX_TOKEN, expiry, read_token
 from skerry.auth.clock import SystemClock
 from skerry.auth.keeper import Lease
+from skerry.auth.one_request import fetch_document, post_form
 from skerry.auth.ports import Clock, Fetch, Origin, Post
 from skerry.errors import ConfigurationError, ProgramError, TokenError
 
@@ -249,28 +250,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         else:
             process.kill()
     await process.wait()
-
-
-# The token endpoint ----------------------------------------------------------------------------------
-
-
-async def post_form(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """`transport.Transport.post` over a client of its own, which is loaded off the event loop."""
-    async with await in_thread(_http) as http:
-        from skerry.auth.transport import Transport
-
-        return await Transport(http).post(url, form, headers)
-
-
-async def fetch_document(url: str) -> bytes:
-    """`transport.Transport.fetch`, likewise."""
-    async with await in_thread(_http) as http:
-        from skerry.auth.transport import Transport
-
-        return await Transport(http).fetch(url)
-
-
-def _http():  # type: ignore[no-untyped-def]  # noqa: ANN202  (naming the type would load the library)
-    import httpx2
-
-    return httpx2.AsyncClient()

@@ -122,14 +122,16 @@ def metadata_urls(resource: str) -> tuple[str, ...]:
     return (first,) if first == root else (first, root)
 
 
-def read_metadata(body: bytes, *, resource: str) -> ResourceMetadata:
+def read_metadata(body: bytes, *, resource: str, enclosing: str = "") -> ResourceMetadata:
     """The metadata document of `resource`, the URL that was asked or that the well-known URL was built from.
 
-    Raises ProtocolError when the document is unusable: `resource` must be identical byte for byte (§3.3),
-    and at least one authorization server must be named.
+    `enclosing` is the identifier that a well-known URL stands for when that is not the whole URL that was
+    asked; it will do too. Raises ProtocolError when the document is unusable: `resource` must be identical
+    byte for byte (§3.3), and at least one authorization server must be named.
     """
     data = _document(body)
-    if data.get("resource") != resource:
+    named = data.get("resource")
+    if not isinstance(named, str) or not (named == resource or (enclosing and named == enclosing)):
         raise ProtocolError(
             "The metadata is for another resource than the one that was asked.",
             hint="Use the URL that the server publishes as its resource.",
@@ -139,7 +141,7 @@ def read_metadata(body: bytes, *, resource: str) -> ResourceMetadata:
         raise ProtocolError("The metadata names no authorization server.")
     for server in servers:
         _url(server)
-    return ResourceMetadata(resource, servers, _strings(data, "scopes_supported"))
+    return ResourceMetadata(named, servers, _strings(data, "scopes_supported"))
 
 
 def _document(body: bytes) -> dict[str, Any]:

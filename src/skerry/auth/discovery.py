@@ -7,7 +7,8 @@ authorization. No JWT library is imported here, so that a client starts without 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -19,15 +20,30 @@ from skerry.wire.jsonrpc import depth_exceeds
 
 MAX_DOCUMENT = 65_536
 
+_ODD = re.compile(r"[^\x21-\x7e]|[\\\\\"'`<>^{|}]")
+"""What no URL has that is to be opened or asked: blanks, controls, quotes, backslashes."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """An identity provider as its metadata describes it; `sends_iss` is RFC 9207's."""
+    """An identity provider as its metadata describes it (RFC 8414 §2); what it does not offer is empty.
+
+    `pkce` are the code challenge methods that it names, `sends_iss` is RFC 9207's, and `takes_documents`
+    says that a client may be the URL of its own metadata document.
+    """
 
     issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    registration_endpoint: str = ""
+    device_authorization_endpoint: str = ""
+    revocation_endpoint: str = ""
+    scopes: tuple[str, ...] = ()
+    client_methods: tuple[str, ...] = ("client_secret_basic",)
+    signing_algorithms: tuple[str, ...] = ()
+    pkce: tuple[str, ...] = ()
     sends_iss: bool = False
+    takes_documents: bool = False
 
 
 def discovery_urls(issuer: str) -> tuple[str, ...]:
@@ -52,28 +68,36 @@ def discovery_urls(issuer: str) -> tuple[str, ...]:
 
 
 def is_safe(url: str) -> bool:
-    """Whether secrets may go to a URL: it is https, or on this machine."""
+    """Whether secrets may go to a URL: it is https, or on this machine, and holds no odd characters."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
+        good = parts.username is None and _ODD.search(url) is None and parts.port != 0
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+    return good and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+
+
+def may_name(one: str, other: str) -> bool:
+    """Whether a URL is safe that another one named: nobody from outside points into this machine."""
+    if not is_safe(other):
+        return False
+    return is_loopback(urlsplit(one).hostname or "") or not is_loopback(urlsplit(other).hostname or "")
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine."""
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
 async def provider(issuer: str, *, fetch: Fetch) -> Provider:
-    """The provider of an issuer, for signing in with a browser.
+    """The provider of an issuer.
 
-    Raises ConfigurationError when the issuer is unusable or signs nobody in, RemoteError when its metadata
-    cannot be had or names another issuer.
+    Raises ConfigurationError when the issuer is unusable, RemoteError when its metadata cannot be had, names
+    another issuer or an endpoint that is not to be trusted with secrets.
     """
     if not is_safe(issuer):
         raise ConfigurationError(
@@ -85,16 +109,37 @@ async def provider(issuer: str, *, fetch: Fetch) -> Provider:
             "the identity provider's metadata names another issuer than the one that was asked for.",
             hint="Give --issuer exactly as the provider spells it, with or without a slash at the end.",
         )
-    ends = [data.get(name) for name in ("authorization_endpoint", "token_endpoint")]
-    if not all(isinstance(end, str) and end for end in ends):
-        raise ConfigurationError(
-            "this identity provider offers no sign-in with a browser.",
-            hint="Use client credentials (SKERRY_CLIENT_SECRET), or another --issuer.",
+    return Provider(
+        issuer=issuer,
+        authorization_endpoint=_endpoint(data, "authorization_endpoint", issuer),
+        token_endpoint=_endpoint(data, "token_endpoint", issuer),
+        registration_endpoint=_endpoint(data, "registration_endpoint", issuer),
+        device_authorization_endpoint=_endpoint(data, "device_authorization_endpoint", issuer),
+        revocation_endpoint=_endpoint(data, "revocation_endpoint", issuer),
+        scopes=_words(data, "scopes_supported"),
+        client_methods=_words(data, "token_endpoint_auth_methods_supported") or ("client_secret_basic",),
+        signing_algorithms=_words(data, "token_endpoint_auth_signing_alg_values_supported"),
+        pkce=_words(data, "code_challenge_methods_supported"),
+        sends_iss=data.get("authorization_response_iss_parameter_supported") is True,
+        takes_documents=data.get("client_id_metadata_document_supported") is True,
+    )
+
+
+def _endpoint(data: Mapping[str, Any], name: str, issuer: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value:
+        return ""
+    if not may_name(issuer, value) or urlsplit(value).fragment:
+        raise RemoteError(
+            f"the {name} of the identity provider is neither https nor on this machine.",
+            hint="Its metadata is not to be believed; tell who runs it.",
         )
-    if not all(is_safe(str(end)) for end in ends):
-        raise RemoteError("the identity provider's endpoints are neither https nor on this machine.")
-    sends_iss = data.get("authorization_response_iss_parameter_supported") is True
-    return Provider(issuer, str(ends[0]), str(ends[1]), sends_iss)
+    return value
+
+
+def _words(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = data.get(name)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 async def _first(urls: Sequence[str], fetch: Fetch) -> dict[str, Any]:

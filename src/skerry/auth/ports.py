@@ -34,6 +34,25 @@ PostBytes = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, bytes
 """POSTs bytes to a URL with headers; gives status and body, or raises a SkerryError or OSError."""
 
 
+Opener = Callable[[str], object]
+"""Shows a URL to the person, in a browser or otherwise; runs in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a sign-in may need of the person: a browser (None: nobody is there), and a place to say things.
+
+    `device` signs in with a code that the person types elsewhere (RFC 8628), which needs no browser here.
+    """
+
+    open_browser: Opener | None = None
+    say: Callable[[str], None] = lambda _text: None
+    device: bool = False
+
+
+ALONE = Surroundings()
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a proof is from, for people; it holds no secret.

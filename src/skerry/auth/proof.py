@@ -166,16 +166,21 @@ class AutoProof:
 
         used = self.origin.kind if sent is None else _kind(sent)
         wants = answers.wanted(status, body, headers, used)
+        if wants is None and used == "none" and status == 401 and "bearer" in self._proofs:
+            wants = "bearer"  # a server need not say more than that (MCP: its metadata is well-known)
         if wants is None:
             return await self._current.refused(status, body, headers, sent)
-        if used != self.origin.kind:
-            return wants == self.origin.kind  # another request found out before
+        if used != self.origin.kind:  # another request found out before, or there was nothing to send
+            if wants != self.origin.kind:
+                return False
+            added = await self._current.headers("GET", "https://localhost/", {}, b"")
+            return bool(added) or await self._current.refused(status, body, headers, sent)
         now = self._monotonic()
         if wants not in self._proofs or now - self._wrong.get(wants, -_TURN) < _TURN:
             self._wrong[used] = now
             return False
         try:
-            await self._proofs[wants].headers("GET", "https://localhost/", {}, b"")
+            added = await self._proofs[wants].headers("GET", "https://localhost/", {}, b"")
         except SkerryError as problem:
             from skerry.auth import refusals
 
@@ -184,7 +189,8 @@ class AutoProof:
             raise ConfigurationError(message, hint=problem.hint) from problem
         self._wrong[used] = now
         self._current = self._proofs[wants]
-        return True
+        # What has nothing to send yet, such as a sign-in, learns from this answer where to get it.
+        return bool(added) or await self._current.refused(status, body, headers, {})
 
 
 def _kind(sent: Mapping[str, str]) -> Kind:

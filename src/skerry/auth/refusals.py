@@ -12,7 +12,7 @@ from skerry.auth.ports import Origin
 from skerry.errors import ConfigurationError, RemoteError, SignatureError, SkerryError, TokenError
 from skerry.wire.shown import safe
 
-_GIVE_TOKEN = "Give --token-command, --token-file, or --client-id with --client-secret-file."  # noqa: S105
+_GIVE_TOKEN = "Give --token-command or --token-file, or sign in: skerry login URL."  # noqa: S105
 _GIVE_KEYS = "Sign in to AWS (aws login, or aws sso login), and give no token and no --auth bearer or none."
 
 

@@ -46,6 +46,13 @@ class Transport:
         )
         return await self._send(request)
 
+    async def post_bytes(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """Status and body of a POST of bytes. Raises RemoteError when there is no answer."""
+        request = self._client.build_request(
+            "POST", url, content=body, headers=dict(headers), timeout=TIMEOUT
+        )
+        return await self._send(request)
+
     async def _send(self, request: httpx2.Request) -> tuple[int, bytes]:
         url = str(request.url)
         try:

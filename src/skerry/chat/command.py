@@ -18,9 +18,9 @@ from skerry.chat.face import Face
 from skerry.chat.json_face import JsonFace
 from skerry.chat.main import ANSWERED, Chat, Quit
 from skerry.chat.plain_face import PlainFace
-from skerry.chat.target import Registered, Wanted
+from skerry.chat.target import Wanted
 from skerry.errors import ConfigurationError
-from skerry.settings import ChatSettings
+from skerry.settings import ChatSettings, SignInSettings, add_sign_in
 from skerry.wire import session
 
 
@@ -108,18 +108,13 @@ def _add_sign_in(parser: argparse.ArgumentParser) -> None:
         "--auth",
         choices=("auto", "iam", "bearer", "browser"),
         default="auto",
-        help="a signature, a token, or a token for you from a sign-in in the browser (default: auto)",
+        help="a signature, a token, or your own sign-in, which auto begins when asked (default: auto)",
     )
     parser.add_argument("--profile", default="", metavar="NAME", help="the AWS profile to sign with")
     parser.add_argument(
         "--user", default="", metavar="NAME", help="who you are, for an agent that is called with a signature"
     )
-    parser.add_argument("--issuer", default="", metavar="URL", help="the identity provider to sign in at")
-    parser.add_argument("--client-id", default="", metavar="ID", help="this client's id there")
-    parser.add_argument("--scope", default="", help="the scopes to ask for (default: openid)")
-    parser.add_argument(
-        "--audience", default="", help="the audience to ask for, where the provider wants one"
-    )
+    add_sign_in(parser)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -133,11 +128,6 @@ def _check(options: argparse.Namespace) -> None:
 
 def _wanted(options: argparse.Namespace, settings: ChatSettings) -> Wanted:
     stack = (options.state / "stack.json").is_file()
-    client = _client(options, settings)
-    if options.auth == "browser" and client is None:
-        raise ConfigurationError(
-            "--auth browser needs an identity provider.", hint="Give --issuer URL and --client-id ID."
-        )
     return Wanted(
         agent=options.agent,
         region=options.region,
@@ -150,28 +140,9 @@ def _wanted(options: argparse.Namespace, settings: ChatSettings) -> Wanted:
         profile=options.profile,
         user=options.user or settings.user,
         login=settings.login,
-        client=client,
-        sts=settings.sts,
-    )
-
-
-def _client(options: argparse.Namespace, settings: ChatSettings) -> Registered | None:
-    issuer, client_id = options.issuer or settings.issuer, options.client_id or settings.client_id
-    if not issuer or not client_id:
-        if options.issuer or options.client_id:
-            raise ConfigurationError("--issuer and --client-id belong together.")
-        return None
-    known = Registered(issuer=issuer, client_id=client_id)
-    return Registered(
-        issuer=issuer,
-        client_id=client_id,
-        client_secret=settings.client_secret,
-        scope=options.scope or settings.scope or known.scope,
-        audience=options.audience or settings.audience,
-        port=settings.redirect_port,
+        client=SignInSettings.of(options, os.environ, person=options.auth == "browser"),
         browser=options.auth == "browser",
-        folder=settings.tokens,
-        keyring=settings.keyring,
+        sts=settings.sts,
     )
 
 

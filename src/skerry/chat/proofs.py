@@ -15,6 +15,8 @@ from typing import Protocol
 import httpx2
 
 from skerry.auth.bearer import Tokens, claims_of, expiry
+from skerry.auth.challenge_proof import read_challenge
+from skerry.auth.discovered_tokens import DiscoveredTokens
 from skerry.auth.identity import caller_identity, sts_endpoint
 from skerry.auth.keeper import Lease
 from skerry.auth.ports import Origin
@@ -46,8 +48,8 @@ class Proof(Protocol):
         """The headers to add to a request. Raises SkerryError when there are no credentials."""
         ...
 
-    def refused(self) -> bool:
-        """After a 401: whether there is something else to send now."""
+    def refused(self, status: int = 401, headers: Mapping[str, str] | None = None) -> bool:
+        """After a 401 or 403 (names of headers in lower case): whether there is something else to send."""
         ...
 
     def shown(self) -> Shown:
@@ -97,7 +99,7 @@ class Signature:
             now=time.time(),
         )
 
-    def refused(self) -> bool:
+    def refused(self, status: int = 401, headers: Mapping[str, str] | None = None) -> bool:  # noqa: ARG002
         return False
 
     def shown(self) -> Shown:
@@ -133,22 +135,10 @@ class Signature:
 
 
 class Token:
-    """Sends the token of a source, kept until it ends; one whose end is not known is asked for each time.
+    """Sends the token of a source, kept until it ends; one whose end is not known is asked for each time."""
 
-    `identity` says whom it names where the token itself does not tell.
-    """
-
-    def __init__(
-        self,
-        tokens: Tokens,
-        *,
-        identity: Callable[[], str] = lambda: "",
-        sign_out: Callable[[], None] = lambda: None,
-        now: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, tokens: Tokens, *, now: Callable[[], float] = time.time) -> None:
         self._tokens = tokens
-        self._identity = identity
-        self._sign_out = sign_out
         self._now = now
         self._lease: Lease[str] | None = None
         self._lock = threading.Lock()
@@ -160,7 +150,9 @@ class Token:
                 lease = self._get(anew=False)
             return {"Authorization": f"Bearer {lease.value}"}
 
-    def refused(self) -> bool:
+    def refused(self, status: int = 401, headers: Mapping[str, str] | None = None) -> bool:  # noqa: ARG002
+        if status != 401:
+            return False
         with self._lock:
             before = self._lease
             return before is None or self._get(anew=True).value != before.value
@@ -168,8 +160,7 @@ class Token:
     def shown(self) -> Shown:
         lease = self._lease
         token, expires = (lease.value, lease.expires) if lease is not None else ("", None)
-        identity = self._identity() or identity_of(token)
-        return Shown("bearer token", self._tokens.origin.name, identity, expires)
+        return Shown("bearer token", self._tokens.origin.name, identity_of(token), expires)
 
     def caller(self) -> str:
         with self._lock:
@@ -183,11 +174,61 @@ class Token:
 
     def sign_out(self) -> None:
         self._lease = None
-        self._sign_out()
 
     def _get(self, *, anew: bool) -> Lease[str]:
         self._lease = asyncio.run(self._tokens.get(anew))
         return self._lease
+
+
+class SignedIn:
+    """Sends the token of a sign-in, or of a client for itself: that of `tokens`.
+
+    `at_once` gets one before the first request; else the server is asked first, and its refusal says where.
+    """
+
+    def __init__(self, tokens: DiscoveredTokens, *, name: str = "", at_once: bool) -> None:
+        self._tokens = tokens
+        self._name = name
+        self._at_once = at_once
+        self._lock = threading.Lock()
+
+    def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:  # noqa: ARG002
+        with self._lock:
+            token = asyncio.run(self._token())
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def refused(self, status: int = 401, headers: Mapping[str, str] | None = None) -> bool:
+        challenge = read_challenge(headers or {})
+        if status != 401 and (challenge is None or challenge.error != "insufficient_scope"):
+            return False
+        with self._lock:
+            grant = self._tokens.grant
+            refused = grant.access_token if grant is not None else ""
+            return asyncio.run(self._tokens.answered(challenge, refused=refused))
+
+    def shown(self) -> Shown:
+        grant = self._tokens.grant
+        if grant is None:
+            return Shown("bearer token", self._tokens.origin.name, self._name)
+        identity = self._name or grant.identity or identity_of(grant.access_token)
+        return Shown("bearer token", self._tokens.origin.name, identity, grant.expires)
+
+    def caller(self) -> str:
+        with self._lock:
+            asyncio.run(self._token())
+        return self.shown().identity or "whoever the token names"
+
+    def sign_in(self) -> None:
+        with self._lock:
+            asyncio.run(self._tokens.sign_in())
+
+    def sign_out(self) -> None:
+        self._tokens.sign_out()
+
+    async def _token(self) -> str:
+        if self._at_once:
+            return (await self._tokens.get(anew=False)).value
+        return await self._tokens.ready()
 
 
 class GivenToken:
@@ -210,7 +251,7 @@ class NoProof:
     def headers(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Mapping[str, str]:  # noqa: ARG002
         return {}
 
-    def refused(self) -> bool:
+    def refused(self, status: int = 401, headers: Mapping[str, str] | None = None) -> bool:  # noqa: ARG002
         return False
 
     def shown(self) -> Shown:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -13,18 +13,17 @@ from urllib.parse import urlsplit
 import httpx2
 
 from skerry.auth import local
-from skerry.auth.authorization_code import BrowserClient, Opener
-from skerry.auth.bearer_sources import AskedTokens, ClientTokens
-from skerry.auth.browser_tokens import BrowserTokens
+from skerry.auth.bearer_sources import AskedTokens
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
+from skerry.auth.discovered_tokens import DiscoveredTokens
 from skerry.auth.discovery import is_safe
-from skerry.auth.oauth import Client
-from skerry.auth.ports import Origin
-from skerry.auth.token_cache import token_cache
+from skerry.auth.kept import Kept
+from skerry.auth.ports import ALONE, Origin, Surroundings
 from skerry.auth.transport import Transport
-from skerry.chat.proofs import FUNCTION_URL, GivenToken, NoProof, Proof, Signature, Token
+from skerry.chat.proofs import FUNCTION_URL, GivenToken, Proof, Signature, SignedIn, Token
 from skerry.errors import ConfigurationError
+from skerry.settings import SignInSettings
 from skerry.wire.arn import Arn, is_arn
 from skerry.wire.endpoints import data_plane, invocation_url
 
@@ -36,42 +35,13 @@ _FUNCTION_HOST = re.compile(r"[a-z0-9]+\.lambda-url\.(?P<region>[a-z0-9-]+)\..+"
 _USER = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """A client that is registered with an identity provider.
-
-    With a secret it proves itself, without (or with `browser`) a person signs in with a browser. `port` is
-    that of the redirect, 0 for any. Tokens of a person are kept in the keyring, else in `folder`.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret: str = field(default="", repr=False)
-    scope: str = DEFAULT_SCOPE
-    audience: str = ""
-    port: int = 0
-    browser: bool = False
-    folder: Path = Path(".skerry-tokens")
-    keyring: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a proof may need of the person: a browser (None: nobody is there), and a place to say things."""
-
-    open_browser: Opener | None = None
-    say: Callable[[str], None] = lambda _text: None
-
-
-ALONE = Surroundings()
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a person asked for. Empty strings mean: not said.
 
     `agent` is a name or ARN, `url` that of a web service instead. `user` is whom to say to a Runtime that one
-    is; `login` the name to say to a stack on this machine when nothing else was said.
+    is; `login` the name to say to a stack on this machine when nothing else was said. `browser` wants a
+    person's sign-in rather than any other token.
     """
 
     agent: str = ""
@@ -85,13 +55,14 @@ class Wanted:
     profile: str = ""
     user: str = ""
     login: str = ""
-    client: Registered | None = None
+    client: SignInSettings = field(default_factory=SignInSettings)
+    browser: bool = False
     sts: str = ""
 
     @property
     def has_token(self) -> bool:
         """Whether there is something to get a token with."""
-        return bool(self.token) or self.client is not None
+        return bool(self.token) or bool(self.client.issuer) or self.browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +132,7 @@ def _found(wanted: Wanted, surroundings: Surroundings) -> Target:
         str(entry["name"]),
         url,
         region,
-        _token(wanted, surroundings, stack, entry) if bearer else _signature(wanted, region, stack),
+        _token(wanted, surroundings, url, stack, entry) if bearer else _signature(wanted, region, stack),
         user=wanted.user or ("" if bearer else wanted.login),
         arn=str(entry["arn"]),
         bearer=bearer,
@@ -179,7 +150,7 @@ def _elsewhere(wanted: Wanted, surroundings: Surroundings, arn: Arn) -> Target:
     url = invocation_url(wanted.endpoint_url or data_plane(arn.region), str(arn))
     name = arn.resource_id.rpartition("-")[0] or arn.resource_id
     bearer = wanted.auth == "bearer" or (wanted.auth == "auto" and wanted.has_token and not wanted.profile)
-    proof = _token(wanted, surroundings) if bearer else _signature(wanted, region)
+    proof = _token(wanted, surroundings, url) if bearer else _signature(wanted, region)
     return Target(name, url, region, proof, user=wanted.user, arn=str(arn), bearer=bearer)
 
 
@@ -205,7 +176,11 @@ def _service(wanted: Wanted, surroundings: Surroundings, stack: local.Stack | No
         here = stack if host.endswith(("localhost", "127.0.0.1")) and not wanted.profile else None
         proof = _signature(wanted, region, here, service=FUNCTION_URL)
     else:
-        proof = _token(wanted, surroundings) if mode == "bearer" else NoProof()
+        proof = (
+            _token(wanted, surroundings, wanted.url)
+            if mode == "bearer"
+            else signed_in(wanted, surroundings, wanted.url)
+        )
     return Target(host, wanted.url, region or "unknown", proof, service=True, bearer=mode == "bearer")
 
 
@@ -232,20 +207,15 @@ def _signature(
 def _token(
     wanted: Wanted,
     surroundings: Surroundings,
+    url: str,
     stack: local.Stack | None = None,
     entry: Mapping[str, Any] | None = None,
-) -> Token:
-    """A given token, that of a registered client, else one of the stack's own identity provider."""
+) -> Token | SignedIn:
+    """A given token, that of a sign-in or a client, else one of the stack's own identity provider."""
     if wanted.token:
         return Token(GivenToken(wanted.token, "SKERRY_TOKEN"))
-    if wanted.client is not None:
-        return registered(wanted.client, surroundings)
-    if stack is None or entry is None:
-        raise ConfigurationError(
-            "there is no bearer token for this agent.",
-            hint="Set SKERRY_TOKEN to one (a local stack's: skerry token --audience desk-agent), or sign in: "
-            "--issuer URL --client-id ID.",
-        )
+    if wanted.has_token or stack is None or entry is None:
+        return signed_in(wanted, surroundings, url)
 
     async def ask() -> str:
         async with httpx2.AsyncClient(trust_env=False) as http:
@@ -257,34 +227,19 @@ def _token(
     return Token(AskedTokens(ask, Origin("bearer", "the stack's identity provider")))
 
 
-def registered(client: Registered, surroundings: Surroundings) -> Token:
-    """The proof of a client that is registered with an identity provider.
+def signed_in(wanted: Wanted, surroundings: Surroundings, url: str) -> SignedIn:
+    """The proof of somebody who signs in, or of a client that proves itself (client credentials).
 
-    One with a secret proves itself (client credentials), unless a person is to sign in with a browser.
+    A configured provider is asked before the first request, any other when the server refuses it.
     """
-    if client.client_secret and not client.browser:
-        machine = Client(
-            client_id=client.client_id,
-            client_secret=client.client_secret,
-            discovery_url=f"{client.issuer.rstrip('/')}/.well-known/openid-configuration",
-        )
-        # Without the default scope, which is for people.
-        scope = "" if client.scope == DEFAULT_SCOPE else client.scope
-        return Token(
-            ClientTokens(machine, scope=scope, audience=client.audience), identity=lambda: client.client_id
-        )
-    person = BrowserClient(
-        issuer=client.issuer,
-        client_id=client.client_id,
-        client_secret=client.client_secret,
-        scope=client.scope,
-        audience=client.audience,
-        port=client.port,
+    client = wanted.client
+    if client.issuer and not client.machine and not client.scope:
+        client = replace(client, scope=DEFAULT_SCOPE)
+    tokens = DiscoveredTokens(
+        url,
+        client,
+        Kept(client.tokens, use_keyring=client.keyring),
+        surroundings=replace(surroundings, device=client.device and surroundings.open_browser is not None),
+        mcp=False,
     )
-    cache = token_cache(client.folder, use_keyring=client.keyring)
-    tokens = BrowserTokens(person, cache, open_browser=surroundings.open_browser, say=surroundings.say)
-    return Token(
-        tokens,
-        identity=lambda: tokens.grant.identity if tokens.grant is not None else "",
-        sign_out=tokens.sign_out,
-    )
+    return SignedIn(tokens, name=client.client_id if client.machine else "", at_once=bool(client.issuer))

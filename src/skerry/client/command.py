@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+import webbrowser
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 
+from skerry.auth.ports import Surroundings
 from skerry.client.arguments import Typed, arguments, typed
 from skerry.client.connection import all_tools, over_http, over_stdio
 from skerry.client.problems import FAILURES, Refusals, problem
@@ -24,7 +26,7 @@ from skerry.client.questions import Questions
 from skerry.client.report import result_lines, tool_lines
 from skerry.client.target import Wanted, find
 from skerry.errors import ConfigurationError
-from skerry.settings import ChatSettings
+from skerry.settings import ChatSettings, SignInSettings, add_sign_in
 from skerry.wire import eras, session
 from skerry.wire.shown import clean
 
@@ -57,8 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_options(parser: argparse.ArgumentParser) -> None:
     settings = ChatSettings.from_env(os.environ)
     parser.add_argument(
-        "--auth", choices=("auto", "none", "iam", "bearer"), default="auto", help="default: auto"
+        "--auth",
+        choices=("auto", "none", "iam", "bearer", "browser"),
+        default="auto",
+        help="browser: your own sign-in, which auto begins when the server asks (default: auto)",
     )
+    add_sign_in(parser)
     parser.add_argument("--json", action="store_true", help="print the server's answer as JSON")
     parser.add_argument("--session", default="", metavar="ID", help="the runtime session to call in")
     parser.add_argument("--region", default="", help="the region to sign for (default: from the target)")
@@ -165,10 +171,12 @@ async def _serve(task: Task, options: argparse.Namespace) -> int:
                 endpoint_url="" if (options.state / "stack.json").is_file() else settings.endpoint_url,
                 token=settings.token,
                 headers=_headers(options.header),
+                sign_in=SignInSettings.of(options, os.environ, person=options.auth == "browser"),
             )
         )
         where = target.url.partition("?")[0]
-        opened = over_http(target, era=options.era, answers=questions, refusals=refusals)
+        around = Surroundings(_show if terminal else None, _say, device=terminal and options.device)
+        opened = over_http(target, era=options.era, answers=questions, refusals=refusals, surroundings=around)
     try:
         async with opened as client:
             return await work(client, task, questions, as_json=options.json)
@@ -215,6 +223,11 @@ def _print(result: CallToolResult, *, as_json: bool) -> int:
 
 def _say(text: str) -> None:
     print(clean(text), file=sys.stderr)
+
+
+def _show(url: str) -> None:
+    _say(f"If no browser opens, open this yourself:\n{url}")
+    webbrowser.open(url)
 
 
 def _ask(text: str) -> str:

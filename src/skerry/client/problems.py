@@ -44,6 +44,8 @@ class Refusals:
             challenge = response.headers.get("www-authenticate", "")[:MAX_BODY]
             described = _DESCRIPTION.search(challenge)  # RFC 6750, section 3
             self.reason = described[1] if described else ""
+        elif response.request.method == "POST":
+            self.status, self.text, self.reason = 0, "", ""  # what was refused was sent again with a proof
 
 
 def problem(error: BaseException, where: str, refusals: Refusals) -> SkerryError:

@@ -7,7 +7,7 @@ otherwise with `--auth`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,18 +15,23 @@ from typing import Any, Literal
 import httpx2
 
 from skerry.auth import local
+from skerry.auth.challenge_proof import ChallengeProof
 from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials, HttpxSigV4
+from skerry.auth.discovered_tokens import DiscoveredTokens
+from skerry.auth.kept import Kept
+from skerry.auth.ports import ALONE, Surroundings
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
+from skerry.settings import SignInSettings
 from skerry.wire import session
 from skerry.wire.arn import Arn, is_arn
 from skerry.wire.context import SESSION_ID
 from skerry.wire.endpoints import data_plane, gateway_base, invocation_url, signing_scope
 from skerry.wire.headers import RUNTIME_SESSION_ID
 
-Mode = Literal["auto", "none", "iam", "bearer"]
+Mode = Literal["auto", "none", "iam", "bearer", "browser"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +44,17 @@ class Wanted:
     session: str = ""
     state: Path = Path(".skerry")
     endpoint_url: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL, the headers of every request, and how each is proved (`iam` with a region)."""
+    """A URL, the headers of every request, and how each is proved (`iam` with a region).
+
+    `browser` sends the token of a sign-in, which begins when the server asks for one.
+    """
 
     url: str
     mode: Mode
@@ -54,16 +63,24 @@ class Target:
     stack: local.Stack | None = field(repr=False)
     entry: Mapping[str, Any] | None
     token: str = field(default="", repr=False)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
-    async def auth(self) -> httpx2.Auth | None:
+    async def auth(self, surroundings: Surroundings = ALONE) -> httpx2.Auth | None:
         """The authentication of an httpx2 client. Raises ConfigurationError, RemoteError."""
         if self.mode == "iam":
             return self.signing()
+        if self.mode == "browser":
+            return Challenged(ChallengeProof(lambda: self.tokens(surroundings)))
         return Bearer(await self.bearer()) if self.mode == "bearer" else None
 
     def signing(self) -> httpx2.Auth:
         """A signature with the stack's key, or with that of the environment."""
         return HttpxSigV4(self._keys, region=self.region)
+
+    def tokens(self, surroundings: Surroundings) -> DiscoveredTokens:
+        """The source of a sign-in's tokens."""
+        kept = Kept(self.sign_in.tokens, use_keyring=self.sign_in.keyring)
+        return DiscoveredTokens(self.url, self.sign_in, kept, surroundings=surroundings)
 
     async def _keys(self) -> Credentials:
         if self.stack is not None:
@@ -94,6 +111,34 @@ class Bearer(httpx2.Auth):
     def auth_flow(self, request: httpx2.Request) -> Any:
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
+
+
+class Challenged(httpx2.Auth):
+    """Sends what a proof has, and once more after each kind of refusal that the proof has an answer to."""
+
+    def __init__(self, proof: ChallengeProof) -> None:
+        self._proof = proof
+
+    @property
+    def turns(self) -> int:
+        """How often there was something new to send."""
+        return self._proof.turns
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        seen: set[int] = set()
+        while True:
+            request.headers.pop("Authorization", None)
+            added = await self._proof.headers(request.method, str(request.url), {}, b"")
+            request.headers.update(added)
+            answer = yield request
+            if answer.status_code not in (401, 403) or answer.status_code in seen:
+                return
+            seen.add(answer.status_code)
+            body = await answer.aread()
+            if not await self._proof.refused(answer.status_code, body, answer.headers, added):
+                return
 
 
 def find(wanted: Wanted) -> Target:
@@ -128,6 +173,7 @@ def find(wanted: Wanted) -> Target:
         stack=ours,
         entry=entry,
         token=wanted.token,
+        sign_in=wanted.sign_in,
     )
 
 
@@ -136,7 +182,7 @@ def _mode(entry: Mapping[str, Any] | None, wanted: Wanted, *, aws: bool) -> Mode
         return {"iam": "iam", "jwt": "bearer"}.get(str(entry.get("auth")), "none")  # type: ignore[return-value]
     if entry is not None or is_arn(wanted.target) or aws:
         return "bearer" if wanted.token else "iam"
-    return "none"
+    return "browser"  # which sends nothing until the server asks for it
 
 
 def _url_of(arn: Arn, endpoint_url: str) -> str:

@@ -24,7 +24,7 @@ from skerry.relay.http.endpoint import Endpoint, Limits
 from skerry.relay.http.legacy_server import LegacyHttp
 from skerry.relay.http.modern_server import ModernHttp
 from skerry.relay.ports import Server
-from skerry.settings import ProxySettings
+from skerry.settings import ProxySettings, SignInSettings, add_sign_in
 from skerry.wire import session
 from skerry.wire.jsonrpc import MAX_BODY
 
@@ -79,7 +79,7 @@ def _add_credentials(parser: argparse.ArgumentParser, settings: ProxySettings) -
     group = parser.add_argument_group("who asks")
     group.add_argument(
         "--auth",
-        choices=("auto", "sigv4", "bearer", "none"),
+        choices=("auto", "sigv4", "bearer", "browser", "none"),
         default="auto",
         help="auto begins with what is given and reads the server's refusal (auto)",
     )
@@ -100,12 +100,17 @@ def _add_credentials(parser: argparse.ArgumentParser, settings: ProxySettings) -
         "--token-command", default="", metavar="CMD", help="command that prints a bearer token"
     )
     group.add_argument("--token-file", default="", metavar="FILE", help="file that holds a bearer token")
-    group.add_argument("--client-id", default="", metavar="ID", help="OAuth client credentials: the client")
-    group.add_argument("--client-secret-file", default="", metavar="FILE", help="file with its secret")
-    group.add_argument("--token-endpoint", default="", metavar="URL", help="where it gets tokens")
+    group.add_argument(
+        "--token-endpoint",
+        default="",
+        metavar="URL",
+        help="where --client-id gets tokens (default: looked up)",
+    )
     group.add_argument("--discovery-url", default="", metavar="URL", help="or the metadata that names it")
-    group.add_argument("--scope", default="", help="scopes to ask for, with blanks between")
-    group.add_argument("--audience", default="", help="audience to ask for")
+    group.add_argument(
+        "--login", action="store_true", help="may open a browser to sign you in (default: skerry login does)"
+    )
+    add_sign_in(group)
 
 
 def _add_session(parser: argparse.ArgumentParser, settings: ProxySettings) -> None:
@@ -215,7 +220,8 @@ class _Proxy:
         )
         flags = proofs.wanted(options)
         keys = proofs.keys(flags, self.target, self.settings.environment)
-        proof = proofs.build(flags, self.target, keys)
+        sign_in = SignInSettings.of(options, self.settings.environment, person=options.auth == "browser")
+        proof = proofs.build(flags, self.target, keys, proofs.person(self.target, flags, sign_in))
         mode = options.session_mode
         told = context.Context(
             session.new() if mode == "session" else None,

@@ -20,7 +20,10 @@ _PLAIN = (
     ("role_arn", ""),
     ("role_session_name", "mcpAgentCoreProxy"),
     ("token_command", ""),
+    ("issuer", ""),
     ("client_id", ""),
+    ("client_document", ""),
+    ("redirect_port", ""),
     ("token_endpoint", ""),
     ("discovery_url", ""),
     ("scope", ""),
@@ -32,7 +35,8 @@ _PLAIN = (
     ("max_message", MAX_BODY),
     ("log_level", "WARNING"),
 )
-_FILES = ("token_file", "client_secret_file")
+_FILES = ("token_file", "client_secret_file", "client_key_file")
+_SWITCHES = ("read_only", "login", "device", "assume_pkce")
 _REPEATED = ("context", "allow", "deny")
 
 
@@ -77,7 +81,7 @@ def command_line(options: argparse.Namespace) -> list[str]:
     for name in _REPEATED:
         for value in getattr(options, name):
             words += [_flag(name), value]
-    return [*words, "--read-only"] if options.read_only else words
+    return words + [_flag(name) for name in _SWITCHES if getattr(options, name)]
 
 
 def _program() -> list[str]:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from skerry.auth.aws_keys import AwsKeys, aws_keys
-from skerry.auth.ports import Origin, Proof
+from skerry.auth.challenge_proof import ChallengeProof
+from skerry.auth.ports import Origin, Proof, Surroundings
 from skerry.auth.proof import AutoProof, NoProof, SigV4Proof
 from skerry.errors import ConfigurationError, SkerryError
 from skerry.proxy.upstream import SERVICE, Target
 from skerry.relay.http import HttpError, Pool, Url
 from skerry.relay.http.endpoint import Explain
+from skerry.settings import SignInSettings
 
-Auth = Literal["auto", "sigv4", "bearer", "none"]
+if TYPE_CHECKING:
+    from skerry.auth.discovered_tokens import DiscoveredTokens
+
+_log = logging.getLogger(__name__)
+
+Auth = Literal["auto", "sigv4", "bearer", "browser", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class Wanted:
     discovery_url: str = ""
     scope: str = ""
     audience: str = ""
+    login: bool = False
 
 
 def wanted(options: argparse.Namespace) -> Wanted:
@@ -62,18 +71,20 @@ def keys(flags: Wanted, target: Target, environment: Mapping[str, str]) -> AwsKe
     )
 
 
-def build(flags: Wanted, target: Target, found: AwsKeys) -> Proof:
-    """The proof for a target. Raises ConfigurationError when the flags do not suffice or contradict."""
-    bearer = _bearer(flags) or _of_stack(target)
+def build(flags: Wanted, target: Target, found: AwsKeys, sign_in: ChallengeProof) -> Proof:
+    """The proof for a target; `sign_in` is that of a person, or of a client, whom the server asks for one.
+
+    Raises ConfigurationError when the flags contradict each other.
+    """
+    bearer = _bearer(flags)
+    if bearer is None and not flags.login and flags.auth != "browser":
+        bearer = _of_stack(target)
+    if bearer is None and (flags.login or flags.client_id):
+        bearer = sign_in
     if flags.auth == "none":
         return NoProof()
-    if flags.auth == "bearer":
-        if bearer is None:
-            raise ConfigurationError(
-                "There is no token to send.",
-                hint="Give --token-command, --token-file, or --client-id with --client-secret-file.",
-            )
-        return bearer
+    if flags.auth in ("bearer", "browser"):
+        return bearer or sign_in
     if flags.auth == "sigv4":
         if bearer is not None and target.stack is None:
             raise ConfigurationError("--auth sigv4 and a source of tokens contradict each other.")
@@ -81,10 +92,38 @@ def build(flags: Wanted, target: Target, found: AwsKeys) -> Proof:
     if bearer is not None:
         return AutoProof(bearer, _signature(target, found)) if target.sign and target.region else bearer
     if not target.sign or target.method == "none":
-        return AutoProof()
-    if target.kind == "mcp":  # some server on this machine: it says whether it wants a signature
-        return AutoProof(NoProof(), _signature(target, found)) if target.region else AutoProof()
-    return AutoProof(_signature(target, found))
+        return AutoProof(NoProof(), sign_in)
+    if target.method == "jwt":
+        return AutoProof(sign_in, *([_signature(target, found)] if target.region else ()))
+    if target.kind == "mcp":  # some server on this machine: it says what it wants
+        return AutoProof(NoProof(), sign_in, *([_signature(target, found)] if target.region else ()))
+    return AutoProof(_signature(target, found), sign_in)
+
+
+def person(target: Target, flags: Wanted, settings: SignInSettings) -> ChallengeProof:
+    """The sign-in of a person, or of the client that is configured; its modules are loaded when asked for.
+
+    A browser is opened with --login only: a host starts proxies when nobody looks.
+    """
+
+    def made() -> DiscoveredTokens:
+        from skerry.auth.discovered_tokens import DiscoveredTokens
+        from skerry.auth.kept import Kept
+
+        around = Surroundings(
+            _open if flags.login else None, _log.warning, device=flags.login and settings.device
+        )
+        kept = Kept(settings.tokens, use_keyring=settings.keyring)
+        return DiscoveredTokens(target.url, settings, kept, surroundings=around)
+
+    return ChallengeProof(made)
+
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    _log.warning("if no browser opens, open this yourself: %s", url)
+    webbrowser.open(url)
 
 
 def explain(proof: Proof) -> Explain:
@@ -145,17 +184,18 @@ def _bearer(flags: Wanted) -> Proof | None:
         return BearerProof(CommandTokens(flags.token_command))
     if flags.token_file:
         return BearerProof(FileTokens(Path(flags.token_file).expanduser()))
-    return _client(flags)
+    return _client(flags) if flags.token_endpoint or flags.discovery_url else None
 
 
 def _client(flags: Wanted) -> Proof:
+    """A client at an endpoint that was named; one without is looked up when the server asks for a token."""
     from skerry.auth.bearer import BearerProof
     from skerry.auth.bearer_sources import ClientTokens
     from skerry.auth.oauth import Client
 
-    if not flags.client_secret_file or not (flags.token_endpoint or flags.discovery_url):
+    if not flags.client_secret_file:
         raise ConfigurationError(
-            "--client-id needs --client-secret-file, and --token-endpoint or --discovery-url.",
+            "--token-endpoint and --discovery-url need --client-id and --client-secret-file.",
             hint="The secret is read from a file so that it stands in no process list.",
         )
     try:
@@ -178,8 +218,9 @@ def _of_stack(target: Target) -> Proof | None:
         return None
     from skerry.auth import local
     from skerry.auth.bearer import BearerProof
-    from skerry.auth.bearer_sources import AskedTokens, fetch_document, post_form
+    from skerry.auth.bearer_sources import AskedTokens
     from skerry.auth.clock import SystemClock
+    from skerry.auth.one_request import fetch_document, post_form
 
     entry = stack[f"{target.kind}s"][name]
 

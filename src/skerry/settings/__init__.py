@@ -15,6 +15,7 @@ from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
 from skerry.settings.models import ModelsSettings
 from skerry.settings.proxy import ProxySettings
 from skerry.settings.sessions import SessionsSettings
+from skerry.settings.sign_in import SignInSettings, add_sign_in
 from skerry.settings.stack import StackSettings
 from skerry.settings.store import StoreSettings
 from skerry.settings.terraform import TerraformSettings, TerraformStandinSettings
@@ -49,11 +50,13 @@ __all__ = [
     "ProxySettings",
     "ServiceSettings",
     "SessionsSettings",
+    "SignInSettings",
     "StackSettings",
     "StoreSettings",
     "TerraformSettings",
     "TerraformStandinSettings",
     "WebSettings",
+    "add_sign_in",
     "region",
     "switch",
     "words",

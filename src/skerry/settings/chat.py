@@ -13,10 +13,8 @@ from skerry.settings.values import DEFAULT_REGION, DEFAULT_STATE, region
 class ChatSettings:
     """What `skerry chat` and `skerry call` take from the environment.
 
-    `token` (SKERRY_TOKEN) is a bearer token to use instead of asking the stack's identity provider. `issuer`,
-    `client_id`, `client_secret`, `scope`, `audience` (SKERRY_ISSUER …) are a client that is registered with
-    an identity provider, `redirect_port` (SKERRY_REDIRECT_PORT) the port of its redirect where that is fixed;
-    `tokens` is where a person's tokens are kept without a keyring, which SKERRY_KEYRING=0 switches off.
+    `token` (SKERRY_TOKEN) is a bearer token to use instead of asking the stack's identity provider; how one
+    signs in is in `SignInSettings`.
     `user` (SKERRY_USER) is whom to say that one is, `login` the name in this operating system. `colour` is
     off with NO_COLOR, and `plain` is on with TERM=dumb; `terminal` names the terminal program, or with
     SKERRY_PICTURES the way to draw.
@@ -29,14 +27,6 @@ class ChatSettings:
     runtime_arn: str = ""
     url: str = ""
     token: str = field(default="", repr=False)
-    issuer: str = ""
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    scope: str = ""
-    audience: str = ""
-    redirect_port: int = 0
-    tokens: Path = Path(DEFAULT_STATE, "tokens")
-    keyring: bool = True
     user: str = ""
     login: str = ""
     colour: bool = True
@@ -48,8 +38,6 @@ class ChatSettings:
     def from_env(cls, env: Mapping[str, str]) -> ChatSettings:
         """Settings from the environment of a person's shell."""
         home = env.get("HOME") or env.get("USERPROFILE")
-        data = env.get("XDG_DATA_HOME") or (f"{home}/.local/share" if home else DEFAULT_STATE)
-        port = env.get("SKERRY_REDIRECT_PORT", "")
         return cls(
             state=Path(env.get("SKERRY_STATE") or DEFAULT_STATE),
             endpoint_url=env.get("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE") or env.get("AWS_ENDPOINT_URL", ""),
@@ -58,14 +46,6 @@ class ChatSettings:
             runtime_arn=env.get("SKERRY_RUNTIME_ARN", ""),
             url=env.get("SKERRY_URL", ""),
             token=env.get("SKERRY_TOKEN", ""),
-            issuer=env.get("SKERRY_ISSUER", ""),
-            client_id=env.get("SKERRY_CLIENT_ID", ""),
-            client_secret=env.get("SKERRY_CLIENT_SECRET", ""),
-            scope=env.get("SKERRY_SCOPE", ""),
-            audience=env.get("SKERRY_AUDIENCE", ""),
-            redirect_port=int(port) if port.isdecimal() and int(port) < 65_536 else 0,
-            tokens=Path(data, "skerry", "tokens"),
-            keyring=env.get("SKERRY_KEYRING", "1") != "0",
             user=env.get("SKERRY_USER", ""),
             login=_login(env),
             colour=not env.get("NO_COLOR") and env.get("TERM") != "dumb",

@@ -1,22 +1,31 @@
-"""`skerry token`: an access token from the stack's identity provider, by the client credentials grant."""
+"""`skerry token`: an access token of a client of the stack, or that of a person's sign-in."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 
-from skerry.errors import ConfigurationError, RemoteError
+from skerry.auth.discovered_tokens import DiscoveredTokens
+from skerry.auth.kept import Kept
+from skerry.errors import ConfigurationError, RemoteError, TokenError
+from skerry.settings import SignInSettings
 from skerry.stack.env import add_state
+from skerry.stack.login import url_of
 from skerry.stack.state import running
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_state(parser)
+    parser.add_argument(
+        "--target", default="", metavar="NAME|ARN|URL", help="the token of your sign-in there (skerry login)"
+    )
     parser.add_argument("--realm", help="the realm to ask (default: the first declared)")
     parser.add_argument("--client", metavar="ID", help="the client to be (default: the realm's first)")
     parser.add_argument(
@@ -27,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.target:
+        return _of_a_person(options)
     stack = running(options.state)
     realm = _pick(stack["realms"], options.realm or stack["default_realm"], "realm")
     name = options.client or next(iter(realm["clients"]), "")
@@ -36,6 +47,23 @@ def run(options: argparse.Namespace) -> int:
     form |= {"audience": options.audience} if options.audience else {}
     answer = asyncio.run(_ask(realm["token_endpoint"], form))
     print(json.dumps(answer, indent=1) if options.json else answer["access_token"])
+    return 0
+
+
+def _of_a_person(options: argparse.Namespace) -> int:
+    """Prints the token of a sign-in, refreshed if need be; nobody is asked to sign in."""
+    settings = SignInSettings.of(argparse.Namespace(), os.environ, person=True)
+    kept = Kept(settings.tokens, use_keyring=settings.keyring)
+    wanted = SignInSettings(scope=options.scope, tokens=settings.tokens)
+    tokens = DiscoveredTokens(url_of(options.target, options.state), wanted, kept)
+    token = asyncio.run(tokens.ready())
+    grant = tokens.grant
+    if not token or grant is None:
+        raise TokenError("missing", f"nobody is signed in for {tokens.url}.", hint=tokens.way_in)
+    answer: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
+    if grant.expires is not None:
+        answer["expires_in"] = max(0, int(grant.expires - time.time()))
+    print(json.dumps(answer, indent=1) if options.json else token)
     return 0
 
 

@@ -123,7 +123,7 @@ class Connection:
 
     def _open(self, request: Request) -> httpx2.Response:
         """An answer with status 200 or 204, still to be read and closed."""
-        renewed = False
+        renewed: set[int] = set()  # a token after a 401, more scopes after a 403
         for attempt in range(ATTEMPTS):
             headers = dict(request.headers)
             headers |= self.proof.headers(request.method, request.url, headers, request.body)
@@ -149,10 +149,11 @@ class Connection:
                 problem = _problem(answer)
             finally:
                 answer.close()
-            if problem.status == 401 and not renewed and self.proof.refused():
-                renewed = True
-                self.say("the token was refused; using a newer one")
-                continue
+            if problem.status in (401, 403) and problem.status not in renewed:
+                renewed.add(problem.status)
+                if self.proof.refused(problem.status, answer.headers):
+                    self.say("the token was refused; using a newer one")
+                    continue
             wait = self._again(request, answer, delay)
             if wait is None or attempt == ATTEMPTS - 1:
                 raise problem

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from skerry.auth.authorization_code import Opener
+from skerry.auth.ports import Opener, Surroundings
 from skerry.chat.doors.runtime import RuntimeDoor
 from skerry.chat.doors.service import ServiceDoor
-from skerry.chat.target import Surroundings, Wanted, find
+from skerry.chat.target import Wanted, find
 
 Door = RuntimeDoor | ServiceDoor
 

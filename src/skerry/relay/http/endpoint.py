@@ -228,14 +228,14 @@ class Endpoint:
         return _Patience(self.limits.attempts, until, wanted)
 
     async def _send(self, method: str, body: bytes, headers: Iterable[Pair], patience: _Patience) -> Reply:
-        proven = False
+        proven: set[int] = set()  # a 401 and then a 403 are two matters: a token, then a scope that it lacks
         while True:
             reply, sent = await self._once(method, body, headers)
             if reply.status < 300:
                 return reply
             refusal = await _refusal(reply)
-            if refusal.status in _UNPROVEN and not proven:
-                proven = True
+            if refusal.status in _UNPROVEN and refusal.status not in proven:
+                proven.add(refusal.status)
                 if await self._proof.refused(refusal.status, refusal.body, refusal.headers, sent):
                     continue
             if refusal.status not in _THROTTLED or not await self._paused(patience, reply):
