@@ -42,7 +42,7 @@ REALMS = {
             "users": {"ann": {"password": "anns own", "groups": ["ops"]}},
         },
         "pool": {"dialect": "cognito", "clients": {"app": {"secret": "the secret of app"}}},
-        "okta": {"dialect": "okta", "scopes": ["read"], "clients": {}},
+        "okta": {"dialect": "okta", "scopes": ["read"], "clients": {}, "registration": "token"},
     }
 }
 
@@ -175,8 +175,9 @@ def test_a_public_client_has_no_secret(provider, idp):
         (("users", "add", "eve", "--claim", "sub=x"), "sub: this claim belongs to the protocol"),
         (("users", "add", "eve", "--password-file", "/nowhere/at/all"), "cannot be read as a password"),
         (("keys", "list", "--realm", "none"), "there is no realm 'none'. Known: desk, pool, okta."),
-        (("tokens", "remove", "zzzz"), "has no grant whose id begins with that"),
-        (("tokens", "remove", ""), "has no grant whose id begins with that"),
+        (("tokens", "add", "x"), "asks for no initial access token"),
+        (("tokens", "remove", "zzzz"), "has no grant and no initial access token"),
+        (("tokens", "remove", ""), "has no grant and no initial access token"),
         (("clock", "--advance", "999999999d"), "cannot be moved that far"),
     ],
 )
@@ -320,6 +321,24 @@ def test_what_a_person_granted_is_listed_and_ended(provider, idp):
     assert idp("tokens", "remove", grant["id"][:8])[0] == 0
     assert refreshed(provider, tokens["refresh_token"]) == 400
     assert found(idp, "tokens", "list")["grants"] == []
+
+
+@pytest.mark.behaviour("CMD-TOKENS")
+def test_an_initial_access_token_lets_a_client_register_until_it_is_removed(provider, idp):
+    made = found(idp, "tokens", "add", "for-the-team", "--realm", "okta")["initial_access_token"]
+
+    def register(token: str) -> int:
+        body = {"client_name": "An app", "redirect_uris": ["https://app.example/callback"]}
+        headers = {"authorization": f"Bearer {token}"}
+        place = provider.endpoints["okta"]["register"]
+        return httpx2.post(place, json=body, headers=headers, trust_env=False).status_code
+
+    assert (register(made), register("another")) == (201, 401)
+    listed = found(idp, "tokens", "list", "--realm", "okta")
+    assert listed["initial_access_tokens"] == ["for-the-team"]
+    assert made not in json.dumps(listed)
+    assert idp("tokens", "remove", "for-the-team", "--realm", "okta")[0] == 0
+    assert register(made) == 401
 
 
 @pytest.mark.behaviour("CLK-PROVIDER")

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("clients", clients, "OAuth clients"),
         ("users", users, "people"),
         ("keys", keys, "signing keys"),
-        ("tokens", tokens, "what people let clients do"),
+        ("tokens", tokens, "what people let clients do, and initial access tokens"),
     ):
         subject = subjects.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
         actions = subject.add_subparsers(required=True, metavar="ACTION")

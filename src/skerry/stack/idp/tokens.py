@@ -1,4 +1,7 @@
-"""`skerry idp tokens`: what people let clients do, each with all the tokens that came of it."""
+"""`skerry idp tokens`: what people let clients do, and initial access tokens, which let clients register.
+
+A grant stands for all the tokens that came of one sign-in. No token is shown but a new initial one, once.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from typing import Any
 from skerry.errors import ConfigurationError
 from skerry.idp.granted import GRANTED
 from skerry.idp.passwords import secret_digest
+from skerry.idp.registration import initial_tokens
 from skerry.stack.idp.opened import opened
+from skerry.stack.sessions import seconds
 
 Answer = tuple[Mapping[str, Any], Iterable[str]]
 
@@ -23,14 +28,44 @@ def _no_more(_parser: argparse.ArgumentParser) -> None:
 
 
 def _named(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="a grant, by its id or the start of it")
+    parser.add_argument(
+        "id", metavar="ID|NAME", help="a grant by its id, or an initial access token by its name"
+    )
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="what to call it in lists")
+    parser.add_argument(
+        "--lifetime",
+        type=seconds,
+        default=86_400.0,
+        metavar="TIME",
+        help="such as 15m or 7d (default: a day)",
+    )
+
+
+def add(options: argparse.Namespace) -> Answer:
+    """A new initial access token (RFC 7591 section 3); it is in this answer and nowhere else."""
+    idp = opened(options.state, options.realm)
+    if idp.realm.registration != "token":
+        raise ConfigurationError(
+            f"the realm '{idp.realm.name}' asks for no initial access token.",
+            hint='It does with registration = "token" in its table of skerry.toml.',
+        )
+    ends = idp.clock.time() + options.lifetime
+    token = idp.records(lambda kept: initial_tokens.make(kept, name=options.name, expires=ends))
+    facts = {"realm": idp.realm.name, "name": options.name, "initial_access_token": token}
+    return facts, [token, "Keep it now: only its digest is stored."]
 
 
 def listing(options: argparse.Namespace) -> Answer:
     """The grants of the realm that have not ended; no token is among what is shown."""
     idp = opened(options.state, options.realm)
     found = [_facts(family, value) for family, value in idp.records(lambda kept: kept.all(GRANTED))]
-    return {"realm": idp.realm.name, "grants": found}, map(_line, found)
+    initial = idp.records(lambda kept: kept.all(initial_tokens.KIND))
+    names = sorted(str(value["name"]) for _, value in initial)
+    shown = [*map(_line, found), *(f"{name:<{_SHOWN}}  initial access token" for name in names)]
+    return {"realm": idp.realm.name, "grants": found, "initial_access_tokens": names}, shown
 
 
 def remove(options: argparse.Namespace) -> Answer:
@@ -41,10 +76,12 @@ def remove(options: argparse.Namespace) -> Answer:
     idp = opened(options.state, options.realm)
     families = [family for family, _ in idp.records(lambda kept: kept.all(GRANTED))]
     named = [family for family in families if options.id and _id(family).startswith(options.id)]
+    if not named and options.id and idp.records(lambda kept: initial_tokens.revoke(kept, options.id)):
+        return {"realm": idp.realm.name, "removed": options.id}, [f"ended {options.id}"]
     if len(named) != 1:
-        many = "more than one grant" if named else "no grant"
+        many = "more than one grant" if named else "no grant and no initial access token"
         raise ConfigurationError(
-            f"the realm '{idp.realm.name}' has {many} whose id begins with that.",
+            f"the realm '{idp.realm.name}' has {many} of that id or name.",
             hint="skerry idp tokens list shows them.",
         )
     idp.records(lambda kept: kept.drop_family(named[0]))
@@ -53,7 +90,8 @@ def remove(options: argparse.Namespace) -> Answer:
 
 ACTIONS = {
     "list": (listing, "what people let clients do", _no_more),
-    "remove": (remove, "end a grant, with its refresh token", _named),
+    "add": (add, "make an initial access token; it is printed once", _add_options),
+    "remove": (remove, "end a grant, with its refresh token, or an initial access token", _named),
 }
 
 
