@@ -130,6 +130,18 @@ COMMANDS: dict[str, Command] = {
             "skerry token --target https://mcp.example.com/mcp",
         ),
     ),
+    "idp": Command(
+        "keep the identity provider: clients, people, keys, and the clock of tokens",
+        "skerry.stack.idp.command",
+        "local",
+        (
+            "skerry idp show",
+            "skerry idp clients add reports --scope desk/use --audience desk-gateway",
+            "skerry idp users add ann --group ops --claim email=ann@example.com",
+            "skerry idp keys rotate --realm desk",
+            "skerry idp clock --advance 2h",
+        ),
+    ),
     "hops": Command(
         "show what happened on every hop",
         "skerry.stack.hops",

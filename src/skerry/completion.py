@@ -28,11 +28,26 @@ def words() -> dict[str, list[str]]:
         except MissingExtraError:
             found[name] = []
             continue
-        # argparse has no public way to list options; this attribute is as old as the module.
-        actions = parser._actions  # noqa: SLF001
-        chosen = [str(word) for one in actions if not one.option_strings for word in one.choices or ()]
-        found[name] = [*chosen, *sorted(word for one in actions for word in one.option_strings)]
+        chosen, options = _of(parser)
+        found[name] = [*chosen, *sorted(options)]
     return found
+
+
+def _of(parser: argparse.ArgumentParser) -> tuple[list[str], set[str]]:
+    """The words and the options of a parser and of all parsers below it."""
+    # argparse has no public way to list options; this attribute is as old as the module.
+    actions = parser._actions  # noqa: SLF001
+    chosen: dict[str, None] = {}
+    options = {word for one in actions for word in one.option_strings}
+    for one in actions:
+        if one.option_strings or not one.choices:
+            continue
+        chosen |= dict.fromkeys(map(str, one.choices))
+        for below in one.choices.values() if isinstance(one.choices, dict) else ():
+            more = _of(below)
+            chosen |= dict.fromkeys(more[0])
+            options |= more[1]
+    return list(chosen), options
 
 
 def script(shell: str) -> str:

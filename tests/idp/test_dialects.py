@@ -59,7 +59,7 @@ def test_a_cognito_client_needs_no_audience(pool: Desk):
 @pytest.mark.behaviour("IDP-COGNITO-ISSUER")
 def test_a_cognito_issuer_has_the_path_of_a_pool(pool: Desk):
     assert pool.idp.issuers["pool"] == f"{pool.idp.url}/us-east-1_pool"
-    assert pool.idp.token_endpoint("pool") == f"{pool.idp.url}/us-east-1_pool/oauth2/token"
+    assert pool.idp.token_endpoint("pool") == f"{pool.idp.url}/pool.auth/oauth2/token"
 
 
 @pytest.mark.behaviour("IDP-COGNITO-ID")

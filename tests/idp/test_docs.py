@@ -7,19 +7,33 @@ from dataclasses import fields
 from pathlib import Path
 
 from skerry.idp import TOKEN_EXCHANGE, Client, Realm, client_metadata, parse, run_server_in_thread
+from skerry.idp.triggers.response import LOCKED_CLAIMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "idp.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return found
+    """The first such block."""
+    return blocks(language)[0]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_example_file_is_one():
     (desk,) = parse(tomllib.loads(block("toml")))
     assert desk.clients["chat"].usual_audience == "desk-gateway"
     assert TOKEN_EXCHANGE in desk.clients["gateway"].grants
+
+
+def test_every_example_file_is_one():
+    assert [realm.name for text in blocks("toml") for realm in parse(tomllib.loads(text))] == ["desk", "pool"]
+
+
+def test_the_locked_claims_of_the_page_are_those_of_the_program():
+    (listed,) = re.findall(r"Locked are (.*?) \(AWS", PAGE, re.DOTALL)
+    assert set(re.findall(r"`([^`]*)`", listed)) == LOCKED_CLAIMS | {"cognito:…"}
 
 
 def test_the_example_of_people_signs_one_in():

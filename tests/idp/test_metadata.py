@@ -1,13 +1,15 @@
 """Discovery, keys and the pages around them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from joserfc.jwk import RSAKey
 from mcp.shared.auth import OAuthMetadata
 
 from skerry.idp import TOKEN_EXCHANGE
-from tests.kit.idp import DESK, Desk
+from tests.kit.idp import DESK, POOL, Desk
+from tests.kit.idp import desk as running_desk
 
 REALMS = {"desk": "/desk", "pool": "/us-east-1_pool"}
 
@@ -21,13 +23,23 @@ def places(path: str) -> list[str]:
 
 
 @pytest.mark.behaviour("IDP-DISCOVERY-THREE-PLACES")
-@pytest.mark.parametrize(("realm", "path"), REALMS.items())
-def test_discovery_is_the_same_bytes_at_all_three_places(desk: Desk, realm, path):
-    answers = [desk.http.get(desk.idp.url + place) for place in places(path)]
+def test_discovery_is_the_same_bytes_at_all_three_places(desk: Desk):
+    answers = [desk.http.get(desk.idp.url + place) for place in places("/desk")]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert {answer.headers["content-type"] for answer in answers} == {"application/json"}
     assert len({answer.content for answer in answers}) == 1
-    assert answers[0].json()["issuer"] == desk.idp.issuers[realm] == desk.idp.url + path
+    assert answers[0].json()["issuer"] == desk.idp.issuers["desk"] == desk.idp.url + "/desk"
+
+
+@pytest.mark.behaviour("DIA-COGNITO-NO-RFC8414")
+def test_a_user_pool_has_no_rfc_8414_document_unless_it_is_switched_on(desk: Desk):
+    path = REALMS["pool"]
+    found = [desk.http.get(desk.idp.url + place).status_code for place in places(path)]
+    assert found == [404, 404, 200]
+    assert desk.http.get(desk.idp.discovery_url("pool")).json()["issuer"] == desk.idp.issuers["pool"]
+    with running_desk(replace(POOL, discovery="all")) as switched:
+        found = [switched.http.get(switched.idp.url + place).status_code for place in places(path)]
+    assert found == [200, 200, 200]
 
 
 @pytest.mark.behaviour("IDP-DISCOVERY-MEMBERS")

@@ -78,7 +78,10 @@ def test_it_says_when_it_is_ready_and_serves_what_it_says(config):
             "ready": True,
             "port": ready["port"],
             "issuers": {"desk": f"{base}/desk", "pool": f"{base}/us-east-1_pool"},
+            "endpoints": ready["endpoints"],
         }
+        assert ready["endpoints"]["desk"]["token"] == f"{base}/desk/oauth2/token"
+        assert ready["endpoints"]["pool"]["token"] == f"{base}/pool.auth/oauth2/token"
         assert token(ready["issuers"]["desk"]).status_code == 200
         process.terminate()
         out, err = process.communicate(timeout=LONGEST)
@@ -194,3 +197,16 @@ def test_a_loopback_origin_for_client_documents_is_a_flag_and_a_warning(config):
     done = once(config, "--dev-allow-loopback-cimd", "http://10.0.0.1:8080")
     assert done.returncode == 2
     assert "loopback_origins" in done.stderr
+
+
+@pytest.mark.behaviour("CLK-SHORT")
+def test_a_lifetime_for_tests_is_warned_of(config):
+    realms = json.loads(config.read_text())
+    realms["realms"]["desk"]["lifetime"] = 5
+    config.write_text(json.dumps(realms))
+    with running(config) as (process, ready):
+        answer = token(ready["issuers"]["desk"])
+        assert (answer.status_code, answer.json()["expires_in"]) == (200, 5)
+        process.terminate()
+        _, err = process.communicate(timeout=LONGEST)
+    assert "[realms.desk] lifetime: 5 s is for tests; resource servers take a token 30 s longer" in err

@@ -5,7 +5,7 @@ import pytest
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
-from skerry.idp import Client, Realm
+from skerry.idp import Client, Realm, metadata
 from tests.kit.idp import desk
 
 SERVER = "https://tools.example.com/mcp"
@@ -87,4 +87,6 @@ async def test_the_machine_client_of_the_mcp_sdk_finds_the_provider_and_gets_a_t
         claims = running.claims(server.token)
     assert (claims["aud"], claims["scope"], claims["client_id"]) == (SERVER, "tools/call", "agent")
     path = issuer.removeprefix(running.idp.url)
-    assert server.asked == [f"/.well-known/oauth-authorization-server{path}", f"{path}/oauth2/token"]
+    token = running.idp.token_endpoint("desk").removeprefix(running.idp.url)
+    places = 1 if dialect == "oauth" else 3
+    assert server.asked == [*metadata.well_known_paths(path)[:places], token]

@@ -108,8 +108,9 @@ class Desk:
         return self.post(client, **{**usual, **form})
 
     def jwks(self, realm: str = "desk") -> dict[str, Any]:
-        """The published key set."""
-        found: dict[str, Any] = self.http.get(f"{self.idp.issuers[realm]}/.well-known/jwks.json").json()
+        """The published key set, where the metadata says that it is."""
+        place = self.http.get(self.idp.discovery_url(realm)).json()["jwks_uri"]
+        found: dict[str, Any] = self.http.get(place).json()
         return found
 
     def decoded(self, token: str, realm: str = "desk") -> jwt.Token:

@@ -180,7 +180,7 @@ class Home:
 
     def url(self, client: str = "app", *, realm: str = "home", **changed: Any) -> str:
         """The link of an authorization request; a parameter that is None is left out, a list is repeated."""
-        return str(httpx2.URL(f"{self.issuer(realm)}/oauth2/authorize", params=self.query(client, **changed)))
+        return str(httpx2.URL(self.idp.endpoint(realm, "authorize"), params=self.query(client, **changed)))
 
     def query(self, client: str = "app", **changed: Any) -> list[tuple[str, str]]:
         usual: dict[str, str | Sequence[str] | None] = {
@@ -205,7 +205,7 @@ class Home:
         """A form of a client that proves itself; None is left out."""
         proof = {"client_id": client, "client_secret": CLIENTS[client].secret}
         sent = {name: value for name, value in {**proof, **form}.items() if value is not None}
-        return self.http.post(f"{self.issuer(realm)}/oauth2/{endpoint}", data=sent)
+        return self.http.post(self.idp.endpoint(realm, endpoint), data=sent)
 
     def redeem(self, code: str, client: str = "app", /, **changed: Any) -> httpx2.Response:
         form = {
@@ -237,7 +237,7 @@ class Home:
 
     def userinfo(self, token: str, realm: str = "home") -> httpx2.Response:
         return self.http.get(
-            f"{self.issuer(realm)}/oauth2/userInfo", headers={"authorization": f"Bearer {token}"}
+            self.idp.endpoint(realm, "userinfo"), headers={"authorization": f"Bearer {token}"}
         )
 
 

@@ -18,8 +18,8 @@ from skerry.agent.gateway import Connection, GatewayAuth
 from skerry.agent.identity import Caller
 from skerry.agent.models import model_factory
 from skerry.agent.proof import Keys, SignatureProof, TokenProof, Tokens, chosen
-from skerry.auth.clock import SystemClock
 from skerry.auth.credentials import AwsCredentials
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
@@ -132,4 +132,6 @@ def _source(settings: AgentSettings) -> TokenSource:
         discovery_url=settings.discovery_url,
     )
     transport = Transport(httpx2.AsyncClient())
-    return TokenSource(client, post=transport.post, fetch=transport.fetch, clock=SystemClock())
+    return TokenSource(
+        client, post=transport.post, fetch=transport.fetch, clock=clock_of(settings.token_clock)
+    )

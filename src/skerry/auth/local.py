@@ -133,7 +133,7 @@ async def token(stack: Stack, entry: Mapping[str, Any], *, post: Post, fetch: Fe
     audience, wanted = str(entry.get("audience", "")), entry.get("client", "")
     for name, client in realm.get("clients", {}).items():
         fits = wanted in ("", name) and (not audience or audience in client.get("audiences", ()))
-        if fits and "client_credentials" in client.get("grants", ()):
+        if fits and client.get("secret") and "client_credentials" in client.get("grants", ()):
             chosen = Client(
                 client_id=name, client_secret=client["secret"], token_endpoint=realm["token_endpoint"]
             )

@@ -98,7 +98,11 @@ async def verify(
         keys.forget(digest)
         raise
     if claims.get("iss") != issuer:
-        raise TokenError("issuer", "Claim 'iss' value mismatch with configuration.")
+        raise TokenError(
+            "issuer",
+            "Claim 'iss' value mismatch with configuration.",
+            hint=dialect.hint("iss", claims.get("iss")),
+        )
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise TokenError("malformed", "The token has no subject.")
     _check_kind(verified, dialect)
@@ -234,9 +238,7 @@ def _check_kind(verified: Verified, dialect: Dialect) -> None:
             raise TokenError(
                 "kind",
                 f"Claim '{name}' must be '{value}'.",
-                hint="This looks like an ID token; send the access token."
-                if claims.get(name) == "id"
-                else "",
+                hint=dialect.hint(name, claims.get(name)),
             )
     absent = sorted(name for name in dialect.present if name not in claims)
     if absent or (dialect.any_of and not any(name in claims for name in dialect.any_of)):

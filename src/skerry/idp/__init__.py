@@ -15,6 +15,7 @@
          │                         └─ token_endpoint.py      the token endpoint
          │                              │  grants/           by which right; asked.py narrows
          │                              │  issuer.py         signs, and knows its own tokens
+         │                              │  triggers/         what a Lambda function changes in them (Cognito)
          │                              └─ dialects/         what the claims look like, where endpoints are
          │
          ├─ authorize/                                       pages for people: sign-in, consent, codes
@@ -35,10 +36,18 @@ without a browser, for tests.
 from __future__ import annotations
 
 from skerry.idp.configuration import load, parse
-from skerry.idp.realms import CLIENT_CREDENTIALS, TOKEN_EXCHANGE, Client, Realm, User
+from skerry.idp.realms import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    TOKEN_EXCHANGE,
+    Client,
+    Realm,
+    User,
+)
 from skerry.idp.server import RunningProvider, run_server_in_thread
 
 __all__ = [
+    "AUTHORIZATION_CODE",
     "CLIENT_CREDENTIALS",
     "TOKEN_EXCHANGE",
     "Client",

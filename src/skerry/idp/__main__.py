@@ -4,8 +4,8 @@
         [--dev-allow-loopback-cimd ORIGIN]
 
 Serves the realms of FILE on 127.0.0.1 until SIGTERM, SIGINT or, with --watch-stdin, the end of standard
-input. The first line of standard output is `{"ready": true, "port": N, "issuers": {...}}`; hops and
-warnings go to standard error.
+input. The first line of standard output is `{"ready": true, "port": N, "issuers": {...}, "endpoints":
+{...}}`; hops and warnings go to standard error.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from skerry.auth.moved_clock import MovedClock
 from skerry.errors import SkerryError
 from skerry.idp import configuration
 from skerry.idp.app import create_app
-from skerry.idp.provider import Provider, make_provider
+from skerry.idp.provider import CLOCK_FILE, Provider, make_provider
 from skerry.idp.server import base_url, bind
 from skerry.serving import Server
 
@@ -70,8 +71,15 @@ def _serve(options: argparse.Namespace) -> int:
         for realm in configuration.load(options.config)
     ]
     _warn_if_open(options.config)
+    for warning in configuration.warnings(realms):
+        _log.warning("skerry idp: %s", warning)
     with bind(options.port) as sock:
-        provider = make_provider(realms, base_url=base_url(sock), state=options.state, rotate=options.rotate)
+        clock = MovedClock(options.state / CLOCK_FILE)
+        if clock.lead:
+            _log.warning("skerry idp: the clock is %.0f s ahead; skerry idp clock --reset.", clock.lead)
+        provider = make_provider(
+            realms, base_url=base_url(sock), state=options.state, rotate=options.rotate, clock=clock
+        )
         with closing(provider):
             server = Server(
                 create_app(provider), lambda: _ready(provider, sock.getsockname()[1]), lifespan="off"
@@ -83,7 +91,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _ready(provider: Provider, port: int) -> None:
-    print(json.dumps({"ready": True, "port": port, "issuers": provider.urls}), flush=True)
+    endpoints = {name: issuer.endpoints for name, issuer in provider.issuers.items()}
+    line = {"ready": True, "port": port, "issuers": provider.urls, "endpoints": endpoints}
+    print(json.dumps(line), flush=True)
     threading.Thread(target=_make_keys, args=(provider,), name="keys").start()
 
 

@@ -2,7 +2,7 @@
 
     GET  /                                            issuers and their endpoints
     GET  /_skerry/health
-    GET  the three well-known places of each issuer   metadata.py
+    GET  the well-known places of each issuer         metadata.py
     GET  ISSUER/.well-known/jwks.json                 public keys
     POST ISSUER/oauth2/token                          token_endpoint.py
     POST ISSUER/oauth2/register                       registration/, where the realm allows it
@@ -18,7 +18,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -31,6 +30,7 @@ from skerry.idp import metadata
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize.device import Activation
 from skerry.idp.authorize.endpoint import ACTIVATE, AUTHORIZE, CONSENT, SIGN_IN, SIGN_OUT, People
+from skerry.idp.authorize.page import moved
 from skerry.idp.authorize.served import served
 from skerry.idp.client_authentication import ClientAuthentication
 from skerry.idp.device_endpoint import DeviceEndpoint
@@ -73,12 +73,11 @@ def create_app(provider: Provider) -> Starlette:
 
 
 def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
-    path = urlsplit(issuer.url).path
     document = _fixed_bytes(metadata.document(issuer))
     authentication = ClientAuthentication(issuer, attempts)
     token = TokenEndpoint(issuer, authentication=authentication)
     return [
-        *(Route(place, document, methods=["GET"]) for place in metadata.well_known_paths(path)),
+        *(Route(place, document, methods=["GET"]) for place in metadata.places(issuer)),
         Route(issuer.paths.keys, _jwks(issuer), methods=["GET"]),
         Route(issuer.paths.token, _called(token), methods=["POST"]),
         *_registration(issuer),
@@ -105,12 +104,15 @@ def _routes_for_people(issuer: Issuer, attempts: Attempts) -> list[Route]:
         (CONSENT, issuer.paths.page(CONSENT), people.consent, ["POST"]),
         (SIGN_OUT, issuer.paths.page(SIGN_OUT), people.sign_out, ["GET", "POST"]),
     ]
+    if issuer.paths.login:
+        pages.append((AUTHORIZE, issuer.paths.login, people.authorize, ["GET", "POST"]))
     if DEVICE_CODE in issuer.dialect.grants:
         activation = Activation(people, attempts)
         pages.append((ACTIVATE, issuer.paths.page(ACTIVATE), activation.page, ["GET", "POST"]))
     return [
         Route(issuer.paths.userinfo, _called(Userinfo(issuer)), methods=["GET", "POST"]),
         *(Route(path, served(issuer, name, page), methods=methods) for name, path, page, methods in pages),
+        *([Route(issuer.paths.logout, _sign_out(issuer), methods=["GET"])] if issuer.paths.logout else []),
     ]
 
 
@@ -126,6 +128,15 @@ def _registration(issuer: Issuer) -> list[Route]:
     ]
 
 
+def _sign_out(issuer: Issuer) -> Endpoint:
+    """The provider's own way out leads to the page that asks; nobody is sent to another place from here."""
+
+    async def serve(_request: Request) -> Response:
+        return moved(issuer.paths.page(SIGN_OUT))
+
+    return serve
+
+
 def _index(provider: Provider) -> dict[str, object]:
     return {
         "issuers": {
@@ -134,10 +145,7 @@ def _index(provider: Provider) -> dict[str, object]:
                 "dialect": issuer.dialect.name,
                 "token_endpoint": issuer.at(issuer.paths.token),
                 "jwks_uri": issuer.at(issuer.paths.keys),
-                "discovery": [
-                    provider.base_url + place
-                    for place in metadata.well_known_paths(urlsplit(issuer.url).path)
-                ],
+                "discovery": [issuer.at(place) for place in metadata.places(issuer)],
             }
             for name, issuer in provider.issuers.items()
         }

@@ -2,12 +2,16 @@
 
     [realms.desk]                     dialect, scopes, resources, algorithm, path, lifetime,
                                       refresh_lifetime, code_lifetime, client_documents, registration,
-                                      loopback_origins, trusted_issuers, approve
+                                      loopback_origins, trusted_issuers, approve, discovery, tenant
     [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
                                       own_audiences, may_exchange, token_endpoint_auth_method,
                                       redirect_uris, application_type, jwks, jwks_uri, trusted,
                                       token_endpoint_auth_signing_alg, id_jag_audiences
     [realms.desk.users.ann]           password or password_digest, id, groups, claims, enabled
+    [realms.pool.resource_servers.orders]   scopes (Cognito)
+    [realms.pool.group_roles]         IAM roles by group (Cognito)
+    [realms.pool.trigger]             function, version, timeout, locked_claims (Cognito)
+    [aws]                             endpoint, region, access_key_id, secret_access_key: for triggers
 
 Every problem is a ConfigurationError that names the table and the key.
 """
@@ -19,16 +23,18 @@ import re
 import tomllib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from skerry.auth.discovery import is_safe
 from skerry.auth.guarded_urls import loopback_origin
 from skerry.errors import ConfigurationError, GuardError
+from skerry.idp import dialect_members
 from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.authorize import redirects
 from skerry.idp.dialects import DIALECTS, Dialect
+from skerry.idp.dialects.dialect import DISCOVERY
 from skerry.idp.grants import GRANTS
 from skerry.idp.keys import ALGORITHMS
 from skerry.idp.passwords import password_digest
@@ -44,9 +50,13 @@ from skerry.idp.realms import (
     Registration,
     User,
 )
+from skerry.idp.table import Table
+from skerry.idp.triggers.declared import Cloud
 
-SHORTEST_LIFETIME, LONGEST_LIFETIME = 60, 86_400
+SHORTEST_LIFETIME, LONGEST_LIFETIME = 5, 86_400
 """Seconds; Cognito allows 5 minutes to a day."""
+USUAL_SHORTEST = 60
+"""Seconds below which the provider warns: resource servers allow 30 s for clocks that differ."""
 
 LONGEST_CODE_LIFETIME = 600
 """Seconds; RFC 6749 section 4.1.2 recommends ten minutes at most."""
@@ -62,7 +72,9 @@ _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _SECRET = re.compile(r"[\x20-\x7e]{1,256}\Z")
 """RFC 6749 appendix A.2."""
 _AUDIENCE = re.compile(r"[\x21-\x7e]{1,512}\Z")
-_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\Z")
+_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?\Z")
+"""A slash at the end is part of an issuer's name: Auth0's have one."""
+_USER_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,128}\Z")
 
 
 def load(file: Path) -> tuple[Realm, ...]:
@@ -83,9 +95,10 @@ def load(file: Path) -> tuple[Realm, ...]:
 
 def parse(data: object) -> tuple[Realm, ...]:
     """The realms of a parsed file: `{"realms": {NAME: {...}}}`. Raises ConfigurationError."""
-    top = _Table("", data)
-    realms = tuple(_realm(table, name) for name, table in top.tables("realms"))
-    top.refuse_others({"realms"})
+    top = Table("", data)
+    cloud = dialect_members.cloud(top.table("aws")) if "aws" in top.data else None
+    realms = tuple(with_audiences(_realm(table, name, cloud)) for name, table in top.tables("realms"))
+    top.refuse_others({"realms", "aws"})
     check(realms)
     return realms
 
@@ -99,9 +112,12 @@ def check(realms: Iterable[Realm]) -> None:
         table = f"[realms.{realm.name}]"
         _check_realm(realm, table)
         path = issuer_path(realm)
-        other = paths.setdefault(path.casefold(), realm.name)
-        if other != realm.name:
-            raise ConfigurationError(f"{table}: its issuer path {path} is that of [realms.{other}] already.")
+        endpoints = asdict(DIALECTS[realm.dialect].paths(path)).values()
+        for place in {path.rstrip("/"), *endpoints} - {""}:
+            other = paths.setdefault(place.casefold(), realm.name)
+            if other != realm.name:
+                what = "its issuer path" if place == path.rstrip("/") else "the path of an endpoint,"
+                raise ConfigurationError(f"{table}: {what} {place} is that of [realms.{other}] already.")
         for issuer in realm.trusted_issuers:
             if issuer not in names - {realm.name} and not is_safe(issuer):
                 raise ConfigurationError(
@@ -110,78 +126,32 @@ def check(realms: Iterable[Realm]) -> None:
                 )
         for client in realm.clients.values():
             _check_client(client, realm, f"[realms.{realm.name}.clients.{client.id}]")
+        for user in realm.users.values():
+            _check_user(user, realm, f"[realms.{realm.name}.users.{user.name}]")
     if not paths:
         raise ConfigurationError("[realms]: there is no realm.", hint="Add a table such as [realms.desk].")
 
 
+def with_audiences(realm: Realm) -> Realm:
+    """The realm with the dialect's audience for each client without one: Okta's servers have one each."""
+    clients = {name: with_audience(client, realm) for name, client in realm.clients.items()}
+    return replace(realm, clients=clients)
+
+
+def with_audience(client: Client, realm: Realm) -> Client:
+    """The client, with the audience of the realm's dialect when it has none."""
+    usual = DIALECTS[realm.dialect].default_audience if realm.dialect in DIALECTS else ""
+    if client.audiences or not usual or (realm.resources and usual not in realm.resources):
+        return client
+    return replace(client, audiences=(usual,))
+
+
 def issuer_path(realm: Realm) -> str:
     """The path of the realm's issuer URL."""
-    return realm.path or DIALECTS[realm.dialect].path(realm.name)
+    return realm.path or DIALECTS[realm.dialect].path(realm)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One table of the file and its name; each access checks the type."""
-
-    name: str
-    data: Any
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.data, Mapping):
-            raise ConfigurationError(f"{self.name or 'the file'}: must be a table.")
-
-    def problem(self, key: str, text: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.name or 'the file'} {key}: {text}.")
-
-    def text(self, key: str, default: str = "") -> str:
-        value = self.data.get(key, default)
-        if not isinstance(value, str):
-            raise self.problem(key, "must be a string")
-        return value
-
-    def texts(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        value = self.data.get(key, default)
-        if not isinstance(value, list | tuple) or not all(isinstance(item, str) and item for item in value):
-            raise self.problem(key, "must be a list of strings")
-        return tuple(dict.fromkeys(value))
-
-    def number(self, key: str, default: int) -> int:
-        value = self.data.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.problem(key, "must be a whole number")
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.data.get(key, default)
-        if not isinstance(value, bool):
-            raise self.problem(key, "must be true or false")
-        return value
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        value = self.data.get(key, {})
-        if not isinstance(value, Mapping):
-            raise self.problem(key, "must be a table")
-        return value
-
-    def names(self, key: str) -> Mapping[str, str]:
-        value = self.mapping(key)
-        if not all(isinstance(item, str) and item for item in value.values()):
-            raise self.problem(key, "must be a table of strings")
-        return value
-
-    def tables(self, key: str) -> list[tuple[str, _Table]]:
-        prefix = self.name[1:-1] + "." if self.name else ""
-        return [
-            (str(name), _Table(f"[{prefix}{key}.{name}]", value)) for name, value in self.mapping(key).items()
-        ]
-
-    def refuse_others(self, known: set[str]) -> None:
-        for key in self.data:
-            if key not in known:
-                raise self.problem(str(key), f"is no key here; these are: {', '.join(sorted(known))}")
-
-
-def _realm(table: _Table, name: str) -> Realm:
+def _realm(table: Table, name: str, cloud: Cloud | None) -> Realm:
     usual = Realm(name=name, clients={})
     table.refuse_others({item.name for item in fields(Realm)} - {"name"})
     return Realm(
@@ -201,25 +171,27 @@ def _realm(table: _Table, name: str) -> Realm:
         trusted_issuers=table.texts("trusted_issuers"),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
         users={user: _user(part, user, name) for user, part in table.tables("users")},
+        discovery=table.text("discovery"),
+        **dialect_members.read(table, cloud),
     )
 
 
-def _registration(table: _Table) -> Registration:
-    value = table.text("registration", "off")
-    for known in REGISTRATIONS:
-        if value == known:
-            return known
-    raise table.problem("registration", f"is one of: {', '.join(REGISTRATIONS)}")
+def _registration(table: Table) -> Registration:
+    return table.choice("registration", REGISTRATIONS, "off")
 
 
-def _client(table: _Table, client_id: str) -> Client:
+def grant_type(name: str) -> str:
+    """The grant of a short name such as token-exchange; any other name as it is."""
+    return next((grant.grant_type for grant in GRANTS if name == grant.operation), name)
+
+
+def _client(table: Table, client_id: str) -> Client:
     usual = Client(id=client_id, secret="")
     table.refuse_others({item.name for item in fields(Client)} - {"id", "source", "registration"})
-    names = {grant.operation: grant.grant_type for grant in GRANTS}
     return Client(
         id=client_id,
         secret=table.text("secret"),
-        grants=tuple(names.get(item, item) for item in table.texts("grants", usual.grants)),
+        grants=tuple(map(grant_type, table.texts("grants", usual.grants))),
         scopes=table.texts("scopes"),
         audiences=table.texts("audiences"),
         default_audience=table.text("default_audience"),
@@ -239,7 +211,7 @@ def _client(table: _Table, client_id: str) -> Client:
     )
 
 
-def _user(table: _Table, name: str, realm: str) -> User:
+def _user(table: Table, name: str, realm: str) -> User:
     """A person; without an `id` one that is always the same for this name in this realm."""
     table.refuse_others({item.name for item in fields(User)} - {"name"} | {"password"})
     password, digest = table.text("password"), table.text("password_digest")
@@ -261,7 +233,7 @@ def _check_realm(realm: Realm, table: str) -> None:
     _one_of(realm.dialect, tuple(DIALECTS), f"{table} dialect")
     _one_of(realm.algorithm, ALGORITHMS, f"{table} algorithm")
     if not _PATH.match(issuer_path(realm)):
-        raise ConfigurationError(f"{table} path: must look like /name, without a slash at the end.")
+        raise ConfigurationError(f"{table} path: must look like /name.")
     if not SHORTEST_LIFETIME <= realm.lifetime <= LONGEST_LIFETIME:
         raise ConfigurationError(
             f"{table} lifetime: must be {SHORTEST_LIFETIME} to {LONGEST_LIFETIME} seconds."
@@ -282,10 +254,48 @@ def _check_realm(realm: Realm, table: str) -> None:
                 f"{table} loopback_origins: is no origin on this machine. {error.message}",
                 hint="Such as http://127.0.0.1:8080.",
             ) from error
-    for user in realm.users.values():
-        _check_claims(user.claims, DIALECTS[realm.dialect], f"[realms.{realm.name}.users.{user.name}] claims")
     if realm.approve:
         _one_of(realm.approve, tuple(realm.users), f"{table} approve")
+    if realm.discovery:
+        _one_of(realm.discovery, DISCOVERY, f"{table} discovery")
+    dialect_members.check(realm, table)
+
+
+def warnings(realms: Iterable[Realm]) -> list[str]:
+    """What works and is rarely meant."""
+    found = []
+    for realm in realms:
+        if realm.lifetime < USUAL_SHORTEST:
+            found.append(
+                f"[realms.{realm.name}] lifetime: {realm.lifetime} s is for tests; resource servers take a "
+                "token 30 s longer, for clocks that differ."
+            )
+        if realm.trigger is not None and realm.trigger.locked_claims == "apply":
+            found.append(
+                f"[realms.{realm.name}] trigger: locked_claims = 'apply' lets the function write claims that "
+                "AWS documents as locked."
+            )
+    return found
+
+
+def check_user(user: User, realm: Realm) -> None:
+    """Raises ConfigurationError when a person cannot be in a realm."""
+    _check_user(user, realm, f"user {user.name}:")
+
+
+def _check_user(user: User, realm: Realm, where: str) -> None:
+    if not _USER_NAME.match(user.name) or not _USER_NAME.match(user.id):
+        raise ConfigurationError(f"{where} a name and an id are 1 to 128 characters that can be printed.")
+    for group in user.groups:
+        if not _USER_NAME.match(group):
+            raise ConfigurationError(f"{where} groups: a group is 1 to 128 characters that can be printed.")
+    _check_claims(user.claims, DIALECTS[realm.dialect], f"{where} claims")
+
+
+def check_client(client: Client, realm: Realm) -> None:
+    """Raises ConfigurationError when a client cannot work in a realm."""
+    known = with_audiences(replace(realm, clients={**realm.clients, client.id: Client(id=client.id)}))
+    _check_client(client, known, f"client {client.id}:")
 
 
 def _check_client(client: Client, realm: Realm, table: str) -> None:

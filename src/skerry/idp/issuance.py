@@ -19,9 +19,10 @@ class Issuance:
 
     After a sign-in: `refresh_token` goes out with it, `id_token` asks for an ID token with `nonce` and
     `identity`, the user's claims; `auth_time` is when the person signed in. `family` groups what came of one
-    sign-in, so that all of it can be revoked.
+    sign-in, so that all of it can be revoked. `roles` are the IAM roles of the groups, the preferred first.
 
-    `assertion` are the claims of an ID-JAG, which is then issued in place of an access token.
+    `assertion` are the claims of an ID-JAG, which is then issued in place of an access token. `grant_type`
+    and `client_metadata` (what the client sent for a trigger) are of the request.
     """
 
     client_id: str
@@ -41,15 +42,23 @@ class Issuance:
     auth_time: int = 0
     family: str = ""
     assertion: Mapping[str, Any] | None = None
+    roles: tuple[str, ...] = ()
+    grant_type: str = ""
+    client_metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Signed tokens; `id_token` is empty when none was asked for. `token_id` is the access token's `jti`."""
+    """Signed tokens; `id_token` is empty when none was asked for. `token_id` is the access token's `jti`.
+
+    `scopes` are those of the access token, and `notes` what a trigger did that its author should know.
+    """
 
     access_token: str = field(repr=False)
     id_token: str = field(repr=False)
     token_id: str
+    scopes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

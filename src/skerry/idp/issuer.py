@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,11 +23,14 @@ from skerry.idp.client_documents import ClientDocuments
 from skerry.idp.client_keys import ClientKeys
 from skerry.idp.clock import Clock
 from skerry.idp.dialects import DIALECTS, Dialect, Paths
+from skerry.idp.dialects.cognito import REGION, pool_id
 from skerry.idp.directory import Directory
 from skerry.idp.issuance import Issuance, Issued, Stamp
 from skerry.idp.keys import Keys, public_set
 from skerry.idp.realms import Realm
 from skerry.idp.records import Database, Records
+from skerry.idp.triggers import generation
+from skerry.idp.triggers.response import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,41 +60,66 @@ class Issuer:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}{path}"
 
+    @property
+    def discovery_url(self) -> str:
+        """Where OpenID Connect Discovery has the metadata, as a `customJWTAuthorizer` wants it."""
+        return f"{self.url.rstrip('/')}/.well-known/openid-configuration"
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The URLs of its endpoints, by the names of `Paths`, and `discovery`."""
+        found = {name: self.at(path) for name, path in asdict(self.paths).items() if path}
+        return {"discovery": self.discovery_url, **found}
+
     async def ready(self) -> None:
         """Makes the first key in a thread, so that the event loop does not wait for it."""
         if self.keys.loaded is None:
             await asyncio.to_thread(self.keys.ring)
 
     async def issue(self, issuance: Issuance) -> Issued:
-        """The tokens of an issuance, signed. What came of a sign-in is remembered until it expires."""
-        stamp = self._stamp()
-        if issuance.assertion is not None:
-            claims = {**issuance.assertion, "iss": stamp.issuer, "iat": stamp.now, "jti": stamp.token_id}
-            claims |= {"exp": stamp.now + issuance.lifetime, "sub": issuance.subject}
-            return Issued(self._signed(claims, id_jag.TYPE), "", stamp.token_id)
-        if issuance.family:
+        """The tokens of an issuance, signed. What came of a sign-in is remembered until it expires.
+
+        Raises OAuthError when a trigger does not work.
+        """
+        stamp, asked = self._stamp(), self._with_roles(issuance)
+        if asked.assertion is not None:
+            claims = {**asked.assertion, "iss": stamp.issuer, "iat": stamp.now, "jti": stamp.token_id}
+            claims |= {"exp": stamp.now + asked.lifetime, "sub": asked.subject}
+            return Issued(self._signed(claims, id_jag.TYPE), "", stamp.token_id, asked.scopes)
+        made = Tokens(
+            access=self.dialect.access(asked, stamp),
+            identity=self.dialect.identity(asked, stamp) if asked.id_token else None,
+            client_id=asked.client_id,
+            pool=pool_id(self.realm),
+        )
+        scopes = asked.scopes
+        if self.realm.trigger is not None:
+            await generation.run(self.realm.trigger, asked, made, region=REGION)
+            scopes = tuple(str(made.access.get("scope", "")).split())
+        if asked.family:
             await issued.remember(
-                self.records, stamp.token_id, family=issuance.family, expires=stamp.now + issuance.lifetime
+                self.records, stamp.token_id, family=asked.family, expires=stamp.now + asked.lifetime
             )
-        access = self._signed(self.dialect.access(issuance, stamp), self.dialect.access_type)
-        identity = ""
-        if issuance.id_token:
-            identity = self._signed(self.dialect.identity(issuance, stamp), self.dialect.identity_type)
-        return Issued(access, identity, stamp.token_id)
+        identity = "" if made.identity is None else self._signed(made.identity, self.dialect.identity_type)
+        access = self._signed(made.access, self.dialect.access_type)
+        return Issued(access, identity, stamp.token_id, scopes, tuple(made.notes))
 
     def access_token(self, issuance: Issuance) -> str:
         """A signed access token in the realm's dialect. May have to make the first key (0.1 s)."""
-        return self._signed(self.dialect.access(issuance, self._stamp()), self.dialect.access_type)
+        claims = self.dialect.access(self._with_roles(issuance), self._stamp())
+        return self._signed(claims, self.dialect.access_type)
 
     def id_token(self, issuance: Issuance) -> str:
         """A signed ID token; its audience is the client, its claims are the user's."""
-        return self._signed(self.dialect.identity(issuance, self._stamp()), self.dialect.identity_type)
+        claims = self.dialect.identity(self._with_roles(issuance), self._stamp())
+        return self._signed(claims, self.dialect.identity_type)
 
     async def own(self, token: str) -> Mapping[str, Any]:
         """The claims of an access token that this issuer signed and that is still good.
 
         The same rules as any resource server's, without leeway: there is one clock. What was revoked is
-        refused besides. Raises TokenError.
+        refused besides. The claims have the names of RFC 9068 in every dialect, and `sub` is a person's id.
+        Raises TokenError.
         """
         claims = await tokens.verify(
             token,
@@ -102,9 +130,15 @@ class Issuer:
             audience=None,
             leeway=0.0,
         )
-        if await issued.is_revoked(self.records, claims.get("jti")):
+        plain = self.dialect.plain(claims)
+        if await issued.is_revoked(self.records, plain.get("jti")):
             raise TokenError("revoked", "The token was revoked.", hint="Get a new one.")
-        return claims
+        return plain
+
+    def _with_roles(self, issuance: Issuance) -> Issuance:
+        """With the IAM roles of the person's groups, the one of the first in precedence before the others."""
+        roles = [role for group, role in self.realm.group_roles.items() if group in issuance.groups]
+        return replace(issuance, roles=tuple(roles)) if roles else issuance
 
     async def own_identity(self, token: str, client_id: str) -> Mapping[str, Any]:
         """The claims of an ID token that this issuer signed for a client and that is still good.

@@ -2,6 +2,9 @@
 
     file   DIR/realm-NAME.json   {"algorithm": "RS256", "rotated_at": 1790000000.0, "keys": [new, old]}
 
+The file may be replaced while a provider runs (`skerry idp keys rotate`): it is looked at before each use and
+read again when it has changed.
+
 The first key signs. After a rotation the old one stays published until the tokens it signed have
 expired, so a verifier always finds the key of a token that is still good. `kid` is the key's thumbprint
 (RFC 7638).
@@ -48,6 +51,11 @@ class KeyRing:
         return (self.current, self.previous)
 
 
+def file_name(realm: str) -> str:
+    """The name of a realm's key file in the state directory."""
+    return f"realm-{realm}.json"
+
+
 def public_set(keys: tuple[PrivateKey, ...]) -> dict[str, Any]:
     """The JWK set of `keys` (RFC 7517 section 5): public members only."""
     return {"keys": [key.as_dict(private=False) for key in keys]}
@@ -69,6 +77,7 @@ class Keys:
         self._clock = clock
         self._lock = threading.Lock()
         self._ring: KeyRing | None = None
+        self._seen: tuple[int, int, int] | None = None
 
     @property
     def loaded(self) -> KeyRing | None:
@@ -99,6 +108,7 @@ class Keys:
             ring = KeyRing(_MAKERS[self._algorithm](), old, self._clock() if old else 0.0)
             if self._file is not None:
                 _write(self._file, _encode(ring), replace=True)
+                self._seen = _seen(self._file)
             self._ring = ring
 
     def published(self) -> tuple[PrivateKey, ...]:
@@ -106,21 +116,33 @@ class Keys:
         return self.ring().published(self._clock(), self._overlap)
 
     def _load(self, *, any_algorithm: bool = False) -> None:
-        if self._ring is not None or self._file is None:
+        seen = None if self._file is None else _seen(self._file)
+        if self._file is None or (self._ring is not None and seen in (None, self._seen)):
             return
-        ring = _read(self._file)
+        ring = _read(self._file) or self._ring
         if ring is not None and ring.current.alg != self._algorithm and not any_algorithm:
             raise StateError(
                 f"{self._file.name} holds a {ring.current.alg} key but the realm asks for {self._algorithm}.",
                 hint="Start once with --rotate to change the algorithm.",
             )
-        self._ring = ring
+        self._ring, self._seen = ring, seen
 
     def _keep_first(self, ring: KeyRing) -> KeyRing:
         """Writes the first key; when another process was faster, its key is the one to use."""
         if self._file is None or _write(self._file, _encode(ring), replace=False):
+            self._seen = None if self._file is None else _seen(self._file)
             return ring
+        self._seen = _seen(self._file)
         return _read(self._file) or ring
+
+
+def _seen(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced; None when there is none."""
+    try:
+        found = file.stat()
+    except OSError:  # `_read` says what is wrong, when there is nothing in memory to go on with
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _encode(ring: KeyRing) -> bytes:

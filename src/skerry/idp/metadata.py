@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from skerry.idp.authorize.request import PROMPTS
 from skerry.idp.grants import GRANTS
@@ -27,13 +28,21 @@ def well_known_paths(issuer_path: str) -> tuple[str, str, str]:
     """Where clients look for the metadata of an issuer with a path, in their order.
 
     RFC 8414 section 3.1 inserts the well-known part before the path, also for the OpenID document;
-    OpenID Connect Discovery section 4 appends it.
+    OpenID Connect Discovery section 4 appends it. Both take a slash at the end away first.
     """
+    path = issuer_path.rstrip("/")
     return (
-        f"/.well-known/oauth-authorization-server{issuer_path}",
-        f"/.well-known/openid-configuration{issuer_path}",
-        f"{issuer_path}/.well-known/openid-configuration",
+        f"/.well-known/oauth-authorization-server{path}",
+        f"/.well-known/openid-configuration{path}",
+        f"{path}/.well-known/openid-configuration",
     )
+
+
+def places(issuer: Issuer) -> tuple[str, ...]:
+    """The paths where an issuer's metadata is: all three, or the last alone, as Cognito and Entra have it."""
+    found = well_known_paths(urlsplit(issuer.url).path)
+    where = issuer.realm.discovery or issuer.dialect.discovery
+    return found if where == "all" else found[-1:]
 
 
 def document(issuer: Issuer) -> bytes:

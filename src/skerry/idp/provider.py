@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 from skerry.auth.discovery import is_loopback
 from skerry.auth.guarded import Network
 from skerry.errors import ConfigurationError
-from skerry.idp import configuration
+from skerry.idp import configuration, keys
 from skerry.idp.clock import Clock
 from skerry.idp.issuer import Issuer, make_issuer
-from skerry.idp.keys import Keys
 from skerry.idp.realms import Realm
 from skerry.idp.records import Database
 
 SYSTEM_CLOCK: Clock = time
+RECORDS_FILE, CLOCK_FILE = "records.sqlite", "clock.json"
+"""In the state directory, beside `keys.file_name`."""
 
 _log = logging.getLogger("skerry.idp")
 
@@ -58,7 +59,7 @@ def make_provider(
     read, or replaced with `rotate`; missing ones are made when first needed. `network` is how documents of
     clients are fetched; tests give another. Raises ConfigurationError and StateError.
     """
-    known = tuple(realms)
+    known = tuple(map(configuration.with_audiences, realms))
     configuration.check(known)
     urls = {realm.name: base_url + configuration.issuer_path(realm) for realm in known}
     _warn_of_loopback(known, base_url)
@@ -69,14 +70,14 @@ def make_provider(
                 realm.name,
                 realm.approve,
             )
-    database = Database(state / "records.sqlite" if state else None, clock=clock.time)
+    database = Database(state / RECORDS_FILE if state else None, clock=clock.time)
     issuers = {
         realm.name: make_issuer(
             realm,
             neighbours=urls,
-            keys=Keys(
+            keys=keys.Keys(
                 algorithm=realm.algorithm,
-                file=state / f"realm-{realm.name}.json" if state else None,
+                file=state / keys.file_name(realm.name) if state else None,
                 overlap=realm.lifetime,
                 clock=clock.time,
             ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skerry.idp.passwords import secret_digest
+from skerry.idp.triggers.declared import Trigger
 
 AUTHORIZATION_CODE = "authorization_code"
 CLIENT_CREDENTIALS = "client_credentials"
@@ -33,6 +34,9 @@ ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
 Registration = Literal["off", "open", "token"]
 """Who may register clients (RFC 7591): nobody, everybody, or who has an initial access token."""
 REGISTRATIONS: tuple[Registration, ...] = ("off", "open", "token")
+
+POOL_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
+"""Scopes that a Cognito user pool has by itself (AWS, "Scopes, M2M, and resource servers")."""
 
 Source = Literal["file", "registered", "document"]
 """Where a client is known from: the realm's file, the records, or a metadata document at its id (CIMD)."""
@@ -126,6 +130,11 @@ class Realm:
     Clients beside the declared ones: with `client_documents` a client id may be the URL of a document (CIMD),
     of this machine only from `loopback_origins`; `registration` says who may register one.
     `trusted_issuers` are those whose identity assertions count: URLs, or names of realms of this provider.
+
+    `discovery` is where the metadata is (`all` places or the `openid` one; empty: the dialect's way). For
+    Entra: `tenant` is the tenant's id. For Cognito: `resource_servers` have scopes by their identifier,
+    `group_roles` are IAM roles by group in the order of precedence, `trigger` is the function that may change
+    tokens before they are made.
     """
 
     name: str
@@ -144,10 +153,21 @@ class Realm:
     registration: Registration = "off"
     trusted_issuers: tuple[str, ...] = ()
     approve: str = ""
+    discovery: str = ""
+    tenant: str = ""
+    resource_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    group_roles: Mapping[str, str] = field(default_factory=dict)
+    trigger: Trigger | None = None
 
     @property
     def all_scopes(self) -> tuple[str, ...]:
-        """Every scope of the realm, in the order of declaration."""
+        """Every scope of the realm, in the order of declaration.
+
+        With resource servers: theirs, as `orders/read`, and those that every Cognito pool has.
+        """
+        if self.resource_servers:
+            served = [f"{name}/{scope}" for name, found in self.resource_servers.items() for scope in found]
+            return _distinct((self.scopes, served, POOL_SCOPES))
         return self.scopes or _distinct(client.scopes for client in self.clients.values())
 
     @property

@@ -19,7 +19,7 @@ from skerry.errors import PortInUseError, ProgramError
 from skerry.idp import visitor
 from skerry.idp.app import create_app
 from skerry.idp.clock import Clock
-from skerry.idp.issuance import Issuance
+from skerry.idp.issuance import Issuance, Issued
 from skerry.idp.provider import SYSTEM_CLOCK, Provider, make_provider
 from skerry.idp.realms import Realm
 from skerry.idp.registration import initial_tokens
@@ -68,11 +68,16 @@ class RunningProvider:
 
     def token_endpoint(self, realm: str) -> str:
         """The URL of the realm's token endpoint."""
-        return f"{self.issuers[realm]}/oauth2/token"
+        issuer = self._provider.issuers[realm]
+        return issuer.at(issuer.paths.token)
+
+    def endpoint(self, realm: str, name: str) -> str:
+        """The URL of an endpoint of the realm, by its name in `Paths`."""
+        return self._provider.issuers[realm].endpoints[name]
 
     def discovery_url(self, realm: str) -> str:
         """The OpenID discovery URL, as a `customJWTAuthorizer` wants it."""
-        return f"{self.issuers[realm]}/.well-known/openid-configuration"
+        return self._provider.issuers[realm].discovery_url
 
     def access_token(self, realm: str, client: str, **changes: Any) -> str:
         """An access token made without the token endpoint, for what no grant gives.
@@ -96,6 +101,14 @@ class RunningProvider:
         """A token with which clients can be registered, where the realm asks for one."""
         records = self._provider.issuers[realm].records
         return asyncio.run(initial_tokens.make(records, name="made in this process", expires=expires))
+
+    def issue(self, realm: str, client: str, **changes: Any) -> Issued:
+        """The tokens that a grant would give, with triggers; same arguments as `access_token`.
+
+        Raises OAuthError. Not from within an event loop.
+        """
+        issuer, usual = self._provider.issuers[realm], self._usual(realm, client)
+        return asyncio.run(issuer.issue(Issuance(**{**usual, **changes})))
 
     def sign_in(
         self, realm: str, client: str, user: str, password: str, **asked: str | Sequence[str]

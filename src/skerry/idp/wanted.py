@@ -16,6 +16,7 @@ def wanted(issuer: Issuer, client: Client, form: Form) -> tuple[tuple[str, ...],
     Without a `resource`: the client's default audience; for a client that has none and only signs people in,
     the issuer itself, which is where userinfo is. Raises OAuthError (invalid_scope, invalid_target).
     """
+    form = issuer.dialect.read(form)
     scopes = asked.scopes(form, client.scopes)
     resources = asked.targets(form, client.audiences)
     if resources or not issuer.dialect.needs_audience:

@@ -24,6 +24,7 @@ from skerry.local.runtime.inspection import inspection
 from skerry.local.runtime.plane import RuntimePlane
 from skerry.local.runtime.settings import RuntimeSettings, Unknowns, basics, resource_limits
 from skerry.settings import LocalSettings
+from skerry.settings.values import TOKEN_CLOCK
 
 
 def create_app(
@@ -67,7 +68,7 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
             endpoint=endpoint.url,
             region=settings.region,
             account=settings.account,
-            environment=basics(settings.inherited),
+            environment=basics(settings.inherited) | _token_clock(settings),
             sessions=sessions.active,
             new_sessions=sessions.new_per_second,
             requests=sessions.requests_per_second,
@@ -79,6 +80,7 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
             memory=sessions.memory_mib,
             engine=sessions.engine,
             engine_environment=settings.engine_environment,
+            token_clock=settings.token_clock,
             unknowns=Unknowns(
                 wait_for_start=sessions.wait_for_start,
                 supply_mcp_session_id=sessions.supply_mcp_session_id,
@@ -93,6 +95,11 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
         permissions=endpoint.permissions,
         workload_tokens=identities.workload_tokens,
     )
+
+
+def _token_clock(settings: LocalSettings) -> dict[str, str]:
+    """For programs of sessions, which check tokens of this stack by the same time as its planes."""
+    return {TOKEN_CLOCK: str(settings.token_clock)} if settings.token_clock else {}
 
 
 def _gateway(endpoint: Endpoint, identities: IdentityPlane) -> GatewayPlane:
@@ -112,6 +119,7 @@ def _gateway(endpoint: Endpoint, identities: IdentityPlane) -> GatewayPlane:
             calls=settings.quotas.gateway_calls,
             connections=settings.quotas.gateway_connections,
             connect=settings.connect,
+            token_clock=settings.token_clock,
         ),
         report=endpoint.control.reporter("target"),
         permissions=endpoint.permissions,
@@ -138,6 +146,7 @@ def _identity(endpoint: Endpoint) -> IdentityPlane:
             account=settings.account,
             calls=settings.quotas.identity_calls,
             own_return_urls=(endpoint.url + CONNECTED,) if settings.connect else (),
+            token_clock=settings.token_clock,
         ),
         permissions=endpoint.permissions,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skerry.settings.values import DEFAULT_STATE, switch, table
+from skerry.settings.values import DEFAULT_STATE, switch, table, token_clock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +17,7 @@ class AccountsApiSettings:
     SKERRY_ISSUER. An empty scope is not asked for; `includes` says which scopes include others.
     `generate_token` switches on GET /generate-token, which hands out tokens of `client_id` to whoever can
     reach the port. `compatibility_headers` takes X-JWT-TOKEN and X-TENANT-ID of an old MCP server, checked.
+    `token_clock` (SKERRY_TOKEN_CLOCK) is the file that moves the clock which tokens end by.
     """
 
     port: int = 0
@@ -32,6 +33,7 @@ class AccountsApiSettings:
     compatibility_headers: bool = False
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
+    token_clock: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AccountsApiSettings:
@@ -53,6 +55,7 @@ class AccountsApiSettings:
             compatibility_headers=switch(env.get("ACCOUNTS_COMPATIBILITY_HEADERS", "")),
             client_id=env.get("ACCOUNTS_CLIENT_ID", ""),
             client_secret=env.get("ACCOUNTS_CLIENT_SECRET", ""),
+            token_clock=token_clock(env),
         )
 
 
@@ -67,7 +70,7 @@ class AccountsSettings:
     token and the tenant in X-JWT-TOKEN and X-TENANT-ID too. `url` is what clients type when something stands
     in front of the server; the address it listens on when empty. The scopes are the API's: by itself the
     server asks for them too, `write_scope` for the tool that changes something; `includes` says which
-    include others.
+    include others. `token_clock` is as above.
     """
 
     issuer: str = ""
@@ -87,6 +90,7 @@ class AccountsSettings:
     compatibility_headers: bool = False
     tenant_claim: str = "tenant_id"
     url: str = ""
+    token_clock: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AccountsSettings:
@@ -109,4 +113,5 @@ class AccountsSettings:
             write_scope=env.get("ACCOUNTS_WRITE_SCOPE", "desk/use"),
             includes=table(env.get("ACCOUNTS_SCOPES_INCLUDE", "")),
             url=env.get("ACCOUNTS_URL", ""),
+            token_clock=token_clock(env),
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from skerry.errors import ConfigurationError
 from skerry.settings.agent_model import AgentModelSettings
 from skerry.settings.store import StoreSettings
-from skerry.settings.values import DEFAULT_REGION, region, switch, words
+from skerry.settings.values import DEFAULT_REGION, region, switch, token_clock, words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +21,8 @@ class AgentSettings:
     without confirmation even where the gateway's listing carries no `readOnlyHint`. `store` is where
     conversations are kept; by default a file below HOME, which a Runtime keeps for each session.
     `trust_user` (SKERRY_TRUST_USER_HEADER) lets a signed request name its user in
-    X-Amzn-Bedrock-AgentCore-Runtime-Custom-User-Id. Times are seconds.
+    X-Amzn-Bedrock-AgentCore-Runtime-Custom-User-Id. Times are seconds. `token_clock` (SKERRY_TOKEN_CLOCK)
+    is the file that moves the clock which tokens end by.
     """
 
     gateway_url: str = ""
@@ -46,6 +48,7 @@ class AgentSettings:
     answer_time: float = 900.0
     tool_time: float = 120.0
     tools_time: float = 300.0
+    token_clock: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> AgentSettings:
@@ -70,6 +73,7 @@ class AgentSettings:
             answer_time=float(env.get("SKERRY_ANSWER_TIME") or default.answer_time),
             tool_time=float(env.get("SKERRY_TOOL_TIME") or default.tool_time),
             tools_time=float(env.get("SKERRY_TOOLS_TIME") or default.tools_time),
+            token_clock=token_clock(env),
         )
 
 

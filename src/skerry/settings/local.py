@@ -12,7 +12,14 @@ from skerry.errors import ConfigurationError
 from skerry.settings.models import ModelsSettings
 from skerry.settings.quotas import QuotaSettings
 from skerry.settings.sessions import SessionsSettings
-from skerry.settings.values import DEFAULT_ACCOUNT, DEFAULT_PORT, DEFAULT_REGION, DEFAULT_STATE, region
+from skerry.settings.values import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_PORT,
+    DEFAULT_REGION,
+    DEFAULT_STATE,
+    region,
+    token_clock,
+)
 
 CHILD_ENVIRONMENT = frozenset(
     {
@@ -73,8 +80,9 @@ class LocalSettings:
     is the environment of the programs that the endpoint starts, `engine_environment` that of a container
     engine's commands. A change of status in the control plane takes at least `transition` seconds
     (SKERRY_TRANSITION). `connect` (SKERRY_CONNECT_CLIENT) is the id of a public client of the gateways'
-    identity providers, with which people sign in before they agree that a target acts for them. `quotas` are
-    rates that an account has (SKERRY_QUOTAS_…), none by default.
+    identity providers, with which people sign in before they agree that a target acts for them. `token_clock`
+    (SKERRY_TOKEN_CLOCK) is the file that moves the clock which tokens end by. `quotas` are rates that an
+    account has (SKERRY_QUOTAS_…), none by default.
     `permissions` (SKERRY_IAM) is what becomes of a request that policies do not allow: `enforce` refuses it,
     `warn` logs it, `off` asks no policy.
     """
@@ -88,6 +96,7 @@ class LocalSettings:
     sessions: SessionsSettings = field(default_factory=SessionsSettings)
     transition: float = 0.0
     connect: str = ""
+    token_clock: Path | None = None
     quotas: QuotaSettings = field(default_factory=QuotaSettings)
     permissions: Permissions = "enforce"
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -105,6 +114,7 @@ class LocalSettings:
             sessions=SessionsSettings.from_env(env),
             transition=float(env.get("SKERRY_TRANSITION") or 0),
             connect=env.get("SKERRY_CONNECT_CLIENT", ""),
+            token_clock=token_clock(env),
             quotas=QuotaSettings.from_env(env),
             permissions=permissions(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skerry.settings.values import switch, words
+from skerry.settings.values import switch, token_clock, words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +20,8 @@ class TerraformSettings:
     secrets of at least 32 characters of which the first encrypts and the others still decrypt.
     `host` is 127.0.0.1, and 0.0.0.0 only in a container. `environment_proxy` is whether the environment
     would send calls to this machine itself through an HTTP proxy, as pytfe's HTTP client does then.
-    Times are in seconds.
+    Times are in seconds. `token_clock` (SKERRY_TOKEN_CLOCK) is the file that moves the clock which tokens
+    end by.
     """
 
     issuer: str = ""
@@ -45,6 +46,7 @@ class TerraformSettings:
     api_timeout: float = 20.0
     call_timeout: float = 45.0
     confirm_timeout: float = 120.0
+    token_clock: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TerraformSettings:
@@ -56,6 +58,7 @@ class TerraformSettings:
         return cls(
             issuer=own("ISSUER") or env.get("SKERRY_ISSUER", ""),
             audience=own("AUDIENCE", "terraform"),
+            token_clock=token_clock(env),
             address=(env.get("TFE_ADDRESS") or "https://app.terraform.io").rstrip("/"),
             registry=own("REGISTRY", "https://registry.terraform.io").rstrip("/"),
             token=env.get("TFE_TOKEN", ""),

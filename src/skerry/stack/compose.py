@@ -20,12 +20,13 @@ from skerry.errors import PortInUseError, SkerryError
 from skerry.local.app import Endpoint
 from skerry.local.models.guardrails.rules import Guardrails
 from skerry.settings import StackSettings
+from skerry.settings.values import TOKEN_CLOCK
 from skerry.sockets import bind
-from skerry.stack import children, endpoint
-from skerry.stack.declaration import Client, Declaration, Realm, Service
+from skerry.stack import children, endpoint, realms
+from skerry.stack.declaration import Declaration, Service
 from skerry.stack.provision import Provisioner
 from skerry.stack.references import is_last, resolve_all
-from skerry.stack.state import State
+from skerry.stack.state import IDP_FILE, IDP_FOLDER, State
 
 
 class Stack:
@@ -91,7 +92,7 @@ class Stack:
     async def _wired(self, local: Endpoint) -> None:
         """Children, and then the resources that refer to them; the client is made meanwhile."""
         provisioner = asyncio.create_task(asyncio.to_thread(self._provisioner, local.developer))
-        await self._children(local.recorder.record)
+        await self._children(local.recorder.record, local.developer)
         self._progress("gateways, runtimes …")
         await asyncio.to_thread((await provisioner).run)
         await self._services(local.recorder.record, last=True)
@@ -103,10 +104,10 @@ class Stack:
             self._declared, self._values, endpoint=self._values["endpoint"], credentials=developer
         )
 
-    async def _children(self, record: Callable[[Any], None]) -> None:
+    async def _children(self, record: Callable[[Any], None], developer: Credentials) -> None:
         """The identity provider first: services are told its issuers."""
         if self._declared.realms:
-            await self._identity_provider(record)
+            await self._identity_provider(record, developer)
         await self._services(record, last=False)
 
     async def _services(self, record: Callable[[Any], None], *, last: bool) -> None:
@@ -116,28 +117,33 @@ class Stack:
                 if is_last(service.environment) is last:
                     group.create_task(self._service(service, record))
 
-    async def _identity_provider(self, record: Callable[[Any], None]) -> None:
-        realms = {name: self._realm(realm) for name, realm in self._declared.realms.items()}
-        file = self._state.write("idp.json", {"realms": realms})
+    async def _identity_provider(self, record: Callable[[Any], None], developer: Credentials) -> None:
+        found = realms.settings(
+            self._declared.realms, self._values, secret=self._state.secret, developer=developer
+        )
+        file = self._state.write(IDP_FILE, found)
         command = [sys.executable, "-m", "skerry.idp", "--watch-stdin"]
-        command += ["--state", str(self._state.folder / "idp"), "--config", str(file)]
+        command += ["--state", str(self._state.folder / IDP_FOLDER), "--config", str(file)]
         command += ["--port", str(_free("idp", self._ports))]
         ready = await self._child("identity provider", "idp", command, {}, record)
         self._ports["idp"] = ready["port"]
+        told = realms.published(found, self._declared.file)
         for name, issuer in ready["issuers"].items():
+            endpoints = ready["endpoints"][name]
             self._values["realms"][name] = {
                 "issuer": issuer,
-                "token_endpoint": f"{issuer}/oauth2/token",
-                "discovery_url": f"{issuer}/.well-known/openid-configuration",
-                "dialect": realms[name]["dialect"],
-                "clients": realms[name]["clients"],
+                "token_endpoint": endpoints["token"],
+                "discovery_url": endpoints["discovery"],
+                "endpoints": endpoints,
+                **told[name],
             }
             self._progress(f"issuer             {issuer}")
 
     async def _service(self, service: Service, record: Callable[[Any], None]) -> None:
         where = f"[services.{service.name}] environment"
         port = _free(service.name, self._ports)
-        environment = resolve_all(service.environment, self._values, where=where) | {"PORT": str(port)}
+        given = {"PORT": str(port), TOKEN_CLOCK: str(self._state.token_clock)}
+        environment = resolve_all(service.environment, self._values, where=where) | given
         program, *arguments = service.command
         program = sys.executable if program == "python" else program
         command = [sys.executable, "-m", "skerry.stack.keeper", program, *arguments]
@@ -166,21 +172,6 @@ class Stack:
         )
         self._started.append(child)
         return await child.ready()
-
-    def _realm(self, realm: Realm) -> dict[str, Any]:
-        clients = {name: self._client(realm, client) for name, client in realm.clients.items()}
-        return {"dialect": realm.dialect, "clients": clients}
-
-    def _client(self, realm: Realm, client: Client) -> dict[str, Any]:
-        return {
-            "secret": client.secret or self._state.secret(f"realms/{realm.name}/{client.name}"),
-            "grants": list(client.grants),
-            "scopes": list(client.scopes),
-            "audiences": list(client.audiences),
-            "claims": dict(client.claims),
-            "own_audiences": list(client.own_audiences),
-            "may_exchange": list(client.may_exchange),
-        }
 
     def _published(self, local: Endpoint) -> dict[str, Any]:
         return {

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,39 +30,16 @@ from skerry.local.models.guardrails.rules import Guardrail
 from skerry.settings import SessionsSettings
 from skerry.settings.local import PERMISSIONS, Permissions
 from skerry.settings.sessions import SANDBOXES
-from skerry.stack import functions, gateways, guardrails
+from skerry.stack import functions, gateways, guardrails, realms
 from skerry.stack.access import Authorizer, authorizer
 from skerry.stack.functions import Function
 from skerry.stack.gateways import Gateway
+from skerry.stack.realms import Realm
 from skerry.stack.table import Table
 
 RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
 MOUNT_PATH = re.compile(r"/mnt/(?!\.\.?/?$)[a-zA-Z0-9._-]+/?")
 PROTOCOLS = ("HTTP", "MCP", "A2A", "AGUI")
-DIALECTS = ("oauth", "cognito")
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """An OAuth client of a realm. An empty secret means: made by the stack and kept in its state."""
-
-    name: str
-    secret: str = field(default="", repr=False)
-    grants: tuple[str, ...] = ("client_credentials",)
-    scopes: tuple[str, ...] = ()
-    audiences: tuple[str, ...] = ()
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    own_audiences: tuple[str, ...] = ()
-    may_exchange: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Realm:
-    """An issuer of the identity provider."""
-
-    name: str
-    dialect: str
-    clients: Mapping[str, Client]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +120,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
         file=file,
         region=stack.text("region", ""),
         permissions=_permissions(stack),
-        realms={name: _realm(part, name) for name, part in top.tables("realms")},
+        realms=realms.read(top.mapping("realms"), file),
         services={name: _service(part, name) for name, part in top.tables("services")},
         functions={name: functions.read(part, name) for name, part in top.tables("functions")},
         runtimes={name: _runtime(part, name) for name, part in top.tables("runtimes")},
@@ -168,31 +145,6 @@ def _permissions(part: Table) -> Permissions | None:
     """What becomes of requests that policies do not allow; None leaves it to SKERRY_IAM."""
     chosen = part.choice("permissions", PERMISSIONS, "") if part.has("permissions") else ""
     return next((word for word in PERMISSIONS if word == chosen), None)
-
-
-def _realm(part: Table, name: str) -> Realm:
-    realm = Realm(
-        name=name,
-        dialect=part.choice("dialect", DIALECTS, "oauth"),
-        clients={key: _client(client, key) for key, client in part.tables("clients")},
-    )
-    part.finish()
-    return realm
-
-
-def _client(part: Table, name: str) -> Client:
-    client = Client(
-        name=name,
-        secret=part.text("secret", ""),
-        grants=part.texts("grants", ("client_credentials",)),
-        scopes=part.texts("scopes"),
-        audiences=part.texts("audiences"),
-        claims=part.mapping("claims"),
-        own_audiences=part.texts("own_audiences"),
-        may_exchange=part.texts("may_exchange"),
-    )
-    part.finish()
-    return client
 
 
 def _service(part: Table, name: str) -> Service:
@@ -265,6 +217,8 @@ def _check_names(found: Declaration) -> None:
                 hint=f"Declared: {names}.",
             )
 
+    for name, realm in found.realms.items():
+        known(f"[realms.{name}] trigger", realm.trigger, found.functions, "function")
     for name, runtime in found.runtimes.items():
         known(f"[runtimes.{name}] authorizer", runtime.authorizer.realm, found.realms, "realm")
     for name, gateway in found.gateways.items():

@@ -44,6 +44,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
             sessions=replace(settings.sessions, **declared.sessions),
             transition=settings.transition,
             connect=settings.connect,
+            token_clock=state.token_clock,
             quotas=settings.quotas,
             permissions=declared.permissions or settings.permissions,
             inherited=settings.inherited,

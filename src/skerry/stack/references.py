@@ -2,7 +2,7 @@
 
 ${endpoint} ${region} ${account} ${state}
 ${realms.NAME.issuer} ${realms.NAME.token_endpoint} ${realms.NAME.discovery_url}
-${realms.NAME.clients.ID.secret}
+${realms.NAME.endpoints.authorize} ${realms.NAME.clients.ID.secret} ${realms.NAME.users.ann.password}
 ${secrets.NAME}                    random, made at the first start and kept
 ${guardrails.NAME.id} ${guardrails.NAME.arn} ${guardrails.NAME.version}
 ${services.NAME.url}  ${gateways.NAME.url}  ${runtimes.NAME.arn}  ${runtimes.NAME.url}

@@ -57,21 +57,22 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """A line for each live session, then one for each that ended, with the reason."""
     for item in found["sessions"]:
         left = max(0, item["idle_timeout"] - item["idle"])
-        when = "in use" if item["in_flight"] else f"idle {_time(item['idle'])}, ends in {_time(left)}"
+        when = "in use" if item["in_flight"] else f"idle {duration(item['idle'])}, ends in {duration(left)}"
         yield f"{_name(item)}  {item['state']:<12}  {item['calls']:>4} calls  {when}"
     for item in found["ended"]:
         yield f"{_name(item)}  {'ended':<12}  {item['calls']:>4} calls  {item['reason']}"
     if not found["sessions"] and not found["ended"]:
         yield "no sessions yet: the first InvokeAgentRuntime begins one"
     if found["moved"]:
-        yield f"(the clock of the sessions is {_time(found['moved'])} ahead)"
+        yield f"(the clock of the sessions is {duration(found['moved'])} ahead)"
 
 
 def _name(item: Mapping[str, Any]) -> str:
     return f"{item['runtime']:<16.16}  {item['session']:<36.36}"
 
 
-def _time(value: float) -> str:
+def duration(value: float) -> str:
+    """Seconds as people say them, such as 2h 05m."""
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {rest:02}s" if minutes else f"{rest}s"

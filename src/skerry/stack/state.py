@@ -20,6 +20,9 @@ from typing import IO, Any
 from skerry.auth import local
 from skerry.errors import AlreadyRunningError, NotRunningError, StateError
 
+IDP_FILE, IDP_FOLDER = "idp.json", "idp"
+"""The identity provider's configuration, and the folder of its keys and records."""
+
 SECRET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 if sys.platform == "win32":
@@ -89,6 +92,11 @@ class State:
             running = json.loads((self.folder / "stack.json").read_text(encoding="utf-8"))
             return f" (process {running['pid']}, {running['endpoint']})"
         return ""
+
+    @property
+    def token_clock(self) -> Path:
+        """The file that moves the clock which tokens of this stack end by."""
+        return self.folder / IDP_FOLDER / "clock.json"
 
     def secret(self, name: str) -> str:
         """A random secret by name, made at the first call and the same ever after."""

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         return _of_a_person(options)
     stack = running(options.state)
     realm = _pick(stack["realms"], options.realm or stack["default_realm"], "realm")
-    name = options.client or next(iter(realm["clients"]), "")
+    name = options.client or next((name for name, item in realm["clients"].items() if item["secret"]), "")
     client = _pick(realm["clients"], name, "client")
     form = {"grant_type": "client_credentials", "client_id": name, "client_secret": client["secret"]}
     form |= {"scope": options.scope} if options.scope else {}

@@ -114,8 +114,7 @@ def public(running: Mapping[str, Any]) -> dict[str, Any]:
     """What `up --json` prints: URLs, ARNs and the region, but no secret."""
     shown = {name: value for name, value in running.items() if name != "secret_access_key"}
     shown["realms"] = {
-        name: {key: value for key, value in realm.items() if key != "clients"}
-        | {"clients": list(realm["clients"])}
+        name: {**realm, "clients": list(realm["clients"]), "users": list(realm["users"])}
         for name, realm in running["realms"].items()
     }
     return shown

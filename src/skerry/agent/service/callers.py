@@ -20,6 +20,7 @@ from skerry.auth import tokens
 from skerry.auth.dialects import DIALECTS
 from skerry.auth.discovery import is_loopback
 from skerry.auth.keys import Keys
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.ports import Fetch
 from skerry.errors import ConfigurationError, TokenError
 from skerry.settings import ServiceSettings
@@ -54,8 +55,11 @@ class Callers:
             raise ConfigurationError(
                 f"SKERRY_SERVICE_DIALECT is {settings.dialect!r}.", hint=f"Use one of: {', '.join(DIALECTS)}."
             )
+        tokens_by = clock_of(settings.agent.token_clock, time)
         self._keys = (
-            Keys.of_issuer(settings.issuer, fetch=fetch, clock=time) if settings.auth == "token" else None
+            Keys.of_issuer(settings.issuer, fetch=fetch, clock=tokens_by)
+            if settings.auth == "token"
+            else None
         )
 
     async def __call__(self, request: Request) -> Caller:

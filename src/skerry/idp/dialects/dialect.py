@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from skerry.auth import dialects
+from skerry.idp.form import Form
 from skerry.idp.issuance import Issuance, Stamp
+from skerry.idp.realms import Realm
 
 Claims = dict[str, Any]
+Discovery = Literal["all", "openid"]
+DISCOVERY: tuple[Discovery, ...] = ("all", "openid")
 
 PROTOCOL_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "act", "may_act", "azp", "cnf"}
@@ -22,7 +26,9 @@ PROTOCOL_CLAIMS = frozenset(
 class Paths:
     """Where the endpoints of an issuer are, as paths on the provider's origin.
 
-    Empty means that such an issuer has no such endpoint. The pages for people are beside `authorize`.
+    What stands at a host of its own in the real service stands below a path of its own here. Empty means that
+    such an issuer has no such endpoint. The pages for people are beside `authorize`; `login` and `logout` are
+    other doors to the sign-in and its end.
     """
 
     token: str
@@ -33,6 +39,8 @@ class Paths:
     introspect: str
     device: str
     register: str
+    login: str = ""
+    logout: str = ""
 
     def page(self, name: str) -> str:
         """The path of a page for people, such as `sign-in`."""
@@ -59,21 +67,30 @@ class Paths:
         )
 
 
+def _as_it_is(form: Form) -> Form:
+    """A token request of a provider without words of its own."""
+    return form
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How one kind of issuer writes its tokens.
 
-    `path` turns a realm's name into the path of its issuer, `paths` that into its endpoints.
+    `path` turns a realm into the path of its issuer, `paths` that into its endpoints. `discovery` says where
+    the metadata is: at `all` three well-known places, or only where OpenID Connect has it (`openid`).
     `access_type` is the `typ` header of an access token and `identity_type` that of an ID token, None for
     none. `needs_audience` says whether an access token must have an `aud` even when the request named no
     resource. `grants` are the grant types that such an issuer offers. `access` and `identity` give the
     claims of an access token and of an ID token. `verified_as` is how verifiers know its access tokens.
-    `reserved` and `reserved_prefix` are claim names that no configuration may set. `groups_claim` is where
-    the groups of a person stand.
+    `reserved` and `reserved_prefix` are claim names that no configuration may set.
+
+    `default_audience` is that of tokens for clients without audiences, `groups_claim` where the groups of a
+    person stand. `read` turns a token request in the provider's own words into that of the RFCs, `plain` the
+    claims of an access token into those of RFC 9068, with a person's id as `sub`.
     """
 
     name: str
-    path: Callable[[str], str]
+    path: Callable[[Realm], str]
     access_type: str | None
     identity_type: str | None
     needs_audience: bool
@@ -84,7 +101,11 @@ class Dialect:
     paths: Callable[[str], Paths] = Paths.below
     reserved: frozenset[str] = PROTOCOL_CLAIMS
     reserved_prefix: str = ""
+    discovery: Discovery = "all"
+    default_audience: str = ""
     groups_claim: str = "groups"
+    read: Callable[[Form], Form] = _as_it_is
+    plain: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
     def is_reserved(self, claim: str) -> bool:
         """Whether `claim` belongs to the protocol, so that a configuration must not set it."""
@@ -95,3 +116,23 @@ class Dialect:
 def audience(values: tuple[str, ...]) -> str | list[str]:
     """The `aud` of one resource is a string, of several a list (RFC 7519 section 4.1.3)."""
     return values[0] if len(values) == 1 else list(values)
+
+
+def openid(issuance: Issuance, stamp: Stamp) -> Claims:
+    """What every ID token has (OpenID Connect Core section 2), after the person's own claims."""
+    claims: Claims = {
+        **issuance.claims,
+        **issuance.identity,
+        "iss": stamp.issuer,
+        "sub": issuance.subject,
+        "aud": issuance.client_id,
+        "iat": stamp.now,
+        "exp": stamp.now + issuance.lifetime,
+        "auth_time": issuance.auth_time or stamp.now,
+    }
+    return claims | ({"nonce": issuance.nonce} if issuance.nonce else {})
+
+
+def named(issuance: Issuance) -> Claims:
+    """The name of the person, if it is one, as OpenID Connect calls it (Core section 5.1)."""
+    return {"preferred_username": issuance.username} if issuance.username else {}

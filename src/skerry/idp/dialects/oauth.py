@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.auth.dialects import OAUTH
-from skerry.idp.dialects.dialect import Claims, Dialect, audience
+from skerry.idp.dialects.dialect import Claims, Dialect, audience, named, openid
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import (
     AUTHORIZATION_CODE,
@@ -36,24 +36,13 @@ def _access(issuance: Issuance, stamp: Stamp) -> Claims:
 
 
 def _identity(issuance: Issuance, stamp: Stamp) -> Claims:
-    return {
-        **issuance.claims,
-        **issuance.identity,
-        **({"groups": list(issuance.groups)} if issuance.groups else {}),
-        "iss": stamp.issuer,
-        "sub": issuance.subject,
-        "aud": issuance.client_id,
-        "iat": stamp.now,
-        "exp": stamp.now + issuance.lifetime,
-        "auth_time": issuance.auth_time or stamp.now,
-        **({"nonce": issuance.nonce} if issuance.nonce else {}),
-        **({"preferred_username": issuance.username} if issuance.username else {}),
-    }
+    claims = openid(issuance, stamp) | named(issuance)
+    return claims | ({"groups": list(issuance.groups)} if issuance.groups else {})
 
 
 DIALECT = Dialect(
     name="oauth",
-    path=lambda realm: f"/{realm}",
+    path=lambda realm: f"/{realm.name}",
     access_type="at+jwt",
     identity_type="JWT",
     needs_audience=True,

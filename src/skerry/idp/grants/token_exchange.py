@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.dialects import audiences
+from skerry.auth.dialects import audiences, scope_list
 from skerry.errors import TokenError
 from skerry.idp import asked
 from skerry.idp.form import Form
@@ -60,7 +60,7 @@ class TokenExchange:
             client_id=client.id,
             subject=subject["sub"],
             audiences=(_backend(form, client),),
-            scopes=asked.scopes(form, tuple(str(subject.get("scope", "")).split())),
+            scopes=asked.scopes(form, scope_list(subject)),
             lifetime=min(remaining, LONGEST),
             claims={
                 name: value for name, value in subject.items() if not ask.issuer.dialect.is_reserved(name)

@@ -47,7 +47,10 @@ class Refusal(Exception):  # noqa: N818  (it is an answer)
 
 
 class Door:
-    """Admits callers. `table` has the texts of refusals, `permissions` the policies of gateways."""
+    """Admits callers. `clock` is the one that tokens end by.
+
+    `table` has the texts of refusals, `permissions` the policies of gateways.
+    """
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 
+from skerry.auth.moved_clock import clock_of
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
 from skerry.local.asgi import ClientGoneError, read_body, send_reply
 from skerry.local.body import Body
@@ -105,7 +106,7 @@ class GatewayPlane:
         self._door = Door(
             access=access,
             fetch=transport.fetch,
-            clock=clock,
+            clock=clock_of(settings.token_clock, clock),
             table=settings.assumptions,
             permissions=permissions,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from skerry.local.gateway.assumptions import Assumptions
 
@@ -23,6 +24,7 @@ class GatewaySettings:
     to all at a time; 0 does not. A call that comes back from a consent waits for its end for `consent`,
     looking after it every `consent_poll`. `connect` is the id of a public client of the gateways' identity
     providers: with it the link that a person gets is a page of the endpoint, which has them sign in first.
+    `token_clock` is the file that moves the clock which tokens end by.
     """
 
     endpoint: str
@@ -46,4 +48,5 @@ class GatewaySettings:
     consent: float = 20.0
     consent_poll: float = 1.0
     connect: str = ""
+    token_clock: Path | None = None
     assumptions: Assumptions = field(default_factory=Assumptions)

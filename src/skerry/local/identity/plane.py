@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, StateError
 from skerry.local import rest_json, service_model
@@ -79,23 +80,24 @@ class IdentityPlane:
         self._recorder = recorder
         self._clock = clock
         self._file = VaultFile(settings.file, sealer)
+        tokens_by = clock_of(settings.token_clock, clock)
         self.workload_tokens = WorkloadTokens(
             identities=resources, sealer=sealer, clock=clock, settings=settings
         )
         self.vault = Vault(
             identities=resources,
             providers=Providers(resources=resources, fetch=fetch, fetch_secret=fetch_secret, clock=clock),
-            grants=Grants(post, Assertions(sign, clock), settings.table),
-            consents=Consents(self._file, clock, settings),
-            kept=KeptTokens(self._file, clock),
-            clock=clock,
+            grants=Grants(post, Assertions(sign, tokens_by), settings.table),
+            consents=Consents(self._file, tokens_by, settings),
+            kept=KeptTokens(self._file, tokens_by),
+            clock=tokens_by,
             settings=settings,
         )
         self._operations = Operations(
             identities=resources,
             resources=resources,
             workload_tokens=self.workload_tokens,
-            user_tokens=UserTokens(fetch=fetch, clock=clock),
+            user_tokens=UserTokens(fetch=fetch, clock=tokens_by),
             vault=self.vault,
             fetch_secret=fetch_secret,
             permissions=permissions or Unrestricted(),

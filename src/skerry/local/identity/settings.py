@@ -13,7 +13,8 @@ class IdentitySettings:
     """`endpoint` is the stack's base URL without a slash at its end, `file` where the vault is kept.
 
     `calls` is what is allowed a second of each operation, 0 for any number. `own_return_urls` are pages of
-    the stack, to which a consent may return whatever the workload identity allows.
+    the stack, to which a consent may return whatever the workload identity allows. `token_clock` is the file
+    that moves the clock which tokens of identity providers end by.
     """
 
     file: Path
@@ -22,6 +23,7 @@ class IdentitySettings:
     account: str
     calls: float = 0.0
     own_return_urls: tuple[str, ...] = ()
+    token_clock: Path | None = None
     table: Assumptions = field(default_factory=Assumptions)
 
     def arn(self, resource: str) -> str:

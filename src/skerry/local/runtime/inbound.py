@@ -59,7 +59,7 @@ def presented(scope: Scope) -> Literal["signature", "token", ""]:
 
 
 class Inbound:
-    """Checks callers. `fetch` gets discovery documents and keys of token issuers."""
+    """Checks callers. `fetch` gets discovery documents and keys of token issuers, who go by `clock`."""
 
     def __init__(
         self, *, access: Access, fetch: Fetch, clock: Clock, endpoint: str, unknowns: Unknowns

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from skerry.auth.keys import Fetch
+from skerry.auth.moved_clock import clock_of
 from skerry.errors import ServiceError, SkerryError, access_denied, not_found, validation
 from skerry.local.asgi import ClientGoneError
 from skerry.local.body import Body
@@ -109,7 +110,7 @@ class RuntimePlane:
         self._inbound = Inbound(
             access=access,
             fetch=fetch_key,
-            clock=clock,
+            clock=clock_of(settings.token_clock, clock),
             endpoint=settings.endpoint,
             unknowns=settings.unknowns,
         )

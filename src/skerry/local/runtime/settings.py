@@ -92,7 +92,8 @@ class RuntimeSettings:
     may have. `engine` runs container images, see `engine.find`, its commands with
     `engine_environment`; `memory` in MiB is what one gets.
     `stream_lifetime` is how long an answer of unknown length may last, `socket_lifetime` and
-    `socket_frames` (a second, in each direction) bound a WebSocket.
+    `socket_frames` (a second, in each direction) bound a WebSocket. `token_clock` is the file that moves the
+    clock which tokens end by.
     """
 
     state: Path
@@ -126,3 +127,4 @@ class RuntimeSettings:
     engine: str = "none"
     engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     unknowns: Unknowns = field(default_factory=Unknowns)
+    token_clock: Path | None = None

@@ -12,6 +12,7 @@ import httpx2
 from fastmcp import Context
 
 from skerry.auth.keys import Clock, Keys
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
@@ -50,13 +51,14 @@ class Desk:
         _warn(settings, forward_caller_token)
         http = httpx2.AsyncClient(trust_env=False, timeout=settings.api_timeout)
         transport = Transport(http)
-        keys = Keys.of_issuer(settings.issuer, fetch=transport.fetch, clock=clock)
+        tokens_by = clock_of(settings.token_clock, clock)
+        keys = Keys.of_issuer(settings.issuer, fetch=transport.fetch, clock=tokens_by)
         client = Client(
             client_id=settings.client_id,
             client_secret=settings.client_secret,
             discovery_url=f"{settings.issuer}/.well-known/openid-configuration",
         )
-        source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=clock)
+        source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=tokens_by)
         return cls(
             settings,
             ProtectedResource(

@@ -17,6 +17,7 @@ from fastmcp import Context
 from fastmcp.exceptions import ToolError
 
 from skerry.auth.keys import Clock, Keys
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.servers.caller import Caller, identify, request_headers
@@ -61,7 +62,8 @@ class Desk:
         opened = open_sessions(settings, clock)
         cloud = Cloud.of(settings)
         http = httpx2.AsyncClient(trust_env=False, timeout=settings.api_timeout)
-        keys = Keys.of_issuer(settings.issuer, fetch=Transport(http).fetch, clock=clock)
+        tokens_by = clock_of(settings.token_clock, clock)
+        keys = Keys.of_issuer(settings.issuer, fetch=Transport(http).fetch, clock=tokens_by)
         resource = ProtectedResource(url, settings.issuer, settings.audience, keys) if url else None
         return cls(
             settings,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from skerry.auth.moved_clock import clock_of
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, external, passthrough, role
 from skerry.local.gateway.credentials.caller import CallerCredentials
@@ -71,7 +72,7 @@ class OutboundCredentials:
         self._oauth = OAuthCredentials(
             resources=resources,
             transport=transport,
-            clock=clock,
+            clock=clock_of(settings.token_clock, clock),
             table=table,
             fetch_secret=fetch_secret,
         )

@@ -17,6 +17,7 @@ import time
 import httpx2
 
 from skerry.auth.keys import Keys
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
@@ -85,7 +86,7 @@ async def _serve(settings: AccountsApiSettings, *, watch_stdin: bool) -> None:
 
 
 def _api(settings: AccountsApiSettings, store: Store, transport: Transport, url: str) -> AccountsApi:
-    source = None
+    source, tokens_by = None, clock_of(settings.token_clock, time)
     if settings.generate_token:
         _log.warning(
             "GET /generate-token is on: whoever reaches this port gets a token of %s.", settings.client_id
@@ -95,7 +96,7 @@ def _api(settings: AccountsApiSettings, store: Store, transport: Transport, url:
             client_secret=settings.client_secret,
             discovery_url=f"{settings.issuer}/.well-known/openid-configuration",
         )
-        source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=time)
+        source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=tokens_by)
     if settings.compatibility_headers:
         _log.warning(WARNING)
     return AccountsApi(
@@ -104,7 +105,7 @@ def _api(settings: AccountsApiSettings, store: Store, transport: Transport, url:
             url=url,
             issuer=settings.issuer,
             audience=settings.audience,
-            keys=Keys.of_issuer(settings.issuer, fetch=transport.fetch, clock=time),
+            keys=Keys.of_issuer(settings.issuer, fetch=transport.fetch, clock=tokens_by),
             scopes=(settings.read_scope, settings.write_scope),
             hierarchy=Hierarchy(settings.includes),
         ),

@@ -160,7 +160,7 @@ class AccountsApi:
             token = await self.source.client_credentials(audience=self.settings.audience)
         except RemoteError as error:
             return _problem(ProblemError(502, "no_token", str(error)))
-        lifetime = int(unverified_claims(token)["exp"] - self.clock.time())
+        lifetime = int(unverified_claims(token)["exp"] - self.resource.keys.clock.time())
         body = {"token": token, "token_type": "Bearer", "expires_in": lifetime}
         return JSONResponse(body, headers=NO_STORE)
 

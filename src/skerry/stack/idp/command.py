@@ -1,0 +1,57 @@
+"""`skerry idp …`: the options, and which function serves them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from skerry.stack.env import add_state
+from skerry.stack.idp import clients, clock, keys, show, tokens, users
+
+Serve = Callable[[argparse.Namespace], tuple[Mapping[str, Any], Iterable[str]]]
+"""Does what the options say; what `--json` prints, and the lines for a person."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
+    _action(subjects, "show", show.run, "issuers and their endpoints")
+    moved = _action(subjects, "clock", clock.run, "the clock of tokens, and let time pass for them")
+    clock.add_arguments(moved)
+    for name, module, summary in (
+        ("clients", clients, "OAuth clients"),
+        ("users", users, "people"),
+        ("keys", keys, "signing keys"),
+        ("tokens", tokens, "what people let clients do, and initial access tokens"),
+    ):
+        subject = subjects.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
+        actions = subject.add_subparsers(required=True, metavar="ACTION")
+        for action, (serve, said, add) in module.ACTIONS.items():
+            add(_action(actions, action, serve, said))
+
+
+def run(options: argparse.Namespace) -> int:
+    serve: Serve = options.serve
+    found, lines = serve(options)
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _action(among: Any, name: str, serve: Serve, summary: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = among.add_parser(
+        name, help=summary, description=_sentence(summary), allow_abbrev=False
+    )
+    add_state(made)
+    made.add_argument("--realm", default="", help="the realm (default: the first declared)")
+    made.add_argument("--json", action="store_true", help="one JSON object on one line")
+    made.set_defaults(serve=serve)
+    return made
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
