@@ -30,9 +30,8 @@ from typing import Any
 from skerry.auth.discovery import is_safe
 from skerry.auth.guarded_urls import loopback_origin
 from skerry.errors import ConfigurationError, GuardError
-from skerry.idp import dialect_members
+from skerry.idp import dialect_members, redirect_uris
 from skerry.idp.asked import SCOPE_TOKEN
-from skerry.idp.authorize import redirects
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.dialects.dialect import DISCOVERY
 from skerry.idp.grants import GRANTS
@@ -334,9 +333,8 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     if AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
         raise ConfigurationError(f"{table} redirect_uris: the grant {AUTHORIZATION_CODE} needs one.")
     for uri in client.redirect_uris:
-        reason = redirects.problem(uri)
-        if reason:
-            raise ConfigurationError(f"{table} redirect_uris: one {reason}.")
+        if reason := redirect_uris.problem(uri):
+            raise ConfigurationError(f"{table} redirect_uris: {reason}")
     _check_claims(client.claims, dialect, f"{table} claims")
 
 

@@ -32,14 +32,25 @@ def kind(uri: str) -> Kind:
         raise _bad("is ASCII without spaces, quotes, backslashes and wildcards, at most 2048 characters.")
     try:
         parts = urlsplit(uri)
-        host, _port = parts.hostname or "", parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise _bad("is a URI.") from error
+    if port == 0:
+        raise _bad("has a port that can be reached.")
     if "#" in uri or "@" in parts.netloc:
         raise _bad("has no fragment and no user information.")
     if any(step.lower().replace("%2e", ".") in {".", ".."} for step in parts.path.split("/")):
         raise _bad("has no dot segments.")
     return _kind(uri, parts, host)
+
+
+def problem(uri: str) -> str:
+    """What is wrong with a redirect URI, in a sentence; empty when it may be registered."""
+    try:
+        kind(uri)
+    except OAuthError as error:
+        return error.message
+    return ""
 
 
 def _kind(uri: str, parts: SplitResult, host: str) -> Kind:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from skerry.errors import SkerryError
-from skerry.idp import form
+from skerry.idp import form, redirect_uris
 from skerry.idp.authorize import redirects
 from skerry.idp.codes import CHALLENGE
 from skerry.idp.form import Form
@@ -110,7 +110,7 @@ async def _whom(issuer: Issuer, names: Mapping[str, tuple[str, ...]]) -> tuple[C
         raise OAuthError("invalid_client", "No client with this client_id is registered here.")
     if not redirect_uri:
         raise invalid_request("The link has no redirect_uri, or more than one.")
-    if not redirects.is_registered(redirect_uri, client.redirect_uris) or redirects.problem(redirect_uri):
+    if not redirects.is_registered(redirect_uri, client.redirect_uris) or redirect_uris.problem(redirect_uri):
         raise invalid_request(
             "The redirect_uri is not one that the client registered. They are compared letter by letter; "
             "only the port of http://127.0.0.1 and http://[::1] is free."
