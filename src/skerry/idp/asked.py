@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from skerry.idp.form import Form
@@ -32,7 +32,7 @@ def scopes(form: Form, allowed: Sequence[str]) -> tuple[str, ...]:
 def targets(form: Form, allowed: Sequence[str]) -> tuple[str, ...]:
     """The audiences asked for by `resource` (RFC 8707) and `audience` (RFC 8693).
 
-    In the spelling of `allowed`; empty when the request names none.
+    In the spelling of `allowed`, where `URL/*` allows every URL below; empty when the request names none.
 
     Raises OAuthError (invalid_target) for a malformed resource or an audience outside `allowed`.
     """
@@ -41,14 +41,37 @@ def targets(form: Form, allowed: Sequence[str]) -> tuple[str, ...]:
             raise invalid_target(
                 "resource must be an absolute URI without fragment; a plain name goes into audience."
             )
-    spelled = {canonical(item): item for item in reversed(allowed)}
     found: dict[str, None] = {}
     for asked in (*form.all("resource"), *form.all("audience")):
-        target = spelled.get(canonical(asked))
+        target = match(asked, allowed)
         if target is None:
             raise invalid_target(f"A target is not among those this client may have: {_listed(allowed)}.")
         found[target] = None
     return tuple(found)
+
+
+def match(target: str, allowed: Sequence[str]) -> str | None:
+    """The target in the spelling of `allowed`, itself when it is below a `URL/*` there, else None."""
+    spelled = {canonical(item): item for item in reversed(allowed)}
+    asked = canonical(target)
+    return spelled.get(asked) or _below(asked, spelled)
+
+
+def _below(target: str, allowed: Iterable[str]) -> str | None:
+    """The target when it is below a `URL/*`. A path that could mean another place is below none."""
+    path = target.partition("?")[0]
+    steps = path.lower().replace("%2e", ".").split("/")
+    if (
+        "*" in target
+        or "\\" in target
+        or {".", ".."} & set(steps)
+        or "@" in path.partition("//")[2].split("/")[0]
+    ):
+        return None
+    fits = any(
+        item.endswith("/*") and target.startswith(item[:-1]) and target != item[:-1] for item in allowed
+    )
+    return target if fits else None
 
 
 def canonical(target: str) -> str:

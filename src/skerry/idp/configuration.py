@@ -7,7 +7,8 @@
                                       own_audiences, may_exchange, token_endpoint_auth_method,
                                       redirect_uris, application_type, jwks, jwks_uri, trusted,
                                       token_endpoint_auth_signing_alg, id_jag_audiences
-    [realms.desk.users.ann]           password or password_digest, id, groups, claims, enabled
+    [realms.desk.users.ann]           password or password_digest, id, groups, claims, access_claims,
+                                      enabled
     [realms.pool.resource_servers.orders]   scopes (Cognito)
     [realms.pool.group_roles]         IAM roles by group (Cognito)
     [realms.pool.trigger]             function, version, timeout, locked_claims (Cognito)
@@ -167,6 +168,7 @@ def _realm(table: Table, name: str, cloud: Cloud | None) -> Realm:
         client_documents=table.flag("client_documents", usual.client_documents),
         loopback_origins=table.texts("loopback_origins"),
         registration=_registration(table),
+        registered_audiences=table.texts("registered_audiences"),
         trusted_issuers=table.texts("trusted_issuers"),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
         users={user: _user(part, user, name) for user, part in table.tables("users")},
@@ -222,6 +224,7 @@ def _user(table: Table, name: str, realm: str) -> User:
         password_digest=digest or (password_digest(password) if password else ""),
         groups=table.texts("groups"),
         claims=table.mapping("claims"),
+        access_claims=table.mapping("access_claims"),
         enabled=table.flag("enabled", True),
     )
 
@@ -230,6 +233,11 @@ def _check_realm(realm: Realm, table: str) -> None:
     if not _NAME.match(realm.name):
         raise ConfigurationError(f"{table}: a realm's name is letters, digits, - and _, at most 64.")
     _one_of(realm.dialect, tuple(DIALECTS), f"{table} dialect")
+    for audience in realm.registered_audiences:
+        if not _AUDIENCE.match(audience):
+            raise ConfigurationError(
+                f"{table} registered_audiences: an audience is a name or URL without spaces."
+            )
     _one_of(realm.algorithm, ALGORITHMS, f"{table} algorithm")
     if not _PATH.match(issuer_path(realm)):
         raise ConfigurationError(f"{table} path: must look like /name.")
@@ -288,7 +296,8 @@ def _check_user(user: User, realm: Realm, where: str) -> None:
     for group in user.groups:
         if not _USER_NAME.match(group):
             raise ConfigurationError(f"{where} groups: a group is 1 to 128 characters that can be printed.")
-    _check_claims(user.claims, DIALECTS[realm.dialect], f"{where} claims")
+    for key in ("claims", "access_claims"):
+        _check_claims(getattr(user, key), DIALECTS[realm.dialect], f"{where} {key}")
 
 
 def check_client(client: Client, realm: Realm) -> None:

@@ -46,9 +46,10 @@ Source = Literal["file", "registered", "document"]
 class Client:
     """An OAuth client.
 
-    `scopes` and `audiences` are what it may ask for; without a `resource` or `audience` in the
-    request its token is for `default_audience`, or else for the first of `audiences`. `claims` go into
-    each of its tokens. `token_endpoint_auth_method` empty means: Basic or in the body.
+    `scopes` and `audiences` are what it may ask for (an audience `URL/*` is every URL below); without a
+    `resource` or `audience` in the request its token is for `default_audience`, or else for the first of
+    `audiences`. `claims` go into each of its tokens. `token_endpoint_auth_method` empty means: Basic or
+    in the body.
 
     For token exchange (RFC 8693): `own_audiences` are the names this client answers to, so that it may
     present subject tokens issued for them; `may_exchange` are the backends it may get tokens for.
@@ -98,15 +99,16 @@ class Client:
     @property
     def usual_audience(self) -> str:
         """The audience of a token when the request names none; empty when there is none."""
-        return self.default_audience or next(iter(self.audiences), "")
+        return self.default_audience or next((name for name in self.audiences if name[-2:] != "/*"), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person of a realm. `id` is the `sub` of tokens and never changes; `name` is what one signs in with.
 
-    `claims` go into ID tokens and userinfo, such as `email`; `groups` too, as the dialect has them. Of the
-    password only its digest is known; empty means that nobody can sign in.
+    `claims` go into ID tokens and userinfo, such as `email`; `groups` too, as the dialect has them.
+    `access_claims` go into access tokens, such as a tenant. Of the password only its digest is known; empty
+    means that nobody can sign in.
     """
 
     id: str
@@ -114,6 +116,7 @@ class User:
     password_digest: str = field(default="", repr=False)
     groups: tuple[str, ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
+    access_claims: Mapping[str, Any] = field(default_factory=dict)
     enabled: bool = True
 
 
@@ -128,7 +131,8 @@ class Realm:
     names one of them who signs in and consents without being asked: for unattended tests only.
 
     Clients beside the declared ones: with `client_documents` a client id may be the URL of a document (CIMD),
-    of this machine only from `loopback_origins`; `registration` says who may register one.
+    of this machine only from `loopback_origins`; `registration` says who may register one. They may ask for
+    `registered_audiences`; where there are none for `resources`, or what declared clients may ask for.
     `trusted_issuers` are those whose identity assertions count: URLs, or names of realms of this provider.
 
     `discovery` is where the metadata is (`all` places or the `openid` one; empty: the dialect's way). For
@@ -151,6 +155,7 @@ class Realm:
     client_documents: bool = False
     loopback_origins: tuple[str, ...] = ()
     registration: Registration = "off"
+    registered_audiences: tuple[str, ...] = ()
     trusted_issuers: tuple[str, ...] = ()
     approve: str = ""
     discovery: str = ""
@@ -173,15 +178,17 @@ class Realm:
     @property
     def all_resources(self) -> tuple[str, ...]:
         """Every audience that a token of this realm can have."""
-        return self.resources or _distinct(
+        declared = [
             (*client.audiences, *client.own_audiences, *client.may_exchange)
             for client in self.clients.values()
-        )
+        ]
+        return self.resources or _distinct([*declared, self.registered_audiences])
 
     @property
     def open_resources(self) -> tuple[str, ...]:
         """What clients that nobody declared may ask for: never a backend that is reached by exchange only."""
-        return self.resources or _distinct(client.audiences for client in self.clients.values())
+        declared = _distinct(client.audiences for client in self.clients.values())
+        return self.registered_audiences or self.resources or declared
 
 
 def _distinct(groups: Any) -> tuple[str, ...]:

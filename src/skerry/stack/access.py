@@ -9,11 +9,16 @@ from skerry.stack.table import Table
 
 GRANTS = ("client-credentials", "token-exchange")
 PLAIN = ("", "iam", "none", "caller")
+OWN_URL = "${url}"
+"""The audience of clients that ask for tokens by the URL they were told (RFC 8707), as MCP wants it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
-    """Who may call: `iam` (SigV4), `jwt` (a token of `realm`, or of `discovery_url`), or `none`."""
+    """Who may call: `iam` (SigV4), `jwt` (a token of `realm`, or of `discovery_url`), or `none`.
+
+    `OWN_URL` among the audiences is the gateway's own URL.
+    """
 
     kind: str
     realm: str = ""

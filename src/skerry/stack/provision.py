@@ -8,12 +8,13 @@ targets last (a target is told its runtime's URL).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 from skerry.stack import limits, targets
-from skerry.stack.access import Authorizer
+from skerry.stack.access import OWN_URL, Authorizer
 from skerry.stack.control import IN_TRANSITION, Control, declared
 from skerry.stack.declaration import Declaration, Runtime
 from skerry.stack.gateways import Gateway, Interceptor, protocol
@@ -26,6 +27,8 @@ from skerry.wire.endpoints import invocation_url
 LOCAL_BUCKET = "skerry-local"
 """The bucket whose object keys are paths on this machine; there is no such bucket on AWS."""
 
+_NOT_YET = "not-known-yet"
+"""An audience that no token has, until the URL of a new gateway is known."""
 OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguration"}
 """Members of a runtime that a declaration may leave out: taken out of the file, they must go."""
 
@@ -126,7 +129,7 @@ class Provisioner:
         wanted: dict[str, Any] = {
             "name": gateway.name,
             "roleArn": self._role(f"skerry-gateway-{gateway.name}"),
-            **self._gateway_authorizer(gateway.authorizer),
+            **self._gateway_authorizer(gateway.authorizer, _NOT_YET),
         }
         if not any(targets.is_http(target, self._protocols()) for target in gateway.targets.values()):
             wanted["protocolType"] = "MCP"
@@ -144,9 +147,15 @@ class Provisioner:
             where = {"gatewayIdentifier": found["gatewayId"]}
             current = self._control.settled("get_gateway", self._client.get_gateway(**where), where)
             self._check_search(gateway, current)
+            wanted |= self._gateway_authorizer(gateway.authorizer, current["gatewayUrl"])
             answer = self._client.update_gateway(**where, **wanted)
         else:
             answer = self._client.create_gateway(**wanted)
+            if OWN_URL in gateway.authorizer.audience:  # which is known only now
+                where = {"gatewayIdentifier": answer["gatewayId"]}
+                self._control.settled("get_gateway", answer, where)
+                wanted |= self._gateway_authorizer(gateway.authorizer, answer["gatewayUrl"])
+                answer = self._client.update_gateway(**where, **wanted)
         self._values["gateways"][gateway.name] = {
             "id": answer["gatewayId"],
             "arn": answer["gatewayArn"],
@@ -283,9 +292,11 @@ class Provisioner:
             self._control.settled("get_gateway_target", current, where)
         self._client.update_gateway_target(**wanted)
 
-    def _gateway_authorizer(self, authorizer: Authorizer) -> dict[str, Any]:
+    def _gateway_authorizer(self, authorizer: Authorizer, url: str) -> dict[str, Any]:
         if authorizer.kind == "jwt":
-            return {"authorizerType": "CUSTOM_JWT", "authorizerConfiguration": self._jwt(authorizer)}
+            own = tuple(url if name == OWN_URL else name for name in authorizer.audience)
+            checks = self._jwt(replace(authorizer, audience=own))
+            return {"authorizerType": "CUSTOM_JWT", "authorizerConfiguration": checks}
         return {"authorizerType": "AWS_IAM" if authorizer.kind == "iam" else "NONE"}
 
     def _jwt(self, authorizer: Authorizer) -> dict[str, Any]:
@@ -306,8 +317,8 @@ class Provisioner:
         hint = {"realm": authorizer.realm}
         if authorizer.clients:
             hint["client"] = authorizer.clients[0]
-        if authorizer.audience:
-            hint["audience"] = authorizer.audience[0]
+        if named := [name for name in authorizer.audience if name != OWN_URL]:
+            hint["audience"] = named[0]
         if authorizer.scopes:
             hint["scope"] = authorizer.scopes[0]
         return hint

@@ -81,7 +81,7 @@ def _check_types(form: Form) -> None:
 
 def _may_present(client: Client, subject: Mapping[str, Any]) -> bool:
     """Whether the token was issued for the client, or its subject lets the client act (section 4.4)."""
-    if audiences(subject) & set(client.own_audiences):
+    if any(asked.match(audience, client.own_audiences) for audience in audiences(subject)):
         return True
     may_act = subject.get("may_act")
     return isinstance(may_act, Mapping) and may_act.get("sub") == client.id
