@@ -202,6 +202,7 @@ GATEWAY = "desk-0123456789"
         ("/%61pi", Route("other", GATEWAY)),
         ("/.well-known/openid-configuration", Route("other", GATEWAY)),
         (f"{WELL_KNOWN}/mcp", Route("metadata", GATEWAY)),
+        (f"{WELL_KNOWN}/mcp/", Route("metadata", GATEWAY)),
         (f"{WELL_KNOWN}/api/mcp", Route("metadata", GATEWAY, "api", "/mcp")),
         (f"{WELL_KNOWN}x", Route("other", GATEWAY)),
     ],

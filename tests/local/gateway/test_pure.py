@@ -280,6 +280,7 @@ class TestRoutes:
         ("path", "found"),
         [
             ("/gateway/desk-0123456789/mcp", Route("mcp", "desk-0123456789")),
+            ("/gateway/desk-0123456789/mcp/", Route("mcp", "desk-0123456789")),
             (
                 "/gateway/desk-0123456789/.well-known/oauth-protected-resource",
                 Route("metadata", "desk-0123456789"),

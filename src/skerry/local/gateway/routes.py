@@ -22,6 +22,8 @@ STREAM_HEADERS = (
 
 _GATEWAY = re.compile(r"/gateway/(?P<id>[0-9a-z-]{1,128})(?P<rest>/.*)?")
 _METADATA = "/.well-known/oauth-protected-resource"
+_MCP = ("/mcp", "/mcp/")
+"""The path of MCP, also as clients spell it that end every URL with a slash; they are told the first."""
 _TARGET = re.compile(r"/(?P<target>[0-9a-zA-Z][0-9a-zA-Z-]{0,99})(?P<path>/.*)?")
 
 
@@ -55,11 +57,11 @@ def route(path: str) -> Route | None:
     if match is None:
         return None
     gateway_id, rest = match["id"], match["rest"] or ""
-    if rest == "/mcp":
+    if rest in _MCP:
         return Route("metadata" if at_root else "mcp", gateway_id)
     if not at_root and rest.startswith(_METADATA):
         at_root, rest = True, rest.removeprefix(_METADATA)
-        if rest in ("", "/mcp"):
+        if rest == "" or rest in _MCP:
             return Route("metadata", gateway_id)
     found = _TARGET.fullmatch(rest)
     if found is None:
