@@ -37,7 +37,7 @@ CLIENT = "client"
 def main() -> int:
     options = _options()
     try:
-        if not suite.installed():
+        if not suite.installed() or (options.install and suite.mcp_remote() is None):
             print("installing the suite into .conformance (once, less than a minute)", flush=True)
             suite.install()
         if options.install:

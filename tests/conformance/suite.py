@@ -26,6 +26,8 @@ PACKAGES = (
     f"conformance@npm:{SUITE}@{SUITE_VERSION}",
     f"@modelcontextprotocol/inspector@{INSPECTOR_VERSION}",
 )
+MCP_REMOTE_VERSION = "0.15.1"
+MCP_REMOTE = f"mcp-remote@{MCP_REMOTE_VERSION}"
 REVISIONS = ("2025-11-25", "2026-07-28")
 COUNTED = ("SUCCESS", "FAILURE", "WARNING", "SKIPPED")
 """What a check may come to; the suite's INFO lines are its notes on the way."""
@@ -82,28 +84,39 @@ def inspector() -> Path:
     return TOOLS / "node_modules" / ".bin" / "mcp-inspector"
 
 
+def mcp_remote() -> Path | None:
+    """The program of mcp-remote, an OAuth client that journeys use; None where not exactly that version is."""
+    folder = TOOLS / "node_modules" / "mcp-remote"
+    try:
+        found = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    usable = found.get("version") == MCP_REMOTE_VERSION and node().is_file()
+    return folder / "dist" / "proxy.js" if usable else None
+
+
 def installed() -> bool:
-    """Whether exactly the versions above are there."""
+    """Whether exactly the versions of PACKAGES are there."""
     return (
         _MARKER.is_file() and _MARKER.read_text(encoding="utf-8") == "\n".join(PACKAGES) and node().is_file()
     )
 
 
 def install() -> None:
-    """Puts Node, the suite and the Inspector into `.conformance`. Raises SuiteError."""
+    """Puts Node, the suite, the Inspector and mcp-remote into `.conformance`. Raises SuiteError."""
     shutil.rmtree(TOOLS, ignore_errors=True)
     TOOLS.mkdir()
     npm = shutil.which("npm")
     path = os.environ.get("PATH", os.defpath)
     if npm is not None:
-        command, packages = [npm], [f"node@{NODE_MAJOR}", *PACKAGES]
+        command, packages = [npm], [f"node@{NODE_MAJOR}", *PACKAGES, MCP_REMOTE]
     else:  # no root, no system packages: Node and its npm out of a wheel
         _must(
             [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(WHEEL.parent), NODE_WHEEL],
             path,
         )
         command = [str(node()), str(WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-        packages = list(PACKAGES)
+        packages = [*PACKAGES, MCP_REMOTE]
     options = ["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(TOOLS)]
     _must([*command, *options, *packages], f"{node().parent}{os.pathsep}{path}")
     if not node().is_file():
