@@ -58,7 +58,7 @@ def signed_in(running: Running, mode: str) -> list[str]:
 
 
 @pytest.mark.behaviour("OAUTH-CLIENTS-DECLARED")
-def test_ten_lines_let_any_mcp_client_in(tmp_path: Path):
+def test_twelve_lines_let_any_mcp_client_in(tmp_path: Path):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "main.py").write_text(SERVER)
     lines = documented()
@@ -66,7 +66,6 @@ def test_ten_lines_let_any_mcp_client_in(tmp_path: Path):
     (tmp_path / "skerry.toml").write_text(lines)
     with up(tmp_path) as running:
         url = running.facts["gateways"]["tools"]["url"]
-        assert running.facts["gateways"]["tools"]["audience"] == url
         assert signed_in(running, "2026-07-28") == ["first", "second"]
     with up(tmp_path) as running:  # the gateway is known from the last time
         assert running.facts["gateways"]["tools"]["url"] == url
