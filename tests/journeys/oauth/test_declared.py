@@ -58,29 +58,17 @@ def signed_in(running: Running, mode: str) -> list[str]:
 
 
 @pytest.mark.behaviour("OAUTH-CLIENTS-DECLARED")
-def test_twelve_lines_let_any_mcp_client_in(tmp_path: Path):
+def test_twelve_lines_let_any_mcp_client_in_and_follow_the_port_of_the_stack(tmp_path: Path):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "main.py").write_text(SERVER)
     lines = documented()
     assert len([line for line in lines.splitlines() if line.strip()]) <= 12
     (tmp_path / "skerry.toml").write_text(lines)
     with up(tmp_path) as running:
-        url = running.facts["gateways"]["tools"]["url"]
-        assert signed_in(running, "2026-07-28") == ["first", "second"]
-    with up(tmp_path) as running:  # the gateway is known from the last time
-        assert running.facts["gateways"]["tools"]["url"] == url
-        assert signed_in(running, "legacy") == ["first", "second"]
-
-
-@pytest.mark.behaviour("OAUTH-CLIENTS-DECLARED")
-def test_the_urls_follow_the_port_of_the_stack(tmp_path: Path):
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "main.py").write_text(SERVER)
-    (tmp_path / "skerry.toml").write_text(documented())
-    with up(tmp_path) as running:
         before = running.facts["gateways"]["tools"]["url"]
+        assert signed_in(running, "2026-07-28") == ["first", "second"]
     port = urlsplit(before).port
     assert port
     with bind("127.0.0.1", port), up(tmp_path) as running:
         assert running.facts["gateways"]["tools"]["url"] != before
-        assert signed_in(running, "2026-07-28") == ["first", "second"]
+        assert signed_in(running, "legacy") == ["first", "second"]
