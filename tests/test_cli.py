@@ -1,4 +1,5 @@
 import os
+import shlex
 import subprocess
 import sys
 
@@ -6,12 +7,32 @@ import pytest
 
 from skerry import cli
 from skerry.completion import SHELLS, script
+from skerry.stack.idp import command as idp_command
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert [name for name in cli.COMMANDS if f"  {name} " not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("idp", path) for path in idp_command.EXAMPLES]
+    + [("iam", verb) for verb in ("least", "explain", "show")],
+)
+def test_every_action_has_examples_that_can_be_typed(
+    name: str, path: str, capsys: pytest.CaptureFixture[str]
+):
+    parser = cli.parser(name, cli.load(name))
+    with pytest.raises(SystemExit):
+        parser.parse_args([*path.split(), "--help"])
+    _, _, shown = capsys.readouterr().out.partition("examples:\n")
+    examples = [line.removeprefix(f"  skerry {name} ") for line in shown.splitlines()]
+    assert examples
+    for example in examples:
+        assert example.startswith(path)
+        parser.parse_args(shlex.split(example))
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

@@ -181,7 +181,7 @@ async def test_a_refusal_keeps_its_code_and_tells_no_secret(source, endpoint):
     with pytest.raises(OAuthError) as caught:
         await source.exchange("the subject token", audience="accounts")
     assert (caught.value.status, caught.value.error) == (400, "invalid_target")
-    assert str(caught.value) == "The token endpoint answered 400 invalid_target: no such??backend ?"
+    assert str(caught.value) == "The identity provider refused: invalid_target: no such??backend ?"
     assert SECRET not in repr(Client(client_id="x", client_secret=SECRET))
 
 

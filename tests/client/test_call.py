@@ -75,7 +75,7 @@ def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
 def test_a_listing_shows_era_tools_arguments_and_marks(call: Any, stand_in: StandIn, era: str):
     done = call(stand_in.url)
     assert done.code == 0
-    assert f"MCP {VERSIONS[era]} · 10 tools" in done.err
+    assert f"MCP {VERSIONS[era]} · 11 tools" in done.err
     assert "accounts___change_email(account_id*: string, new_email*: string)  [destructive]" in done.out
     assert (
         "accounts___get_email(account_id*: string)  [read-only]\n    The e-mail address of an account."
@@ -313,7 +313,7 @@ async def test_a_refused_token_is_told_with_the_reason_of_the_challenge() -> Non
     request = httpx2.Request("POST", "http://x")
     await refusals.keep(httpx2.Response(401, headers={"WWW-Authenticate": challenge}, request=request))
     told = problem(MCPError(-32001, "Invalid Bearer token"), "http://x", refusals)
-    assert told.hint.startswith("The token expired. It wants a bearer token: use --auth bearer")
+    assert told.hint.startswith("The token expired. It wants a bearer token: use --auth browser")
 
 
 def test_a_rate_limit_says_when_to_try_again() -> None:

@@ -177,3 +177,14 @@ def test_the_setting_is_a_key_and_a_variable(tmp_path):
         parse({"stack": {"permissions": "maybe"}}, file=tmp_path / "skerry.toml")
     with pytest.raises(ConfigurationError, match="enforce, warn, off"):
         LocalSettings.from_env({"SKERRY_IAM": "maybe"})
+
+
+def test_a_user_without_policies_is_said_to_have_none():
+    found = {"principal": ROLE, "in_iam": True, "identity": [], "boundary": None, "trust": None}
+    assert list(lines(found)) == [ROLE, "  no policies: it may do only what a resource's policy allows it"]
+
+
+@pytest.mark.parametrize("action", ["lambda InvokeFunction", "InvokeFunction", "lambda:", "lambda:Invoke*"])
+def test_what_is_no_action_is_not_explained(action, capsys):
+    assert cli.main(["iam", "explain", "--principal", ROLE, "--action", action]) == 2
+    assert f"--action {action} is no action" in capsys.readouterr().err

@@ -179,6 +179,10 @@ def test_a_public_client_has_no_secret(provider, idp):
         (("tokens", "remove", "zzzz"), "has no grant and no initial access token"),
         (("tokens", "remove", ""), "has no grant and no initial access token"),
         (("clock", "--advance", "999999999d"), "cannot be moved that far"),
+        (
+            ("clock", "--advance", "1h", "--realm", "none"),
+            "there is no realm 'none'. Known: desk, pool, okta.",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_that_says_why(idp, words, said):

@@ -1,5 +1,7 @@
 """What `skerry up` prints when it is ready."""
 
+import pytest
+
 from skerry.stack.up import summary
 
 
@@ -29,3 +31,20 @@ def test_long_names_stay_in_their_column():
     lines = summary(running, 1.0).splitlines()
     short, long = (line for line in lines if line.endswith(("arn:o", "arn:l")))
     assert short.index("arn:") == long.index("arn:")
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "gateways", "step"),
+    [
+        ({"ops": {"auth": "iam", "arn": "a"}}, {}, "skerry chat"),
+        ({}, {"notes": {"auth": "jwt", "url": "u"}}, "skerry call notes list"),
+        ({}, {}, "skerry chat"),
+    ],
+)
+def test_the_next_step_has_something_to_talk_with(runtimes, gateways, step):
+    running = {
+        "endpoint": "http://127.0.0.1:1", "region": "us-east-1", "file": "f", "state": "s", "models": "m",
+        "runtimes": runtimes, "gateways": gateways, "realms": {}, "guardrails": {}, "services": {},
+        "functions": {},
+    }  # fmt: skip
+    assert f"next, in another terminal:   {step} --state s\n" in summary(running, 1.0)

@@ -54,6 +54,13 @@ def named(stack: Stack | None, kind: Kind, name: str | None, *, state: Path) -> 
         )
     among = stack.get(f"{kind}s", {})
     chosen = name or stack.get(f"default_{kind}") or ""
+    if not among:
+        other = (
+            "skerry call lists a gateway's tools" if kind == "runtime" else "skerry chat talks with a runtime"
+        )
+        raise ConfigurationError(
+            f"the stack has no {kind}.", hint=f"Declare one in skerry.toml: [{kind}s.NAME]. {other}."
+        )
     if chosen not in among:
         raise ConfigurationError(
             f"the stack has no {kind} '{chosen}'.", hint=f"Known: {', '.join(among) or 'none'}."
@@ -141,5 +148,6 @@ async def token(stack: Stack, entry: Mapping[str, Any], *, post: Post, fetch: Fe
             return await source.client_credentials(audience=audience, scope=str(entry.get("scope", "")))
     raise ConfigurationError(
         f"no client of the stack can get a token for {audience or entry.get('name', 'it')!r}.",
-        hint="Set SKERRY_TOKEN to a token, or add the audience to a client in skerry.toml.",
+        hint="Sign in yourself: --auth browser. Or set SKERRY_TOKEN to a token, or give a client with a "
+        "secret the audience in skerry.toml.",
     )

@@ -34,10 +34,14 @@ _PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 class OAuthError(RemoteError):
-    """The token endpoint refused. `error` is its code (`invalid_target`, ...), `status` the HTTP status."""
+    """The provider refused, at its token endpoint or in what a browser brought (RFC 6749 §4.1.2.1).
+
+    `error` is its code (`invalid_target`, ...), `status` the HTTP status, 400 for the browser's answer.
+    """
 
     def __init__(self, status: int, error: str, description: str) -> None:
-        super().__init__(f"The token endpoint answered {status} {error}: {description}".rstrip(": "))
+        said = error or f"HTTP {status}"
+        super().__init__(f"The identity provider refused: {said}: {description}".rstrip(": "))
         self.status = status
         self.error = error
 

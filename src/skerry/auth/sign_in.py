@@ -171,7 +171,7 @@ class SignIn:
         around = means.surroundings
 
         def shown(page: str) -> None:
-            around.say(f"Sign in with the browser that opens; {place.provider.issuer} asks who you are.")
+            around.say(f"Sign in with a browser; {place.provider.issuer} asks who you are.")
             if around.open_browser is not None:
                 around.open_browser(page)
 

@@ -18,7 +18,8 @@ FAILURES = (ExceptionGroup, MCPError, ValidationError, httpx2.HTTPError, OSError
 """What the MCP SDK and its transports raise."""
 
 _HINTS: Mapping[int, str] = {
-    401: "It wants a bearer token: use --auth bearer, with SKERRY_TOKEN set or a client in skerry.toml.",
+    401: "It wants a bearer token: use --auth browser to sign in, or --auth bearer with SKERRY_TOKEN or a "
+    "client in skerry.toml.",
     403: "It refuses this identity: check --auth (iam or bearer), the credentials and the audience.",
     404: "There is no MCP server at this address: check the URL, its path, or the ARN's region.",
     405: "This address answers no POST: check the URL's path (often /mcp).",
@@ -56,7 +57,8 @@ def problem(error: BaseException, where: str, refusals: Refusals) -> SkerryError
     if isinstance(cause, MCPError) and cause.message not in _STANDINS:
         hint = "skerry call TARGET list shows its tools." if "unknown tool" in cause.message.lower() else ""
         if refusals.status in (401, 403):
-            hint = " ".join(filter(None, (refusals.reason, _HINTS[refusals.status])))
+            reason = refusals.reason and refusals.reason.rstrip(".") + "."
+            hint = " ".join(filter(None, (reason, _HINTS[refusals.status])))
         if isinstance(cause.data, Mapping) and "retryAfter" in cause.data:
             hint = f"Try again in {cause.data['retryAfter']} s."
         return RemoteError(f"{where} answered with an error: {cause.message} ({cause.code}).", hint=hint)

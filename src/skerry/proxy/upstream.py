@@ -54,7 +54,8 @@ def resolve(target: str, *, qualifier: str, endpoint_url: str, region: str, stat
         running = None if endpoint_url else _running(target, qualifier=qualifier, state=state)
         return running or _by_arn(arn, qualifier=qualifier, endpoint_url=endpoint_url)
     if "://" in target:
-        return _by_url(target, region=region, endpoint_url=endpoint_url)
+        known = None if endpoint_url else _running_at(target, state=state)
+        return known or _by_url(target, region=region, endpoint_url=endpoint_url)
     return _by_name(target, qualifier=qualifier, state=state)
 
 
@@ -112,6 +113,28 @@ def _running(arn: str, *, qualifier: str, state: Path) -> Target | None:
     if stack is None or entry is None:
         return None
     return _of_stack(stack, "gateway" if ":gateway/" in arn else "runtime", entry, qualifier)
+
+
+def _running_at(url: str, *, state: Path) -> Target | None:
+    """The same for a URL, which stays as it was given."""
+    if not (state / "stack.json").is_file():
+        return None
+    from skerry.auth import local
+
+    stack = local.read(state)
+    entry = local.by_url(stack, url)
+    if stack is None or entry is None:
+        return None
+    kind: Kind = "gateway" if "/gateway/" in urlsplit(url).path else "runtime"
+    return Target(
+        kind=kind,
+        url=url,
+        region=str(stack["region"]),
+        sign=True,
+        method=entry.get("auth", ""),
+        name=str(entry["name"]),
+        stack=stack,
+    )
 
 
 def _of_stack(stack: Mapping[str, Any], kind: Kind, entry: Mapping[str, Any], qualifier: str) -> Target:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ProgramError
+from skerry.local import private
 from skerry.wire.hop import Hop, decode
 
 READY_TIMEOUT = 30.0
@@ -57,7 +58,7 @@ class Child:
 
     async def _read(self) -> None:
         assert self.process.stdout is not None
-        with self._log.open("ab", buffering=0) as file:
+        with private.appending(self._log) as file:
             while True:
                 try:
                     line = await self.process.stdout.readline()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,13 +25,20 @@ from skerry.wire.arn import is_arn
 from skerry.wire.hop import Hop, of
 
 FILES = ("hops.jsonl.1", "hops.jsonl")
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
+EXAMPLES = {
+    "least": "skerry iam least arn:aws:iam::123456789012:role/skerry-runtime-ops --refused",
+    "explain": "skerry iam explain --principal ARN --action lambda:InvokeFunction --context aws:userid=a",
+    "show": "skerry iam show arn:aws:iam::123456789012:role/skerry-runtime-ops --json",
+}
+"""By verb, for --help."""
 _OUTCOMES = {"allowed": "allowed", "denied": "denied", "not-allowed": "not allowed"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the three."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="least | explain | show")
-    small = verbs.add_parser("least", help="the smallest policy for what a principal did")
+    small = _verb(verbs, "least", "the smallest policy for what a principal did")
     small.add_argument("principal", metavar="ARN", help="a role, a user, or one session of a role")
     small.add_argument("--session", default="", metavar="ID", help="only in this runtime session")
     small.add_argument(
@@ -38,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     small.add_argument("--refused", action="store_true", help="what was refused as well")
     small.add_argument("--json", action="store_true", help="the document on one line")
-    why = verbs.add_parser("explain", help="whether a principal may do something, and why")
+    why = _verb(verbs, "explain", "whether a principal may do something, and why")
     why.add_argument("--principal", required=True, metavar="ARN", help="a role, a user or a session")
     why.add_argument("--action", required=True, help="such as bedrock-agentcore:InvokeGateway")
     why.add_argument("--resource", default="*", metavar="ARN", help="default: %(default)s")
@@ -46,11 +54,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--context", action="append", default=[], metavar="KEY=VALUE", help="a condition key of the request"
     )
     why.add_argument("--json", action="store_true", help="one JSON object")
-    have = verbs.add_parser("show", help="the policies of a role or user")
+    have = _verb(verbs, "show", "the policies of a role or user")
     have.add_argument("principal", metavar="ARN")
     have.add_argument("--json", action="store_true", help="one JSON object")
     for one in (small, why, have):
         add_state(one)
+
+
+def _verb(verbs: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"examples:\n  {EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    return made
 
 
 def run(options: argparse.Namespace) -> int:
@@ -122,6 +142,10 @@ def is_principal(arn: str, identity: str) -> bool:
 
 def _explain(options: argparse.Namespace) -> int:
     _require_arn(options.principal)
+    if not _ACTION.fullmatch(options.action):
+        raise ConfigurationError(
+            f"--action {options.action} is no action.", hint="Write for example lambda:InvokeFunction."
+        )
     context: dict[str, list[str]] = {}
     for item in options.context:
         key, mark, value = item.partition("=")
@@ -158,6 +182,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         "" if found["in_iam"] else "  (not in IAM: an allow of everything is implied)"
     )
     kinds = [("identity", policy) for policy in found["identity"]]
+    if not kinds:
+        yield "  no policies: it may do only what a resource's policy allows it"
     kinds += [(kind, found[kind]) for kind in ("boundary", "trust") if found[kind]]
     for kind, policy in kinds:
         yield f"  {kind}: {policy['name']}" + (

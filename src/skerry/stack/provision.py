@@ -13,6 +13,7 @@ from typing import Any
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
+from skerry.idp.realms import CLIENT_CREDENTIALS
 from skerry.stack import limits, targets
 from skerry.stack.access import OWN_URL, Authorizer
 from skerry.stack.control import IN_TRANSITION, Control, declared
@@ -316,7 +317,13 @@ class Provisioner:
             return {}
         hint = {"realm": authorizer.realm}
         if authorizer.clients:
-            hint["client"] = authorizer.clients[0]
+            known = self._values["realms"][authorizer.realm]["clients"]
+            machines = [
+                name
+                for name in authorizer.clients
+                if CLIENT_CREDENTIALS in known.get(name, {}).get("grants", ())
+            ]
+            hint["client"] = (machines or authorizer.clients)[0]
         if named := [name for name in authorizer.audience if name != OWN_URL]:
             hint["audience"] = named[0]
         if authorizer.scopes:

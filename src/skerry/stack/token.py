@@ -42,6 +42,11 @@ def run(options: argparse.Namespace) -> int:
     realm = _pick(stack["realms"], options.realm or stack["default_realm"], "realm")
     name = options.client or next((name for name, item in realm["clients"].items() if item["secret"]), "")
     client = _pick(realm["clients"], name, "client")
+    if client.get("token_endpoint_auth_method") == "none":
+        raise ConfigurationError(
+            f"the client '{name}' is a public one, with which people sign in; it gets no token for itself.",
+            hint=f"Run: skerry login TARGET --client-id {name}, then skerry token --target TARGET.",
+        )
     form = {"grant_type": "client_credentials", "client_id": name, "client_secret": client["secret"]}
     form |= {"scope": options.scope} if options.scope else {}
     form |= {"audience": options.audience} if options.audience else {}

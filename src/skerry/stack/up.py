@@ -150,11 +150,18 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
         f"models are answered by: {running['models']}",
         "everything here is plain HTTP on this machine's loopback address",
         "",
-        f"next, in another terminal:   skerry chat{where}",
+        f"next, in another terminal:   {_first_step(running)}{where}",
         f'for boto3 and other tools:   eval "$(skerry env{where})"',
         "Ctrl-C ends it.",
     ]
     return "\n".join(lines)
+
+
+def _first_step(running: Mapping[str, Any]) -> str:
+    """A command that has something to talk with."""
+    if running["runtimes"] or not running["gateways"]:
+        return "skerry chat"
+    return f"skerry call {next(iter(running['gateways']))} list"
 
 
 def _rows(named: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from skerry.auth import moved_clock
 from skerry.auth.moved_clock import MovedClock
 from skerry.idp.provider import CLOCK_FILE
+from skerry.stack.idp.opened import opened
 from skerry.stack.sessions import duration, seconds
 from skerry.stack.state import IDP_FOLDER
 
@@ -30,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> tuple[Mapping[str, Any], Iterable[str]]:
-    """How far ahead the clock is, after the change that was asked for. It is the same for all realms."""
+    """How far ahead the clock is, after the change that was asked for. It is the same for all realms.
+
+    Raises ConfigurationError for a realm that is not there.
+    """
+    if options.realm:
+        opened(options.state, options.realm)
     file = options.state / IDP_FOLDER / CLOCK_FILE
     if options.advance:
         moved_clock.advance(file, options.advance)

@@ -10,14 +10,37 @@ from typing import Any
 from skerry.stack.env import add_state
 from skerry.stack.idp import clients, clock, keys, show, tokens, users
 
+EXAMPLES = {
+    "show": ("skerry idp show --json",),
+    "clock": ("skerry idp clock --advance 2h", "skerry idp clock --reset"),
+    "clients list": ("skerry idp clients list --realm desk",),
+    "clients add": (
+        "skerry idp clients add reports --scope desk/use --audience desk-gateway",
+        "skerry idp clients add cli --public --native --redirect-uri http://127.0.0.1/callback",
+    ),
+    "clients remove": ("skerry idp clients remove reports",),
+    "users list": ("skerry idp users list --show-passwords",),
+    "users add": (
+        "skerry idp users add ann --group ops --claim email=ann@example.com",
+        "skerry idp users add ann --password-file FILE",
+    ),
+    "users remove": ("skerry idp users remove ann",),
+    "keys list": ("skerry idp keys list --json",),
+    "keys rotate": ("skerry idp keys rotate --realm desk",),
+    "tokens list": ("skerry idp tokens list",),
+    "tokens add": ("skerry idp tokens add laptop --lifetime 7d",),
+    "tokens remove": ("skerry idp tokens remove laptop",),
+}
+"""By subject and action, for --help."""
+
 Serve = Callable[[argparse.Namespace], tuple[Mapping[str, Any], Iterable[str]]]
 """Does what the options say; what `--json` prints, and the lines for a person."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
-    _action(subjects, "show", show.run, "issuers and their endpoints")
-    moved = _action(subjects, "clock", clock.run, "the clock of tokens, and let time pass for them")
+    _action(subjects, "show", "show", show.run, "issuers and their endpoints")
+    moved = _action(subjects, "clock", "clock", clock.run, "the clock of tokens, and let time pass for them")
     clock.add_arguments(moved)
     for name, module, summary in (
         ("clients", clients, "OAuth clients"),
@@ -28,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         subject = subjects.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
         actions = subject.add_subparsers(required=True, metavar="ACTION")
         for action, (serve, said, add) in module.ACTIONS.items():
-            add(_action(actions, action, serve, said))
+            add(_action(actions, action, f"{name} {action}", serve, said))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,14 +60,18 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    for line in lines:
-        print(line)
+    print("\n".join(lines) or "none")
     return 0
 
 
-def _action(among: Any, name: str, serve: Serve, summary: str) -> argparse.ArgumentParser:
+def _action(among: Any, name: str, path: str, serve: Serve, summary: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = among.add_parser(
-        name, help=summary, description=_sentence(summary), allow_abbrev=False
+        name,
+        help=summary,
+        description=_sentence(summary),
+        epilog="\n  ".join(["examples:", *EXAMPLES[path]]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add_state(made)
     made.add_argument("--realm", default="", help="the realm (default: the first declared)")
