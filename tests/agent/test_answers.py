@@ -97,6 +97,7 @@ def test_the_model_is_told_every_tool_by_a_name_it_takes(start: Start, modern: S
         "demo___both",
         "demo___hold",
         "demo___look",
+        "demo___page",
         "demo___rate",
         "demo___wait",
         "storage___wipe",

@@ -14,7 +14,11 @@ from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_plane import AwsPlane
 from skerry.local.aws_process import AwsProcess
 from skerry.local.clock import SystemClock
+from skerry.local.permissions import PermissionChecks
+from skerry.local.principals import Principals
 from skerry.local.recorder import HopRecorder
+from skerry.local.records import RecordStore
+from skerry.local.resources import Place, Resources
 from skerry.local.upstream import Upstream
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import FakeClock
@@ -38,14 +42,22 @@ class FixturePlane:
     def running(self) -> Iterator[FixturePlane]:
         key = Key(arn=f"arn:aws:iam::{OTHER_ACCOUNT}:user/x", user_id="AIDA", secret=OTHER.secret_access_key)
         keys = Keys(**{OTHER.access_key_id: key})
-        upstream = Upstream()
+        upstream, clock = Upstream(), SystemClock()
+        process = AwsProcess(upstream, region=REGION, inherited={}, log=self.folder / "aws.log")
+        resources = Resources(
+            RecordStore(self.folder / "control.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock
+        )
         plane = AwsPlane(
-            process=AwsProcess(upstream, region=REGION, inherited={}, log=self.folder / "aws.log"),
+            process=process,
             upstream=upstream,
             access=Access(DEVELOPER, account=ACCOUNT, clock=SystemClock(), source=keys),
             recorder=HopRecorder(),
             clock=SystemClock(),
             fixtures=Fixtures(account=ACCOUNT, region=REGION, clock=self.clock, without=self.without),
+            permissions=PermissionChecks(
+                Principals(process, clock), resources, clock, administrator="", mode="off"
+            ),
+            place=(REGION, ACCOUNT),
         )
         with serve(plane, lifespan="off") as self.url:
             yield self

@@ -426,7 +426,7 @@ async def test_a_bad_or_missing_token_is_refused_before_the_upgrade(guarded, iss
         ([f"{BEARER}.!!!", BEARER], 403),
         (
             [*subprotocols(token), subprotocols(issuer.mint())[0]],
-            403,
+            400,
         ),  # which of them?
     ):
         answer = await refusal(connect(guarded, sign=False, subprotocols=protocols))
