@@ -92,12 +92,16 @@ class PermissionChecks:
         A role that IAM does not have trusts its account.
         """
         role = await self.principals.known(ask.resource) if self._mode != "off" else None
-        if role is None or (caller.kind != "iam" and not role.exists):
+        if role is None:
             return
         try:
             await self._decide(caller, ask, (role.trust,) if role.trust else (), notes, trust=role.exists)
         except ServiceError as error:
             raise ServiceError("AccessDenied", 403, error.message) from error
+
+    async def is_in_iam(self, role_arn: str) -> bool:
+        """Whether IAM has, or had, a role. Raises ServiceError (503)."""
+        return (await self.principals.known(role_arn)).exists
 
     async def explain(self, caller: Caller, ask: Ask) -> tuple[Decision, Known]:
         """The decision on a permission, whatever the mode, and what is known of who asks."""
