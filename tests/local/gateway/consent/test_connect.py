@@ -98,6 +98,9 @@ def test_a_link_passed_on_after_the_check_is_nobodys(desk: Desk, browser: Browse
     assert (page.status_code, urlsplit(str(page.url)).path) == (403, "/connect/done")
     uri = desk.vault.uri_of(beyond)
     assert desk.vault.sessions[uri].state == "agreed"  # and without CompleteResourceTokenAuth nobody has it
+    # ann knows the session from the link: that alone does not make what bob agreed to hers
+    assert ann.open(f"{desk.plane.base}/connect/done?session_id={uri}").status_code == 403
+    assert desk.vault.sessions[uri].state == "agreed"
     assert desk.asked("ann")
 
 

@@ -134,7 +134,7 @@ class Connect:
     async def _done(self, scope: Scope, query: Mapping[str, str]) -> Page:
         """The consent was given, in the browser of the person who asked: then it is theirs."""
         visit = self._visits.get(query.get("session_id", ""))
-        if visit is None or not visit.checked or not _is_of(scope, visit):
+        if visit is None or not visit.checked or not (_is_of(scope, visit) and _was_given(query, visit)):
             return page(403, "Not connected", "This authorization was not begun in this browser, or is over.")
         del self._visits[visit.consent.ask.session_uri]
         await self._consents.complete(visit.consent)
@@ -143,6 +143,12 @@ class Connect:
 
 def _same(person: Mapping[str, Any], consent: Consent) -> bool:
     return users.of_claims(person) == consent.ask.user
+
+
+def _was_given(query: Mapping[str, str], visit: _Visit) -> bool:
+    """Whether a browser comes from the consent itself: only there it got the state."""
+    state = visit.consent.ask.custom_state
+    return bool(state) and hmac.compare_digest(query.get("state", "").encode(), state.encode())
 
 
 def _is_of(scope: Scope, visit: _Visit) -> bool:
