@@ -41,8 +41,8 @@ class Consents:
     """Asks the vault for tokens, and remembers at most `limit` consents; beyond that the oldest is forgotten.
 
     `poll` is the pause in seconds between two looks at one that is waited for. A consent that returns to
-    `own_page` has a `custom_state`, which the browser in which it was given brings there and nobody else knows:
-    the session's URI, which stands in the link, is known to whoever passes the link on.
+    `own_page` has a `custom_state`, which only the browser in which it was given brings there: the session's
+    URI stands in the link, and so is known to whoever passes the link on.
     """
 
     def __init__(
