@@ -195,3 +195,11 @@ def test_without_a_client_there_is_no_such_page(vault: FakeVault, idp: SignIn, b
 def test_only_get(desk: Desk) -> None:
     answer = httpx2.post(desk.asked()["url"], trust_env=False)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    "query", ["&".join("abcdefghijklmnopqrstuvwxyz"), "state=%ff&iss=%00", "state=" + "x" * 5000]
+)
+def test_a_query_that_is_none_is_a_page_and_no_failure(desk: Desk, query: str) -> None:
+    for path in ("callback", "done"):
+        assert httpx2.get(f"{desk.plane.base}/connect/{path}?{query}", trust_env=False).status_code == 403

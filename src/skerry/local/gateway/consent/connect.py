@@ -81,7 +81,7 @@ class Connect:
     async def _page(self, scope: Scope) -> Page:
         """What goes wrong is a page for people, with the reason and no more."""
         path = scope["raw_path"].decode("latin-1").removeprefix(str(scope.get("root_path", "")))
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=20))
+        query = _parameters(scope["query_string"])
         try:
             if path == CALLBACK:
                 return await self._returned(scope, query)
@@ -139,6 +139,14 @@ class Connect:
         del self._visits[visit.consent.ask.session_uri]
         await self._consents.complete(visit.consent)
         return page(200, "Connected", "The tool may act for you now. You can close this page.")
+
+
+def _parameters(query: bytes) -> Mapping[str, str]:
+    """The parameters of a URL; none of one that has too many of them."""
+    try:
+        return dict(parse_qsl(query.decode("latin-1"), max_num_fields=20))
+    except ValueError:
+        return {}
 
 
 def _same(person: Mapping[str, Any], consent: Consent) -> bool:
