@@ -150,3 +150,21 @@ def test_the_sessions_of_a_deleted_role_may_nothing(running):
         listed()
     role(iam, "leaving", trust(ROOT), allow("iam:ListUsers"))
     assert listed()["Users"]
+
+
+def test_a_path_that_a_role_does_not_have_is_not_believed(running):
+    """Names are unique in an account, so a role is found under any path; it is asked for under its own."""
+    iam = running.client("iam")
+    named = f"arn:aws:iam::{ACCOUNT}:role/team/"
+    role(iam, "chief", trust(ROOT), allow("*"))
+    key = user(
+        iam, "member", allow(["sts:AssumeRole", "iam:PassRole"], f"{named}*"), allow("bedrock-agentcore:*")
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        taken(running.client("sts", key), f"{named}chief")
+    with pytest.raises(ClientError, match="iam:PassRole"):
+        running.client("bedrock-agentcore-control", key).create_gateway(
+            name="chief", roleArn=f"{named}chief", authorizerType="AWS_IAM"
+        )
+    own = role(iam, "peer", trust(ROOT), Path="/team/")
+    assert taken(running.client("sts", key), own)
