@@ -30,9 +30,8 @@ async def issuance(ask: Ask, granted: Granted, *, nonce: str = "") -> Issuance:
     may = tuple(scope for scope in granted.scopes if scope in ask.client.scopes)
     if granted.scopes and not may:
         raise invalid_scope("This client may not have any of the granted scopes any more.")
-    resources = tuple(
-        target for target in granted.resources if target in (*ask.client.audiences, ask.issuer.url)
-    )
+    known = (*ask.client.audiences, ask.issuer.url)
+    resources = tuple(target for target in granted.resources if asked.match(target, known) is not None)
     if granted.resources and not resources:
         raise invalid_target("This client may not have any of the granted resources any more.")
     scopes = asked.scopes(ask.form, may)
