@@ -39,7 +39,11 @@ PLAIN = Client(id="plain", secret="s", grants=(TOKEN_EXCHANGE,), scopes=("use",)
 ENTERPRISE = Realm(
     name="enterprise",
     clients={"agent": AGENT, "plain": PLAIN},
-    users={"ann": User(id="ann-1", name="ann"), "bob": User(id="bob-1", name="bob", enabled=False)},
+    users={
+        "ann": User(id="ann-1", name="ann"),
+        "bob": User(id="bob-1", name="bob", enabled=False),
+        "carl": User(id="carl-1", name="carl"),
+    },
 )
 AT_TOOLS = Client(
     id="agent-at-tools",
@@ -60,7 +64,9 @@ TOOLS = Realm(
     trusted_issuers=("enterprise",),
 )
 STRANGERS = Realm(
-    name="strangers", clients={"agent": replace(AGENT, id_jag_audiences={"tools": "agent-at-tools"})}
+    name="strangers",
+    clients={"agent": replace(AGENT, id_jag_audiences={"tools": "agent-at-tools"})},
+    users={"ann": User(id="ann-1", name="ann")},
 )
 
 
@@ -301,6 +307,12 @@ def test_a_realm_that_trusts_somebody_says_so(firm: Firm):
 @pytest.mark.behaviour("IDP-ID-JAG-REFUSED")
 def test_somebody_who_is_disabled_here_gets_no_token(firm: Firm):
     assert refused(firm.leg2(firm.id_jag(subject_token=firm.id_token(subject="carl-1"))), "invalid_grant")
+
+
+@pytest.mark.behaviour("IDP-ID-JAG-REFUSED")
+def test_nobody_is_vouched_for_who_was_removed(firm: Firm):
+    gone = firm.id_token(subject="dora-1", username="dora")
+    assert refused(firm.leg1(subject_token=gone), "invalid_request")
 
 
 def test_the_enterprise_s_new_key_is_found(firm: Firm):

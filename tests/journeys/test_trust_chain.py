@@ -78,17 +78,27 @@ def aws(stack):
 
 @pytest.fixture
 def chain(stack, aws):
-    """The roles of the chain in IAM, as AWS's guides write them; gone after the test."""
+    """The roles of the chain in IAM, as AWS's guides write them; open to all after the test.
+
+    They stay in IAM: a role that was deleted may nothing any more.
+    """
     iam = aws("iam")
+    for name in {item["RoleName"] for item in iam.list_roles()["Roles"]} & {GATEWAY_ROLE, "orders"}:
+        dropped(iam, name)
     gateway = stack.facts["gateways"]["tools"]["arn"]
     source = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": gateway}}
     role(iam, GATEWAY_ROLE, trust(AGENTCORE, **source), allow("lambda:InvokeFunction", ORDERS))
     role(iam, "orders", trust(LAMBDA))
     yield iam
-    for name in (GATEWAY_ROLE, "orders"):
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        iam.delete_role(RoleName=name)
+    for name, service in ((GATEWAY_ROLE, AGENTCORE), ("orders", LAMBDA)):
+        dropped(iam, name)
+        role(iam, name, trust(service), allow("*"))
+
+
+def dropped(iam, name):
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    iam.delete_role(RoleName=name)
 
 
 def call(stack, *, key=None):

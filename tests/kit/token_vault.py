@@ -113,7 +113,8 @@ class FakeVault:
         headers = [(b"content-length", b"6")]
         if back:
             mark = "&" if "?" in back else "?"
-            back += mark + urlencode({"session_id": query["request_uri"][0]})
+            state = {"state": session.ask.custom_state} if session.ask.custom_state else {}
+            back += mark + urlencode({"session_id": query["request_uri"][0], **state})
             headers.append((b"location", back.encode()))
         await send({"type": "http.response.start", "status": 302 if back else 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"agreed"})

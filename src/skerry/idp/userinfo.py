@@ -44,7 +44,7 @@ class Userinfo:
         except TokenError as error:
             if error.reason == "missing":  # a challenge without an error (RFC 6750 section 3.1)
                 raise self._refusal("", 401, error.message) from error
-            if error.reason == "request":
+            if error.reason == "request":  # more than one header
                 raise self._refusal("invalid_request", 400, error.message) from error
             raise self._refusal("invalid_token", 401, error.message) from error
         trace.identity, trace.auth = f"{claims['sub']}@{self._issuer.url}", "jwt"

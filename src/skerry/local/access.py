@@ -87,7 +87,7 @@ class Access:
         self._account = account
         self._clock = clock
         self._source = source
-        arn = f"arn:aws:iam::{account}:user/{DEVELOPER}"
+        self._developer_arn = arn = f"arn:aws:iam::{account}:user/{DEVELOPER}"
         self._keys = {developer.access_key_id: Key(arn, _unique_id("AIDA", arn), developer.secret_access_key)}
         self._ended: dict[str, None] = {}
         self._cached: dict[str, tuple[float, Key]] = {}
@@ -180,7 +180,7 @@ class Access:
             if cached is not None and self._clock.monotonic() - cached[0] < CACHE_SECONDS:
                 return cached[1]
             found = await self._source.key(access_key_id)
-            if found is not None:
+            if found is not None and found.arn != self._developer_arn:  # whom no user of IAM can become
                 if access_key_id in self._limits:
                     found = replace(found, limits=self._limits[access_key_id][1])
                 if len(self._cached) >= CACHE_SIZE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from skerry.auth.guarded import Guard
 from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept as a name of this module)
 from skerry.local.functions.plane import FunctionsPlane
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
@@ -137,6 +138,8 @@ def _identity(endpoint: Endpoint) -> IdentityPlane:
         fetch=endpoint.identity.fetch,
         post=endpoint.identity.post,
         fetch_secret=endpoint.aws.fetch_secret,
+        strangers=Guard().fetch,
+        is_named=endpoint.resources.names_issuer,
         sign=endpoint.aws.sign,
         sealer=endpoint.sealer,
         settings=IdentitySettings(

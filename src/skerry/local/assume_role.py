@@ -23,6 +23,8 @@ from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
 OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
 DURATION = 3600
 
+_FORM = b"application/x-www-form-urlencoded"
+_ROLE = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:role/[!-~]+")
 _KEY = re.compile(rb"<AccessKeyId>(A[A-Z0-9]{15,127})</AccessKeyId>")
 _MOST_POLICIES = 10
 _FIELDS = 1000
@@ -35,10 +37,15 @@ def form(query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> F
     """The parameters of a request to STS or IAM.
 
     Raises ServiceError (400) for what could be read in two ways, here and by the embedded cloud: a parameter
-    that stands twice, and another protocol.
+    that stands twice, another protocol, and a body in another encoding.
     """
     if any(name in (b"x-amz-target", b"smithy-protocol") for name, _ in headers):
         raise ServiceError("InvalidAction", 400, "This service speaks the query protocol.")
+    kinds = [value.split(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
+    if body and kinds != [_FORM]:
+        raise ServiceError(
+            "MalformedQueryString", 400, "A body is sent as application/x-www-form-urlencoded."
+        )
     try:
         pairs = parse_qsl(
             (query + b"&" + body).decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS
@@ -67,6 +74,10 @@ class AssumeRoles:
         operation, role = given.get("Action", ""), given.get("RoleArn", "")
         if operation not in OPERATIONS:
             return None
+        found = _ROLE.fullmatch(role)
+        # moto goes by the end of an ARN alone: in another spelling a role of IAM would look like none.
+        if found is None or found[1] != caller.arn.split(":")[1]:
+            raise ServiceError("ValidationError", 400, "RoleArn is not the ARN of a role of this partition.")
         tags = _pairs(given)
         context: dict[str, Sequence[str]] = {
             key: (given[member],) for key, member in _CONTEXT.items() if given.get(member)
@@ -77,7 +88,9 @@ class AssumeRoles:
         actions = [operation]
         actions += ["TagSession"] if tags else []
         actions += ["SetSourceIdentity"] if given.get("SourceIdentity") else []
-        who = caller if operation == "AssumeRole" else Caller(kind="anonymous")
+        # Nobody checks a web identity: a role in IAM is for whom it trusts, and any other for who signed.
+        signs = operation == "AssumeRole" or not await self._permissions.is_in_iam(role)
+        who = caller if signs else Caller(kind="anonymous")
         for action in actions:
             await self._permissions.assume(who, Ask(f"sts:{action}", role, context), notes)
         return Limits(await self._policies(given), tags)
@@ -112,8 +125,10 @@ class AssumeRoles:
                 ) from None
         if len(found) > _MOST_POLICIES + 1:
             raise ServiceError("ValidationError", 400, "A session takes ten managed policies at most.")
-        if found and not self._access.can_limit():
-            raise ServiceError("LimitExceeded", 409, "Too many sessions with policies of their own live now.")
+        if (found or _pairs(given)) and not self._access.can_limit():
+            raise ServiceError(
+                "LimitExceeded", 409, "Too many sessions with policies or tags of their own live now."
+            )
         return tuple(found) or None
 
 

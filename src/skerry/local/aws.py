@@ -33,10 +33,14 @@ from skerry.local.aws_principals import principal
 from skerry.local.seeds import LATER, Call, HttpCall, Seeder
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
+OWN_HEADER = "X-Skerry-Own"
+"""With the secret: a question of the endpoint itself. A path alone does not tell: it has many spellings."""
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 
+_MOTOS_OWN = "/moto-api"
+"""Where moto lets a test reset everything, principals and policies included: no service of AWS."""
 _SCOPE = re.compile(r"Credential=[^,\s]*/([^/,\s]+)/aws4_request")
 
 _log = logging.getLogger("skerry.local.aws")
@@ -69,7 +73,8 @@ class Application:
             if found and found[1] in self._later:
                 self._later[found[1]].wait()
         path = environ["PATH_INFO"]
-        if path.startswith((KEYS_PATH, PRINCIPALS_PATH)):
+        own = hmac.compare_digest(environ.pop("HTTP_X_SKERRY_OWN", "").encode("latin-1"), self._secret)
+        if own and path.startswith((KEYS_PATH, PRINCIPALS_PATH)):
             known = (
                 access_key(path.removeprefix(KEYS_PATH))
                 if path.startswith(KEYS_PATH)
@@ -80,6 +85,9 @@ class Application:
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
             )
             return [body]
+        if path.startswith(_MOTOS_OWN):
+            start_response("404 Not Found", [("Content-Length", "0")])
+            return [b""]
         return self.moto(environ, start_response)
 
     def moto(self, environ: Environ, start_response: Any) -> Iterable[bytes]:

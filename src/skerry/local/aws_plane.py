@@ -154,12 +154,16 @@ class AwsPlane:
             if name.decode("latin-1").lower() not in _NOT_FORWARDED
         ]
         headers.append(self._process.guarded())
+        if all(name.lower() != "authorization" for name, _ in headers):
+            # Presigned: without this moto goes by what stands in the body, which may be a call of another
+            # service than the one that was verified.
+            headers.append(self._process.scope(signed.service, signed.region))
         path = scope["raw_path"].decode("ascii")
         query = scope["query_string"].decode("ascii")
         url = self._process.url(f"{path}?{query}" if query else path)
         reply = await self._upstream.request(scope["method"], url, headers, body)
         try:
-            if signed.service in _KEY_SERVICES:
+            if signed.service.lower() in _KEY_SERVICES:
                 self._access.forget()
                 self._principals.forget()
             problem = _problem(reply, scope, body, signed)

@@ -31,6 +31,8 @@ SECRET_LIMIT = 1 << 20
 POLICIES_LIMIT = 4 << 20
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
+OWN_HEADER = "X-Skerry-Own"
+"""With the secret: a question of the endpoint itself, and no request that it passes on."""
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 
@@ -132,7 +134,9 @@ class AwsProcess:
     async def _known(self, path: str, name: str) -> dict[str, Any] | None:
         try:
             reply = await self._upstream.request(
-                "GET", self.url(path + quote(name, safe="")), [self.guarded()]
+                "GET",
+                self.url(path + quote(name, safe="")),
+                [self.guarded(), (OWN_HEADER, self._secret)],
             )
             known: dict[str, Any] | None = json.loads(await reply.read(POLICIES_LIMIT))
         except UpstreamError as error:
@@ -143,12 +147,14 @@ class AwsProcess:
             ) from error
         return known
 
-    def _scope(self, service: str) -> tuple[str, str]:
+    def scope(self, service: str, region: str = "") -> tuple[str, str]:
         """What tells moto the service and that the request is signed, which moto does not check.
 
         Without it an object of S3 is for the anonymous, who may read public ones only.
         """
-        credential = f"Credential=AKIASKERRYOWN0000000/20260101/{self._region}/{service}/aws4_request"
+        credential = (
+            f"Credential=AKIASKERRYOWN0000000/20260101/{region or self._region}/{service}/aws4_request"
+        )
         return ("Authorization", f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0")
 
     async def fetch_object(self, bucket: str, key: str, version: str, *, limit: int = OBJECT_LIMIT) -> bytes:
@@ -159,7 +165,7 @@ class AwsProcess:
         """
         query = f"?versionId={quote(version, safe='')}" if version else ""
         url = self.url(f"/{quote(bucket, safe='')}/{quote(key)}{query}")
-        reply = await self._upstream.request("GET", url, [self.guarded(), self._scope("s3")])
+        reply = await self._upstream.request("GET", url, [self.guarded(), self.scope("s3")])
         try:
             content = await reply.read(limit)
         except UpstreamError as problem:
@@ -180,7 +186,7 @@ class AwsProcess:
         """
         headers = [
             self.guarded(),
-            self._scope("secretsmanager"),
+            self.scope("secretsmanager"),
             ("Content-Type", "application/x-amz-json-1.1"),
             ("X-Amz-Target", "secretsmanager.GetSecretValue"),
         ]
@@ -210,7 +216,7 @@ class AwsProcess:
         """
         headers = [
             self.guarded(),
-            self._scope("kms"),
+            self.scope("kms"),
             ("Content-Type", "application/x-amz-json-1.1"),
             ("X-Amz-Target", "TrentService.Sign"),
         ]

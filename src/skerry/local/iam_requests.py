@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from skerry.errors import ServiceError
+from skerry.local.access import DEVELOPER
 from skerry.local.assume_role import Form
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Ask, Caller, Notes
@@ -48,6 +49,10 @@ class IamRequests:
                 400,
                 "iam CreateUser with PermissionsBoundary is not available here.",
                 hint="The embedded cloud keeps boundaries of roles only.",
+            )
+        if operation == "CreateUser" and given.get("UserName") == DEVELOPER:
+            raise ServiceError(
+                "EntityAlreadyExists", 409, f"User with name {DEVELOPER} already exists: the developer's own."
             )
         context: dict[str, Sequence[str]] = {
             key: (given[member],) for key, member in _CONDITIONS.items() if given.get(member)

@@ -17,6 +17,7 @@ import datetime as dt
 import functools
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from skerry.auth.iam import Decision, Policies, Policy, Principal, Request, decide, read, refusal
 from skerry.auth.iam.patterns import lower
@@ -92,12 +93,16 @@ class PermissionChecks:
         A role that IAM does not have trusts its account.
         """
         role = await self.principals.known(ask.resource) if self._mode != "off" else None
-        if role is None or (caller.kind != "iam" and not role.exists):
+        if role is None:
             return
         try:
             await self._decide(caller, ask, (role.trust,) if role.trust else (), notes, trust=role.exists)
         except ServiceError as error:
             raise ServiceError("AccessDenied", 403, error.message) from error
+
+    async def is_in_iam(self, role_arn: str) -> bool:
+        """Whether IAM has, or had, a role. Raises ServiceError (503)."""
+        return (await self.principals.known(role_arn)).exists
 
     async def explain(self, caller: Caller, ask: Ask) -> tuple[Decision, Known]:
         """The decision on a permission, whatever the mode, and what is known of who asks."""
@@ -113,6 +118,7 @@ class PermissionChecks:
     async def _decide(
         self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], notes: Notes, *, trust: bool = False
     ) -> None:
+        ask = await self._by_own_path(ask)
         known = await self._known(caller)
         if not stored and _implied(caller, ask, known):
             notes.append({"action": ask.action, "resource": ask.resource, "by": _BY_IMPLICATION})
@@ -132,6 +138,13 @@ class PermissionChecks:
         notes.append({**note, "refused": found.reason})
         told = refusal(found, request)
         raise access_denied(told.replace("User: anonymous", f"User: {caller.name}", 1))
+
+    async def _by_own_path(self, ask: Ask) -> Ask:
+        """A role of IAM by its own ARN: it is found by its name, whatever path was given."""
+        if not ask.resource.startswith(_ROLE_ARNS) or ":role/" not in ask.resource:
+            return ask
+        role = await self.principals.known(ask.resource)
+        return replace(ask, resource=role.arn) if role.exists else ask
 
     def _decision(
         self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], known: Known, *, trust: bool = False

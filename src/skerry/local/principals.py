@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from skerry.auth.iam import Policy, Principal, read
@@ -21,6 +21,8 @@ CACHE_SECONDS = 5.0
 """IAM's writes pass through the endpoint and drop what is kept; this is for changes that do not, as another
 service's that makes a role."""
 CACHE_SIZE = 256
+SEEN = 10_000
+"""Principals that IAM had, which are remembered until the stack ends, so that who is deleted is known."""
 
 ALL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 IMPLIED = "implied: IAM has no such principal"
@@ -64,6 +66,10 @@ class Known:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+_NOBODY = Policy("trust policy")
+"""Of a role that is gone: trusts nobody."""
+
+
 class Principals:
     """What IAM says of principals. `seeds` are the calls that fill the embedded cloud."""
 
@@ -73,6 +79,7 @@ class Principals:
         self._seeded = _made_by(seeds)
         self._kept: dict[str, tuple[float, Known]] = {}
         self._generation = 0
+        self._seen: dict[str, None] = {}
 
     async def known(self, arn: str) -> Known:
         """A role or user by its ARN. Raises ServiceError (503) when IAM does not answer."""
@@ -82,11 +89,23 @@ class Principals:
         if self._cannot_be(arn):
             return Known(arn)
         generation = self._generation
-        found = _read(arn, await self._source.principal(arn))
+        found = self._remembered(_read(arn, await self._source.principal(arn)))
         if generation == self._generation:  # what was written meanwhile may not be in it
             if len(self._kept) >= CACHE_SIZE:
                 self._kept.clear()
             self._kept[arn] = (self._clock.monotonic(), found)
+        return found
+
+    def _remembered(self, found: Known) -> Known:
+        """What was read; a principal that IAM had and has no more may nothing, and not everything."""
+        key = _name(found.arn)
+        if found.exists:
+            self._seen.pop(key, None)
+            self._seen[key] = None
+            while len(self._seen) > SEEN:
+                del self._seen[next(iter(self._seen))]
+        elif key in self._seen:
+            return replace(found, exists=True, identity=(), trust=_NOBODY if ":role/" in found.arn else None)
         return found
 
     async def document(self, policy_arn: str) -> str | None:
@@ -127,6 +146,12 @@ def _read(arn: str, found: Mapping[str, Any] | None) -> Known:
         trust=read("trust policy", found["trust"], "trust") if "trust" in found else None,
         tags=found["tags"],
     )
+
+
+def _name(arn: str) -> str:
+    """An ARN without a path: names are unique in an account."""
+    head, _, rest = arn.partition("/")
+    return f"{head}/{rest.rpartition('/')[2]}"
 
 
 def _made_by(seeds: Iterable[Call]) -> frozenset[tuple[str, str]] | None:

@@ -30,6 +30,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from skerry.auth.discovery import discovery_urls
 from skerry.local.ports import Change, Clock, Record, SecretReference
 from skerry.local.records import Answered, RecordStore, Write
 from skerry.wire.endpoints import gateway_url
@@ -112,6 +113,17 @@ class Resources:
     def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""
         return [record for record in self.all("gateway") if _there(record) is not None]
+
+    def names_issuer(self, issuer: str) -> bool:
+        """Whether the authorizer of a gateway or runtime takes tokens of an issuer.
+
+        Raises ConfigurationError for what is no issuer.
+        """
+        configured = [
+            (record.get("authorizerConfiguration") or {}).get("customJWTAuthorizer") or {}
+            for record in (*self.all("gateway"), *self.all("runtime"))
+        ]
+        return not {jwt.get("discoveryUrl") for jwt in configured}.isdisjoint(discovery_urls(issuer))
 
     def policies(self, engine_arn: str) -> Sequence[Record] | None:
         """The policies of an engine, oldest first; None when there is no such engine."""

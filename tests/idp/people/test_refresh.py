@@ -8,6 +8,7 @@ from dataclasses import replace
 import httpx2
 import pytest
 
+from skerry.auth.tokens import unverified_claims
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import APP, CLIENTS, HOME, Home, people
 
@@ -110,6 +111,18 @@ def test_a_client_that_lost_a_scope_gets_the_rest(clock: FakeClock, tmp_path):
     fewer = replace(APP, scopes=("openid", "desk/use"))
     with people(replace(HOME, clients={**CLIENTS, "app": fewer}), clock=clock, state=tmp_path) as home:
         assert home.refresh(token).json()["scope"] == "openid desk/use"
+
+
+def test_a_client_that_lost_a_resource_gets_no_token_for_it(clock: FakeClock, tmp_path):
+    lost, left = APP.audiences
+    with people(HOME, clock=clock, state=tmp_path) as home:
+        both = home.tokens(audience=[lost, left])["refresh_token"]
+        only = home.tokens(audience=lost)["refresh_token"]
+    fewer = {**CLIENTS, "app": replace(APP, audiences=(left,))}
+    with people(replace(HOME, clients=fewer), clock=clock, state=tmp_path) as home:
+        claims = unverified_claims(home.refresh(both).json()["access_token"])
+        assert claims["aud"] in (left, [left])
+        assert home.refresh(only).json()["error"] == "invalid_target"
 
 
 def test_a_restart_keeps_sign_ins(clock: FakeClock, tmp_path):

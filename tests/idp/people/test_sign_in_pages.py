@@ -518,3 +518,36 @@ def test_any_cookie_is_a_browser_that_nobody_signed_in_with(home: Home, value):
     for cookie in (value, f"skerry-home={value}"):
         answer = home.http.get(home.url(prompt="none"), headers={"cookie": cookie})
         assert "error=login_required" in answer.headers["location"]
+
+
+def test_more_than_the_person_saw_is_not_agreed_to():
+    """A client that registered itself changes its registration between the page and the answer."""
+    with people(replace(HOME, registration="open")) as home:
+        metadata = {
+            "redirect_uris": [CALLBACK],
+            "token_endpoint_auth_method": PUBLIC,
+            "client_name": "Harmless",
+        }
+        url = f"{home.issuer()}/oauth2/register"
+        browser = home.browser()
+        made = browser.http.post(url, json={**metadata, "scope": "openid"}).json()
+        page = at_consent(browser, client=made["client_id"], scope="", audience="desk-gateway")
+        assert "desk/change" not in page.text
+        token = {"authorization": f"Bearer {made['registration_access_token']}"}
+        wider = {**metadata, "client_id": made["client_id"], "scope": "openid desk/use desk/change"}
+        changed = browser.http.put(made["registration_client_uri"], json=wider, headers=token)
+        assert changed.status_code == 200
+        answer = browser.press(page, decision="approve")
+        assert answer.status == 403
+        assert "code=" not in answer.location
+
+
+@pytest.mark.parametrize("query", ["x\r\nset-cookie: a=b", "\u2028", "user_code=\u00e9", "a" * 300, "a b"])
+def test_a_link_of_a_device_that_is_none_leads_nowhere(home: Home, query):
+    browser = home.browser()
+    page = browser.open(f"{home.issuer()}/oauth2/activate")
+    changed = {"request": query}
+    for _ in range(2):
+        page = browser.press(page, changed=changed, username="ann", password=PASSWORDS["ann"])
+        assert page.status == 400, page.text
+        page = browser.open(f"{home.issuer()}/oauth2/activate")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from skerry.auth.guarded import Guard
 from skerry.errors import ServiceError
 from skerry.local import users
 from skerry.local.identity.user_tokens import ALGORITHMS, MAX_ISSUERS, UserTokens
+from skerry.local.records import RecordStore, Write
+from skerry.local.resources import Place, Resources
 from tests.kit.authorization_server import Browser, authorization_server
 from tests.kit.clock import FakeClock
 from tests.kit.identity_stack import RETURN_URL, identity_stack
 from tests.kit.idp import desk
+from tests.kit.internet import Internet
 from tests.kit.issuer import FakeIssuer, ec_key, rsa_key, segment
 
 
@@ -63,6 +67,41 @@ async def test_what_cannot_be_checked_is_refused():
     assert not [url for url in issuer.requests if url.startswith(("http:", "file:"))]
     issuer.down = True
     assert await refused(issuer, good) == UNAUTHORIZED
+
+
+@pytest.mark.behaviour("ID-USER-TOKEN")
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_stranger_does_not_choose_what_is_fetched_in_a_private_network(named):
+    """Only an issuer that an authorizer of the stack names is asked there."""
+    issuer, internet = FakeIssuer(FakeClock()), Internet()
+    internet.names["idp.example.com"] = ["10.1.2.3"]
+    checks = UserTokens(
+        fetch=issuer.fetch,
+        clock=issuer.clock,
+        strangers=Guard(network=internet.network()).fetch,
+        is_named=lambda url: named and url == "https://idp.example.com/desk",
+    )
+    if named:
+        assert (await checks.caller(issuer.mint())).claims["sub"]
+        return
+    with pytest.raises(ServiceError) as caught:
+        await checks.caller(issuer.mint())
+    assert (caught.value.name, caught.value.status) == UNAUTHORIZED
+    assert set(internet.looked_up) == {"idp.example.com"}
+    assert (internet.connected, issuer.requests) == ([], [])
+
+
+async def test_an_issuer_is_named_by_an_authorizer(tmp_path):
+    place, issuer = Place("us-east-1", "123456789012", "http://127.0.0.1:1"), "https://idp.example.com/desk"
+    resources = Resources(RecordStore(tmp_path / "control.sqlite"), place=place, clock=FakeClock())
+    await resources.start()
+    assert not resources.names_issuer(issuer)
+    jwt = {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"}
+    record = {"authorizerConfiguration": {"customJWTAuthorizer": jwt}}
+    await resources.commit([Write("runtime", "one", record), Write("runtime", "two", {})], [], None)
+    assert resources.names_issuer(issuer)
+    assert not resources.names_issuer("https://idp.example.com/other")
+    await resources.close()
 
 
 async def test_keys_of_so_many_issuers_are_kept():

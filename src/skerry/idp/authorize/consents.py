@@ -58,6 +58,12 @@ async def remember(
     await records.put(_KIND, _key(user, client), value, expires=expires)
 
 
+def seen(client: Client, scopes: Sequence[str], resources: Sequence[str]) -> str:
+    """What a page asks a person to agree to, as a digest: the answer must not be to anything else."""
+    text = json.dumps([client.id, _seen(client), list(scopes), list(resources)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def is_anybody(client: Client) -> bool:
     """Whether any program on the machine can be this client: no proof, no web site that gets the answer."""
     return client.is_public and any(

@@ -8,17 +8,13 @@ from starlette.responses import Response
 from skerry.idp import device_codes, granted
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import forms
-from skerry.idp.authorize.endpoint import ACTIVATE, Goal, People
+from skerry.idp.authorize.endpoint import ACTIVATE, Goal, People, check_device_link
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Visit
 from skerry.idp.device_codes import Wish
 from skerry.idp.form import Form
 from skerry.idp.form_endpoint import Trace
-from skerry.idp.oauth_errors import invalid_request
 from skerry.idp.realms import Client
-
-LONGEST = 256
-"""Bytes of the query."""
 
 _UNKNOWN = "This code is unknown, expired or used. Check it, or let the device ask for a new one."
 _DECIDE = "activate-decide"
@@ -36,8 +32,7 @@ class Activation:
         """GET asks for the code; POST takes it, shows what the device wants, and takes the decision."""
         visit = await self._people.sessions.visit(http)
         query = http.scope["query_string"].decode("latin-1")
-        if len(query) > LONGEST or not query.isascii() or not query.isprintable():
-            raise invalid_request("The link is not one that a device shows.")
+        check_device_link(query)
         if visit.session is None:
             return await self._people.sign_in_page(
                 visit, Goal(ACTIVATE, query if http.method == "GET" else "")

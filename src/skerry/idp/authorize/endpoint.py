@@ -27,6 +27,9 @@ from skerry.idp.oauth_errors import invalid_request
 
 AUTHORIZE, SIGN_IN, CONSENT, SIGN_OUT, ACTIVATE = "authorize", "sign-in", "consent", "sign-out", "activate"
 
+LONGEST_DEVICE_LINK = 256
+"""Bytes of the query."""
+
 _WRONG = "Name or password is wrong."
 _STALE = "This form is too old, or cookies are off in this browser."
 
@@ -73,6 +76,8 @@ class People:
         query, page = form.one("request"), form.one("page")
         if page not in (AUTHORIZE, ACTIVATE):
             raise invalid_request("The form does not say where to go on.")
+        if page == ACTIVATE:
+            check_device_link(query)
         goal = Goal(page, query, await read(self.issuer, query) if page == AUTHORIZE else None)
         if goal.asked is not None:
             trace.detail["client"] = goal.asked.client.id
@@ -89,7 +94,7 @@ class People:
         trace.detail["client"] = asked.client.id
         visit = await self.sessions.visit(http)
         session = visit.session
-        fits = self.sessions.holds(visit, CONSENT, asked.query, form.one("csrf"))
+        fits = self.sessions.holds(visit, _purpose(asked), asked.query, form.one("csrf"))
         if session is None or not fits or self._is_too_old(asked, session):
             trace.detail["error"] = "csrf"
             return self.stale(f"{self.issuer.paths.authorize}?{asked.query}")
@@ -221,7 +226,13 @@ class People:
 
     def _consent_page(self, visit: Visit, asked: Request, session: Session) -> Response:
         return forms.consent(
-            self.form(visit, CONSENT, query=asked.query, goes_to=asked.answer.redirect_uri),
+            self.form(
+                visit,
+                CONSENT,
+                query=asked.query,
+                purpose=_purpose(asked),
+                goes_to=asked.answer.redirect_uri,
+            ),
             client=asked.client,
             user=session.user.name,
             scopes=asked.scopes,
@@ -254,3 +265,14 @@ class People:
         trace.target = " ".join(asked.resources)
         trace.detail["scope"] = " ".join(asked.scopes)
         return moved(asked.answer.url(code=secret))
+
+
+def _purpose(asked: Request) -> str:
+    """What a consent form's token is for: also what it showed, as a client can change what a query means."""
+    return f"{CONSENT} {consents.seen(asked.client, asked.scopes, asked.resources)}"
+
+
+def check_device_link(query: str) -> None:
+    """Raises OAuthError (invalid_request) for what is no query of a link that a device shows."""
+    if len(query) > LONGEST_DEVICE_LINK or not query.isascii() or not query.isprintable() or " " in query:
+        raise invalid_request("The link is not one that a device shows.")

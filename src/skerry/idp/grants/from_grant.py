@@ -8,7 +8,7 @@ from skerry.idp import asked, refresh_tokens
 from skerry.idp.granted import Granted, may_refresh
 from skerry.idp.grants.grant import Ask
 from skerry.idp.issuance import Issuance
-from skerry.idp.oauth_errors import invalid_grant, invalid_scope
+from skerry.idp.oauth_errors import invalid_grant, invalid_scope, invalid_target
 from skerry.idp.profile import OPENID, identity
 from skerry.idp.realms import REFRESH_TOKEN, User
 
@@ -30,11 +30,15 @@ async def issuance(ask: Ask, granted: Granted, *, nonce: str = "") -> Issuance:
     may = tuple(scope for scope in granted.scopes if scope in ask.client.scopes)
     if granted.scopes and not may:
         raise invalid_scope("This client may not have any of the granted scopes any more.")
+    known = (*ask.client.audiences, ask.issuer.url)
+    resources = tuple(target for target in granted.resources if asked.match(target, known) is not None)
+    if granted.resources and not resources:
+        raise invalid_target("This client may not have any of the granted resources any more.")
     scopes = asked.scopes(ask.form, may)
     return Issuance(
         client_id=ask.client.id,
         subject=user.id,
-        audiences=asked.targets(ask.form, granted.resources) or granted.resources,
+        audiences=asked.targets(ask.form, resources) or resources,
         scopes=scopes,
         lifetime=ask.issuer.realm.lifetime,
         claims={**ask.client.claims, **user.access_claims},

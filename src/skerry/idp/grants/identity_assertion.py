@@ -30,8 +30,8 @@ async def assert_identity(ask: Ask) -> Issuance:
     except TokenError as error:
         raise invalid_request(f"The subject_token cannot be used. {error.message}") from error
     person = await issuer.directory.user_by_id(subject["sub"])
-    if person is not None and not person.enabled:
-        raise invalid_request("The subject_token cannot be used. Its subject is disabled.")
+    if person is None or not person.enabled:  # this issuer signs nobody in but its own people
+        raise invalid_request("The subject_token cannot be used. Its subject cannot sign in any more.")
     server, name = _server(ask)
     remaining = int(subject["exp"] - issuer.clock.time())
     if remaining < 1:

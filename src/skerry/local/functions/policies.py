@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from skerry.auth.iam import PolicyError
+from skerry.auth.iam import parse as parse_policy
 from skerry.errors import ServiceError
 from skerry.local.functions import names
 from skerry.local.functions.replies import not_found
@@ -79,6 +81,10 @@ class FunctionPolicies:
         condition = _condition(given)
         if condition:
             statement["Condition"] = condition
+        try:  # a policy that cannot be read would deny everything to everybody
+            parse_policy(json.dumps({"Version": "2012-10-17", "Statement": [statement]}), "resource")
+        except PolicyError as problem:
+            raise names.invalid(str(problem)) from problem
         known[identifier] = statement
         return {"Statement": json.dumps(statement)}
 

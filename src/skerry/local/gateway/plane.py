@@ -18,7 +18,7 @@ from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.clients import Clients, session_methods
-from skerry.local.gateway.consent.connect import PREFIX, Connect
+from skerry.local.gateway.consent.connect import DONE, PREFIX, Connect
 from skerry.local.gateway.consent.gate import Gate
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
 from skerry.local.gateway.credentials.consents import Consents
@@ -110,7 +110,12 @@ class GatewayPlane:
             table=settings.assumptions,
             permissions=permissions,
         )
-        consents = Consents(resource_tokens or NoResourceTokens(), clock, poll=settings.consent_poll)
+        consents = Consents(
+            resource_tokens or NoResourceTokens(),
+            clock,
+            poll=settings.consent_poll,
+            own_page=f"{settings.endpoint}{DONE}" if settings.connect else "",
+        )
         users = UserTokens(consents, settings.assumptions)
         self._gate = Gate(users, consents, settings)
         self._connect = Connect(resources, consents, self._door, transport, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from skerry.auth.moved_clock import clock_of
@@ -56,7 +57,7 @@ class IdentityPlane:
     """ASGI application for `/identities/…` of the data plane. Use it between `start()` and `close()`.
 
     `fetch` and `post` are HTTP towards identity providers, `fetch_secret` reads secrets in Secrets Manager,
-    `sign` signs with keys in KMS.
+    `sign` signs with keys in KMS. `strangers` and `is_named` are those of `UserTokens`.
     `workload_tokens` are for the planes that run workloads, `vault` for those that call resources.
     """
 
@@ -74,6 +75,8 @@ class IdentityPlane:
         settings: IdentitySettings,
         sign: Sign = unsigned,
         permissions: Permissions | None = None,
+        strangers: Fetch | None = None,
+        is_named: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._resources = resources
         self._access = access
@@ -97,7 +100,7 @@ class IdentityPlane:
             identities=resources,
             resources=resources,
             workload_tokens=self.workload_tokens,
-            user_tokens=UserTokens(fetch=fetch, clock=tokens_by),
+            user_tokens=UserTokens(fetch=fetch, clock=tokens_by, strangers=strangers, is_named=is_named),
             vault=self.vault,
             fetch_secret=fetch_secret,
             permissions=permissions or Unrestricted(),

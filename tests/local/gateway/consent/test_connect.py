@@ -98,6 +98,9 @@ def test_a_link_passed_on_after_the_check_is_nobodys(desk: Desk, browser: Browse
     assert (page.status_code, urlsplit(str(page.url)).path) == (403, "/connect/done")
     uri = desk.vault.uri_of(beyond)
     assert desk.vault.sessions[uri].state == "agreed"  # and without CompleteResourceTokenAuth nobody has it
+    # ann knows the session from the link: that alone does not make what bob agreed to hers
+    assert ann.open(f"{desk.plane.base}/connect/done?session_id={uri}").status_code == 403
+    assert desk.vault.sessions[uri].state == "agreed"
     assert desk.asked("ann")
 
 
@@ -192,3 +195,11 @@ def test_without_a_client_there_is_no_such_page(vault: FakeVault, idp: SignIn, b
 def test_only_get(desk: Desk) -> None:
     answer = httpx2.post(desk.asked()["url"], trust_env=False)
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    "query", ["&".join("abcdefghijklmnopqrstuvwxyz"), "state=%ff&iss=%00", "state=" + "x" * 5000]
+)
+def test_a_query_that_is_none_is_a_page_and_no_failure(desk: Desk, query: str) -> None:
+    for path in ("callback", "done"):
+        assert httpx2.get(f"{desk.plane.base}/connect/{path}?{query}", trust_env=False).status_code == 403

@@ -81,7 +81,7 @@ class Connect:
     async def _page(self, scope: Scope) -> Page:
         """What goes wrong is a page for people, with the reason and no more."""
         path = scope["raw_path"].decode("latin-1").removeprefix(str(scope.get("root_path", "")))
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=20))
+        query = _parameters(scope["query_string"])
         try:
             if path == CALLBACK:
                 return await self._returned(scope, query)
@@ -134,15 +134,29 @@ class Connect:
     async def _done(self, scope: Scope, query: Mapping[str, str]) -> Page:
         """The consent was given, in the browser of the person who asked: then it is theirs."""
         visit = self._visits.get(query.get("session_id", ""))
-        if visit is None or not visit.checked or not _is_of(scope, visit):
+        if visit is None or not visit.checked or not (_is_of(scope, visit) and _was_given(query, visit)):
             return page(403, "Not connected", "This authorization was not begun in this browser, or is over.")
         del self._visits[visit.consent.ask.session_uri]
         await self._consents.complete(visit.consent)
         return page(200, "Connected", "The tool may act for you now. You can close this page.")
 
 
+def _parameters(query: bytes) -> Mapping[str, str]:
+    """The parameters of a URL; none of one that has too many of them."""
+    try:
+        return dict(parse_qsl(query.decode("latin-1"), max_num_fields=20))
+    except ValueError:
+        return {}
+
+
 def _same(person: Mapping[str, Any], consent: Consent) -> bool:
     return users.of_claims(person) == consent.ask.user
+
+
+def _was_given(query: Mapping[str, str], visit: _Visit) -> bool:
+    """Whether a browser comes from the consent itself: only there it got the state."""
+    state = visit.consent.ask.custom_state
+    return bool(state) and hmac.compare_digest(query.get("state", "").encode(), state.encode())
 
 
 def _is_of(scope: Scope, visit: _Visit) -> bool:

@@ -40,13 +40,18 @@ class Consent:
 class Consents:
     """Asks the vault for tokens, and remembers at most `limit` consents; beyond that the oldest is forgotten.
 
-    `poll` is the pause in seconds between two looks at one that is waited for.
+    `poll` is the pause in seconds between two looks at one that is waited for. A consent that returns to
+    `own_page` has a `custom_state`, which only the browser in which it was given brings there: the session's
+    URI stands in the link, and so is known to whoever passes the link on.
     """
 
-    def __init__(self, tokens: ResourceTokens, clock: Clock, *, poll: float, limit: int = 1024) -> None:
+    def __init__(
+        self, tokens: ResourceTokens, clock: Clock, *, poll: float, own_page: str = "", limit: int = 1024
+    ) -> None:
         self._tokens = tokens
         self._clock = clock
         self._poll = poll
+        self._own_page = own_page
         self._limit = limit
         self._open: OrderedDict[TokenAsk, Consent] = OrderedDict()
         self._names: dict[str, Consent] = {}
@@ -107,7 +112,7 @@ class Consents:
     def forget(self, consent: Consent) -> None:
         """Nobody goes on with a consent: who asks next is asked anew."""
         self._names.pop(consent.name, None)
-        key = replace(consent.ask, session_uri="")
+        key = replace(consent.ask, session_uri="", custom_state="")
         if self._open.get(key) is consent:
             del self._open[key]
 
@@ -117,14 +122,16 @@ class Consents:
 
     async def _begun(self, key: TokenAsk, force: bool) -> ResourceToken | Consent:
         """The token, or a new consent."""
-        asked, before = await self._tokens.token(key), ""
+        bound = bool(key.return_url) and key.return_url == self._own_page
+        ask = replace(key, custom_state=secrets.token_urlsafe(24)) if bound else key
+        asked, before = await self._tokens.token(ask), ""
         if force and isinstance(asked, ResourceToken):
             before = _digest(asked)
-            asked = await self._tokens.token(replace(key, force=True))
+            asked = await self._tokens.token(replace(ask, force=True))
         if isinstance(asked, ResourceToken):
             return asked
         until = self._clock.monotonic() + LIFE
-        pending = replace(key, session_uri=asked.session_uri)
+        pending = replace(ask, session_uri=asked.session_uri)
         consent = Consent(pending, asked.authorization_url, until, force, before)
         self._open[key] = self._names[consent.name] = consent
         while len(self._open) > self._limit:
