@@ -68,6 +68,12 @@ class Provider:
         found = jwt.decode(token, keys)
         return found.claims, str(found.header["kid"])
 
+    def keep(self, kind: str, family: str, value: dict[str, str], realm: str = "desk") -> None:
+        """Writes a record that is a family of its own."""
+        database = Database(self.state / "idp" / "records.sqlite", clock=time.time)
+        with closing(database):
+            asyncio.run(Records(database, realm).put(kind, family, value, family=family))
+
     def kept(self, kind: str, key: str, realm: str = "desk") -> Any:
         """A record, as it stands in the file."""
         database = Database(self.state / "idp" / "records.sqlite", clock=time.time)
@@ -129,6 +135,20 @@ def test_a_client_that_is_added_gets_tokens_at_once_and_its_secret_is_told_once(
         assert "the secret of chat" not in place
     assert found(idp, "clients", "remove", "reports") == {"realm": "desk", "removed": "reports"}
     assert provider.token("reports", made["client_secret"]).status_code == 401
+
+
+@pytest.mark.behaviour("CMD-USERS")
+def test_what_a_removed_person_let_clients_do_ends_and_others_stay(provider, idp, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("a password of seven words\n")
+    kept = {}
+    for name in ("finn", "gwen"):
+        kept[name] = found(idp, "users", "add", name, "--password-file", str(password))["sub"]
+        provider.keep("granted", name, {"client_id": "chat", "subject": kept[name]})
+    assert found(idp, "users", "remove", "finn")["removed"] == "finn"
+    assert provider.kept("granted", "finn") is None
+    assert provider.kept("granted", "gwen") is not None
+    assert found(idp, "users", "remove", "gwen")["removed"] == "gwen"
 
 
 @pytest.mark.behaviour("CMD-CLIENTS")

@@ -13,10 +13,11 @@ from typing import Any
 
 from skerry.auth import local
 from skerry.errors import ConfigurationError
-from skerry.idp import configuration
+from skerry.idp import configuration, granted
 from skerry.idp.directory import Directory
 from skerry.idp.passwords import password_digest
 from skerry.idp.realms import User
+from skerry.idp.records import Records
 from skerry.stack.idp.opened import opened
 
 Answer = tuple[Mapping[str, Any], Iterable[str]]
@@ -93,13 +94,22 @@ def add(options: argparse.Namespace) -> Answer:
 
 
 def remove(options: argparse.Namespace) -> Answer:
-    """Takes a person away that was added."""
+    """Takes a person away that was added, and what they let clients do."""
     idp = opened(options.state, options.realm)
     if options.name in idp.realm.users:
         raise ConfigurationError(
             f"'{options.name}' is declared in skerry.toml.", hint="Remove the table there."
         )
-    if not idp.directory(lambda directory: directory.drop_user(options.name)):
+
+    async def forget(records: Records) -> bool:
+        directory = Directory(idp.realm, records)
+        user = await directory.user(options.name)
+        if user is not None:
+            await directory.drop_user(user.name)
+            await granted.end_all(records, subject=user.id)
+        return user is not None
+
+    if not idp.records(forget):
         raise ConfigurationError(
             f"the realm '{idp.realm.name}' has no person '{options.name}'.",
             hint="skerry idp users list shows them.",
