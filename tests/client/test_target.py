@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from skerry.auth.grant import Grant
+from skerry.auth.kept import Kept
 from skerry.client.target import Wanted, find
 from skerry.errors import ConfigurationError
+from skerry.settings import SignInSettings
 
 ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/mine-0123456789"
 URL = "http://127.0.0.1:4700/gateway/mine-0123456789/mcp"
@@ -60,3 +64,16 @@ def test_a_runtime_that_is_no_mcp_server_is_not_asked_for_tools(state: Path, nam
 def test_an_mcp_server_is_found_by_name(state: Path):
     found = find(Wanted(target="tools", state=state))
     assert (found.url, found.mode) == ("http://127.0.0.1:4700/t", "bearer")
+
+
+async def test_who_signed_in_for_a_server_comes_before_a_machine(state: Path, tmp_path: Path):
+    sign_in = SignInSettings(tokens=tmp_path / "tokens", keyring=False)
+    wanted = Wanted(target="tools", state=state, sign_in=sign_in)
+    assert find(wanted).mode == "bearer"
+    kept = Kept(sign_in.tokens, use_keyring=False)
+    await kept.keep("http://127.0.0.1:4700/t", Grant("a token", issuer="https://login.example.com"))
+    assert find(wanted).mode == "browser"
+    assert find(replace(wanted, auth="bearer")).mode == "bearer"
+    assert find(replace(wanted, token="another")).mode == "bearer"
+    kept.drop("http://127.0.0.1:4700/t")
+    assert find(wanted).mode == "bearer"

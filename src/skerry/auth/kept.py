@@ -61,6 +61,10 @@ class Kept:
         text = await in_thread(lambda: self.cache.get(_grant(resource)))
         return Grant.from_text(text) if text else None
 
+    def has(self, resource: str) -> bool:
+        """Whether somebody signed in for a resource; a look at a file, no secret is read."""
+        return self._card(resource).exists()
+
     async def keep(self, resource: str, grant: Grant) -> None:
         """Keeps a grant. Raises StateError when it cannot be written."""
 

@@ -162,7 +162,7 @@ def find(wanted: Wanted) -> Target:
         )
     scope = signing_scope(url)
     region = wanted.region or (str(stack["region"]) if stack and entry else "") or (scope[1] if scope else "")
-    mode = wanted.auth if wanted.auth != "auto" else _mode(entry, wanted, aws=scope is not None)
+    mode = wanted.auth if wanted.auth != "auto" else _mode(entry, wanted, url, aws=scope is not None)
     # Outside the stack its key is sent only where a person asked to sign and the address is on this machine.
     ours = stack if entry is not None or httpx2.URL(url).host in ("127.0.0.1", "localhost") else None
     return Target(
@@ -177,9 +177,15 @@ def find(wanted: Wanted) -> Target:
     )
 
 
-def _mode(entry: Mapping[str, Any] | None, wanted: Wanted, *, aws: bool) -> Mode:
-    if entry is not None and entry.get("auth"):
-        return {"iam": "iam", "jwt": "bearer"}.get(str(entry.get("auth")), "none")  # type: ignore[return-value]
+def _mode(entry: Mapping[str, Any] | None, wanted: Wanted, url: str, *, aws: bool) -> Mode:
+    """Who signed in for a server of the stack is asked for before a machine of the stack is."""
+    kind = "" if entry is None else str(entry.get("auth", ""))
+    if kind in ("jwt", "") and entry is not None and not wanted.token:
+        kept = Kept(wanted.sign_in.tokens, use_keyring=wanted.sign_in.keyring)
+        if kept.has(url):
+            return "browser"
+    if kind:
+        return {"iam": "iam", "jwt": "bearer"}.get(kind, "none")  # type: ignore[return-value]
     if entry is not None or is_arn(wanted.target) or aws:
         return "bearer" if wanted.token else "iam"
     return "browser"  # which sends nothing until the server asks for it

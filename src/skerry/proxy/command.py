@@ -221,7 +221,13 @@ class _Proxy:
         flags = proofs.wanted(options)
         keys = proofs.keys(flags, self.target, self.settings.environment)
         sign_in = SignInSettings.of(options, self.settings.environment, person=options.auth == "browser")
-        proof = proofs.build(flags, self.target, keys, proofs.person(self.target, flags, sign_in))
+        proof = proofs.build(
+            flags,
+            self.target,
+            keys,
+            proofs.person(self.target, flags, sign_in),
+            signed_in=flags.auth == "auto" and proofs.is_signed_in(self.target, sign_in),
+        )
         mode = options.session_mode
         told = context.Context(
             session.new() if mode == "session" else None,

@@ -71,15 +71,18 @@ def keys(flags: Wanted, target: Target, environment: Mapping[str, str]) -> AwsKe
     )
 
 
-def build(flags: Wanted, target: Target, found: AwsKeys, sign_in: ChallengeProof) -> Proof:
+def build(
+    flags: Wanted, target: Target, found: AwsKeys, sign_in: ChallengeProof, *, signed_in: bool = False
+) -> Proof:
     """The proof for a target; `sign_in` is that of a person, or of a client, whom the server asks for one.
 
+    With `signed_in` somebody did so before, and comes before a machine of the stack.
     Raises ConfigurationError when the flags contradict each other.
     """
     bearer = _bearer(flags)
     if bearer is None and not flags.login and flags.auth != "browser":
-        bearer = _of_stack(target)
-    if bearer is None and (flags.login or flags.client_id):
+        bearer = None if signed_in else _of_stack(target)
+    if bearer is None and (flags.login or flags.client_id or (signed_in and target.method == "jwt")):
         bearer = sign_in
     if flags.auth == "none":
         return NoProof()
@@ -98,6 +101,15 @@ def build(flags: Wanted, target: Target, found: AwsKeys, sign_in: ChallengeProof
     if target.kind == "mcp":  # some server on this machine: it says what it wants
         return AutoProof(NoProof(), sign_in, *([_signature(target, found)] if target.region else ()))
     return AutoProof(_signature(target, found), sign_in)
+
+
+def is_signed_in(target: Target, settings: SignInSettings) -> bool:
+    """Whether a sign-in is kept for a target of the stack that takes tokens."""
+    if target.stack is None or target.method != "jwt":
+        return False
+    from skerry.auth.kept import Kept
+
+    return Kept(settings.tokens, use_keyring=settings.keyring).has(target.url)
 
 
 def person(target: Target, flags: Wanted, settings: SignInSettings) -> ChallengeProof:
