@@ -167,7 +167,7 @@ async def test_a_refused_key_is_one_line_without_the_key(provider):
     if provider == "bedrock":  # AWS's own sentences hold no key
         assert problem.message.startswith("the model refused: AccessDeniedException: ")
     else:
-        assert str(problem) == "the model refused (HTTP 401) Check SKERRY_MODEL_API_KEY."
+        assert str(problem) == "the model refused (HTTP 401). Check SKERRY_MODEL_API_KEY."
 
 
 @pytest.mark.behaviour("AM-ERRORS")

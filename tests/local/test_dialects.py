@@ -58,7 +58,7 @@ def scope(path=b"/", query=b"", **headers):
 def test_code_and_message_reach_botocore(dialect):
     error = ServiceError("SomeCode", 400, 'Not <so> & "so"', hint="é.")
     found = read(error_answer(error, dialect, request_id="r"), dialect)
-    assert (found["Code"], found["Message"]) == ("SomeCode", 'Not <so> & "so" é.')
+    assert (found["Code"], found["Message"]) == ("SomeCode", 'Not <so> & "so". é.')
 
 
 @given(st.text(max_size=300), st.sampled_from(typing.get_args(Dialect)))

@@ -175,13 +175,14 @@ async def test_sockets_that_name_a_new_shell_at_once_get_one_shell(running, clie
 @pytest.mark.behaviour("RT-SHELL-KICK")
 async def test_a_shell_is_taken_from_a_client_that_does_not_read(running, client):
     async with shell(client) as first:
-        pid, home = await ask(first, "echo $$; echo $HOME")
+        pid, home = await ask(first, "echo $$; echo $HOME; PS1='rea''dy> '")
         transport = first._ws.transport
         await first.send("yes | tee ~/printed\n")
         transport.pause_reading()
         await asyncio.to_thread(_stalled, Path(home, "printed"))
         async with asyncio.timeout(20), shell(client) as second:
             await second.send("\x03")
+            await until(second, "ready> ")  # what is typed before the shell is back may be lost
             assert [pid] == await ask(second, "echo $$")
         transport.abort()
 
