@@ -171,7 +171,7 @@ def test_reads_are_sent_again_and_questions_are_not(enter: Open, waits: list[flo
         assert door.conversations().conversations == []
         assert waits == [0.2, 0.4]
         agent.refusals = [busy]
-        with pytest.raises(RemoteError, match="STATE_ERROR: busy. wait"):
+        with pytest.raises(RemoteError, match=r"STATE_ERROR: busy\. wait"):
             list(door.ask(THIS, "hi"))
     assert len(agent.said("prompt")) == 1
 
