@@ -44,7 +44,13 @@ CLIENTS = {
     "secret": _client("secret", secret=SECRET),
     "public": _client("public", token_endpoint_auth_method=PUBLIC),
 }
-REALM = Realm(name="conformance", clients=CLIENTS, users={"ann": User(id="ann", name="ann")}, approve="ann")
+REALM = Realm(
+    name="conformance",
+    clients=CLIENTS,
+    users={"ann": User(id="ann", name="ann")},
+    approve="ann",
+    client_documents=True,
+)
 
 
 @contextlib.contextmanager
