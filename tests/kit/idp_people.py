@@ -20,12 +20,13 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx2
 
+from skerry.auth.pkce import challenge
 from skerry.idp import Client, Realm, RunningProvider, User
 from skerry.idp.clock import Clock
 from skerry.idp.passwords import password_digest
 from skerry.idp.provider import SYSTEM_CLOCK
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
-from skerry.idp.visitor import Form, challenge, form
+from skerry.idp.visitor import Form, form
 from tests.kit.idp import Desk
 from tests.kit.idp import desk as running_desk
 

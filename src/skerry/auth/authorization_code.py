@@ -7,14 +7,13 @@ Sources: RFC 6749 §4.1, RFC 7636 (PKCE, S256 only), RFC 8252 (native apps), RFC
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
+from skerry.auth import pkce
 from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.discovery import Provider, is_safe
 from skerry.auth.grant import Asking, Grant
@@ -73,7 +72,7 @@ async def authorize(
             "redirect_uri": listener.redirect_uri,
             "scope": " ".join(request.scopes),
             "state": state,
-            "code_challenge": _challenge(verifier),
+            "code_challenge": pkce.challenge(verifier),
             "code_challenge_method": "S256",
             "nonce": nonce if "openid" in request.scopes else "",
             # OpenID Connect Core §11: without it a provider ignores offline_access.
@@ -125,11 +124,6 @@ async def _listener(state: str, request: CodeRequest) -> AsyncIterator[Listener]
                 raise
             listener = await stack.enter_async_context(listening(state))
         yield listener
-
-
-def _challenge(verifier: str) -> str:
-    digest = hashlib.sha256(verifier.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def _url(provider: Provider, query: Mapping[str, str]) -> str:

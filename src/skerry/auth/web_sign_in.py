@@ -7,14 +7,13 @@ verifier here.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from skerry.auth import pkce
 from skerry.auth.discovery import Provider
 from skerry.auth.oauth import OAuthError, granted
 from skerry.auth.ports import Post
@@ -42,14 +41,13 @@ class SignIn:
         page = self.provider.authorization_endpoint
         if not page:
             raise ConfigurationError("The identity provider offers no sign-in with a browser.")
-        digest = hashlib.sha256(self.verifier.encode("ascii")).digest()
         query = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
             "scope": "openid",
             "state": self.state,
-            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
+            "code_challenge": pkce.challenge(self.verifier),
             "code_challenge_method": "S256",
             "nonce": self.nonce,
         }

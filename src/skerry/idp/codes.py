@@ -6,13 +6,12 @@ use is known as one and ends whatever the first one gave (RFC 6749 section 4.1.2
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import re
 import secrets
 from dataclasses import asdict, dataclass, field
 
+from skerry.auth import pkce
 from skerry.idp.granted import Granted
 from skerry.idp.oauth_errors import OAuthError, invalid_grant, invalid_request
 from skerry.idp.passwords import secret_digest
@@ -83,9 +82,7 @@ def check_verifier(verifier: str, challenge: str) -> None:
         raise invalid_request("The parameter 'code_verifier' is missing: the code was asked for with PKCE.")
     if not VERIFIER.match(verifier):
         raise invalid_request("code_verifier is 43 to 128 letters, digits and - . _ ~ (RFC 7636).")
-    hashed = hashlib.sha256(verifier.encode("ascii")).digest()
-    found = base64.urlsafe_b64encode(hashed).decode("ascii").rstrip("=")
-    if not hmac.compare_digest(found, challenge):
+    if not hmac.compare_digest(pkce.challenge(verifier), challenge):
         raise invalid_grant("code_verifier does not fit the code_challenge of the authorization request.")
 
 

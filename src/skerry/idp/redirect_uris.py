@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from skerry.idp.oauth_errors import OAuthError, invalid_redirect_uri
+from skerry.wire.links import is_loopback
 
 MOST, LONGEST = 16, 2048
 
@@ -67,14 +67,6 @@ def _kind(uri: str, parts: SplitResult, host: str) -> Kind:
     if not _SCHEME.fullmatch(parts.scheme) or parts.scheme in _NOT_OURS or uri == f"{parts.scheme}:":
         raise _bad("is https, loopback, or of a scheme that an app owns, such as com.example.app:/callback.")
     return "private"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine: `localhost` or a loopback address."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def application_type(asked: str, uris: Sequence[str]) -> str:

@@ -6,8 +6,6 @@ left out: PKCE, cookies, the forms' own tokens, consent.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2
 
+from skerry.auth import pkce
 from skerry.errors import RemoteError
 from skerry.idp.realms import Client
 
@@ -76,7 +75,7 @@ def sign_in(authorize: str, token: str, client: Client, person: Person, asked: P
         "response_type": "code",
         "client_id": client.id,
         "state": secrets.token_urlsafe(8),
-        "code_challenge": challenge(verifier),
+        "code_challenge": pkce.challenge(verifier),
         "code_challenge_method": "S256",
         **asked,
         "redirect_uri": redirect_uri,
@@ -99,12 +98,6 @@ def sign_in(authorize: str, token: str, client: Client, person: Person, asked: P
         raise RemoteError(f"The token endpoint answered {answer.status_code}: {answer.text[:400]}")
     tokens: dict[str, Any] = answer.json()
     return tokens
-
-
-def challenge(verifier: str) -> str:
-    """The S256 challenge of a PKCE verifier (RFC 7636 section 4.2)."""
-    hashed = hashlib.sha256(verifier.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(hashed).decode("ascii").rstrip("=")
 
 
 def _code(browser: httpx2.Client, url: httpx2.URL, redirect_uri: str, person: Person) -> str:

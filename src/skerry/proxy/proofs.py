@@ -82,7 +82,7 @@ def build(
     bearer = _bearer(flags)
     if bearer is None and not flags.login and flags.auth != "browser":
         bearer = None if signed_in else _of_stack(target)
-    if bearer is None and (flags.login or flags.client_id or (signed_in and target.method == "jwt")):
+    if bearer is None and (flags.login or flags.client_id or signed_in):
         bearer = sign_in
     if flags.auth == "none":
         return NoProof()

@@ -65,7 +65,7 @@ def link(url: str) -> Link:
         return Link(url, problem="it names no host.")
     if "@" in parts.netloc:
         return Link(url, host, problem="it hides its host behind a user name.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         return Link(url, host, problem="only https links are opened, and http on this machine.")
     return Link(url, host, _read(host))
 
@@ -75,7 +75,8 @@ def _codes(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: `localhost` or a loopback address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skerry.auth.pkce import challenge
 from skerry.idp import Realm
 from skerry.idp.authorize.request import LONGEST
-from skerry.idp.visitor import challenge
 from tests.kit.idp_people import APP, CALLBACK, HOME, LOOPBACK, VERIFIER, Home, people
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skerry.auth.pkce import challenge
 from skerry.idp.granted import GRANTED
 from skerry.idp.records import Database, Records
-from skerry.idp.visitor import challenge
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, CALLBACK, CLIENTS, LOOPBACK, VERIFIER, Home, people
 

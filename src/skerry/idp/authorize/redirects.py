@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from skerry.idp import redirect_uris
+from skerry.wire import links
 
 _LOOPBACK_IP = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(?=[/?]|\Z)")
 _HOST = re.compile(r"[A-Za-z0-9.-]+\Z")
@@ -24,7 +24,7 @@ def is_registered(uri: str, registered: Iterable[str]) -> bool:
 def is_loopback(uri: str) -> bool:
     """Whether an answer to this URI stays on this machine, at whatever program listens."""
     parts = urlsplit(uri)
-    return parts.scheme == "http" and redirect_uris.is_loopback(parts.hostname or "")
+    return parts.scheme == "http" and links.is_loopback(parts.hostname or "")
 
 
 def place(uri: str) -> str:

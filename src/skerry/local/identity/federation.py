@@ -9,14 +9,13 @@ AgentCore developer guide, "OAuth 2.0 authorization URL session binding".
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from skerry.auth import pkce
 from skerry.errors import RemoteError, ServiceError, SkerryError, access_denied
 from skerry.local.identity.consents import Consent, Consents
 from skerry.local.identity.grants import Grants, custom
@@ -198,14 +197,13 @@ def cookie_name(consent_id: str) -> str:
 def _authorization(provider: Provider, consent: Consent, state: str, verifier: str) -> str:
     """The authorization request; custom parameters never take the place of the flow's own."""
     ask = consent.ask
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     pairs = [
         *custom(ask).items(),
         ("response_type", "code"),
         ("client_id", provider.client_id),
         ("redirect_uri", provider.callback_url),
         ("state", state),
-        ("code_challenge", challenge),
+        ("code_challenge", pkce.challenge(verifier)),
         ("code_challenge_method", "S256"),
         *((("scope", " ".join(ask.scopes)),) if ask.scopes else ()),
         *(("resource", resource) for resource in ask.resources),
