@@ -12,8 +12,9 @@ import time
 
 import pytest
 
-from skerry.auth.aws_keys import AwsKeys, EnvironmentSource, aws_keys
+from skerry.auth.aws_keys import AwsKeys, aws_keys
 from skerry.auth.chain import ChainSource
+from skerry.auth.environment_keys import EnvironmentSource
 from skerry.auth.proof import SigV4Proof
 from skerry.errors import ConfigurationError, RemoteError, SkerryError
 from tests.kit.aws_services import AwsServices, aws_services

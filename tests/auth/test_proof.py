@@ -7,7 +7,8 @@ from email.utils import formatdate
 import pytest
 
 from skerry.auth import sigv4
-from skerry.auth.aws_keys import AwsKeys, EnvironmentSource, aws_keys
+from skerry.auth.aws_keys import AwsKeys, aws_keys
+from skerry.auth.environment_keys import EnvironmentSource
 from skerry.auth.keeper import Lease
 from skerry.auth.ports import Origin
 from skerry.auth.proof import AutoProof, NoProof, SigV4Proof

@@ -82,15 +82,19 @@ class StdioHost:
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
-        if self.process.returncode is None:
+        if self.process.returncode is None and kind is not None:
+            self.process.kill()  # the block has failed: how the process ends proves nothing any more
+        elif self.process.returncode is None:
             self.hang_up()
             try:
                 await asyncio.wait_for(self.process.wait(), self._within)
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()
-                if kind is None:
-                    raise AssertionError("the process did not end with its input") from None
+                raise AssertionError(
+                    f"the process did not end with its input within {self._within} s; {self._seen()}"
+                ) from None
+        await self.process.wait()
         await asyncio.gather(*self._held)
         if kind is None:
             assert self.unmatched == [], self.unmatched

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from skerry.local.access import Signed
 from skerry.local.aws_fixtures import catalogue, costs
-from skerry.local.aws_fixtures.fixtures import Asked, Fixtures
+from skerry.local.aws_fixtures.asked import Asked
+from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.ports import Caller
 from tests.kit.clock import FakeClock
 from tests.kit.fixture_plane import NOW, OTHER, FixturePlane

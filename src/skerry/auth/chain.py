@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from skerry.auth.aws_keys import EnvironmentSource
+from skerry.auth.environment_keys import EnvironmentSource
 from skerry.auth.keeper import Lease
 from skerry.auth.ports import Origin
 from skerry.auth.signing import Credentials

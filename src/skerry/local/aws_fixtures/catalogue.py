@@ -17,13 +17,11 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skerry.errors import ServiceError, not_found, validation
+from skerry.local.aws_fixtures.asked import Asked
 from skerry.local.rest_json import iso8601
-
-if TYPE_CHECKING:
-    from skerry.local.aws_fixtures.fixtures import Asked
 
 DAY = 86_400
 _MORNING = 9 * 3600

@@ -14,13 +14,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skerry.errors import ServiceError, validation
+from skerry.local.aws_fixtures.asked import Asked
 from skerry.local.aws_fixtures.daily import Line, chosen, days, dimension, lacking
-
-if TYPE_CHECKING:
-    from skerry.local.aws_fixtures.fixtures import Asked
 
 _COSTS = frozenset({"UnblendedCost", "BlendedCost", "AmortizedCost", "NetUnblendedCost", "NetAmortizedCost"})
 _FORECASTS = frozenset(

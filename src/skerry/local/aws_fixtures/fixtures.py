@@ -8,44 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from skerry.errors import ServiceError
 from skerry.local import rest_json, service_model
 from skerry.local.access import Signed
 from skerry.local.aws_fixtures import catalogue, costs
+from skerry.local.aws_fixtures.asked import Asked, Source
 from skerry.local.ports import Clock, Scope
 from skerry.local.rest_json import Reply
 from skerry.local.validation import validate
 
 HEADER = b"x-skerry-fixture"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request: the operation and its validated input; who asks, for which region, and when.
-
-    `home` says that account and region are the stack's own, `own` the account alone.
-    """
-
-    operation: str
-    given: Mapping[str, Any]
-    account: str
-    region: str
-    now: float
-    own: bool = True
-    home: bool = True
-
-
-class Source(Protocol):
-    """The data of one service."""
-
-    operations: frozenset[str]
-
-    def answer(self, asked: Asked) -> dict[str, Any]:
-        """The output. Raises ServiceError in the form of the service."""
-        ...
 
 
 MAKERS: Mapping[str, Callable[[], Source]] = {"bedrock": catalogue.bedrock, "ce": costs.cost_explorer}
