@@ -264,3 +264,15 @@ class TestOther:
     def test_only_post_is_answered(self, stack: Stack, method: str) -> None:
         answer = httpx2.request(method, stack.url(stack.gateway()), trust_env=False)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+    @pytest.mark.behaviour("GW-405")
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+    def test_who_has_no_token_gets_the_challenge_whatever_the_method(
+        self, stack: Stack, idp: Desk, method: str
+    ) -> None:
+        url = stack.url(jwt_gateway(stack, idp, allowedAudience=["desk-gateway"]))
+        asked = httpx2.request(method, url, trust_env=False)
+        assert (asked.status_code, shown(asked).resource_metadata != "") == (401, True)
+        signed_in = bearer(idp.token(audience="desk-gateway"))
+        answer = httpx2.request(method, url, headers=signed_in, trust_env=False)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

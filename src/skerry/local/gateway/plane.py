@@ -241,6 +241,11 @@ class GatewayPlane:
         elif scope["method"] in (served := session_methods(gateway)):
             await self._session_request(gateway, scope, receive, send, seen)
         else:
+            # The challenge comes first: clients ask with a GET whether they have to sign in.
+            signed = (
+                await read_body(receive, self._settings.payload) if self._door.reads_body(gateway) else b""
+            )
+            await self._admit(gateway, scope, signed, seen)
             await answer(send, 405, headers=[("allow", ", ".join(("POST", *served)))])
 
     async def _http(
