@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -68,3 +71,22 @@ async def test_another_spelling_of_the_url_leads_to_the_same_audience(
 ):
     async with remote(system, program, system.gateways["scoped"] + spelling, tmp_path) as host:
         assert await called(host, "first") == "first", host.stderr.decode()
+
+
+@pytest.mark.behaviour("GW-405")
+async def test_it_signs_in_though_something_else_has_its_callback_port(
+    system: System, program: Path, tmp_path: Path
+):
+    url = system.gateways["tools"] + "?busy=1"
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # then something else has it indeed
+            taken.bind(("127.0.0.1", own_port(url)))
+            taken.listen()
+        async with remote(system, program, url, tmp_path, "--protocol", "legacy") as host:
+            assert await called(host, "first") == "first", host.stderr.decode()
+
+
+def own_port(url: str) -> int:
+    """The callback port that mcp-remote derives from a URL."""
+    digest = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+    return 3335 + int(digest[:4], 16) % 45816
