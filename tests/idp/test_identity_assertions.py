@@ -76,7 +76,7 @@ class Firm:
     def __init__(self, desk: Desk, clock: FakeClock) -> None:
         self.desk = desk
         self.clock = clock
-        self.enterprise = desk.idp.issuers["enterprise"]
+        self.enterprise = desk.idp.issuers.get("enterprise", "")
         self.tools = desk.idp.issuers["tools"]
 
     def id_token(self, client: str = "agent", realm: str = "enterprise", **changes: Any) -> str:
@@ -210,6 +210,21 @@ def test_only_an_id_token_for_the_client_counts(firm: Firm):
     ]  # fmt: skip
     for token in bad:
         assert refused(firm.leg1(subject_token=token), "invalid_request")
+
+
+@pytest.mark.behaviour("IDP-ID-JAG-SUBJECT")
+def test_an_access_token_for_the_client_is_no_id_token_in_a_dialect_that_types_neither():
+    agent = replace(AGENT, audiences=("agent",))
+    okta = Realm(
+        name="okta", dialect="okta", clients={"agent": agent}, users={"ann": User(id="ann", name="ann")}
+    )
+    with running_desk(okta, replace(TOOLS, trusted_issuers=("okta",))) as desk:
+        firm = Firm(desk, FakeClock())
+        person: dict[str, Any] = {"subject": "ann", "username": "ann"}
+        access = desk.idp.access_token("okta", "agent", audiences=("agent",), **person)
+        assert refused(firm.leg1(realm="okta", subject_token=access), "invalid_request")
+        good = firm.leg1(realm="okta", subject_token=desk.idp.id_token("okta", "agent", **person))
+        assert good.status_code == 200, good.text
 
 
 @pytest.mark.behaviour("IDP-ID-JAG-TAKEN")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from skerry.idp.triggers import response
 from skerry.idp.triggers.declared import VERSIONS, Trigger, Version
-from skerry.idp.triggers.invoke import TriggerError
+from skerry.idp.triggers.invoke import TriggerError, read
 from skerry.idp.triggers.response import LOCKED_CLAIMS, Tokens, apply
 
 ACCESS = {"sub": "p", "iss": "i", "client_id": "chat", "scope": "a b", "cognito:groups": ["ops"], "exp": 1}
@@ -139,6 +139,13 @@ def test_an_empty_override_takes_the_groups_away_and_none_leaves_them(override):
 
 
 @pytest.mark.behaviour("TRG-FAILS-CLOSED")
+@pytest.mark.parametrize("answer", [b'{"a": 1e999}', b'{"a": -1e999}', b'{"a": NaN}', b"[" * 40 + b"]" * 40])
+def test_an_answer_that_no_token_could_hold_is_not_read(answer):
+    with pytest.raises(TriggerError, match="malformed"):
+        read(answer)
+
+
+@pytest.mark.behaviour("TRG-FAILS-CLOSED")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -149,6 +156,7 @@ def test_an_empty_override_takes_the_groups_away_and_none_leaves_them(override):
         {"response": {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": [1]}}},
         {"response": {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"scopesToAdd": "a"}}}},
         {"response": {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"scopesToAdd": ["a b"]}}}},
+        {"response": {"claimsAndScopeOverrideDetails": {"accessTokenGeneration": {"scopesToAdd": ["a\nb"]}}}},
         {"response": {"claimsAndScopeOverrideDetails": {"idTokenGeneration": {"claimsToSuppress": [1]}}}},
         {"response": {"claimsAndScopeOverrideDetails": {"groupOverrideDetails": {"preferredRole": 1}}}},
     ],

@@ -8,10 +8,12 @@ RFC 4291 (mapped), RFC 3056 (6to4), RFC 4380 (Teredo), RFC 6052 and RFC 8215 (NA
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Address = IPv4Address | IPv6Address
 
+_ASSIGNMENTS = IPv4Network("192.0.0.0/24")
+"""RFC 6890, of which older Pythons know a part only; a cloud has its metadata at 192.0.0.192."""
 _UNICAST = IPv6Network("2000::/3")
 """All that IANA has assigned for global unicast."""
 _DOCUMENTATION = IPv6Network("3fff::/20")
@@ -27,7 +29,8 @@ def is_public(address: Address) -> bool:
     A NAT64 prefix of a network's own cannot be told from any other address.
     """
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast and not address.is_reserved
+        special = address.is_multicast or address.is_reserved or address in _ASSIGNMENTS
+        return address.is_global and not special
     if address.scope_id is not None:
         return False
     if address.ipv4_mapped is not None:

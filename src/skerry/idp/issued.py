@@ -17,6 +17,12 @@ async def remember(records: Records, token_id: str, *, family: str, expires: flo
     await records.put(_KIND, token_id, {"family": family}, expires=expires)
 
 
+async def family(records: Records, token_id: object) -> str:
+    """The sign-in that a token came of; empty for a machine's. What is made of the token ends with it too."""
+    noted = await records.get(_KIND, token_id) if isinstance(token_id, str) else None
+    return "" if noted is None else str(noted.get("family", ""))
+
+
 async def revoke(records: Records, token_id: str, *, expires: float) -> None:
     """Revokes one token, until it expires (epoch seconds)."""
     await records.put(_KIND, token_id, {"revoked": True}, expires=expires)

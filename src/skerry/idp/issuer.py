@@ -32,6 +32,9 @@ from skerry.idp.records import Database, Records
 from skerry.idp.triggers import generation
 from skerry.idp.triggers.response import Tokens
 
+_NOT_IDENTITY = frozenset({"client_id", "cid", "events", "scope", "scp", "act"})
+"""Claims of access tokens and logout tokens: the `typ` of Okta's does not tell them from ID tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
@@ -160,7 +163,7 @@ class Issuer:
         claims = await verify(token, expected, keys=keys, now=self.clock.time(), leeway=0.0)
         if claims.get("token_use", "id") != "id" or claims.get("azp", client_id) != client_id:
             raise TokenError("kind", "It is no ID token for this client.")
-        if not {"client_id", "events", "scope", "act"}.isdisjoint(claims):
+        if not _NOT_IDENTITY.isdisjoint(claims):
             raise TokenError("kind", "It is no ID token.")
         return claims
 

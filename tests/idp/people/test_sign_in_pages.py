@@ -10,13 +10,20 @@ import statistics
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import cast
 
 import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from skerry.idp.attempts import Attempts
+from skerry.idp.authorize import forms
 from skerry.idp.authorize.page import shown
+from skerry.idp.authorize.sign_in import AT_ONCE, WAITING, SignIn
+from skerry.idp.issuer import Issuer
+from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.realms import PUBLIC
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import (
@@ -336,6 +343,19 @@ def test_a_name_that_a_client_gave_itself_is_shown_as_such_and_harmless(source):
         assert max(len(line) for line in page.text.splitlines() if "Allow" in line) < 300
 
 
+@pytest.mark.behaviour("IDP-CONSENT-PAGE")
+def test_the_host_of_a_client_s_document_is_shown_to_its_end():
+    host = f"accounts.bank.example.{'a' * 60}.{'b' * 60}.other.example"
+    client = replace(APP, id=f"https://{host}/{'c' * 400}", source="document")
+    form = forms.Form(action="/consent", query="", token="")
+    page = forms.consent(
+        form, client=client, user="ann", scopes=(), resources=(), goes_to=CALLBACK, sign_out="/sign-out"
+    )
+    text = bytes(page.body).decode()
+    assert f"<code>https://{host}/ccc" in text
+    assert "c" * 121 not in text
+
+
 @pytest.mark.behaviour("IDP-CONSENT-DENIED")
 def test_refusing_tells_the_client_and_is_not_remembered(home: Home):
     browser = home.browser()
@@ -510,6 +530,30 @@ async def test_a_flood_of_passwords_is_bounded_and_guesses_at_once_are_counted(h
             f"{home.issuer()}/oauth2/sign-in", data={**form, "password": PASSWORDS["ann"]}, headers=cookies
         )
     assert right.status_code == 429
+
+
+@pytest.mark.behaviour("IDP-SIGN-IN-BOUNDED")
+async def test_names_that_are_looked_up_wait_in_the_same_bound():
+    """All of them ask before the first look-up comes back."""
+    looked_up = asyncio.Event()
+    asked: list[str] = []
+
+    class Slow:
+        async def user(self, name: str) -> None:
+            asked.append(name)
+            await looked_up.wait()
+
+    issuer = SimpleNamespace(directory=Slow(), realm=HOME)
+    sign_in = SignIn(cast(Issuer, issuer), Attempts(clock=lambda: 0.0))
+    waiting = [asyncio.create_task(sign_in.user(f"nobody-{number}", "x")) for number in range(40)]
+    await asyncio.sleep(0)
+    assert len(asked) == AT_ONCE + WAITING
+    refused = [task for task in waiting if task.done()]
+    assert len(refused) == 40 - len(asked)
+    assert all(isinstance(task.exception(), OAuthError) for task in refused)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from skerry.errors import RemoteError
 from skerry.idp import granted
 from skerry.idp.passwords import secret_digest
+from skerry.idp.realms import TOKEN_EXCHANGE
 from skerry.idp.records import Database, Records
 from skerry.wire.hop import decode
 from tests.kit.clock import FakeClock
-from tests.kit.idp_people import ANN, CLIENTS, PASSWORDS, VERIFIER, Home, people
+from tests.kit.idp_people import ANN, CLIENTS, HOME, PASSWORDS, VERIFIER, Home, people
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +158,34 @@ def test_a_revoked_token_cannot_be_exchanged():
         assert desk.http.post(f"{issuer}/oauth2/revoke", data={**proof, "token": token}).status_code == 200
         answer = desk.exchange("gateway", token)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.behaviour("IDP-REVOCATION")
+def test_what_was_exchanged_ends_with_the_sign_in_it_came_of():
+    gateway = replace(
+        CLIENTS["gateway"],
+        grants=(TOKEN_EXCHANGE,),
+        own_audiences=("desk-gateway", "accounts"),
+        may_exchange=("accounts",),
+    )
+    with people(replace(HOME, clients={**CLIENTS, "gateway": gateway})) as home:
+        tokens = home.tokens()
+
+        def exchanged(token: str) -> str:
+            form = {
+                "subject_token": token,
+                "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+                "audience": "accounts",
+            }
+            answer = home.post("token", "gateway", grant_type=TOKEN_EXCHANGE, **form)
+            assert answer.status_code == 200, answer.text
+            return str(answer.json()["access_token"])
+
+        once = exchanged(tokens["access_token"])
+        twice = exchanged(once)
+        assert [home.introspect(token, "gateway")["active"] for token in (once, twice)] == [True, True]
+        assert home.post("revoke", token=tokens["refresh_token"]).status_code == 200
+        assert [home.introspect(token, "gateway") for token in (once, twice)] == [{"active": False}] * 2
 
 
 @pytest.mark.behaviour("IDP-GRANTS-END")

@@ -177,7 +177,14 @@ def _origin(client: Client) -> str:
     }.get(client.source, "")
     if not said:
         return ""
-    return f"<p>{said} <code>{shown(client.id)}</code></p>\n"
+    return f"<p>{said} <code>{_address(client.id)}</code></p>\n"
+
+
+def _address(client_id: str) -> str:
+    """A client id, cut where it is too long but never within its host, whose end says whose it is."""
+    scheme, slashes, rest = client_id.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{escape(scheme + slashes + host + slash)}{shown(path)}" if slashes else shown(client_id)
 
 
 def _local_warning(client: Client) -> str:

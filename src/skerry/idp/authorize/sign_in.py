@@ -48,10 +48,10 @@ class SignIn:
         """
         if self._inside >= AT_ONCE + WAITING:
             raise OAuthError("temporarily_unavailable", "Too many people sign in just now.", status=503)
-        user = await self._issuer.directory.user(name) if 0 < len(name) <= LONGEST_NAME else None
-        digest = user.password_digest if user is not None else ""
-        self._inside += 1
+        self._inside += 1  # before the first await, or all that come at once pass
         try:
+            user = await self._issuer.directory.user(name) if 0 < len(name) <= LONGEST_NAME else None
+            digest = user.password_digest if user is not None else ""
             async with self._gate:
                 if self.wait(
                     name

@@ -13,7 +13,7 @@ from typing import Any
 
 from skerry.auth.dialects import audiences, scope_list
 from skerry.errors import TokenError
-from skerry.idp import asked
+from skerry.idp import asked, issued
 from skerry.idp.form import Form
 from skerry.idp.grants.grant import Ask
 from skerry.idp.grants.identity_assertion import assert_identity
@@ -67,6 +67,7 @@ class TokenExchange:
             },
             act=_chain(client, subject.get("act")),
             token_type=ACCESS_TOKEN_TYPE,
+            family=await issued.family(ask.issuer.records, subject.get("jti")),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import ssl
 import time
 from collections.abc import Mapping
@@ -69,7 +70,7 @@ async def invoke(cloud: Cloud, function: str, event: Mapping[str, Any], *, secon
     if failed:
         kind = _shown(answer, "errorType") or failed
         raise TriggerError(kind, f"{kind}: {_shown(answer, 'errorMessage')}")
-    return _json(answer)
+    return read(answer)
 
 
 async def _post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
@@ -91,11 +92,12 @@ def _trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _json(answer: bytes) -> Any:
+def read(answer: bytes) -> Any:
+    """The JSON of an answer. Raises TriggerError (malformed)."""
     try:
         if depth_exceeds(answer, MAX_DEPTH):
             raise ValueError("nested too deep")
-        return json.loads(answer, parse_constant=_constant)
+        return json.loads(answer, parse_constant=_constant, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise TriggerError("malformed", "its answer is no JSON that can be read") from error
 
@@ -104,10 +106,17 @@ def _constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):  # it would go into the token as Infinity, which no verifier reads
+        raise ValueError("a number is out of range")
+    return value
+
+
 def _shown(answer: bytes, *names: str) -> str:
     """The first string among some members of an answer, cut to what a line can hold."""
     try:
-        found = _json(answer)
+        found = read(answer)
     except TriggerError:
         return ""
     members = found if isinstance(found, dict) else {}

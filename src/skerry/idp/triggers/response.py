@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.triggers.declared import Trigger
 from skerry.idp.triggers.event import V1_RESPONSE, V2_RESPONSE
 from skerry.idp.triggers.invoke import TriggerError
@@ -159,8 +160,10 @@ def _scopes(change: Mapping[str, Any], tokens: Tokens) -> None:
     """A scope that is suppressed and added is added."""
     added = _names(change.get("scopesToAdd"), "scopesToAdd")
     dropped = set(_names(change.get("scopesToSuppress"), "scopesToSuppress")) - set(added)
-    if any(not scope or " " in scope for scope in added):
-        raise TriggerError("malformed", "scopesToAdd holds a scope that is empty or has a blank")
+    if not all(SCOPE_TOKEN.match(scope) for scope in added):
+        raise TriggerError(
+            "malformed", "scopesToAdd holds a scope that is empty, or has a blank or an odd sign"
+        )
     before = str(tokens.access.get("scope", "")).split()
     after = [scope for scope in dict.fromkeys((*before, *added)) if scope not in dropped]
     tokens.access.pop("scope", None)
