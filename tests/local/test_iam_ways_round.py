@@ -16,7 +16,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.exceptions import ClientError
 
 from skerry.auth import sigv4
-from tests.kit.iam import ACCOUNT, allow, role, taken, trust, user
+from tests.kit.iam import ACCOUNT, allow, document, role, taken, trust, user
 from tests.kit.local_endpoint import endpoint_process
 
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -168,3 +168,64 @@ def test_a_path_that_a_role_does_not_have_is_not_believed(running):
         )
     own = role(iam, "peer", trust(ROOT), Path="/team/")
     assert taken(running.client("sts", key), own)
+
+
+EVERYTHING = document(allow("*"))
+PUT = {
+    "Action": "PutUserPolicy",
+    "Version": "2010-05-08",
+    "UserName": "guest",
+    "PolicyName": "more",
+    "PolicyDocument": EVERYTHING,
+}
+
+
+def test_a_presigned_url_of_the_older_form_brings_no_other_scope_along(running, guest):
+    expires = str(int(time.time()) + 300)
+    text = f"POST\n\n{FORM['content-type']}\n{expires}\n/".encode()
+    signature = base64.b64encode(hmac.new(guest.secret_access_key.encode(), text, hashlib.sha1).digest())
+    older = {"AWSAccessKeyId": guest.access_key_id, "Expires": expires, "Signature": signature.decode()}
+    scope = "Credential=AKIANOBODYS00000/20260101/us-east-1/iam/aws4_request"
+    headers = {**FORM, "authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
+    status, _ = sent(running, "POST", f"/?{urlencode(older)}", urlencode(PUT).encode(), headers)
+    assert status == 403
+    assert policies(running, "guest") == ["own"]
+
+
+@pytest.mark.parametrize("service", ["iam.", "iam.x", "sts.", "STS.x"])
+def test_no_signing_name_is_a_host_name(running, guest, service):
+    name = "sts" if service.lower().startswith("sts") else "iam"
+    form = {"iam": PUT, "sts": TAKE}[name]
+    status, answer = signed(running, guest, service, body=urlencode(form).encode(), headers=FORM)
+    assert (status, b"SecretAccessKey" in answer) == (403, False)
+    assert policies(running, "guest") == ["own"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"RoleName": "dev-own"},
+        {"GroupName": "dev-own"},
+        {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/bound"},
+        {"Path": "/dev/"},
+    ],
+)
+def test_a_parameter_of_another_operation_decides_nothing(running, more):
+    iam = running.client("iam")
+    name = f"helper-{next(iter(more)).lower()}"
+    bound = {"StringEquals": {"iam:PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/bound"}}
+    key = user(
+        iam,
+        name,
+        allow("iam:*", [f"arn:aws:iam::{ACCOUNT}:{kind}/dev*" for kind in ("role", "group", "user")]),
+        allow("iam:PutUserPolicy", Condition=bound),
+    )
+    body = urlencode({**PUT, "UserName": name, **more}).encode()
+    status, _ = signed(running, key, "iam", body=body, headers=FORM)
+    assert status == 400
+    assert policies(running, name) == ["own"]
+
+
+def policies(running, name):
+    """The names of a user's inline policies."""
+    return running.client("iam").list_user_policies(UserName=name)["PolicyNames"]

@@ -31,7 +31,9 @@ _QUERY_FORM = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "S
 _MAX_AUTHORIZATION = 8192
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
-_SCOPE_PART = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_REGION = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_SERVICE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""Without dots: who makes a host name of it would read `iam.x` as `iam`."""
 _ACCESS_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
@@ -232,7 +234,8 @@ def _scope(credential: str) -> tuple[str, str, str, str]:
         len(parts) == 5
         and parts[4] == "aws4_request"
         and re.fullmatch(r"[0-9]{8}", parts[1]) is not None
-        and all(_SCOPE_PART.fullmatch(part) for part in parts[2:4])
+        and _REGION.fullmatch(parts[2]) is not None
+        and _SERVICE.fullmatch(parts[3]) is not None
         and _ACCESS_KEY.fullmatch(parts[0]) is not None
     )
     if not good:

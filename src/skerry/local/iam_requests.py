@@ -2,16 +2,19 @@
 
 Of the embedded cloud's services this one is decided, since what it changes decides about everything else. A
 request is about the user, role, group or policy that it names; an operation that names none is about `*`, and
-one on one's own user may leave the name out.
+one on one's own user may leave the name out. A parameter that the operation does not have is refused: here it
+would count, as another resource or a condition's value, and be passed over where the request is performed.
 
 Source: AWS service authorization reference, AWS Identity and Access Management.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from skerry.errors import ServiceError
+from skerry.local import service_model
 from skerry.local.access import DEVELOPER
 from skerry.local.assume_role import Form
 from skerry.local.permissions import PermissionChecks
@@ -33,6 +36,10 @@ _OF_ONESELF = frozenset(
 )
 
 
+_COMMON = frozenset({"Action", "Version"})
+_SIGNATURE = "X-Amz-"
+
+
 class IamRequests:
     """Decides on requests to IAM of an account."""
 
@@ -43,6 +50,7 @@ class IamRequests:
     async def permit(self, caller: Caller, given: Form, notes: Notes) -> None:
         """Raises AccessDenied (403), in the name that a query service gives it."""
         operation = given.get("Action", "")
+        await _check_parameters(operation, given)
         if operation == "CreateUser" and given.get("PermissionsBoundary"):
             raise ServiceError(
                 "NotImplemented",
@@ -74,3 +82,19 @@ class IamRequests:
         if given.get("PolicyName"):
             return f"arn:aws:iam::{self._account}:policy{given.get('Path') or '/'}{given['PolicyName']}"
         return caller.arn if operation in _OF_ONESELF and ":user/" in caller.arn else "*"
+
+
+async def _check_parameters(operation: str, given: Form) -> None:
+    """Raises ServiceError (400) for what IAM does not have: the operation, or a parameter of it.
+
+    Parameters of a presigned request's signature are no operation's.
+    """
+    model = await asyncio.to_thread(service_model.load, "iam")
+    known = model.operations.get(operation)
+    if known is None:
+        raise ServiceError("InvalidAction", 400, f"IAM has no operation {operation[:128]!r}.")
+    members = known.input.get("members", {})
+    for name in given:
+        first = name.partition(".")[0]
+        if first not in members and name not in _COMMON and not name.startswith(_SIGNATURE):
+            raise ServiceError("ValidationError", 400, f"{operation} has no parameter {name[:128]!r}.")

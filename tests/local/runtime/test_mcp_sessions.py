@@ -143,6 +143,17 @@ async def test_of_many_ids_that_a_server_chose_the_newest_are_known(running):
     assert 404 == (await running.rpc("stateful", "ping", headers={MCP_SESSION_ID: chosen[0]})).status_code
 
 
+@pytest.mark.behaviour("RT-MCP-OWN-ID")
+@pytest.mark.parametrize("wanted", ["theirs", ONE])
+async def test_no_program_takes_over_the_id_of_another_session(running, wanted):
+    running.resources.put(record("probed", protocol="MCP"))
+    theirs = await running.rpc("probed", "initialize", {"choose": "theirs"}, session=ONE)
+    other = await running.rpc("probed", "initialize", {"choose": wanted})
+    again = await running.rpc("probed", "ping", headers={MCP_SESSION_ID: "theirs"})
+    sessions = [answer.headers[RUNTIME_SESSION_ID] for answer in (theirs, other, again)]
+    assert (ONE, True, ONE) == (sessions[0], sessions[1] != ONE, sessions[2])
+
+
 @pytest.mark.behaviour("RT-MCP-SUPPLY")
 async def test_strictly_the_platforms_id_reaches_the_server_on_initialize_and_is_the_clients(tmp_path):
     unknowns = Unknowns(supply_mcp_session_id=True)

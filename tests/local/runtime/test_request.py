@@ -53,6 +53,37 @@ def test_what_is_no_call_of_the_data_plane(path, method, status):
     assert status == caught.value.status
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "action"),
+    [
+        (b"invocations", "http", "InvokeAgentRuntimeForUser"),
+        (b"ws", "websocket", "InvokeAgentRuntimeWithWebSocketStreamForUser"),
+    ],
+)
+def test_who_speaks_for_a_user_needs_an_action_more(path, kind, action):
+    for_ann = ((b"x-amzn-bedrock-agentcore-runtime-user-id", b"ann"),)
+    asked = scope(b"/runtimes/%s/%s" % (ARN, path), headers=for_ann) | {"type": kind}
+    request = Request.of(asked)
+    assert f"bedrock-agentcore:{action}" in request.actions()
+    assert request.user_id() == "ann"
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "kind"),
+    [
+        (b"invocations/.well-known/agent-card.json", "GET", "http"),
+        (b"commands", "POST", "http"),
+        (b"stopruntimesession", "POST", "http"),
+        (b"ws/shells", "GET", "websocket"),
+    ],
+)
+def test_other_operations_are_for_nobody(path, method, kind):
+    for_ann = ((b"x-amzn-bedrock-agentcore-runtime-user-id", b"ann"),)
+    asked = scope(b"/runtimes/%s/%s" % (ARN, path), method=method, headers=for_ann) | {"type": kind}
+    request = Request.of(asked)
+    assert (request.user_id(), len(request.actions())) == ("", 1)
+
+
 @given(st.binary(max_size=200), st.binary(max_size=100), st.sampled_from(["GET", "POST", "DELETE"]))
 def test_any_path_and_query_is_a_request_or_a_service_error(path, query, method):
     for raw in (path, b"/runtimes/" + path, b"/runtimes/%s/invocations" % ARN):

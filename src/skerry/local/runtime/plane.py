@@ -53,7 +53,6 @@ from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.streams import Streams
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
-from skerry.wire.headers import RUNTIME_USER_ID
 
 SWEEP_INTERVAL = 1.0
 log = logging.getLogger(__name__)
@@ -292,7 +291,7 @@ class RuntimePlane:
         Source: AWS developer guide, runtime OAuth. A bearer token names the person; only without one does the
         header of a caller who signed.
         """
-        user_id = request.header(RUNTIME_USER_ID) if caller.kind == "iam" else ""
+        user_id = request.user_id() if caller.kind == "iam" else ""
         if self._workload_tokens is None or not (caller.kind == "jwt" or user_id):
             return ""
         return self._workload_tokens.issue(runtime.id, caller, user_id=user_id)

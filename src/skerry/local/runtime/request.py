@@ -6,7 +6,7 @@ once, so routes are found on the raw path.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl
@@ -49,6 +49,9 @@ SOCKETS: Mapping[str, Operation] = {
     "ws/shells": "InvokeAgentRuntimeCommandShell",
 }
 """What is reached with `GET` and an upgrade to WebSocket."""
+
+FOR_USERS: Sequence[Operation] = ("InvokeAgentRuntime", "InvokeAgentRuntimeWithWebSocketStream")
+"""What can be asked for somebody, with an action of its own: AWS service authorization reference."""
 
 _METADATA = b"/.well-known/oauth-protected-resource"
 _QUERY_FIELDS = 100
@@ -142,9 +145,11 @@ class Request:
     def actions(self) -> tuple[str, ...]:
         """The IAM actions that the request needs: one more when it speaks for a user."""
         action = f"bedrock-agentcore:{self.operation}"
-        if self.operation == "InvokeAgentRuntime" and self.header(RUNTIME_USER_ID):
-            return action, f"{action}ForUser"
-        return (action,)
+        return (action, f"{action}ForUser") if self.user_id() else (action,)
+
+    def user_id(self) -> str:
+        """The user for whom a caller who signed speaks; "" where the operation is for nobody."""
+        return self.header(RUNTIME_USER_ID) if self.operation in FOR_USERS else ""
 
     def require_account(self) -> None:
         """Raises ServiceError (400) when a bare id comes without its account."""

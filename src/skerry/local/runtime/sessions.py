@@ -104,15 +104,22 @@ class Sessions:
         session.used = self._clock.monotonic()
 
     def alias(self, session: Session, identifier: str) -> None:
-        """Lets an id that the session's MCP server chose name the session too; of many the newest."""
+        """Lets an id that the session's MCP server chose name the session too; of many the newest.
+
+        One that names another live session stays that one's: no program takes over another's requests.
+        """
+        key = (*session.key[:2], identifier)
         if identifier == session.id or identifier in session.aliases:
+            return
+        if key in self._sessions or key in self._aliases:
+            log.warning("session %s: its program chose the id of another session", session.id)
             return
         if len(session.aliases) >= ALIASES:
             oldest = next(iter(session.aliases))
             del session.aliases[oldest]
             self._aliases.pop((*session.key[:2], oldest), None)
         session.aliases[identifier] = None
-        self._aliases[(*session.key[:2], identifier)] = session
+        self._aliases[key] = session
 
     async def stop(self, runtime: Runtime, identifier: str) -> bool:
         """Ends a session; False when there is none. Raises ServiceError (409) while it changes."""

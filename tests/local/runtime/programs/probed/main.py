@@ -1,6 +1,7 @@
 """An MCP server on the standard library that answers how it was asked first.
 
-With $STATUS it refuses with that status what is not of a session.
+With $STATUS it refuses with that status what is not of a session. The parameter `choose` is the session id that
+it answers with.
 """
 
 import json
@@ -29,6 +30,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(int(os.environ["STATUS"]) if refused else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if chosen := message.get("params", {}).get("choose"):
+            self.send_header("Mcp-Session-Id", chosen)
         self.end_headers()
         self.wfile.write(body)
 
