@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from skerry.local.gateway import arguments, browsers, propagation, tools
 from skerry.local.gateway.assumptions import Assumptions, rows
 from skerry.local.gateway.messages import McpError
-from skerry.local.gateway.methods import matches
 from skerry.local.gateway.routes import Route, route
 from skerry.wire import param_headers
 
@@ -347,21 +346,6 @@ class TestRoutes:
         gateway = {"authorizerType": kind, "domainOverride": {"default": "desk.example.com"}}
         scope = {"headers": [(b"host", host.encode())]}
         assert bool(browsers.problem(gateway, scope)) is foreign
-
-
-@pytest.mark.parametrize(
-    ("template", "uri", "fits"),
-    [
-        ("note://by/{name}", "note://by/me", True),
-        ("note://by/{name}", "note://by/me/too", False),
-        ("note://by/{name}", "other://by/me", False),
-        ("file:///{path*}", "file:///a/b", True),
-        ("file:///{+path}", "file:///a/b", True),
-        ("a.b://{x}", "aXb://y", False),
-    ],
-)
-def test_a_template_fits_the_uris_it_can_make(template: str, uri: str, fits: bool) -> None:
-    assert matches(template, uri) is fits
 
 
 def test_every_assumption_has_a_mark_and_says_what_is_not_known() -> None:

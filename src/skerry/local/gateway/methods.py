@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -35,6 +34,7 @@ from skerry.local.gateway.sessions import configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Checking, Listing, Target
 from skerry.local.gateway.tools import Item
+from skerry.local.gateway.uri_templates import matches
 from skerry.local.ports import Record
 from skerry.wire import eras
 from skerry.wire.headers import MCP_SESSION_ID
@@ -43,7 +43,6 @@ from skerry.wire.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 T = TypeVar("T")
 
 Answer = Result | Relayed
-_EXPRESSION = re.compile(r"\{([^{}]*)\}")
 
 
 class Methods:
@@ -292,16 +291,6 @@ def by_priority(listings: Sequence[tuple[Entry, Listing]]) -> list[tuple[Entry, 
         return value if isinstance(value, int) else 1000
 
     return sorted(listings, key=priority)
-
-
-def matches(template: str, uri: str) -> bool:
-    """Whether a URI may come from a template (RFC 6570): `{x}` is one segment, other forms are anything."""
-    pattern, at = "", 0
-    for found in _EXPRESSION.finditer(template):
-        plain = found[1][:1] not in "+#./;?&" and "*" not in found[1]
-        pattern += re.escape(template[at : found.start()]) + ("[^/?#]+" if plain else ".*")
-        at = found.end()
-    return re.fullmatch(pattern + re.escape(template[at:]), uri) is not None
 
 
 def _once(groups: Iterable[Mapping[str, Item]]) -> list[Item]:
