@@ -84,6 +84,23 @@ def test_other_operations_are_for_nobody(path, method, kind):
     assert (request.user_id(), len(request.actions())) == ("", 1)
 
 
+@pytest.mark.behaviour("RT-USER-SIGNED")
+@pytest.mark.parametrize(
+    ("signed", "holds"), [(b"host", False), (b"host%3Bx-amzn-bedrock-agentcore-runtime-user-id", True)]
+)
+def test_a_presigned_url_speaks_only_for_the_user_that_it_was_signed_for(signed, holds):
+    for_ann = ((b"x-amzn-bedrock-agentcore-runtime-user-id", b"ann"),)
+    query = b"X-Amz-SignedHeaders=%s&X-Amz-Signature=00" % signed
+    asked = scope(b"/runtimes/%s/ws" % ARN, headers=for_ann, query=query) | {"type": "websocket"}
+    request = Request.of(asked)
+    if holds:
+        assert request.user_id() == "ann"
+        return
+    with pytest.raises(ServiceError) as caught:
+        request.actions()
+    assert caught.value.status == 403
+
+
 @given(st.binary(max_size=200), st.binary(max_size=100), st.sampled_from(["GET", "POST", "DELETE"]))
 def test_any_path_and_query_is_a_request_or_a_service_error(path, query, method):
     for raw in (path, b"/runtimes/" + path, b"/runtimes/%s/invocations" % ARN):

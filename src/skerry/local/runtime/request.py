@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl
 
-from skerry.errors import ServiceError, validation
+from skerry.errors import ServiceError, access_denied, validation
 from skerry.local.ports import Scope
 from skerry.local.runtime.texts import ACCOUNT_REQUIRED, constraint
 from skerry.wire import session
@@ -55,6 +55,7 @@ FOR_USERS: Sequence[Operation] = ("InvokeAgentRuntime", "InvokeAgentRuntimeWithW
 
 _METADATA = b"/.well-known/oauth-protected-resource"
 _QUERY_FIELDS = 100
+_SIGNATURE = "X-Amz-Signature"
 _LIMITS: Mapping[bytes, tuple[str, int]] = {
     name.lower().encode("ascii"): (member, limit)
     for name, member, limit in (
@@ -95,7 +96,10 @@ def allowed_methods(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a request asks for. `identifier` is the ARN or id of a runtime; `headers` are as received."""
+    """What a request asks for. `identifier` is the ARN or id of a runtime; `headers` are as received.
+
+    `presigned` are the names of the headers that a presigned URL was signed with, None without one.
+    """
 
     operation: Operation
     identifier: str
@@ -104,6 +108,7 @@ class Request:
     headers: list[tuple[bytes, bytes]]
     query_session_id: str = ""
     shell_id: str = ""
+    presigned: frozenset[str] | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> Request:
@@ -135,6 +140,7 @@ class Request:
             scope["headers"],
             query.get(RUNTIME_SESSION_ID, "") if operation in SOCKETS.values() else "",
             query.get("shellId", "") if operation == "InvokeAgentRuntimeCommandShell" else "",
+            frozenset(query.get("X-Amz-SignedHeaders", "").split(";")) if _SIGNATURE in query else None,
         )
 
     def header(self, name: str) -> str:
@@ -148,8 +154,15 @@ class Request:
         return (action, f"{action}ForUser") if self.user_id() else (action,)
 
     def user_id(self) -> str:
-        """The user for whom a caller who signed speaks; "" where the operation is for nobody."""
-        return self.header(RUNTIME_USER_ID) if self.operation in FOR_USERS else ""
+        """The user for whom a caller who signed speaks; "" where the operation is for nobody.
+
+        Raises ServiceError (403) when a presigned URL was not signed for the header: whoever has the URL
+        could speak for anybody then.
+        """
+        user = self.header(RUNTIME_USER_ID) if self.operation in FOR_USERS else ""
+        if user and self.presigned is not None and RUNTIME_USER_ID.lower() not in self.presigned:
+            raise access_denied(f"The presigned URL was not signed for the header {RUNTIME_USER_ID}.")
+        return user
 
     def require_account(self) -> None:
         """Raises ServiceError (400) when a bare id comes without its account."""
