@@ -15,6 +15,7 @@ from skerry.local.records import RecordStore, Write
 from skerry.local.sealing import KEY_FILE, Sealer, SealError
 
 SEALER, OTHER = Sealer(b"k" * 32), Sealer(b"o" * 32)
+RUNTIME = {"agentRuntimeId": "r", "environmentVariables": {"TOKEN": "very-secret-value"}}
 PROVIDER = {"name": "p", "clientId": "c", "clientSecret": "very-secret-value"}
 
 
@@ -65,6 +66,8 @@ async def test_secrets_of_an_earlier_skerry_are_sealed_in_place(tmp_path):
     writes = [
         Write("credential-provider", "p", PROVIDER),
         Write("api-key-provider", "k", {"name": "k", "apiKey": "very-secret-value"}),
+        Write("runtime", "r", RUNTIME),
+        Write("runtime-version", "r/1", RUNTIME),
         Write("gateway", "g", {"gatewayId": "g"}),
     ]
     await before.commit(writes, None, forget_before=0)
@@ -75,6 +78,7 @@ async def test_secrets_of_an_earlier_skerry_are_sealed_in_place(tmp_path):
         loaded = (await store.open()).records
         assert loaded["credential-provider"]["p"] == PROVIDER
         assert loaded["api-key-provider"]["k"]["apiKey"] == "very-secret-value"
+        assert (loaded["runtime"]["r"], loaded["runtime-version"]["r/1"]) == (RUNTIME, RUNTIME)
         assert loaded["gateway"]["g"] == {"gatewayId": "g"}
         assert b"very-secret-value" not in everything(tmp_path)
         await store.close()

@@ -23,6 +23,12 @@ def test_a_second_stack_on_the_same_state_is_refused(tmp_path: Path):
         pass
 
 
+@POSIX
+def test_the_lock_is_the_owners_alone(tmp_path: Path):
+    with State(tmp_path).lock():
+        assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+
+
 def test_the_lock_is_free_after_the_holder_was_killed(tmp_path: Path):
     program = (
         "import sys, pathlib\n"

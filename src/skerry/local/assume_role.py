@@ -21,7 +21,8 @@ from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
 
 OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
-DURATION = 3600
+DURATION, LONGEST = 3600, 43_200
+"""Seconds that a session lives where none are given, and at the most."""
 
 _FORM = b"application/x-www-form-urlencoded"
 _ROLE = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:role/[!-~]+")
@@ -103,7 +104,8 @@ class AssumeRoles:
         if found is None:
             raise ServiceError("InternalFailure", 500, "STS answered without an access key.")
         seconds = given.get("DurationSeconds", "")
-        life = int(seconds) if seconds.isdecimal() else DURATION
+        # In another spelling than plain digits it is whatever moto makes of it: the longest there is.
+        life = int(seconds or DURATION) if re.fullmatch("[0-9]{0,6}", seconds) else LONGEST
         self._access.limit(found[1].decode("ascii"), limits, expires=self._clock.time() + life)
 
     async def _policies(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:

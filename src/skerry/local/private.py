@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -14,11 +15,17 @@ from skerry.errors import StateError
 
 
 def folder(path: Path) -> Path:
-    """The folder, made when it is not there."""
+    """The folder, made when it is not there. One that everybody can write to is refused."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        open_to_others = os.name == "posix" and path.stat().st_mode & stat.S_IWOTH
     except OSError as error:
         raise _refused(path, error) from error
+    if open_to_others:
+        raise StateError(
+            f"{path} can be written to by every account of this machine.",
+            hint=f"Take that away (chmod o-w {path}), or choose another directory with --state.",
+        )
     return path
 
 

@@ -13,6 +13,8 @@ Record = Mapping[str, Any]
 SECRETS: Mapping[str, tuple[str, ...]] = {
     "credential-provider": ("clientSecret", "configuration"),
     "api-key-provider": ("apiKey",),
+    "runtime": ("environmentVariables",),
+    "runtime-version": ("environmentVariables",),
 }
 """Kinds of control-plane records with secrets, and the members that hold them."""
 _SEALED = "sealed"

@@ -37,6 +37,10 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 class _OwnSecrets(Mapping[str, str]):
     """Secrets by the name that somebody asks for. It lists none: what was not asked for does not exist."""
 
@@ -73,7 +77,7 @@ class State:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Holds the directory for one stack. Raises AlreadyRunningError when another holds it."""
-        with (self.folder / "lock").open("a+", encoding="utf-8") as file:
+        with open(self.folder / "lock", "a+", encoding="utf-8", opener=_private) as file:
             try:
                 _take(file)
             except OSError as error:

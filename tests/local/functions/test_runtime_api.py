@@ -55,6 +55,18 @@ async def test_an_environment_waits_for_its_event(api):
         assert answer.status == 200
 
 
+@pytest.mark.behaviour("FN-RUNTIME-API")
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+async def test_a_page_in_a_browser_takes_no_event(api, headers):
+    found, http, _ = api
+    found.give(invocation := event())
+    async with http.get(f"{BASE}/invocation/next", headers=headers) as answer:
+        assert answer.status == 403
+    assert not invocation.delivered.is_set()
+
+
 async def test_an_answer_needs_the_id_that_was_handed_out(api):
     found, http, _ = api
     found.give(event())

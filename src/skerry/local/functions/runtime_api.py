@@ -33,6 +33,8 @@ _MAX_HEADER = 2 << 20
 """awslambdaric sends a traceback as a header, up to 1 MiB of it."""
 _MAX_TRAILERS = 64 * 1024
 _TRAILERS = re.compile(rb"\r\n0+\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)+)\r\n\Z")
+_BROWSERS = frozenset({"Origin", "Sec-Fetch-Site"})
+"""Headers that only browsers send: a page must not take an event with a blind request."""
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"
 
@@ -70,6 +72,7 @@ class RuntimeApi:
 
     def __init__(self, *, clock: Clock, on_idle: Callable[[], None]) -> None:
         self.init_error: bytes = b""
+        self._address = ""
         self._clock = clock
         self._on_idle = on_idle
         self._waiting: asyncio.Queue[Invocation] = asyncio.Queue(maxsize=1)
@@ -88,7 +91,8 @@ class RuntimeApi:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._handler, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"{host}:{port}"
+        self._address = f"{host}:{port}"
+        return self._address
 
     async def close(self) -> None:
         """Stops listening and drops the connections."""
@@ -101,6 +105,8 @@ class RuntimeApi:
         self._waiting.put_nowait(invocation)
 
     async def _serve(self, request: web.BaseRequest) -> web.Response:
+        if request.headers.get("Host") != self._address or _BROWSERS & request.headers.keys():
+            return _refused(403, "Forbidden", "The function's own process asks here, no page in a browser.")
         path = request.path.removeprefix(BASE)
         if request.method == "GET" and path == "/invocation/next":
             return await self._next()
