@@ -43,7 +43,7 @@ class FakeVault:
     """Implements `ports.ResourceTokens`: tokens are `TOKEN-n`, kept per provider, workload, person and scopes.
 
     `asks` are what it was asked. Return URLs must be in `allowed`, if that is set. `tokens` may be taken away, as
-    by their end; `refusals` counts those that a resource did not take. `asked_often` is set with the ask number `often`.
+    by their end. A session that was forced gives no token before it is completed. `refusals` counts those that a resource did not take. `asked_often` is set with the ask number `often`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -66,10 +66,11 @@ class FakeVault:
             self.asked_often.set()
         if self.down:
             raise ServiceError("InternalServerException", 500, "The vault is out of order.")
-        if _key(ask) in self.tokens and not ask.force:
+        session = self._session(ask.session_uri, ask.user) if ask.session_uri and not ask.force else None
+        waits = session is not None and session.ask.force and session.state != "completed"
+        if _key(ask) in self.tokens and not (ask.force or waits):
             return self._token(_key(ask))
-        if ask.session_uri:
-            session = self._session(ask.session_uri, ask.user)
+        if session is not None:
             over = session.state == "failed" or self.clock.monotonic() >= session.until
             url = self._url(ask.session_uri)
             return ConsentNeeded(url, ask.session_uri, "FAILED" if over else "IN_PROGRESS")

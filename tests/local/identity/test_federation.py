@@ -119,6 +119,52 @@ def test_a_token_is_of_one_workload_person_provider_scopes_and_resources(stack, 
         assert refused(stack.token, token, provider, sessionUri=asked["sessionUri"]) == INVALID
 
 
+@pytest.mark.behaviour("ID-3LO-FORCED")
+def test_a_forced_session_tells_of_itself_and_not_of_the_token_before(stack, server, browser, desk):
+    provider, ann = stack.provider(server), stack.for_user(desk)
+    asked = stack.token(ann, provider)
+    browser.consent(asked["authorizationUrl"])
+    complete(stack, asked["sessionUri"])
+    before = stack.token(ann, provider)["accessToken"]
+
+    def poll(uri):
+        found = stack.token(ann, provider, sessionUri=uri)
+        return found.get("sessionStatus") or found["accessToken"]
+
+    first, second, third = (stack.token(ann, provider, forceAuthentication=True) for _ in range(3))
+    assert {item["sessionStatus"] for item in (first, second, third)} == {"IN_PROGRESS"}
+    assert poll(first["sessionUri"]) == "IN_PROGRESS"
+    server.behaviour = "deny"
+    browser.consent(first["authorizationUrl"])
+    assert poll(first["sessionUri"]) == "FAILED"
+    assert stack.token(ann, provider)["accessToken"] == before
+    server.behaviour = ""
+    browser.consent(second["authorizationUrl"])
+    assert refused(complete, stack, second["sessionUri"], "bob") == DENIED
+    assert poll(second["sessionUri"]) == "FAILED"
+    browser.consent(third["authorizationUrl"])
+    assert poll(third["sessionUri"]) == "IN_PROGRESS"
+    complete(stack, third["sessionUri"])
+    assert poll(third["sessionUri"]) == stack.token(ann, provider)["accessToken"] != before
+    assert poll(first["sessionUri"]) == "FAILED"
+    assert poll(asked["sessionUri"]) == poll(third["sessionUri"])
+    late = stack.token(ann, provider, forceAuthentication=True)
+    stack.clock.advance(601)
+    assert poll(late["sessionUri"]) == "FAILED"
+
+
+@pytest.mark.behaviour("ID-3LO-KEPT")
+def test_somebody_elses_session_is_none_even_for_who_has_a_token(stack, server, browser, desk):
+    provider, ann, bob = stack.provider(server), stack.for_user(desk), stack.for_user(desk, "bob")
+    for person, name in ((ann, "ann"), (bob, "bob")):
+        asked = stack.token(person, provider)
+        browser.consent(asked["authorizationUrl"])
+        complete(stack, asked["sessionUri"], name)
+    asked = stack.token(ann, provider, forceAuthentication=True)
+    assert refused(stack.token, bob, provider, sessionUri=asked["sessionUri"]) == INVALID
+    assert stack.token(ann, provider, sessionUri=asked["sessionUri"])["sessionStatus"] == "IN_PROGRESS"
+
+
 @pytest.mark.behaviour("ID-3LO-BINDING")
 def test_somebody_else_cannot_complete_and_then_nobody_can(stack, server, browser, desk):
     provider, ann = stack.provider(server), stack.for_user(desk)

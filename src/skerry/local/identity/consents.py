@@ -27,6 +27,7 @@ _ROW = "consent"
 class Consent:
     """One consent. `key` is that of the token which it is about, `version` that of the provider.
 
+    One that was `forced` is for a new token, whatever the vault has already.
     `state` and `browser` are digests of what the authorization server and the browser bring back, `issuer` is
     who must have answered; they are new at each opening of the link.
     """
@@ -36,6 +37,7 @@ class Consent:
     ask: TokenAsk
     version: str
     until: float
+    forced: bool = False
     status: Status = "waiting"
     state: str = ""
     browser: str = ""
@@ -76,6 +78,7 @@ class Consents:
             ask=replace(ask, user_token="", session_uri="", force=False),
             version=version,
             until=self._clock.time() + self._life,
+            forced=ask.force,
         )
         await self.put(fresh)
         return fresh

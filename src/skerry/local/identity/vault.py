@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from skerry.errors import RemoteError, ServiceError, SkerryError, not_found, validation
 from skerry.local import users
-from skerry.local.identity.consents import Consents
+from skerry.local.identity.consents import Consent, Consents
 from skerry.local.identity.federation import Federation
 from skerry.local.identity.grants import Grants, RefusedError
 from skerry.local.identity.kept_tokens import KeptToken, KeptTokens
@@ -140,12 +140,19 @@ class Vault:
                 ("workloadIdentityToken", "must be from …ForJWT or …ForUserId"),
             )
         key = self._key(ask)
-        if not ask.force:
+        if ask.force:
+            return await self._asked(ask, key)
+        consent = self._session(ask, key)
+        if consent is None or not consent.forced or consent.status == "done":
             token = await self._asking.do(key, lambda: self._person(ask, key))
             if token is not None:
                 return self._given(token, ask, "kept")
-            if ask.session_uri:
-                return self._under_way(ask, key)
+        if ask.session_uri:
+            return self._under_way(consent)
+        return await self._asked(ask, key)
+
+    async def _asked(self, ask: TokenAsk, key: str) -> ConsentNeeded:
+        """A new session, in which the person is asked."""
         record = self._providers.record(ask.provider_arn)
         self._check(ask)
         provider = await self._providers.get(ask.provider_arn)
@@ -153,6 +160,13 @@ class Vault:
             raise validation(f"The authorization server of {provider.name} has no authorization endpoint.")
         consent = await self._consents.begin(ask, key, version(record))
         return ConsentNeeded(self._consents.url(consent), consent.uri)
+
+    def _session(self, ask: TokenAsk, key: str) -> Consent | None:
+        """The session that an ask names, if it is still known. Raises ServiceError (400) for another ask's."""
+        consent = self._consents.find(ask.session_uri) if ask.session_uri else None
+        if consent is not None and consent.key != key:
+            raise self._invalid_session()
+        return consent
 
     async def _person(self, ask: TokenAsk, key: str) -> KeptToken | None:
         """The kept token, refreshed where it has to be; None when the person has to be asked."""
@@ -179,16 +193,19 @@ class Vault:
         await self._kept.keep_person(key, fresh)
         return fresh
 
-    def _under_way(self, ask: TokenAsk, key: str) -> ConsentNeeded:
-        """What became of the consent that the ask names. Nobody else's can be asked for."""
-        consent = self._consents.find(ask.session_uri)
-        if consent is None or consent.key != key:
-            raise validation(self._table.invalid_session, ("sessionUri", self._table.invalid_session))
+    def _under_way(self, consent: Consent | None) -> ConsentNeeded:
+        """What a session says of itself. Raises ServiceError (400) for one that is not known any more."""
+        if consent is None:
+            raise self._invalid_session()
         status: Literal["IN_PROGRESS", "FAILED"] = "IN_PROGRESS"
         if consent.status in ("failed", "done"):  # done, and its token is gone again
             status = "FAILED"
         url = self._consents.url(consent) if consent.status in ("waiting", "open") else ""
         return ConsentNeeded(url, consent.uri, status)
+
+    def _invalid_session(self) -> ServiceError:
+        text = self._table.invalid_session
+        return validation(text, ("sessionUri", text))
 
     def _check(self, ask: TokenAsk) -> None:
         allowed = (*self._identity(ask.workload)["allowedResourceOauth2ReturnUrls"], *self._own_return_urls)

@@ -313,6 +313,21 @@ class TestOptions:
         assert text(desk.call(modern=True, params=force | params)) == "hi"
         assert desk.sent[-1] != before
 
+    @pytest.mark.behaviour("CNS-FORCE")
+    def test_a_forced_consent_that_is_refused_is_over_at_once(self, desk: Desk, browser: Browsers) -> None:
+        url = desk.asked()["url"]
+        browser("ann").open(url)
+        desk.complete(url)
+        force = configured(forceAuthentication=True)
+        result = desk.required(params=force)
+        browser("ann", declines=True).open(result["inputRequests"]["consent"]["params"]["url"])
+        params = {"requestState": result["requestState"], "inputResponses": {"consent": {"action": "accept"}}}
+        assert "was refused" in text(desk.call(modern=True, params=force | params))
+        assert text(desk.call()) == "hi"  # what was given before is as good as it was
+        refused = desk.asked(params=force)["url"]
+        browser("ann", declines=True).open(refused)
+        assert desk.asked(params=force)["url"] != refused
+
     @pytest.mark.behaviour("CNS-STRIPPED")
     @pytest.mark.parametrize("modern", [False, True])
     def test_no_target_sees_it(self, desk: Desk, modern: bool) -> None:

@@ -7,7 +7,6 @@ developer guide: the session of a consent lives 10 minutes. Tokens are the vault
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
@@ -25,15 +24,13 @@ class Consent:
     """A consent that was asked for. `ask` finds out what became of it, `url` is where the person agrees.
 
     `name` stands for it in front of clients: random, and nothing can be read from it. `until` is of the
-    monotonic clock. One asked for by force has `before`, the digest of the token that there was: the vault
-    may give that one until there is another.
+    monotonic clock.
     """
 
     ask: TokenAsk
     url: str = field(repr=False)
     until: float
     forced: bool = False
-    before: str = ""
     name: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -60,21 +57,20 @@ class Consents:
     async def token(self, ask: TokenAsk) -> ResourceToken | Consent:
         """A good token, or the consent that it needs: the one under way, if that can still be finished.
 
-        A consent that was asked for by force ends with the first such ask that finds it given. Raises
-        ServiceError as the vault does.
+        What is asked for by force is a consent of its own, and ends with the first such ask that finds it
+        given. Raises ServiceError as the vault does.
         """
-        key = replace(ask, force=False, session_uri="")
+        key = replace(ask, session_uri="")
         async with self._locks.setdefault(key, asyncio.Lock()):
             known = self._open.get(key)
             if known is not None:
                 found = await self.outcome(known)
                 if found == "open":
                     return known
-                if found == "over" or ask.force or not known.forced:
-                    self.forget(known)
+                self.forget(known)
                 if isinstance(found, ResourceToken):
                     return found
-            return await self._begun(key, ask.force)
+            return await self._begun(key)
 
     async def outcome(self, consent: Consent) -> ResourceToken | str:
         """What became of a consent: the token, `open`, or `over` for one refused, forgotten or too old."""
@@ -87,7 +83,7 @@ class Consents:
                 raise
             return "over"  # the vault does not know the session any more
         if isinstance(found, ResourceToken):
-            return "open" if _digest(found) == consent.before else found
+            return found
         same = found.session_uri == consent.ask.session_uri and found.status == "IN_PROGRESS"
         return "open" if same else "over"
 
@@ -112,7 +108,7 @@ class Consents:
     def forget(self, consent: Consent) -> None:
         """Nobody goes on with a consent: who asks next is asked anew."""
         self._names.pop(consent.name, None)
-        key = replace(consent.ask, session_uri="", custom_state="")
+        key = replace(consent.ask, session_uri="", custom_state="", force=consent.forced)
         if self._open.get(key) is consent:
             del self._open[key]
 
@@ -120,24 +116,17 @@ class Consents:
         """The target did not take a token."""
         self._tokens.refused(ask, token)
 
-    async def _begun(self, key: TokenAsk, force: bool) -> ResourceToken | Consent:
+    async def _begun(self, key: TokenAsk) -> ResourceToken | Consent:
         """The token, or a new consent."""
         bound = bool(key.return_url) and key.return_url == self._own_page
         ask = replace(key, custom_state=secrets.token_urlsafe(24)) if bound else key
-        asked, before = await self._tokens.token(ask), ""
-        if force and isinstance(asked, ResourceToken):
-            before = _digest(asked)
-            asked = await self._tokens.token(replace(ask, force=True))
+        asked = await self._tokens.token(ask)
         if isinstance(asked, ResourceToken):
             return asked
         until = self._clock.monotonic() + LIFE
-        pending = replace(ask, session_uri=asked.session_uri)
-        consent = Consent(pending, asked.authorization_url, until, force, before)
+        pending = replace(ask, session_uri=asked.session_uri, force=False)
+        consent = Consent(pending, asked.authorization_url, until, ask.force)
         self._open[key] = self._names[consent.name] = consent
         while len(self._open) > self._limit:
             self.forget(next(iter(self._open.values())))
         return consent
-
-
-def _digest(token: ResourceToken) -> str:
-    return hashlib.sha256(token.access_token.encode()).hexdigest()
