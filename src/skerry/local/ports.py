@@ -364,12 +364,24 @@ class WorkloadIdentities(Protocol):
 class WorkloadTokens(Protocol):
     """Workload access tokens, for the planes that hand them to what they run."""
 
-    def issue(self, workload: str, caller: Caller | None = None, *, user_id: str = "") -> str:
+    def issue(
+        self,
+        workload: str,
+        caller: Caller | None = None,
+        *,
+        user_id: str = "",
+        chain: tuple[str, ...] = (),
+    ) -> str:
         """A token of the workload identity `workload`, for one person or for nobody.
 
         The person is that of a `caller` with a verified bearer token, else `user_id`, for which whoever asks
-        vouches. "" when there is no such workload identity.
+        vouches. `chain` are the workloads through which the call came. "" when there is no such workload
+        identity.
         """
+        ...
+
+    def chain(self, token: str) -> tuple[str, ...]:
+        """The chain of who is called by the holder of `token`. Raises ServiceError when it does not hold."""
         ...
 
     def return_url(self, workload: str) -> str:

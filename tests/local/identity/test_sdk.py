@@ -150,8 +150,35 @@ def test_a_program_gets_a_token_for_whoever_its_caller_speaks_for(running, data,
     found = call(
         running, guarded, token, {}, **claimed, **{"X-Amzn-Bedrock-AgentCore-Runtime-User-Id": "eve"}
     )
-    assert found["own"] != ann
-    assert (found["wat"], found["callback"]) == ("", RETURN_URL)
+    assert found["own"] == found["wat"] != ann
+    assert found["callback"] == RETURN_URL
+
+
+@pytest.mark.behaviour("ID-CHAIN")
+def test_a_workload_that_is_called_by_another_knows_through_whom(running, data, signed, guarded, idp, key):
+    token = idp.token(audience="desk-gateway")
+    shown = call(running, guarded, token, {})["own"]
+
+    def chained(request, **_):
+        request.headers["X-Amz-Bedrock-AgentCore-Identity-WAT"] = shown
+
+    event = "before-sign.bedrock-agentcore.InvokeAgentRuntime"  # where the AWS SDK puts it
+    data.meta.events.register(event, chained)
+    try:
+        invoke(data, signed, {"flow": "API_KEY", "provider": key}, runtimeUserId="ann")
+        shown += "x"
+        with pytest.raises(ClientError, match="workload access token is invalid"):
+            invoke(data, signed, {}, runtimeUserId="ann")
+    finally:
+        data.meta.events.unregister(event, chained)
+    hops = [json.loads(line) for line in (running.state / "hops.jsonl").read_text().splitlines()]
+    through = {"chain": guarded["agentRuntimeId"]}
+    found = {hop["operation"] for hop in hops if hop["detail"].items() >= through.items()}
+    assert found == {
+        "InvokeAgentRuntime",
+        "GetResourceApiKey",
+    }  # what the agent asked for then is one of them
+    assert shown not in str(hops)
 
 
 @pytest.mark.behaviour("ID-RUNTIME-TOKEN")

@@ -92,6 +92,24 @@ def test_a_token_ends_with_its_time_its_persons_token_and_its_identity(tmp_path)
     assert refused(lambda: mine.read(fresh)) == INVALID
 
 
+@pytest.mark.behaviour("ID-CHAIN")
+def test_a_chain_has_who_called_whom_and_changes_nobody(tmp_path):
+    clock = FakeClock()
+    mine = tokens(tmp_path, clock)
+    first = mine.issue("desk", user_id="ann")
+    assert mine.chain(first) == ("desk",)
+    second = mine.issue("desk", user_id="bob", chain=("front", *mine.chain(first)))
+    held = mine.read(second)
+    assert (held.workload, held.user, held.chain) == ("desk", users.of_id("bob"), ("front", "desk"))
+    assert mine.chain(second) == ("front", "desk", "desk")
+    assert refused(lambda: mine.chain(second[:-3])) == INVALID
+    assert refused(lambda: tokens(tmp_path, clock, key=b"o").chain(second)) == INVALID
+    longest = mine.issue("desk", chain=("a",) * Assumptions().longest_chain)
+    assert refused(lambda: mine.chain(longest)) == ("ValidationException", 400)
+    clock.advance(Assumptions().token_life)
+    assert refused(lambda: mine.chain(first)) == INVALID
+
+
 @pytest.mark.behaviour("ID-WAT-TAMPERED")
 @given(st.data())
 def test_a_token_that_was_changed_does_not_hold(tmp_path_factory, data):

@@ -49,6 +49,7 @@ class Assumptions:
         "I",
         "text of that 403",
     )
+    longest_chain: int = assumed(10, "I", "workloads that call each other one after the other")
     session_life: float = assumed(600.0, "D", "seconds that a session URI lives")
     session_parameter: str = assumed("session_id", "F", "parameter of the return URL with the session URI")
     state_parameter: str = assumed("state", "I", "parameter of the return URL with the customState")

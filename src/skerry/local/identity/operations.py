@@ -15,7 +15,7 @@ from skerry.local import users
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.user_tokens import UserTokens
 from skerry.local.identity.vault import Vault
-from skerry.local.identity.workload_tokens import WorkloadTokens
+from skerry.local.identity.workload_tokens import WorkloadToken, WorkloadTokens
 from skerry.local.ports import (
     Ask,
     Caller,
@@ -113,7 +113,7 @@ class Operations:
         holder = self._workload_tokens.read(given["workloadIdentityToken"])
         name = str(given["resourceCredentialProviderName"])
         resource = f"{VAULT}/oauth2credentialprovider/{name}"
-        asked.detail |= {"workload": holder.workload, "provider": name, "flow": given["oauth2Flow"]}
+        asked.detail |= {**_holder(holder), "provider": name, "flow": given["oauth2Flow"]}
         await self._check(asked, "GetResourceOauth2Token", resource, *self._of(holder.workload))
         answer = await self._vault.token(
             TokenAsk(
@@ -143,7 +143,7 @@ class Operations:
         holder = self._workload_tokens.read(asked.input["workloadIdentityToken"])
         name = str(asked.input["resourceCredentialProviderName"])
         resource = f"{VAULT}/apikeycredentialprovider/{name}"
-        asked.detail |= {"workload": holder.workload, "provider": name}
+        asked.detail |= {**_holder(holder), "provider": name}
         await self._check(asked, "GetResourceApiKey", resource, *self._of(holder.workload))
         key = self._resources.api_key(self._settings.arn(resource))
         if key is None:
@@ -191,3 +191,9 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(value.split()) if name == "scope" else (value,)
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _holder(token: WorkloadToken) -> dict[str, str]:
+    """What hops say of who shows a workload access token."""
+    chain = {"chain": " > ".join(token.chain)} if token.chain else {}
+    return {"workload": token.workload, **chain}

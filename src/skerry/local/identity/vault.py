@@ -162,7 +162,7 @@ class Vault:
         return ConsentNeeded(self._consents.url(consent), consent.uri)
 
     def _session(self, ask: TokenAsk, key: str) -> Consent | None:
-        """The session that an ask names, if it is still known. Raises ServiceError (400) for another ask's."""
+        """The session that an ask names, if it is known. Raises ServiceError (400) for another's."""
         consent = self._consents.find(ask.session_uri) if ask.session_uri else None
         if consent is not None and consent.key != key:
             raise self._invalid_session()

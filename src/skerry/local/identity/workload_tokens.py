@@ -4,7 +4,11 @@ A token holds what it says, sealed with the key of the state directory, so none 
 restart; another stack, or another identity of the same name, does not know it. The token of a person is in it
 where there was one: an exchange on behalf of that person needs it.
 
-Source: AgentCore developer guide, "Get workload access token". AWS's own format is not published.
+A workload that calls another one shows its token, and that one's own token has it in its chain. A chain says
+who called whom and nothing else: the person is always the one whom the call itself names.
+
+Sources: AgentCore developer guide, "Get workload access token"; bedrock-agentcore SDK 1.25.0,
+_utils/identity_propagation.py. AWS's own format is not published.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from skerry.errors import ServiceError
+from skerry.errors import ServiceError, validation
 from skerry.local import users
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.ports import Caller, Clock, WorkloadIdentities
@@ -21,11 +25,15 @@ from skerry.local.sealing import Sealer, SealError
 
 @dataclass(frozen=True, slots=True)
 class WorkloadToken:
-    """What a token says. `user` is made by the module `users` and is "" for nobody."""
+    """What a token says. `user` is made by the module `users` and is "" for nobody.
+
+    `chain` are the workloads through which the call came, the first one first.
+    """
 
     workload: str
     user: str = ""
     user_token: str = field(default="", repr=False)
+    chain: tuple[str, ...] = ()
 
 
 class WorkloadTokens:
@@ -45,7 +53,14 @@ class WorkloadTokens:
         self._table = settings.table
         self._purpose = f"workload-access-token {settings.region} {settings.account}"
 
-    def issue(self, workload: str, caller: Caller | None = None, *, user_id: str = "") -> str:
+    def issue(
+        self,
+        workload: str,
+        caller: Caller | None = None,
+        *,
+        user_id: str = "",
+        chain: tuple[str, ...] = (),
+    ) -> str:
         """A token of a workload identity; "" when there is none of that name.
 
         A caller with a verified bearer token is its person, else `user_id`, for which whoever asks vouches.
@@ -59,8 +74,21 @@ class WorkloadTokens:
             user, user_token = users.of_claims(caller.claims), caller.token
             if self._table.ends_with_user_token:
                 until = min(until, float(caller.claims["exp"]))
-        content = [workload, identity["createdTime"], user, user_token, until]
+        content = [workload, identity["createdTime"], user, user_token, until, *chain]
         return self._sealer.seal(json.dumps(content), self._purpose)
+
+    def chain(self, token: str) -> tuple[str, ...]:
+        """The chain of whoever is called with a token: its own and the token's workload.
+
+        Raises ServiceError: 401 for a token that does not hold, 400 when the chain is too long.
+        """
+        held = self.read(token)
+        if len(held.chain) >= self._table.longest_chain:
+            raise validation(
+                f"The call came through {self._table.longest_chain} workloads already. "
+                "Do they call each other in a circle?"
+            )
+        return (*held.chain, held.workload)
 
     def return_url(self, workload: str) -> str:
         """The only return URL that a workload identity allows; "" when there are none or several."""
@@ -71,13 +99,15 @@ class WorkloadTokens:
     def read(self, token: str) -> WorkloadToken:
         """What a token says. Raises ServiceError (401) for one that does not hold."""
         try:
-            workload, created, user, user_token, until = json.loads(self._sealer.open(token, self._purpose))
+            workload, created, user, user_token, until, *chain = json.loads(
+                self._sealer.open(token, self._purpose)
+            )
         except SealError as problem:
             raise self._invalid() from problem
         identity = self._identities.workload_identity(workload)
         if identity is None or identity["createdTime"] != created or self._clock.time() >= until:
             raise self._invalid()
-        return WorkloadToken(workload, user, user_token)
+        return WorkloadToken(workload, user, user_token, tuple(chain))
 
     def _invalid(self) -> ServiceError:
         return ServiceError(

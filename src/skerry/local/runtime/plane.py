@@ -22,7 +22,6 @@ from skerry.local.ports import (
     SERVICE_PRINCIPAL,
     Access,
     Ask,
-    Caller,
     Change,
     Clock,
     Permissions,
@@ -53,6 +52,7 @@ from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.streams import Streams
 from skerry.local.runtime.versions import Versions
 from skerry.local.upstream import Upstream
+from skerry.wire.headers import IDENTITY_WAT
 
 SWEEP_INTERVAL = 1.0
 log = logging.getLogger(__name__)
@@ -280,21 +280,29 @@ class RuntimePlane:
         arns = (runtime.arn, f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}")
         asks = [Ask(action, arn) for action in request.actions() for arn in arns]
         await self._permissions.check(call.caller, asks, call.iam)
-        call.workload_token = self._workload_token(runtime, call.caller, request)
+        call.workload_token = self._workload_token(call, runtime, request)
         if call.workload_token and self._workload_tokens is not None:
             call.return_url = self._workload_tokens.return_url(runtime.id)
         return runtime
 
-    def _workload_token(self, runtime: Runtime, caller: Caller, request: Request) -> str:
+    def _workload_token(self, call: Call, runtime: Runtime, request: Request) -> str:
         """What the program shows for the person on whose behalf it is called; "" where nobody is named.
 
         Source: AWS developer guide, runtime OAuth. A bearer token names the person; only without one does the
-        header of a caller who signed.
+        header of a caller who signed. A workload that calls shows its own token, which must hold. Raises
+        ServiceError.
         """
-        user_id = request.user_id() if caller.kind == "iam" else ""
-        if self._workload_tokens is None or not (caller.kind == "jwt" or user_id):
+        tokens, caller = self._workload_tokens, call.caller
+        if tokens is None:
             return ""
-        return self._workload_tokens.issue(runtime.id, caller, user_id=user_id)
+        shown = request.header(IDENTITY_WAT)
+        chain = tokens.chain(shown) if shown else ()
+        if chain:
+            call.detail["chain"] = " > ".join(chain)
+        user_id = request.user_id() if caller.kind == "iam" else ""
+        if not (caller.kind == "jwt" or user_id):
+            return ""
+        return tokens.issue(runtime.id, caller, user_id=user_id, chain=chain)
 
     async def _take_role(self, call: Call, runtime: Runtime) -> None:
         """Raises AccessDeniedException (403) when the service may not take the execution role."""

@@ -22,6 +22,7 @@ from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.streams import Streams
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.headers import (
+    IDENTITY_WAT,
     MCP_SESSION_ID,
     OAUTH2_CALLBACK_URL,
     RUNTIME_REQUEST_ID,
@@ -180,7 +181,7 @@ def platform_headers(call: Call, session: Session) -> list[tuple[str, str]]:
     """What the platform itself tells the program about a request."""
     sent = [(RUNTIME_SESSION_ID, session.id), (RUNTIME_REQUEST_ID, call.id)]
     if call.workload_token:
-        sent.append((WORKLOAD_ACCESS_TOKEN, call.workload_token))
+        sent += [(name, call.workload_token) for name in (WORKLOAD_ACCESS_TOKEN, IDENTITY_WAT)]
     listed = {name.lower() for name in session.runtime.allowlist}
     if call.return_url.isascii() and call.return_url and OAUTH2_CALLBACK_URL.lower() not in listed:
         sent.append((OAUTH2_CALLBACK_URL, call.return_url))
