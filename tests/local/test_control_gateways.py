@@ -605,8 +605,22 @@ def test_a_client_secret_in_secrets_manager_is_a_reference(agentcore, stack):
         (oauth2("x", clientSecretSource="EXTERNAL", clientSecretConfig=REFERENCE), 400),
         (oauth2("x", clientSecretConfig=REFERENCE), 400),
         (oauth2("x", clientAuthenticationMethod="PRIVATE_KEY_JWT"), 400),
-        (oauth2("x", clientAuthenticationMethod="AWS_IAM_ID_TOKEN_JWT"), 501),
         (oauth2("x") | {"credentialProviderVendor": "GoogleOauth2"}, 400),
+        (
+            oauth2(
+                "x",
+                clientAuthenticationMethod="CLIENT_SECRET_POST",
+                oauthDiscovery={
+                    "authorizationServerMetadata": {
+                        "issuer": "https://i.example",
+                        "authorizationEndpoint": "https://i.example/a",
+                        "tokenEndpoint": "https://i.example/t",
+                        "tokenEndpointAuthMethods": ["client_secret_post"],
+                    }
+                },
+            ),
+            400,
+        ),
     ],
 )
 def test_providers_that_cannot_work_are_refused(agentcore, given, status):

@@ -15,6 +15,7 @@ estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an ac
 
 from __future__ import annotations
 
+import functools
 import gc
 import hmac
 import io
@@ -96,7 +97,10 @@ class Application:
         Calls of DynamoDB wait for each other: moto undoes a failed transaction by putting back the whole
         table as it was, and so would undo what others wrote meanwhile.
         """
-        dynamodb = environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB")
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        dynamodb = target.startswith("DynamoDB")
+        if target.startswith("TrentService."):
+            salt_as_kms_does()
         try:
             with self._one_at_a_time if dynamodb else nullcontext():
                 answer: Iterable[bytes] = self._moto(environ, start_response)
@@ -175,6 +179,27 @@ def access_key(access_key_id: str) -> dict[str, Any] | None:
                     if key.access_key_id == access_key_id and key.status == "Active":
                         return {"arn": user.arn, "user_id": user.id, "secret": key.secret_access_key}
     return None
+
+
+@functools.cache
+def salt_as_kms_does() -> None:
+    """RSASSA-PSS with a salt as long as the digest, as KMS has it and JWS wants it (RFC 7518 §3.5).
+
+    Moto takes the longest salt that there is room for.
+    """
+    from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+    from moto.kms.utils import RSAPrivateKey
+
+    name = "_RSAPrivateKey__padding_and_hash_algorithm"
+    chosen = getattr(RSAPrivateKey, name)
+
+    def padding(key: RSAPrivateKey, algorithm: str) -> Any:
+        found, digest = chosen(key, algorithm)
+        if isinstance(found, PSS):
+            found = PSS(mgf=MGF1(digest), salt_length=digest.digest_size)
+        return found, digest
+
+    setattr(RSAPrivateKey, name, padding)
 
 
 def parse_models_once() -> None:

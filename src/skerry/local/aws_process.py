@@ -36,7 +36,11 @@ OWN_HEADER = "X-Skerry-Own"
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 
-_KMS_ALGORITHMS = {"RS256": "RSASSA_PKCS1_V1_5_SHA_256", "ES256": "ECDSA_SHA_256"}
+_KMS_ALGORITHMS = {
+    "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
+    "PS256": "RSASSA_PSS_SHA_256",
+    "ES256": "ECDSA_SHA_256",
+}
 _log = logging.getLogger("skerry.local.aws")
 
 
@@ -210,7 +214,7 @@ class AwsProcess:
         return value
 
     async def sign(self, key_arn: str, algorithm: str, message: bytes) -> bytes:
-        """A JWS signature (RS256 or ES256) of a message by a key in the embedded cloud's KMS.
+        """A JWS signature (RS256, PS256 or ES256) of a message by a key in the embedded cloud's KMS.
 
         Raises RemoteError when the key is not there or is none for that algorithm, and UpstreamError.
         """

@@ -403,7 +403,7 @@ class TokenAsk:
     `workload` is the name of its workload identity. `user` tells one person from another and is "" for a
     machine: the module `users` makes it. `user_token` is that person's own token, which an exchange needs.
     `return_url` is where the browser goes after the consent; `session_uri` names a consent that was asked for
-    before.
+    before. `principal` is the ARN of who asks in IAM, by whose identity some clients prove themselves.
     """
 
     provider_arn: str
@@ -419,6 +419,7 @@ class TokenAsk:
     custom_state: str = ""
     session_uri: str = ""
     force: bool = False
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,7 +484,5 @@ class NoResourceTokens:
 
 
 def _no_vault() -> ServiceError:
-    message = (
-        "The outbound credential AUTHORIZATION_CODE needs a token vault, which this endpoint does not have."
-    )
+    message = "This outbound credential needs a token vault, which this endpoint does not have."
     return ServiceError("UnknownOperationException", 501, message)

@@ -9,6 +9,7 @@ no plane of skerry's own claims goes to the embedded cloud.
 | `/runtimes/X/invocations…`, `/stopruntimesession`, `/commands`, `/ws…` | | runtime |
 | `/gateway/…`, `/.well-known/oauth-protected-resource/gateway/…` | | gateway |
 | `/identities/` and an operation of the data plane, or `oauth2/authorize`, `oauth2/callback/…` | | identity |
+| `/identities/web-identity/ACCOUNT/.well-known/…` | | identity |
 | `/connect/…` | none | gateway |
 | `/model/…`, `/guardrail/…` | | models |
 | `/2015-03-31/functions/NAME/invocations`, `…/url`, `…/urls` of a declared function | | functions |
@@ -35,7 +36,7 @@ _PATHS: tuple[tuple[re.Pattern[bytes], PlaneName], ...] = (
     (
         re.compile(
             rb"/identities/(GetWorkloadAccessToken(ForJWT|ForUserId)?|CompleteResourceTokenAuth|api-key|"
-            rb"oauth2/(token|authorize|callback/[^/]*))/?$"
+            rb"oauth2/(token|authorize|callback/[^/]*)|web-identity/[^/]+/\.well-known/[^/]+)/?$"
         ),
         "identity",
     ),

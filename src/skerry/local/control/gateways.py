@@ -32,6 +32,7 @@ from skerry.local.control.operation import (
     tags_write,
     within_quota,
 )
+from skerry.local.control.providers import WEB_IDENTITY
 from skerry.local.ports import Change, Record
 from skerry.local.records import Write
 from skerry.local.resources import Resources
@@ -326,10 +327,19 @@ def _check_target(request: Request, gateway: Record) -> None:
     for configured in given.get("credentialProviderConfigurations", ()):
         provider = configured.get("credentialProvider", {})
         oauth, key = (provider.get(f"{name}CredentialProvider") for name in ("oauth", "apiKey"))
-        if oauth is not None and request.resources.credential_provider(oauth["providerArn"]) is None:
-            raise _no_provider("OAuth2", oauth)
+        if oauth is not None:
+            _check_provider(request.resources.credential_provider(oauth["providerArn"]), oauth)
         if key is not None and request.resources.api_key(key["providerArn"]) is None:
             raise _no_provider("API key", key)
+
+
+def _check_provider(record: Record | None, oauth: Mapping[str, Any]) -> None:
+    """Refuses a provider that is not there, or that people's consents cannot be asked with here."""
+    if record is None:
+        raise _no_provider("OAuth2", oauth)
+    method = record["configuration"].get("clientAuthenticationMethod")
+    if method == WEB_IDENTITY and oauth.get("grantType") == "AUTHORIZATION_CODE":
+        raise not_emulated(f"AUTHORIZATION_CODE at a gateway with a client that proves itself by {method}")
 
 
 def _no_provider(kind: str, given: Mapping[str, Any]) -> ServiceError:

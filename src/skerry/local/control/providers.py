@@ -2,7 +2,8 @@
 
 The secret is kept sealed in the state file and in no answer: outputs are built from the service model's
 output shape, which has no such member. Of one in Secrets Manager (`EXTERNAL`) only the reference is kept.
-With PRIVATE_KEY_JWT there is none: a key in KMS signs. AWS_IAM_ID_TOKEN_JWT is refused with 501.
+With PRIVATE_KEY_JWT there is none: a key in KMS signs; nor with AWS_IAM_ID_TOKEN_JWT, where who asks for a
+token proves itself by its own identity.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from skerry.local.control.operation import (
     Request,
     conflict,
     fresh_id,
-    not_emulated,
     page,
     tags_write,
     within_quota,
@@ -38,7 +38,9 @@ _OWN_CLAIMS: Mapping[str, frozenset[str]] = {
     "additionalPayloadClaims": frozenset({"iss", "sub", "aud", "jti", "iat", "exp", "nbf"}),
 }
 """Claims of an assertion that nobody may add (service model, PrivateKeyJwtConfig)."""
-_SECRET_METHODS = (None, "CLIENT_SECRET_BASIC", "CLIENT_SECRET_POST")
+WEB_IDENTITY = "AWS_IAM_ID_TOKEN_JWT"
+_NEEDED: Mapping[str, tuple[str, ...]] = {PRIVATE_KEY: ("clientId",), WEB_IDENTITY: ()}
+"""What a client without a secret must have (AWS developer guide, client authentication methods)."""
 
 
 def create(request: Request) -> Outcome:
@@ -130,19 +132,27 @@ def _configuration(given: Mapping[str, Any]) -> Mapping[str, Any]:
         raise validation(message, ("oauth2ProviderConfigInput", message))
     where = f"oauth2ProviderConfigInput.{member}."
     reference = secret_sources.external(configuration, "clientSecret", where)
-    method = configuration.get("clientAuthenticationMethod")
-    if method not in (*_SECRET_METHODS, PRIVATE_KEY):
-        raise not_emulated(f"Client authentication by {method}")
+    method = configuration.get("clientAuthenticationMethod", "")
+    _check_methods(configuration, where)
     _check_private_key(configuration, where)
-    for name in ("clientId",) if reference or method == PRIVATE_KEY else ("clientId", "clientSecret"):
+    for name in _NEEDED.get(method, ("clientId",) if reference else ("clientId", "clientSecret")):
         if not configuration.get(name):
             raise _missing(f"{where}{name}")
     _check_on_behalf(configuration.get("onBehalfOfTokenExchangeConfig") or {}, where)
     return {**configuration, "oauthDiscovery": vendors.discovery(vendor, configuration)}
 
 
+def _check_methods(configuration: Mapping[str, Any], where: str) -> None:
+    """Refuses two places that say how the client proves itself."""
+    discovery = configuration.get("oauthDiscovery") or {}
+    listed = (discovery.get("authorizationServerMetadata") or {}).get("tokenEndpointAuthMethods")
+    if listed is not None and "clientAuthenticationMethod" in configuration:
+        message = "clientAuthenticationMethod and tokenEndpointAuthMethods cannot be given together."
+        raise validation(message, (f"{where}clientAuthenticationMethod", message))
+
+
 def _check_private_key(configuration: Mapping[str, Any], where: str) -> None:
-    """Refuses a key-based authentication whose parts do not go together, or that is not emulated."""
+    """Refuses a key-based authentication whose parts do not go together."""
     place, given = f"{where}privateKeyJwtConfig", configuration.get("privateKeyJwtConfig")
     if configuration.get("clientAuthenticationMethod") != PRIVATE_KEY:
         if given is not None:
@@ -155,8 +165,6 @@ def _check_private_key(configuration: Mapping[str, Any], where: str) -> None:
     if configuration.get("clientSecret") or configuration.get("clientSecretConfig"):
         message = f"{PRIVATE_KEY} takes no client secret."
         raise validation(message, (f"{where}clientSecret", message))
-    if given["signingAlgorithm"] == "PS256":  # the embedded KMS has another length of salt than JWS
-        raise not_emulated("The signing algorithm PS256")
     for member, own in _OWN_CLAIMS.items():
         taken = sorted(own & set(given.get(member) or ()))
         if taken:
@@ -165,15 +173,13 @@ def _check_private_key(configuration: Mapping[str, Any], where: str) -> None:
 
 
 def _check_on_behalf(given: Mapping[str, Any], where: str) -> None:
-    """Refuses an on-behalf-of configuration whose parts do not go together, or that is not emulated."""
+    """Refuses an on-behalf-of configuration whose parts do not go together."""
     exchange = given.get("tokenExchangeGrantTypeConfig")
     place = f"{where}onBehalfOfTokenExchangeConfig.tokenExchangeGrantTypeConfig"
     if exchange is not None and given["grantType"] != "TOKEN_EXCHANGE":
         message = f"{given['grantType']} takes no tokenExchangeGrantTypeConfig."
         raise validation(message, (place, message))
     actor = (exchange or {}).get("actorTokenContent", "NONE")
-    if actor == "AWS_IAM_ID_TOKEN_JWT":
-        raise not_emulated(f"An actor token {actor}")
     if actor != "M2M" and (exchange or {}).get("actorTokenScopes"):
         message = f"actorTokenScopes are for the actor token M2M, not for {actor}."
         raise validation(message, (f"{place}.actorTokenScopes", message))
@@ -190,7 +196,7 @@ def _record(fixed: Mapping[str, Any], configuration: Mapping[str, Any], request:
         "credentialProviderVendor": request.input["credentialProviderVendor"],
         **_secret(fixed, configuration, request.place),
         "configuration": {key: item for key, item in configuration.items() if key not in _NOT_SHOWN},
-        "clientId": configuration["clientId"],
+        "clientId": configuration.get("clientId", ""),
         "discoveryUrl": discovery.get("discoveryUrl", ""),
         "tokenEndpoint": discovery.get("authorizationServerMetadata", {}).get("tokenEndpoint", ""),
         "lastUpdatedTime": request.now,
@@ -205,7 +211,9 @@ def _secret(fixed: Mapping[str, Any], configuration: Mapping[str, Any], place: P
         return {
             "clientSecretArn": {"secretArn": fixed["managedSecretArn"]},
             "clientSecretSource": "MANAGED",
-            "clientSecret": configuration.get("clientSecret", ""),
+            "clientSecret": ""
+            if configuration.get("clientAuthenticationMethod") in _NEEDED
+            else configuration.get("clientSecret", ""),
         }
     return {
         "clientSecretArn": {"secretArn": secret_sources.arn_of(reference, place)},

@@ -110,8 +110,9 @@ class GatewayPlane:
             table=settings.assumptions,
             permissions=permissions,
         )
+        tokens = resource_tokens or NoResourceTokens()
         consents = Consents(
-            resource_tokens or NoResourceTokens(),
+            tokens,
             clock,
             poll=settings.consent_poll,
             own_page=f"{settings.endpoint}{DONE}" if settings.connect else "",
@@ -121,6 +122,7 @@ class GatewayPlane:
         self._connect = Connect(resources, consents, self._door, transport, settings)
         self._credentials = OutboundCredentials(
             resources=resources,
+            resource_tokens=tokens,
             access=access,
             transport=transport,
             clock=clock,

@@ -66,6 +66,9 @@ class Assumptions:
     refusal_status: int = assumed(
         400, "I", "status when the authorization server refuses; 500 without answer"
     )
+    web_identity_token_type: str = assumed(
+        "urn:ietf:params:oauth:token-type:jwt", "I", "type of an actor token AWS_IAM_ID_TOKEN_JWT"
+    )
     subject_token_type: str = assumed(
         "urn:ietf:params:oauth:token-type:access_token", "I", "type of the person's token in an exchange"
     )

@@ -16,12 +16,15 @@ from skerry.auth.oauth import ACCESS_TOKEN, EXCHANGE, OAuthError, basic, granted
 from skerry.errors import RemoteError, ServiceError, validation
 from skerry.local.identity.assertions import TYPE, Assertions
 from skerry.local.identity.assumptions import Assumptions
-from skerry.local.identity.providers import POST, Provider
+from skerry.local.identity.providers import POST, WEB_IDENTITY, Provider
 from skerry.local.ports import TokenAsk
 
 Form = Mapping[str, str | Sequence[str]]
 PostForm = Callable[[str, Form, Mapping[str, str]], Awaitable[tuple[int, bytes]]]
 """`auth.transport.Transport.post`."""
+
+WebIdentity = Callable[[str, str], Awaitable[str]]
+"""`WebIdentities.token`: for a principal and an audience. Raises ServiceError."""
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 MAX_TOKEN = 131_072
@@ -72,14 +75,18 @@ class RefusedError(ServiceError):
 class Grants:
     """Asks token endpoints. Every method raises ServiceError: a refusal, or no answer that can be used."""
 
-    def __init__(self, post: PostForm, assertions: Assertions, table: Assumptions) -> None:
+    def __init__(
+        self, post: PostForm, assertions: Assertions, web_identity: WebIdentity, table: Assumptions
+    ) -> None:
         self._post = post
         self._assertions = assertions
+        self._web_identity = web_identity
         self._table = table
 
     async def client_credentials(self, provider: Provider, ask: TokenAsk) -> Grant:
         """A token for the client itself."""
-        return await self._ask(provider, {**custom(ask), "grant_type": "client_credentials", **_target(ask)})
+        form: Form = {**custom(ask), "grant_type": "client_credentials", **_target(ask)}
+        return await self._ask(provider, form, ask.principal)
 
     async def code(self, provider: Provider, ask: TokenAsk, code: str, verifier: str) -> Grant:
         """The token of an authorization code."""
@@ -89,12 +96,12 @@ class Grants:
             "redirect_uri": provider.callback_url,
             "code_verifier": verifier,
         }
-        return await self._ask(provider, form | _resources(ask))
+        return await self._ask(provider, form | _resources(ask), ask.principal)
 
     async def refresh(self, provider: Provider, ask: TokenAsk, token: str) -> Grant:
         """A fresh token for a refresh token; without a new one the old refresh token stays good."""
         form = {"grant_type": "refresh_token", "refresh_token": token}
-        grant = await self._ask(provider, form | _resources(ask))
+        grant = await self._ask(provider, form | _resources(ask), ask.principal)
         return grant if grant.refresh_token else Grant(grant.access_token, grant.lifetime, token)
 
     async def on_behalf(self, provider: Provider, ask: TokenAsk) -> Grant:
@@ -110,38 +117,32 @@ class Grants:
                 "subject_token": ask.user_token,
                 "subject_token_type": self._table.subject_token_type,
                 "requested_token_type": ACCESS_TOKEN,
-                **await self._actor(provider),
+                **await self._actor(provider, ask.principal),
             }
         anonymous = (provider.on_behalf.get("onBehalfOfAuthenticationConfig") or {}).get(
             "clientAuthenticationMethod"
         ) == "NO_CLIENT"
-        return await self._ask(provider, {**custom(ask), **form, **_target(ask)}, anonymous=anonymous)
+        whole = {**custom(ask), **form, **_target(ask)}
+        return await self._ask(provider, whole, ask.principal, anonymous=anonymous)
 
-    async def _actor(self, provider: Provider) -> dict[str, str]:
+    async def _actor(self, provider: Provider, principal: str) -> dict[str, str]:
         """The actor's part of an exchange (RFC 8693 §2.1)."""
         rules = provider.on_behalf.get("tokenExchangeGrantTypeConfig") or {}
-        if rules.get("actorTokenContent", "NONE") == "NONE":
+        content = rules.get("actorTokenContent", "NONE")
+        if content == "NONE":
             return {}
+        if content == WEB_IDENTITY:
+            token = await self._web_identity(principal, provider.server.token_endpoint)
+            return {"actor_token": token, "actor_token_type": self._table.web_identity_token_type}
         form: dict[str, str] = {"grant_type": "client_credentials"}
         if rules.get("actorTokenScopes"):
             form["scope"] = " ".join(rules["actorTokenScopes"])
-        actor = await self._ask(provider, form)
+        actor = await self._ask(provider, form, principal)
         return {"actor_token": actor.access_token, "actor_token_type": ACCESS_TOKEN}
 
-    async def _ask(self, provider: Provider, form: Form, *, anonymous: bool = False) -> Grant:
-        headers = {"Accept": "application/json"}
-        if anonymous:
-            pass
-        elif provider.private_key is not None:
-            assertion = await self._assertions.make(
-                provider.private_key, provider.client_id, provider.server.token_endpoint
-            )
-            proof = {"client_assertion_type": TYPE, "client_assertion": assertion}
-            form = {**form, "client_id": provider.client_id, **proof}
-        elif provider.method == POST:
-            form = {**form, "client_id": provider.client_id, "client_secret": provider.client_secret}
-        else:
-            headers["Authorization"] = basic(provider.client_id, provider.client_secret)
+    async def _ask(self, provider: Provider, form: Form, principal: str, *, anonymous: bool = False) -> Grant:
+        proof, headers = ({}, {}) if anonymous else await self._proof(provider, principal)
+        form, headers = {**form, **proof}, {"Accept": "application/json", **headers}
         try:
             status, body = await self._post(provider.server.token_endpoint, form, headers)
             data = granted(status, body)
@@ -152,6 +153,21 @@ class Grants:
             raise self._failed(provider, RemoteError("its token is too long"))
         usable = isinstance(refresh, str) and len(refresh) <= MAX_TOKEN
         return Grant(data["access_token"], data["expires_in"], str(refresh) if usable else "")
+
+    async def _proof(self, provider: Provider, principal: str) -> tuple[dict[str, str], dict[str, str]]:
+        """By what the client proves itself: parameters and headers. Raises ServiceError."""
+        client_id, endpoint = provider.client_id, provider.server.token_endpoint
+        if provider.method == WEB_IDENTITY:
+            token = await self._web_identity(principal, endpoint)
+            named = {"client_id": client_id} if client_id else {}
+            return {**named, "client_assertion_type": TYPE, "client_assertion": token}, {}
+        if provider.private_key is not None:
+            assertion = await self._assertions.make(provider.private_key, client_id, endpoint)
+            proof = {"client_assertion_type": TYPE, "client_assertion": assertion}
+            return {"client_id": client_id, **proof}, {}
+        if provider.method == POST:
+            return {"client_id": client_id, "client_secret": provider.client_secret}, {}
+        return {}, {"Authorization": basic(client_id, provider.client_secret)}
 
     def _failed(self, provider: Provider, problem: Exception) -> ServiceError:
         """What the caller hears; the text holds nothing that the server wrote but a code."""

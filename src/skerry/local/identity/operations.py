@@ -12,6 +12,7 @@ from typing import Any
 from skerry.auth import tokens
 from skerry.errors import SkerryError, access_denied, not_found, validation
 from skerry.local import users
+from skerry.local.identity import web_identity
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.user_tokens import UserTokens
 from skerry.local.identity.vault import Vault
@@ -115,9 +116,13 @@ class Operations:
         resource = f"{VAULT}/oauth2credentialprovider/{name}"
         asked.detail |= {**_holder(holder), "provider": name, "flow": given["oauth2Flow"]}
         await self._check(asked, "GetResourceOauth2Token", resource, *self._of(holder.workload))
+        provider_arn = self._settings.arn(resource)
+        audience = await self._vault.web_identity_audience(provider_arn)
+        if audience:
+            await self._permissions.check(asked.caller, [web_identity.permission(audience)], asked.iam)
         answer = await self._vault.token(
             TokenAsk(
-                provider_arn=self._settings.arn(resource),
+                provider_arn=provider_arn,
                 workload=holder.workload,
                 flow=given["oauth2Flow"],
                 scopes=tuple(given["scopes"]),
@@ -130,6 +135,7 @@ class Operations:
                 custom_state=given.get("customState", ""),
                 session_uri=given.get("sessionUri", ""),
                 force=given.get("forceAuthentication", False),
+                principal=asked.caller.arn,
             )
         )
         if isinstance(answer, ResourceToken):

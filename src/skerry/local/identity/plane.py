@@ -12,7 +12,7 @@ from skerry.errors import ServiceError, StateError
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.identity import pages
+from skerry.local.identity import pages, web_identity
 from skerry.local.identity.assertions import Assertions, Sign, unsigned
 from skerry.local.identity.consents import Consents
 from skerry.local.identity.grants import Grants, PostForm
@@ -24,6 +24,7 @@ from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.user_tokens import UserTokens
 from skerry.local.identity.vault import Vault
 from skerry.local.identity.vault_file import VaultFile
+from skerry.local.identity.web_identity import WebIdentities
 from skerry.local.identity.workload_tokens import WorkloadTokens
 from skerry.local.ports import (
     Access,
@@ -84,13 +85,15 @@ class IdentityPlane:
         self._clock = clock
         self._file = VaultFile(settings.file, sealer)
         tokens_by = clock_of(settings.token_clock, clock)
+        permissions = permissions or Unrestricted()
+        self._web_identities = WebIdentities(self._file, tokens_by, settings, permissions)
         self.workload_tokens = WorkloadTokens(
             identities=resources, sealer=sealer, clock=clock, settings=settings
         )
         self.vault = Vault(
             identities=resources,
             providers=Providers(resources=resources, fetch=fetch, fetch_secret=fetch_secret, clock=clock),
-            grants=Grants(post, Assertions(sign, tokens_by), settings.table),
+            grants=Grants(post, Assertions(sign, tokens_by), self._web_identities.token, settings.table),
             consents=Consents(self._file, tokens_by, settings),
             kept=KeptTokens(self._file, tokens_by),
             clock=tokens_by,
@@ -103,7 +106,7 @@ class IdentityPlane:
             user_tokens=UserTokens(fetch=fetch, clock=tokens_by, strangers=strangers, is_named=is_named),
             vault=self.vault,
             fetch_secret=fetch_secret,
-            permissions=permissions or Unrestricted(),
+            permissions=permissions,
             settings=settings,
         ).all
         self._rates = {name: rate(settings.calls, f"calls of {name}", clock) for name in self._operations}
@@ -123,9 +126,12 @@ class IdentityPlane:
         """Serves one HTTP request."""
         started, began = self._clock.time(), self._clock.monotonic()
         asked = Asked(Caller(kind="anonymous"), {})
-        operation = pages.operation(scope["raw_path"].decode("latin-1"))
+        path = scope["raw_path"].decode("latin-1")
+        operation = pages.operation(path)
         if operation:
             reply = await self._pages.answer(scope)
+        elif path.startswith(web_identity.PREFIX):
+            operation, reply = web_identity.OPERATION, await self._web_identities.answer(path)
         else:
             operation, reply = await self._perform(scope, receive, asked)
         await send_reply(send, reply)

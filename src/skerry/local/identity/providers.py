@@ -24,7 +24,8 @@ MAX_AGE = 600.0
 """Seconds that metadata serves before it is fetched again."""
 MAX_KEPT = 256
 BASIC, POST = "client_secret_basic", "client_secret_post"
-_METHODS = {"CLIENT_SECRET_BASIC": BASIC, "CLIENT_SECRET_POST": POST}
+WEB_IDENTITY = "AWS_IAM_ID_TOKEN_JWT"
+_METHODS = {"CLIENT_SECRET_BASIC": BASIC, "CLIENT_SECRET_POST": POST, WEB_IDENTITY: WEB_IDENTITY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Server:
 class Provider:
     """A credential provider with its secret, or the key that it has in its place.
 
-    `version` changes with every update.
+    `version` changes with every update. The `method` WEB_IDENTITY is a token of who asks in IAM.
     """
 
     arn: str
@@ -95,7 +96,7 @@ class Providers:
             vendor=str(record["credentialProviderVendor"]),
             version=version(record),
             client_id=str(record["clientId"]),
-            client_secret="" if key else await self._secret(record),
+            client_secret="" if key or method == WEB_IDENTITY else await self._secret(record),
             callback_url=str(record["callbackUrl"]),
             server=server,
             method=method,
@@ -133,6 +134,14 @@ class Providers:
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return server
+
+
+def shows_principal(record: Record) -> bool:
+    """Whether tokens of a provider depend on who asks in IAM: its client or its actor is that one."""
+    configuration = record["configuration"]
+    exchange = (configuration.get("onBehalfOfTokenExchangeConfig") or {}).get("tokenExchangeGrantTypeConfig")
+    actor = (exchange or {}).get("actorTokenContent")
+    return WEB_IDENTITY in (configuration.get("clientAuthenticationMethod"), actor)
 
 
 def version(record: Record) -> str:

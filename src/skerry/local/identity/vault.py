@@ -17,7 +17,7 @@ from skerry.local.identity.consents import Consent, Consents
 from skerry.local.identity.federation import Federation
 from skerry.local.identity.grants import Grants, RefusedError
 from skerry.local.identity.kept_tokens import KeptToken, KeptTokens
-from skerry.local.identity.providers import Provider, Providers, version
+from skerry.local.identity.providers import Provider, Providers, shows_principal, version
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.shared import Shared
 from skerry.local.identity.vault_file import digest
@@ -90,9 +90,19 @@ class Vault:
             assert token is not None
             return self._given(token, ask, "kept" if kept else "fetched")
         except RemoteError as problem:
-            raise ServiceError(
-                "InternalServerException", 500, problem.message, hint=problem.hint
-            ) from problem
+            raise _unusable(problem) from problem
+
+    async def web_identity_audience(self, provider_arn: str) -> str:
+        """For whom who asks needs a web identity token at a provider; "" where none is shown.
+
+        Raises ServiceError as `token` does.
+        """
+        if not shows_principal(self._providers.record(provider_arn)):
+            return ""
+        try:
+            return (await self._providers.get(provider_arn)).server.token_endpoint
+        except RemoteError as problem:
+            raise _unusable(problem) from problem
 
     async def complete(self, session_uri: str, user: str) -> None:
         """Binds a consent to the person who asked for it; the same again changes nothing.
@@ -158,6 +168,8 @@ class Vault:
         provider = await self._providers.get(ask.provider_arn)
         if not provider.server.authorization_endpoint:
             raise validation(f"The authorization server of {provider.name} has no authorization endpoint.")
+        if not provider.client_id:
+            raise validation(f"USER_FEDERATION needs a clientId, which {provider.name} does not have.")
         consent = await self._consents.begin(ask, key, version(record))
         return ConsentNeeded(self._consents.url(consent), consent.uri)
 
@@ -226,7 +238,11 @@ class Vault:
         record = self._providers.record(ask.provider_arn)
         own: list[object] = []
         if ask.flow != "USER_FEDERATION":
-            own = [sorted(ask.custom_parameters), digest(ask.user_token) if ask.user_token else ""]
+            own = [
+                sorted(ask.custom_parameters),
+                digest(ask.user_token) if ask.user_token else "",
+                ask.principal if shows_principal(record) else "",
+            ]
         return digest(
             ask.flow,
             ask.workload,
@@ -257,3 +273,7 @@ class Vault:
         self._tasks.discard(task)
         if not task.cancelled() and isinstance(task.exception(), SkerryError):
             _log.error("the vault cannot be written: %s", task.exception())
+
+
+def _unusable(problem: RemoteError) -> ServiceError:
+    return ServiceError("InternalServerException", 500, problem.message, hint=problem.hint)

@@ -22,6 +22,7 @@ from skerry.local.ports import (
     SERVICE_PRINCIPAL,
     Access,
     Ask,
+    Caller,
     Change,
     Clock,
     Permissions,
@@ -280,19 +281,19 @@ class RuntimePlane:
         arns = (runtime.arn, f"{runtime.arn}/runtime-endpoint/{runtime.qualifier}")
         asks = [Ask(action, arn) for action in request.actions() for arn in arns]
         await self._permissions.check(call.caller, asks, call.iam)
-        call.workload_token = self._workload_token(call, runtime, request)
+        call.workload_token = self._workload_token(call, call.caller, runtime, request)
         if call.workload_token and self._workload_tokens is not None:
             call.return_url = self._workload_tokens.return_url(runtime.id)
         return runtime
 
-    def _workload_token(self, call: Call, runtime: Runtime, request: Request) -> str:
+    def _workload_token(self, call: Call, caller: Caller, runtime: Runtime, request: Request) -> str:
         """What the program shows for the person on whose behalf it is called; "" where nobody is named.
 
         Source: AWS developer guide, runtime OAuth. A bearer token names the person; only without one does the
         header of a caller who signed. A workload that calls shows its own token, which must hold. Raises
         ServiceError.
         """
-        tokens, caller = self._workload_tokens, call.caller
+        tokens = self._workload_tokens
         if tokens is None:
             return ""
         shown = request.header(IDENTITY_WAT)

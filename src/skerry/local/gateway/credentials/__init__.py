@@ -21,6 +21,7 @@ from skerry.local.gateway.credentials.own_stack import OwnStack
 from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.credentials.source import Source
 from skerry.local.gateway.credentials.user_tokens import UserTokens, provider_of
+from skerry.local.gateway.credentials.vault_tokens import VaultTokens
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.ports import (
@@ -31,6 +32,7 @@ from skerry.local.ports import (
     Permissions,
     Record,
     Resources,
+    ResourceTokens,
     Unrestricted,
 )
 
@@ -53,6 +55,7 @@ class OutboundCredentials:
         clock: Clock,
         settings: GatewaySettings,
         users: UserTokens | None = None,
+        resource_tokens: ResourceTokens | None = None,
         fetch_secret: FetchSecret = external.none,
         permissions: Permissions | None = None,
     ) -> None:
@@ -66,14 +69,14 @@ class OutboundCredentials:
         )
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._fetch_secret = fetch_secret
-        self._users = users or UserTokens(
-            Consents(NoResourceTokens(), clock, poll=settings.consent_poll), table
-        )
+        tokens = resource_tokens or NoResourceTokens()
+        self._users = users or UserTokens(Consents(tokens, clock, poll=settings.consent_poll), table)
         self._oauth = OAuthCredentials(
             resources=resources,
             transport=transport,
             clock=clock_of(settings.token_clock, clock),
             table=table,
+            vault=VaultTokens(tokens, self._role),
             fetch_secret=fetch_secret,
         )
         self._kinds: dict[str, Callable[[Outgoing, Mapping[str, Any]], Awaitable[Credential]]] = {
@@ -126,7 +129,7 @@ class OutboundCredentials:
         if (oauth := provider_of(call.target)) is not None:
             self._users.refused(call, oauth, credential)
         elif kind == "OAUTH":
-            self._oauth.refused(configuration, credential)
+            self._oauth.refused(call, configuration, credential)
 
     async def _bearer(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
         if (oauth := provider_of(call.target)) is not None:

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from skerry.auth.oauth import Client, TokenSource
 from skerry.errors import RemoteError
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.gateway.credentials import external
+from skerry.local.gateway.credentials import external, vault_tokens
+from skerry.local.gateway.credentials.vault_tokens import VaultTokens
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
 
@@ -40,8 +41,10 @@ class OAuthCredentials:
         transport: IdentityTransport,
         clock: Clock,
         table: Assumptions,
+        vault: VaultTokens,
         fetch_secret: FetchSecret = external.none,
     ) -> None:
+        self._vault = vault
         self._fetch_secret = fetch_secret
         self._resources = resources
         self._transport = transport
@@ -52,7 +55,11 @@ class OAuthCredentials:
     async def credential(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
         """A bearer token of the configured provider. Raises TargetError when it cannot be had."""
         oauth = configuration.get("oauthCredentialProvider") or {}
-        client, source = await self._source(str(oauth.get("providerArn", "")))
+        grant = self._grant(call, oauth)
+        record = self._record(oauth)
+        if vault_tokens.is_asked(record, grant):
+            return await self._vault.credential(call, oauth, grant)
+        client, source = await self._source(str(oauth.get("providerArn", "")), record)
         given = oauth.get("customParameters") or {}
         custom = {str(name): str(value) for name, value in given.items() if name not in _NAMED}
         wanted = {
@@ -60,7 +67,6 @@ class OAuthCredentials:
             "audience": str(given.get("audience", "")),
             "resource": str(given.get("resource", "")),
         }
-        grant = self._grant(call, oauth)
         detail = {"grant": grant, "audience": wanted["audience"] or wanted["resource"]}
         try:
             if grant == "TOKEN_EXCHANGE" and call.caller is not None:
@@ -83,9 +89,14 @@ class OAuthCredentials:
             raise TargetError(f"No token for the target: {problem.message}", hint=problem.hint) from problem
         return Credential("jwt", identity, {"authorization": f"Bearer {token}"}, detail=detail)
 
-    def refused(self, configuration: Mapping[str, Any], credential: Credential) -> None:
+    def refused(self, call: Outgoing, configuration: Mapping[str, Any], credential: Credential) -> None:
         """Drops a token that the target did not take."""
         oauth = configuration.get("oauthCredentialProvider") or {}
+        grant = self._grant(call, oauth)
+        record = self._resources.credential_provider(str(oauth.get("providerArn", "")))
+        if record is not None and vault_tokens.is_asked(record, grant):
+            self._vault.refused(call, oauth, grant, credential)
+            return
         known = self._sources.get(str(oauth.get("providerArn", "")))
         if known is not None:
             known[1].forget(credential.headers.get("authorization", "").removeprefix("Bearer "))
@@ -101,10 +112,14 @@ class OAuthCredentials:
             return "CLIENT_CREDENTIALS"
         return grant
 
-    async def _source(self, arn: str) -> tuple[Client, TokenSource]:
+    def _record(self, oauth: Mapping[str, Any]) -> Record:
+        arn = str(oauth.get("providerArn", ""))
         record = self._resources.credential_provider(arn)
         if record is None:
             raise TargetError(f"The credential provider {arn} does not exist.")
+        return record
+
+    async def _source(self, arn: str, record: Record) -> tuple[Client, TokenSource]:
         client = await self._client(record)
         known = self._sources.get(arn)
         if known is None or known[0] != client:  # the provider was updated
@@ -115,11 +130,6 @@ class OAuthCredentials:
 
     async def _client(self, record: Record) -> Client:
         kept = record.get("clientSecretConfig")
-        if kept is None and not record["clientSecret"]:
-            raise TargetError(
-                f"The credential provider {record['name']} has a key, which no gateway uses here.",
-                hint="Use one with a client secret.",
-            )
         return Client(
             client_id=str(record["clientId"]),
             client_secret=str(record["clientSecret"])

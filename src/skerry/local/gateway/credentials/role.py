@@ -7,7 +7,7 @@ from typing import Any
 
 from skerry.local.gateway.credentials import signature
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.ports import SERVICE_PRINCIPAL, Access, Clock, Credentials, Permissions
+from skerry.local.ports import SERVICE_PRINCIPAL, Access, Clock, Credentials, Permissions, Record
 from skerry.wire.arn import Arn
 
 KIND = "GATEWAY_IAM_ROLE"
@@ -27,11 +27,9 @@ class RoleCredentials:
         """A signature with the gateway's role. Raises TargetError."""
         service = signature.service_of(call, configuration, KIND)
         gateway_id, role = str(call.gateway["gatewayId"]), str(call.gateway["roleArn"])
-        source = str(call.gateway["gatewayArn"])
-        if why := await self._permissions.trusted(role, SERVICE_PRINCIPAL, source, []):
-            raise TargetError(why)
+        await self.check(call.gateway)
         credentials = self._roles.get((gateway_id, role))
-        name = f"gateway-{gateway_id}"[:64]
+        name = _session(call.gateway)
         if credentials is None:
             credentials = self._roles[gateway_id, role] = self._access.assume(role, name)
         headers = signature.headers(
@@ -42,7 +40,20 @@ class RoleCredentials:
             region=self._region,
             now=self._clock.time(),
         )
-        return Credential("sigv4", _assumed(role, name), headers, detail={"service": service})
+        return Credential("sigv4", self.principal(call.gateway), headers, detail={"service": service})
+
+    async def check(self, gateway: Record) -> None:
+        """Raises TargetError when the service may not take the gateway's role."""
+        role, source = str(gateway["roleArn"]), str(gateway["gatewayArn"])
+        if why := await self._permissions.trusted(role, SERVICE_PRINCIPAL, source, []):
+            raise TargetError(why)
+
+    @staticmethod
+    def principal(gateway: Record) -> str:
+        """The ARN of who calls with the credentials of a gateway's role."""
+        arn = Arn.parse(str(gateway["roleArn"]))
+        name = arn.resource.rpartition("/")[2]
+        return f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{name}/{_session(gateway)}"
 
     def close(self) -> None:
         """Ends the temporary credentials of every gateway."""
@@ -55,8 +66,6 @@ class RoleCredentials:
             self._access.revoke(self._roles.pop(key))
 
 
-def _assumed(role: str, session_name: str) -> str:
-    """The principal that calls with a role's temporary credentials."""
-    arn = Arn.parse(role)
-    name = arn.resource.rpartition("/")[2]
-    return f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{name}/{session_name}"
+def _session(gateway: Record) -> str:
+    """The name of the session in which a gateway has its role."""
+    return f"gateway-{gateway['gatewayId']}"[:64]

@@ -1,0 +1,83 @@
+"""The stack as an issuer of web identity tokens: its key, who may have tokens, and what everybody may read.
+
+A client of a credential provider with AWS_IAM_ID_TOKEN_JWT proves itself with such a token in place of a
+secret. The authorization server must trust the issuer, which is an address of this stack: with AWS it is one
+of the account's own. Source: AgentCore developer guide, "Client authentication methods".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from skerry.auth import web_identity
+from skerry.auth.web_identity import SigningKey
+from skerry.errors import validation
+from skerry.local.identity.settings import IdentitySettings
+from skerry.local.identity.vault_file import VaultFile
+from skerry.local.ports import Ask, Caller, Clock, Permissions
+from skerry.local.principals import role_of
+from skerry.local.rest_json import Reply
+
+PREFIX = "/identities/web-identity/"
+OPERATION = "GetWebIdentityIssuer"
+"""What hops call a look at metadata or keys; AWS has no name for it."""
+_ROW = "issuer"
+
+
+def permission(audience: str) -> Ask:
+    """What a principal needs for a token for `audience`."""
+    keys = {
+        "sts:identitytokenaudience": (audience,),
+        "sts:durationseconds": (str(web_identity.LIFE),),
+        "sts:signingalgorithm": (web_identity.ALGORITHM,),
+    }
+    return Ask("sts:GetWebIdentityToken", "*", keys)
+
+
+class WebIdentities:
+    """Tokens of the account's principals. The key is a row of the vault's file, made when first needed."""
+
+    def __init__(
+        self, file: VaultFile, clock: Clock, settings: IdentitySettings, permissions: Permissions
+    ) -> None:
+        self._file = file
+        self._clock = clock
+        self._region = settings.region
+        self._path = f"{PREFIX}{settings.account}"
+        self.issuer = f"{settings.endpoint}{self._path}"
+        self._permissions = permissions
+        self._making = asyncio.Lock()
+
+    async def token(self, principal: str, audience: str) -> str:
+        """A token of a principal, an ARN of IAM or of a role that STS gave.
+
+        Raises ServiceError: 403 without the permission sts:GetWebIdentityToken, 400 where there is no
+        principal.
+        """
+        if not principal:
+            raise validation("AWS_IAM_ID_TOKEN_JWT needs a caller of IAM, and this one is none.")
+        caller = Caller(kind="iam", arn=principal)
+        await self._permissions.check(caller, [permission(audience)], [])
+        key, subject, now = await self._key(), role_of(principal) or principal, self._clock.time()
+        return key.token(self.issuer, subject, audience, region=self._region, now=now)
+
+    async def answer(self, path: str) -> Reply:
+        """The metadata or the keys of the issuer, for everybody."""
+        if path == f"{self._path}/.well-known/openid-configuration":
+            document = web_identity.metadata(self.issuer)
+        elif path == f"{self._path}/.well-known/jwks.json":
+            document = (await self._key()).jwks
+        else:
+            return Reply(404, [(b"content-type", b"application/json")], b"{}")
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"max-age=300")]
+        return Reply(200, headers, json.dumps(document).encode())
+
+    async def _key(self) -> SigningKey:
+        async with self._making:
+            row = self._file.get(_ROW, "key")
+            if row is not None:
+                return SigningKey.of(str(row["key"]))
+            key = await asyncio.to_thread(SigningKey.new)
+            await self._file.put(_ROW, "key", {"key": key.private})
+            return key
