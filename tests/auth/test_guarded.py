@@ -185,6 +185,48 @@ async def test_the_connection_goes_to_the_address_that_was_checked_and_keeps_the
         assert internet.connected == [(PUBLIC, 443)]
 
 
+@pytest.mark.behaviour("AUTH-GUARD-PINNED")
+async def test_a_form_goes_to_the_address_that_was_checked_and_every_status_is_an_answer(
+    authority: Authority,
+):
+    async def answer(exchange: Exchange) -> None:
+        await exchange.answer(401, b'{"error": "invalid_client"}', {"content-type": "text/html"})
+
+    internet = Internet(tls=authority.client())
+    internet.changing["app.example"] = [[PUBLIC], [PUBLIC, "10.0.0.1"]]
+    async with HttpPeer(answer, tls=authority.server("app.example")) as peer:
+        internet.servers[PUBLIC] = peer.port
+        guard = Guard(network=internet.network())
+        form = {"grant_type": "client_credentials", "resource": ["a b", "c&d"]}
+        found = await guard.post("https://app.example/token", form, {"Authorization": "Basic eA=="})
+        assert found == (401, b'{"error": "invalid_client"}')
+        (request,) = peer.requests
+        assert (request.method, request.target) == ("POST", "/token")
+        assert request.body == b"grant_type=client_credentials&resource=a+b&resource=c%26d"
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+        assert (request.headers["host"], request.headers["authorization"]) == ("app.example", "Basic eA==")
+        with pytest.raises(GuardError) as caught:
+            await guard.post("https://app.example/token", form, {})
+        assert caught.value.reason == "address"
+        for url in ("http://app.example/token", "https://169.254.169.254/token"):
+            with pytest.raises(GuardError):
+                await guard.post(url, form, {})
+        assert len(peer.requests) == 1
+
+
+async def test_the_answer_to_a_form_has_an_end():
+    async def answer(exchange: Exchange) -> None:
+        await exchange.stream({"content-type": "application/json"})
+        while not exchange.gone.is_set():
+            await exchange.send(b" " * 1024)
+
+    async with HttpPeer(answer) as peer:
+        with pytest.raises(GuardError) as caught:
+            await Guard(loopback=[peer.url]).post(f"{peer.url}/token", {}, {})
+        assert caught.value.reason == "size"
+        await peer.quiet()
+
+
 async def test_a_certificate_of_another_name_is_refused(authority: Authority):
     async def answer(exchange: Exchange) -> None:
         await exchange.answer(200, b"{}")

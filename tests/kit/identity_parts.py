@@ -60,7 +60,7 @@ IDENTITY: Mapping[str, Any] = {
 
 @dataclass
 class TokenEndpoint:
-    """Implements `grants.PostForm`: a token for every request, with `more` in its answer.
+    """Implements `outside.Http`: a token for every POST, with `more` in its answer.
 
     Requests wait for `gate` where there is one.
     """
@@ -71,9 +71,10 @@ class TokenEndpoint:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
-    async def __call__(
-        self, url: str, form: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
+    async def fetch(self, url: str) -> bytes:
+        raise AssertionError(url)
+
+    async def post(self, url: str, form: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[int, bytes]:
         del url, headers
         self.forms.append(form)
         self.arrived.set()
@@ -136,7 +137,8 @@ async def identity_parts(folder: Path, clock: FakeClock | None = None) -> AsyncI
         recorder=HopList(),
         clock=clock,
         fetch=_none,
-        post=post,
+        providers=post,
+        private=post,
         fetch_secret=_none,
         sealer=sealer,
         settings=settings,

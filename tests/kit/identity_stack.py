@@ -22,6 +22,8 @@ from typing import Any
 
 import httpx2
 
+from skerry.auth.guarded import Guard
+from skerry.auth.outside import Outside
 from skerry.auth.transport import Transport
 from skerry.errors import RemoteError
 from skerry.local.access import Access
@@ -38,6 +40,7 @@ from tests.kit.asgi_thread import serve
 from tests.kit.authorization_server import CLIENT, SECRET, AuthorizationServer
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import HopList, NoOtherKeys
+from tests.kit.internet import Internet
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, client
 
 RETURN_URL = "https://app.example/done?tab=1"
@@ -92,6 +95,7 @@ class IdentityStack:
     plane: IdentityPlane
     secrets: dict[tuple[str, str], str]
     inside: Inside
+    internet: Internet
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -165,6 +169,7 @@ class _App:
         recorder: HopList,
         settings: Mapping[str, Any],
         permissions: Permissions | None,
+        internet: Internet,
     ) -> None:
         self.clock = MovedClock()
         self.secrets: dict[tuple[str, str], str] = {}
@@ -184,7 +189,8 @@ class _App:
         transport = Transport(self._http)
         self.plane = IdentityPlane(
             fetch=transport.fetch,
-            post=transport.post,
+            providers=Outside(transport, Guard(network=internet.network())),
+            private=transport,
             fetch_secret=self._secret,
             sealer=sealer,
             settings=IdentitySettings(
@@ -228,16 +234,27 @@ class _App:
 
 @contextlib.contextmanager
 def identity_stack(
-    folder: Path, *, permissions: Permissions | None = None, **settings: Any
+    folder: Path,
+    *,
+    permissions: Permissions | None = None,
+    internet: Internet | None = None,
+    **settings: Any,
 ) -> Iterator[IdentityStack]:
-    """A running stack whose state is in `folder`; `settings` are further IdentitySettings."""
+    """A running stack whose state is in `folder`; `settings` are further IdentitySettings.
+
+    Beyond loopback there is nothing but `internet`.
+    """
     recorder = HopList()
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = _App(url, folder, recorder, settings, permissions)
+        internet = internet or Internet()
+        internet.names.setdefault("inner.example", ["10.0.0.1"])
+        app = _App(url, folder, recorder, settings, permissions, internet)
         with serve(app, bound=listening):
-            stack = IdentityStack(url, folder, app.clock, recorder, app.plane, app.secrets, app.inside)
+            stack = IdentityStack(
+                url, folder, app.clock, recorder, app.plane, app.secrets, app.inside, internet
+            )
             try:
                 yield stack
             finally:

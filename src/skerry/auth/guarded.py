@@ -1,11 +1,13 @@
-"""GET of a URL that a stranger gave, without becoming the stranger's hand in our network (SSRF).
+"""GET of a URL that a stranger gave, or a form POST, without becoming the stranger's hand in our network.
+
+This is about server-side request forgery:
 
     URL ─▶ form ─▶ name resolved once ─▶ every address public? ─▶ connection to it ─▶ 200, JSON, small
 
-For documents at a client id, `jwks_uri` of a client, and metadata of an issuer. The name is looked up once
-and the connection goes to the address that was checked, so an answer that changes in between changes
-nothing; TLS and `Host` still have the name. Redirects are not followed, and no proxy of the environment is
-asked. Source: MCP 2026-07-28, security best practices, server-side request forgery.
+For documents at a client id, `jwks_uri` of a client, metadata of an issuer, and token endpoints. The name is
+looked up once and the connection goes to the address that was checked, so an answer that changes in between
+changes nothing; TLS and `Host` still have the name. Redirects are not followed, and no proxy of the
+environment is asked. Source: MCP 2026-07-28, security best practices, server-side request forgery.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ import asyncio
 import re
 import socket
 import ssl
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Protocol, TypeVar
+from urllib.parse import urlencode
 
 import httpcore2
 
@@ -33,6 +36,7 @@ STEP, TOTAL = 5.0, 10.0
 MAX_AT_ONCE = 8
 MAX_ADDRESSES = 16
 
+T = TypeVar("T")
 _JSON = re.compile(r"application/(?:json|[a-z0-9!#$&^_.-]+\+json)")
 
 
@@ -120,10 +124,36 @@ class Guard:
 
         Raises GuardError: url, address, unreachable, timeout, status, type, size.
         """
+        headers = [("accept", "application/json")]
+        if etag:
+            headers.append(("if-none-match", etag))
+        return await self._asked(
+            url, headers, None, lambda answer: _read(answer, limit, conditional=bool(etag))
+        )
+
+    async def post(
+        self, url: str, form: Mapping[str, str | Sequence[str]], headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Status and body, of at most 64 KB, of a form POST; a field with several values is sent as often.
+
+        Every status is an answer. Raises GuardError: url, address, unreachable, timeout, size.
+        """
+        sent = [("content-type", "application/x-www-form-urlencoded"), *headers.items()]
+        body = urlencode(form, doseq=True).encode("ascii")
+        return await self._asked(url, sent, body, _status_and_body)
+
+    async def _asked(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None,
+        read: Callable[[httpcore2.Response], Awaitable[T]],
+    ) -> T:
+        """What `read` makes of the answer to a GET, or with a body to a POST. Raises GuardError."""
         target = self.target(url)
         try:
             async with asyncio.timeout(self._network.total), self._slots:
-                return await self._get(target, limit, etag)
+                return await self._sent(target, headers, body, read)
         except TimeoutError as error:
             raise GuardError(
                 "timeout", f"It did not answer within {self._network.total:g} seconds."
@@ -133,25 +163,31 @@ class Guard:
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
             raise GuardError("unreachable", "It cannot be reached, or speaks no HTTP.") from error
 
-    async def _get(self, target: Target, limit: int, etag: str) -> Document:
+    async def _sent(
+        self,
+        target: Target,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None,
+        read: Callable[[httpcore2.Response], Awaitable[T]],
+    ) -> T:
         pinned = _Pinned(await self._checked(target), target, self._network.backend)
-        headers = [("accept", "application/json"), ("accept-encoding", "identity"), ("user-agent", "skerry")]
-        if etag:
-            headers.append(("if-none-match", etag))
+        own = [("host", target.authority), ("accept-encoding", "identity"), ("user-agent", "skerry")]
+        length = [] if body is None else [("content-length", str(len(body)))]
         async with (
             httpcore2.AsyncConnectionPool(
                 ssl_context=await self._certificates(), max_connections=1, network_backend=pinned
             ) as pool,
             pool.stream(
-                "GET",
+                "GET" if body is None else "POST",
                 httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
-                headers=[("host", target.authority), *headers],
+                headers=[*own, *length, *headers],
+                content=body,
                 extensions={
                     "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._network.step)
                 },
             ) as answer,
         ):
-            return await _read(answer, limit, conditional=bool(etag))
+            return await read(answer)
 
     async def _checked(self, target: Target) -> list[Address]:
         """The addresses of a target, when each of them is one that may be asked."""
@@ -225,9 +261,17 @@ async def _read(answer: httpcore2.Response, limit: int, *, conditional: bool) ->
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if not _JSON.fullmatch(kind) or headers.get("content-encoding", "identity").lower() != "identity":
         raise GuardError("type", "Its content type is not JSON, or it is compressed.")
+    return Document(await _whole(answer, limit), headers)
+
+
+async def _status_and_body(answer: httpcore2.Response) -> tuple[int, bytes]:
+    return answer.status, await _whole(answer, MAX_DOCUMENT)
+
+
+async def _whole(answer: httpcore2.Response, limit: int) -> bytes:
     body = bytearray()
     async for chunk in answer.aiter_stream():
         body += chunk
         if len(body) > limit:
             raise GuardError("size", f"It is larger than {limit} bytes.")
-    return Document(bytes(body), headers)
+    return bytes(body)

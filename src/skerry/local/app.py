@@ -111,6 +111,7 @@ def _gateway(endpoint: Endpoint, identities: IdentityPlane) -> GatewayPlane:
         recorder=endpoint.recorder,
         clock=endpoint.clock,
         transport=endpoint.identity,
+        providers=endpoint.providers,
         fetch_object=endpoint.aws.fetch_object,
         fetch_secret=endpoint.aws.fetch_secret,
         settings=GatewaySettings(
@@ -136,7 +137,8 @@ def _identity(endpoint: Endpoint) -> IdentityPlane:
         recorder=endpoint.recorder,
         clock=endpoint.clock,
         fetch=endpoint.identity.fetch,
-        post=endpoint.identity.post,
+        providers=endpoint.providers,
+        private=endpoint.identity,
         fetch_secret=endpoint.aws.fetch_secret,
         strangers=Guard().fetch,
         is_named=endpoint.resources.names_issuer,

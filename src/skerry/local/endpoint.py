@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 import httpx2
 
+from skerry.auth.guarded import Guard
+from skerry.auth.outside import Outside
 from skerry.auth.transport import Transport
 from skerry.errors import ServiceError, SkerryError
 from skerry.local import private, seeds, service_model
@@ -80,6 +82,8 @@ class Endpoint:
         self._http = httpx2.AsyncClient(trust_env=False)
         self.identity = Transport(self._http)
         """HTTP towards identity providers, for the planes that check tokens."""
+        self.providers = Outside(self.identity, Guard())
+        """HTTP towards the authorization servers of credential providers."""
         self.aws = AwsProcess(
             self.upstream,
             region=settings.region,

@@ -363,3 +363,29 @@ def test_what_is_no_call_is_refused_in_aws_form(stack, method, path, body, signe
     assert answer.status_code == status
     assert answer.headers["x-amzn-errortype"]
     assert answer.json()["message"]
+
+
+@pytest.mark.behaviour("ID-PROVIDER-OUTSIDE")
+@pytest.mark.parametrize(
+    "discovery",
+    [
+        "https://inner.example",
+        "https://169.254.169.254",
+        "https://10.1.2.3/realms/a",
+        "https://i.example:8443",
+    ],
+)
+def test_a_provider_in_a_private_network_is_not_asked(stack, machine, discovery):
+    name = "inner-" + "".join(filter(str.isalnum, discovery))
+    members = {
+        "oauthDiscovery": {"discoveryUrl": f"{discovery}/.well-known/openid-configuration"},
+        "clientId": "c",
+        "clientSecret": "very-secret",
+    }
+    stack.control.create_oauth2_credential_provider(
+        name=name,
+        credentialProviderVendor="CustomOauth2",
+        oauth2ProviderConfigInput={"customOauth2ProviderConfig": members},
+    )
+    assert refused(stack.token, machine, name, "M2M") == ("InternalServerException", 500)
+    assert stack.internet.connected == []

@@ -78,7 +78,8 @@ LOG = logging.getLogger("skerry.gateway")
 class GatewayPlane:
     """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
 
-    `transport` reaches identity providers, for keys and tokens; `fetch_object` reads schemas in S3 and
+    `transport` reaches the issuers of gateways, for keys, and `providers` the authorization servers of
+    credential providers, for tokens; `fetch_object` reads schemas in S3 and
     `fetch_secret` secrets in Secrets Manager; `report` hears which targets could be listed, `permissions`
     knows the policies of gateways, and `resource_tokens` is the vault with the tokens of people.
     """
@@ -91,6 +92,7 @@ class GatewayPlane:
         recorder: Recorder,
         clock: Clock,
         transport: IdentityTransport,
+        providers: IdentityTransport | None = None,
         fetch_object: FetchObject,
         settings: GatewaySettings,
         fetch_secret: FetchSecret = external.none,
@@ -124,7 +126,7 @@ class GatewayPlane:
             resources=resources,
             resource_tokens=tokens,
             access=access,
-            transport=transport,
+            transport=providers or transport,
             clock=clock,
             settings=settings,
             users=users,

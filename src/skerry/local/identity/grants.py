@@ -73,12 +73,21 @@ class RefusedError(ServiceError):
 
 
 class Grants:
-    """Asks token endpoints. Every method raises ServiceError: a refusal, or no answer that can be used."""
+    """Asks token endpoints, by `private` those in private networks.
+
+    Every method raises ServiceError: a refusal, or no answer that can be used.
+    """
 
     def __init__(
-        self, post: PostForm, assertions: Assertions, web_identity: WebIdentity, table: Assumptions
+        self,
+        post: PostForm,
+        assertions: Assertions,
+        web_identity: WebIdentity,
+        table: Assumptions,
+        *,
+        private: PostForm,
     ) -> None:
-        self._post = post
+        self._by_reach = {False: post, True: private}
         self._assertions = assertions
         self._web_identity = web_identity
         self._table = table
@@ -144,7 +153,8 @@ class Grants:
         proof, headers = ({}, {}) if anonymous else await self._proof(provider, principal)
         form, headers = {**form, **proof}, {"Accept": "application/json", **headers}
         try:
-            status, body = await self._post(provider.server.token_endpoint, form, headers)
+            post = self._by_reach[provider.private]
+            status, body = await post(provider.server.token_endpoint, form, headers)
             data = granted(status, body)
         except (RemoteError, OSError) as problem:
             raise self._failed(provider, problem) from problem

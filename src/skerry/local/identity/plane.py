@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from skerry.auth.moved_clock import clock_of
+from skerry.auth.outside import Http
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, StateError
 from skerry.local import rest_json, service_model
@@ -15,7 +16,7 @@ from skerry.local.asgi import read_body, send_reply
 from skerry.local.identity import pages, web_identity
 from skerry.local.identity.assertions import Assertions, Sign, unsigned
 from skerry.local.identity.consents import Consents
-from skerry.local.identity.grants import Grants, PostForm
+from skerry.local.identity.grants import Grants
 from skerry.local.identity.kept_tokens import KeptTokens
 from skerry.local.identity.operations import Asked, Operations
 from skerry.local.identity.pages import Pages
@@ -57,8 +58,9 @@ class Records(Resources, WorkloadIdentities, Protocol):
 class IdentityPlane:
     """ASGI application for `/identities/…` of the data plane. Use it between `start()` and `close()`.
 
-    `fetch` and `post` are HTTP towards identity providers, `fetch_secret` reads secrets in Secrets Manager,
-    `sign` signs with keys in KMS. `strangers` and `is_named` are those of `UserTokens`.
+    `providers` is HTTP towards the authorization servers of credential providers, `private` towards those
+    with a privateEndpoint, `fetch` towards issuers of people's tokens. `fetch_secret` reads secrets in
+    Secrets Manager, `sign` signs with keys in KMS; `strangers` and `is_named` are those of `UserTokens`.
     `workload_tokens` are for the planes that run workloads, `vault` for those that call resources.
     """
 
@@ -70,7 +72,8 @@ class IdentityPlane:
         recorder: Recorder,
         clock: Clock,
         fetch: Fetch,
-        post: PostForm,
+        providers: Http,
+        private: Http,
         fetch_secret: FetchSecret,
         sealer: Sealer,
         settings: IdentitySettings,
@@ -92,8 +95,20 @@ class IdentityPlane:
         )
         self.vault = Vault(
             identities=resources,
-            providers=Providers(resources=resources, fetch=fetch, fetch_secret=fetch_secret, clock=clock),
-            grants=Grants(post, Assertions(sign, tokens_by), self._web_identities.token, settings.table),
+            providers=Providers(
+                resources=resources,
+                fetch=providers.fetch,
+                private=private.fetch,
+                fetch_secret=fetch_secret,
+                clock=clock,
+            ),
+            grants=Grants(
+                providers.post,
+                Assertions(sign, tokens_by),
+                self._web_identities.token,
+                settings.table,
+                private=private.post,
+            ),
             consents=Consents(self._file, tokens_by, settings),
             kept=KeptTokens(self._file, tokens_by),
             clock=tokens_by,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe
+from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe, may_name
 from skerry.auth.ports import Fetch
 from skerry.errors import RemoteError, SkerryError, not_found, validation
 from skerry.local.identity.assertions import PrivateKey
@@ -46,7 +46,8 @@ class Server:
 class Provider:
     """A credential provider with its secret, or the key that it has in its place.
 
-    `version` changes with every update. The `method` WEB_IDENTITY is a token of who asks in IAM.
+    `version` changes with every update. The `method` WEB_IDENTITY is a token of who asks in IAM. One that is
+    `private` has its server in a private network.
     """
 
     arn: str
@@ -59,20 +60,30 @@ class Provider:
     server: Server
     method: str = BASIC
     private_key: PrivateKey | None = None
+    private: bool = False
     on_behalf: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Providers:
-    """Reads providers from the records, each time anew, and the metadata of their servers."""
+    """Reads providers from the records, each time anew, and the metadata of their servers.
+
+    `private` fetches for providers with a privateEndpoint, `fetch` for all others.
+    """
 
     def __init__(
-        self, *, resources: Resources, fetch: Fetch, fetch_secret: FetchSecret, clock: Clock
+        self,
+        *,
+        resources: Resources,
+        fetch: Fetch,
+        private: Fetch,
+        fetch_secret: FetchSecret,
+        clock: Clock,
     ) -> None:
         self._resources = resources
-        self._fetch = fetch
+        self._by_reach = {False: fetch, True: private}
         self._fetch_secret = fetch_secret
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, Server]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bool], tuple[float, Server]] = OrderedDict()
         self._fetching: Shared[Server] = Shared()
 
     def record(self, arn: str) -> Record:
@@ -86,7 +97,8 @@ class Providers:
         """The provider. Raises ServiceError for one that is not there, RemoteError without its metadata."""
         record = self.record(arn)
         configuration = record["configuration"]
-        server = await self._server(configuration["oauthDiscovery"])
+        private = bool(configuration.get("privateEndpoint") or configuration.get("privateEndpointOverrides"))
+        server = await self._server(configuration["oauthDiscovery"], private)
         chosen = _METHODS.get(configuration.get("clientAuthenticationMethod", ""), "")
         key = configuration.get("privateKeyJwtConfig")
         method = chosen or (POST if server.methods and BASIC not in server.methods else BASIC)
@@ -101,6 +113,7 @@ class Providers:
             server=server,
             method=method,
             private_key=PrivateKey.of(key) if key else None,
+            private=private,
             on_behalf=configuration.get("onBehalfOfTokenExchangeConfig") or {},
         )
 
@@ -113,24 +126,24 @@ class Providers:
         except SkerryError as problem:
             raise validation(f"The client secret cannot be read: {problem.message}") from problem
 
-    async def _server(self, discovery: Mapping[str, Any]) -> Server:
+    async def _server(self, discovery: Mapping[str, Any], private: bool) -> Server:
         url = str(discovery.get("discoveryUrl", ""))
         if not url:
             return _checked(_configured(discovery["authorizationServerMetadata"]))
-        kept = self._kept.get(url)
+        kept = self._kept.get((url, private))
         if kept is not None and self._clock.monotonic() < kept[0] + MAX_AGE:
             return kept[1]
-        return await self._fetching.do(url, lambda: self._discover(url))
+        return await self._fetching.do(f"{private} {url}", lambda: self._discover(url, private))
 
-    async def _discover(self, url: str) -> Server:
+    async def _discover(self, url: str, private: bool) -> Server:
         if not is_safe(url):
             raise RemoteError("The discovery URL is neither https nor on this machine.")
         try:
-            body = await self._fetch(url)
+            body = await self._by_reach[private](url)
         except OSError as error:
             raise RemoteError("The authorization server's metadata cannot be had.") from error
-        server = _checked(described(body, url))
-        self._kept[url] = (self._clock.monotonic(), server)
+        server = _checked(described(body, url), by=url)
+        self._kept[url, private] = (self._clock.monotonic(), server)
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return server
@@ -194,9 +207,9 @@ def _configured(metadata: Mapping[str, Any]) -> Server:
     )
 
 
-def _checked(server: Server) -> Server:
-    if not is_safe(server.token_endpoint) or (
-        server.authorization_endpoint and not is_safe(server.authorization_endpoint)
-    ):
-        raise RemoteError("An endpoint of the authorization server is neither https nor on this machine.")
+def _checked(server: Server, *, by: str = "") -> Server:
+    """The server, when its endpoints may be used; a document from outside names none on this machine."""
+    for endpoint in filter(None, (server.token_endpoint, server.authorization_endpoint)):
+        if not (may_name(by, endpoint) if by else is_safe(endpoint)):
+            raise RemoteError("An endpoint of the authorization server is neither https nor on its own side.")
     return server
