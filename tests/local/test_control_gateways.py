@@ -389,15 +389,29 @@ def test_the_support_matrix_of_outbound_credentials(agentcore, provider, configu
 
 
 @pytest.mark.behaviour("CTL-TARGET-KINDS")
+@pytest.mark.behaviour("CNS-HTTP")
 def test_credentials_that_nothing_would_send_are_refused(agentcore, provider):
-    found = refused(
+    *found, text = refused(
         target,
         agentcore,
         agentcore.create_gateway(name=fresh(), roleArn=ROLE, authorizerType="AWS_IAM"),
         targetConfiguration=PASSTHROUGH,
         credentialProviderConfigurations=oauth(provider, "AUTHORIZATION_CODE"),
     )
-    assert found[:2] == ("UnknownOperationException", 501)
+    assert found == ["UnknownOperationException", 501]
+    assert "no way in which a plain HTTP client is told" in text
+    made = agentcore.create_oauth2_credential_provider(
+        **oauth2(fresh(), clientAuthenticationMethod="AWS_IAM_ID_TOKEN_JWT")
+    )
+    *found, text = refused(
+        target,
+        agentcore,
+        create(agentcore),
+        targetConfiguration=server(),
+        credentialProviderConfigurations=oauth(made["credentialProviderArn"], "AUTHORIZATION_CODE"),
+    )
+    assert found == ["UnknownOperationException", 501]
+    assert "AWS_IAM_ID_TOKEN_JWT" in text
 
 
 @pytest.mark.behaviour("CTL-TARGET-PROVIDER")

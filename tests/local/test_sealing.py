@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 
 import pytest
 from hypothesis import given
@@ -49,9 +50,31 @@ def test_the_key_is_its_owners_alone_and_stays(tmp_path):
     sealed = Sealer.of(tmp_path / "state").seal("x", "p")
     assert (tmp_path / "state" / KEY_FILE).stat().st_mode & 0o777 == 0o600
     assert Sealer.of(tmp_path / "state").open(sealed, "p") == "x"
-    (tmp_path / "state" / KEY_FILE).write_bytes(b"short")
-    with pytest.raises(StateError, match="key file"):
-        Sealer.of(tmp_path / "state")
+
+
+@pytest.mark.behaviour("ID-KEY-FILE")
+@pytest.mark.parametrize("content", [b"", b"short", b"k" * 16, b"k" * 31, b"k" * 33])
+def test_a_key_file_that_was_cut_is_no_key(tmp_path, content):
+    Sealer.of(tmp_path)
+    (tmp_path / KEY_FILE).write_bytes(content)
+    with pytest.raises(StateError, match=f"{len(content)} bytes, not 32") as caught:
+        Sealer.of(tmp_path)
+    assert "from a copy" in caught.value.hint
+    assert (tmp_path / KEY_FILE).read_bytes() == content
+
+
+@pytest.mark.behaviour("ID-KEY-FILE")
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+def test_a_key_that_others_may_read_is_not_used(tmp_path, mode):
+    sealed = Sealer.of(tmp_path).seal("x", "p")
+    path = tmp_path / KEY_FILE
+    path.chmod(mode)
+    with pytest.raises(StateError, match="others than its owner") as caught:
+        Sealer.of(tmp_path)
+    assert f"chmod 600 {path}" in caught.value.hint
+    path.chmod(0o600)
+    assert Sealer.of(tmp_path).open(sealed, "p") == "x"
 
 
 def everything(folder):

@@ -104,7 +104,7 @@ def _check(provider: Provider, request: CodeRequest) -> None:
             "this identity provider offers no sign-in with a browser.",
             hint="Use client credentials (--client-secret-file), --device, or another --issuer.",
         )
-    if "S256" in provider.pkce or (request.assume_pkce and not provider.pkce):
+    if pkce.is_taken(provider.pkce, assumed=request.assume_pkce):
         return
     raise ConfigurationError(
         "the identity provider does not say that it does PKCE with S256, so nobody is sent there.",

@@ -37,10 +37,16 @@ class SignIn:
 
     @property
     def url(self) -> str:
-        """Where the browser goes. Raises ConfigurationError for a provider that signs nobody in."""
+        """Where the browser goes.
+
+        Raises ConfigurationError for a provider that signs nobody in, or that says it takes no S256. This is
+        no MCP client: one whose metadata says nothing of PKCE, as Cognito's, gets the challenge all the same.
+        """
         page = self.provider.authorization_endpoint
         if not page:
             raise ConfigurationError("The identity provider offers no sign-in with a browser.")
+        if not pkce.is_taken(self.provider.pkce, assumed=True):
+            raise ConfigurationError("The identity provider names code challenge methods, but not S256.")
         query = {
             "response_type": "code",
             "client_id": self.client_id,

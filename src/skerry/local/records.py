@@ -78,11 +78,13 @@ class Loaded:
 class RecordStore:
     """The file. `open` first, `close` last; commits are done in the order in which they are asked for.
 
-    `codec` is how records are written; without it they are plain JSON.
+    `codec` is how records are written; without it they are plain JSON. A file that is `owned` is this
+    process's alone while it is open: another one would not see what this one keeps in memory.
     """
 
-    def __init__(self, path: Path, codec: Codec | None = None) -> None:
+    def __init__(self, path: Path, codec: Codec | None = None, *, owned: bool = False) -> None:
         self._path = path
+        self._owned = owned
         self._codec: Codec = codec or Plain()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="skerry-records")
         self._connection: sqlite3.Connection | None = None
@@ -111,18 +113,34 @@ class RecordStore:
                 f"the state file {self._path} holds secrets that do not open: it or its key was changed.",
                 hint="Bring vault.key back from a copy, or start with another --state directory.",
             ) from error
-        except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a record that is no JSON
+        except sqlite3.OperationalError as error:
+            if not self._owned or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise self._unusable(error) from error
             raise StateError(
-                f"the state file {self._path} cannot be used: {error}.",
-                hint="Check the disk and the permissions, or start with another --state directory.",
+                f"the state file {self._path} is in use by another process.",
+                hint="End the other stack, or start with another --state directory.",
             ) from error
+        except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a record that is no JSON
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StateError:
+        return StateError(
+            f"the state file {self._path} cannot be used: {error}.",
+            hint="Check the disk and the permissions, or start with another --state directory.",
+        )
 
     def _open(self) -> Loaded:
         private.folder(self._path.parent)
         private.appending(self._path).close()  # SQLite gives its own files the mode of this one
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=1.0 if self._owned else 5.0
+        )
         try:
+            if self._owned:
+                connection.execute("pragma locking_mode=exclusive")
             connection.execute("pragma journal_mode=wal")
+            if self._owned:
+                connection.executescript("begin exclusive; commit;")  # from now on, until the end
             connection.execute("pragma synchronous=normal")
             connection.execute("pragma secure_delete=on")  # what was a secret is not left in free pages
             self._migrate(connection)

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import secrets
+import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -44,12 +46,17 @@ class Sealer:
             if not path.exists():
                 private.folder(folder)
                 private.write(path, secrets.token_bytes(_KEY))
-            return cls(path.read_bytes())
-        except (OSError, ValueError) as error:
+            mode, key = path.stat().st_mode, path.read_bytes()
+        except OSError as error:
+            raise _unusable(path, error.strerror or type(error).__name__) from error
+        if len(key) != _KEY:
+            raise _unusable(path, f"it has {len(key)} bytes, not {_KEY}")
+        if os.name == "posix" and mode & 0o077:
             raise StateError(
-                f"the key file {path} cannot be used: {type(error).__name__}.",
-                hint="Bring it back from a copy. Without it sealed secrets are lost: remove the state then.",
-            ) from error
+                f"the key file {path} may be read by others than its owner (mode {stat.filemode(mode)}).",
+                hint=f"Run: chmod 600 {path}. Whoever has read it can open the secrets beside it.",
+            )
+        return cls(key)
 
     def seal(self, text: str, purpose: str) -> str:
         """The sealed text, printable ASCII without `=`; `purpose` is needed to open it."""
@@ -71,3 +78,10 @@ class Sealer:
             raise SealError(
                 "A sealed text does not open: it was changed, or sealed with another key."
             ) from error
+
+
+def _unusable(path: Path, why: str) -> StateError:
+    return StateError(
+        f"the key file {path} cannot be used: {why}.",
+        hint="Bring it back from a copy. Without it sealed secrets are lost: remove the state then.",
+    )

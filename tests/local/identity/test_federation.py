@@ -165,6 +165,21 @@ def test_somebody_elses_session_is_none_even_for_who_has_a_token(stack, server, 
     assert stack.token(ann, provider, sessionUri=asked["sessionUri"])["sessionStatus"] == "IN_PROGRESS"
 
 
+@pytest.mark.behaviour("CNS-PKCE")
+def test_a_vendor_that_does_not_speak_of_pkce_gets_a_challenge_and_one_of_plain_ones_nobody(
+    stack, server, browser, desk
+):
+    ann = stack.for_user(desk)
+    assert "code_challenge_methods_supported" not in server.document()
+    browser.consent(stack.token(ann, stack.provider(server))["authorizationUrl"])
+    assert server.asked[0]["code_challenge_method"] == ["S256"]
+    with authorization_server() as other:
+        other.metadata = {"code_challenge_methods_supported": ["plain"]}
+        with pytest.raises(ClientError, match="but not S256"):
+            stack.token(ann, stack.provider(other))
+        assert other.asked == []
+
+
 @pytest.mark.behaviour("ID-3LO-BINDING")
 def test_somebody_else_cannot_complete_and_then_nobody_can(stack, server, browser, desk):
     provider, ann = stack.provider(server), stack.for_user(desk)

@@ -32,7 +32,8 @@ _METHODS = {"CLIENT_SECRET_BASIC": BASIC, "CLIENT_SECRET_POST": POST, WEB_IDENTI
 class Server:
     """An authorization server: its issuer and endpoints, and how clients may prove themselves.
 
-    `sends_iss` is RFC 9207's; `methods` is empty where nothing is said of them.
+    `sends_iss` is RFC 9207's; `methods` and `pkce`, the code challenge methods, are empty where nothing is
+    said of them.
     """
 
     issuer: str
@@ -40,6 +41,7 @@ class Server:
     token_endpoint: str
     methods: tuple[str, ...] = ()
     sends_iss: bool = False
+    pkce: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,14 +183,18 @@ def described(body: bytes, url: str) -> Server:
     assert isinstance(token, str)
     if url not in _places(issuer):
         raise RemoteError("The authorization server's metadata names another issuer than its URL.")
-    methods = data.get("token_endpoint_auth_methods_supported")
     return Server(
         issuer,
         str(authorization),
         token,
-        tuple(str(item) for item in methods) if isinstance(methods, list) else (),
+        _words(data.get("token_endpoint_auth_methods_supported")),
         data.get("authorization_response_iss_parameter_supported") is True,
+        _words(data.get("code_challenge_methods_supported")),
     )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def _places(issuer: str) -> tuple[str, ...]:

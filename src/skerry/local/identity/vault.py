@@ -11,6 +11,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Literal
 
+from skerry.auth import pkce
 from skerry.errors import RemoteError, ServiceError, SkerryError, not_found, validation
 from skerry.local import users
 from skerry.local.identity.consents import Consent, Consents
@@ -168,6 +169,10 @@ class Vault:
         provider = await self._providers.get(ask.provider_arn)
         if not provider.server.authorization_endpoint:
             raise validation(f"The authorization server of {provider.name} has no authorization endpoint.")
+        if not pkce.is_taken(provider.server.pkce, assumed=True):
+            raise validation(
+                f"The authorization server of {provider.name} names code challenge methods, but not S256."
+            )
         if not provider.client_id:
             raise validation(f"USER_FEDERATION needs a clientId, which {provider.name} does not have.")
         consent = await self._consents.begin(ask, key, version(record))

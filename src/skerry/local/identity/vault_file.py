@@ -24,7 +24,7 @@ class VaultFile:
     """The rows. `start` first, `close` last; reads are from memory."""
 
     def __init__(self, path: Path, sealer: Sealer) -> None:
-        self._store = RecordStore(path, Sealed(sealer))
+        self._store = RecordStore(path, Sealed(sealer), owned=True)
         self._rows: dict[str, dict[str, Record]] = {}
 
     async def start(self) -> None:
