@@ -139,7 +139,7 @@ class Guard:
         Every status is an answer. Raises GuardError: url, address, unreachable, timeout, size.
         """
         sent = [("content-type", "application/x-www-form-urlencoded"), *headers.items()]
-        body = urlencode(form, doseq=True).encode("ascii")
+        body = urlencode(form, doseq=True, errors="replace").encode("ascii")
         return await self._asked(url, sent, body, _status_and_body)
 
     async def _asked(
