@@ -333,7 +333,7 @@ async def test_a_server_that_drips_ends_after_the_total():
             await asyncio.wait({asyncio.ensure_future(exchange.gone.wait())}, timeout=0.01)
 
     async with HttpPeer(answer) as peer:
-        guard = Guard(loopback=[peer.url], network=guarded.Network(total=0.2))
+        guard = Guard(loopback=[peer.url], network=guarded.Network(total=1))  # the connection is within it
         assert await refusal(guard, f"{peer.url}/c") == "timeout"
         await peer.quiet()
 
