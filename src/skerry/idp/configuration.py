@@ -5,8 +5,9 @@
                                       loopback_origins, trusted_issuers, approve, discovery, tenant
     [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
                                       own_audiences, may_exchange, token_endpoint_auth_method,
-                                      redirect_uris, application_type, jwks, jwks_uri, trusted,
-                                      token_endpoint_auth_signing_alg, id_jag_audiences
+                                      redirect_uris, post_logout_redirect_uris, application_type, jwks,
+                                      jwks_uri, trusted, token_endpoint_auth_signing_alg,
+                                      id_jag_audiences
     [realms.desk.users.ann]           password or password_digest, id, groups, claims, access_claims,
                                       enabled
     [realms.pool.resource_servers.orders]   scopes (Cognito)
@@ -203,6 +204,7 @@ def _client(table: Table, client_id: str) -> Client:
         secret_digest=table.text("secret_digest"),
         name=table.text("name"),
         redirect_uris=table.texts("redirect_uris"),
+        post_logout_redirect_uris=table.texts("post_logout_redirect_uris"),
         application_type=table.text("application_type", usual.application_type),
         jwks=table.mapping("jwks"),
         jwks_uri=table.text("jwks_uri"),
@@ -341,9 +343,10 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     _check_keys(client, table)
     if AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
         raise ConfigurationError(f"{table} redirect_uris: the grant {AUTHORIZATION_CODE} needs one.")
-    for uri in client.redirect_uris:
-        if reason := redirect_uris.problem(uri):
-            raise ConfigurationError(f"{table} redirect_uris: {reason}")
+    for key in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in getattr(client, key):
+            if reason := redirect_uris.problem(uri):
+                raise ConfigurationError(f"{table} {key}: {reason}")
     _check_claims(client.claims, dialect, f"{table} claims")
 
 

@@ -54,9 +54,10 @@ class Client:
     For token exchange (RFC 8693): `own_audiences` are the names this client answers to, so that it may
     present subject tokens issued for them; `may_exchange` are the backends it may get tokens for.
 
-    For people (RFC 6749 section 4.1): `redirect_uris` are where codes may go, compared exactly; `name` is
-    what the consent page shows; a `trusted` client needs no consent. `secret` is known of clients in the
-    file only, of others `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`;
+    For people (RFC 6749 section 4.1): `redirect_uris` are where codes may go, `post_logout_redirect_uris`
+    where people may go after signing out, compared exactly; `name` is what the consent page shows; a
+    `trusted` client needs no consent. `secret` is known of clients in the file only, of others
+    `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`;
     `token_endpoint_auth_signing_alg` is the algorithm it signs with, empty for any that its keys fit.
 
     For enterprise-managed authorization: `id_jag_audiences` are the authorization servers that it may get
@@ -77,6 +78,7 @@ class Client:
     may_exchange: tuple[str, ...] = ()
     token_endpoint_auth_method: str = ""
     redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
     application_type: str = "web"
     jwks: Mapping[str, Any] = field(default_factory=dict)
     jwks_uri: str = ""

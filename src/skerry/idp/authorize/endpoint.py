@@ -112,20 +112,6 @@ class People:
         )
         return await self._granted(asked, visit, session, trace)
 
-    async def sign_out(self, http: HttpRequest, trace: Trace) -> Response:
-        """GET asks, POST ends the session of this browser. What was granted to apps stays."""
-        visit = await self.sessions.visit(http)
-        if visit.session is None:
-            return forms.message("Signed out", "Nobody is signed in here in this browser.")
-        self.identify(trace, visit.session)
-        if http.method == "POST":
-            if not self.sessions.holds(visit, SIGN_OUT, "", (await sent(http)).one("csrf")):
-                trace.detail["error"] = "csrf"
-                return self.stale(self.issuer.paths.page(SIGN_OUT))
-            await self.sessions.end(visit)
-            return forms.message("Signed out", "You are signed out. Apps that you allowed stay connected.")
-        return forms.sign_out(self.form(visit, SIGN_OUT), user=visit.session.user.name)
-
     async def sign_in_page(self, visit: Visit, goal: Goal, *, error: str = "") -> Response:
         """Name and password, after which it goes on to `goal`."""
         if not await self._sign_in.is_possible():

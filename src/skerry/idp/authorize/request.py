@@ -89,15 +89,20 @@ async def read(issuer: Issuer, query: str) -> Request:
     Raises OAuthError when nothing may be sent to anybody, SentBackError when the client may be told, and
     StateError.
     """
-    if len(query) > LONGEST or not _QUERY.match(query):
-        raise invalid_request(f"The request is longer than {LONGEST} bytes, or not percent-encoded.")
-    names = form.fields(query.encode("ascii"))
+    names = parameters(query)
     client, redirect_uri = await _whom(issuer, names)
     answer = Answer(redirect_uri, issuer.url, _single(names, "state"))
     try:
         return _checked(issuer, client, answer, names, query)
     except OAuthError as error:
         raise SentBackError(answer, error, client.id) from error
+
+
+def parameters(query: str) -> Mapping[str, tuple[str, ...]]:
+    """The parameters of a link. Raises OAuthError (invalid_request) for what is none, or too long."""
+    if len(query) > LONGEST or not _QUERY.match(query):
+        raise invalid_request(f"The request is longer than {LONGEST} bytes, or not percent-encoded.")
+    return form.fields(query.encode("ascii"))
 
 
 async def _whom(issuer: Issuer, names: Mapping[str, tuple[str, ...]]) -> tuple[Client, str]:

@@ -28,9 +28,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         ("scope", "a scope it may ask for"),
         ("audience", "an audience of its tokens; the first is the usual one"),
         ("redirect-uri", "where codes may go, compared exactly"),
+        ("post-logout-redirect-uri", "where people may go after signing out"),
     ):
         parser.add_argument(
-            f"--{option}", action="append", default=[], metavar=option.upper(), help=f"{what}; repeatable"
+            f"--{option}",
+            action="append",
+            default=[],
+            metavar=option.rpartition("-")[2].upper(),
+            help=f"{what}; repeatable",
         )
     parser.add_argument("--public", action="store_true", help="without a secret, as programs of people are")
     parser.add_argument("--native", action="store_true", help="a program on a person's machine, no web site")
@@ -60,6 +65,7 @@ def add(options: argparse.Namespace) -> Answer:
         scopes=tuple(options.scope),
         audiences=tuple(options.audience),
         redirect_uris=tuple(options.redirect_uri),
+        post_logout_redirect_uris=tuple(options.post_logout_redirect_uri),
         application_type="native" if options.native else "web",
         token_endpoint_auth_method=PUBLIC if options.public else "",
         trusted=options.trusted,
