@@ -2,7 +2,8 @@
 
     [realms.desk]                     dialect, scopes, resources, algorithm, path, lifetime,
                                       refresh_lifetime, code_lifetime, client_documents, registration,
-                                      loopback_origins, trusted_issuers, approve, discovery, tenant
+                                      registration_lifetime, registered_audiences, loopback_origins,
+                                      trusted_issuers, approve, discovery, tenant
     [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
                                       own_audiences, may_exchange, token_endpoint_auth_method,
                                       redirect_uris, post_logout_redirect_uris, application_type, jwks,
@@ -64,6 +65,9 @@ LONGEST_CODE_LIFETIME = 600
 
 LONGEST_REFRESH_LIFETIME = 10 * 365 * 86_400
 """Seconds; Cognito allows ten years."""
+
+SHORTEST_REGISTRATION = 60
+"""Seconds that a registration waits for its first use at least."""
 
 LARGEST_CLAIMS = 4096
 """Bytes as JSON: a token must fit into a header."""
@@ -169,6 +173,7 @@ def _realm(table: Table, name: str, cloud: Cloud | None) -> Realm:
         client_documents=table.flag("client_documents", usual.client_documents),
         loopback_origins=table.texts("loopback_origins"),
         registration=_registration(table),
+        registration_lifetime=table.number("registration_lifetime", usual.registration_lifetime),
         registered_audiences=table.texts("registered_audiences"),
         trusted_issuers=table.texts("trusted_issuers"),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
@@ -252,6 +257,11 @@ def _check_realm(realm: Realm, table: str) -> None:
     if not 1 <= realm.refresh_lifetime <= LONGEST_REFRESH_LIFETIME:
         raise ConfigurationError(
             f"{table} refresh_lifetime: must be 1 to {LONGEST_REFRESH_LIFETIME} seconds."
+        )
+    if not SHORTEST_REGISTRATION <= realm.registration_lifetime <= LONGEST_REFRESH_LIFETIME:
+        raise ConfigurationError(
+            f"{table} registration_lifetime: must be {SHORTEST_REGISTRATION} to {LONGEST_REFRESH_LIFETIME} "
+            "seconds; a person signs in meanwhile."
         )
     for scope in realm.scopes:
         _check_scope(scope, f"{table} scopes")

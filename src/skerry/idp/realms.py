@@ -38,8 +38,8 @@ REGISTRATIONS: tuple[Registration, ...] = ("off", "open", "token")
 POOL_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
 """Scopes that a Cognito user pool has by itself (AWS, "Scopes, M2M, and resource servers")."""
 
-Source = Literal["file", "registered", "document"]
-"""Where a client is known from: the realm's file, the records, or a metadata document at its id (CIMD)."""
+Source = Literal["configured", "added", "registered", "document"]
+"""Who made a client: the realm's file, `skerry idp clients add`, itself, or a document at its id (CIMD)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Client:
     id_jag_audiences: Mapping[str, str] = field(default_factory=dict)
     trusted: bool = False
     registration: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    source: Source = "file"
+    source: Source = "configured"
 
     @property
     def is_public(self) -> bool:
@@ -133,7 +133,8 @@ class Realm:
     names one of them who signs in and consents without being asked: for unattended tests only.
 
     Clients beside the declared ones: with `client_documents` a client id may be the URL of a document (CIMD),
-    of this machine only from `loopback_origins`; `registration` says who may register one. They may ask for
+    of this machine only from `loopback_origins`; `registration` says who may register one, and
+    `registration_lifetime` how many seconds one is kept that was never used. They may ask for
     `registered_audiences`; where there are none for `resources`, or what declared clients may ask for.
     `trusted_issuers` are those whose identity assertions count: URLs, or names of realms of this provider.
 
@@ -157,6 +158,7 @@ class Realm:
     client_documents: bool = False
     loopback_origins: tuple[str, ...] = ()
     registration: Registration = "off"
+    registration_lifetime: int = 86_400
     registered_audiences: tuple[str, ...] = ()
     trusted_issuers: tuple[str, ...] = ()
     approve: str = ""

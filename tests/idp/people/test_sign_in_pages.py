@@ -356,6 +356,18 @@ def test_the_host_of_a_client_s_document_is_shown_to_its_end():
     assert "c" * 121 not in text
 
 
+@pytest.mark.behaviour("IDP-CLIENT-ORIGIN")
+@pytest.mark.parametrize(
+    ("source", "said"), [("added", "The developer who runs this provider added it"), ("configured", "")]
+)
+def test_a_client_of_the_developer_is_not_said_to_have_made_itself(source, said):
+    with people(replace(HOME, clients={"app": replace(APP, source=source)})) as home:
+        page = at_consent(home.browser())
+        assert said in page.text
+        assert "its own claim" not in page.text
+        assert bool(said) is ("<code>app</code>" in page.text)
+
+
 @pytest.mark.behaviour("IDP-CONSENT-DENIED")
 def test_refusing_tells_the_client_and_is_not_remembered(home: Home):
     browser = home.browser()

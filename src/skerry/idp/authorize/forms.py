@@ -178,6 +178,7 @@ def _listed(items: Iterable[str]) -> str:
 def _origin(client: Client) -> str:
     """How far the client's name is to be believed."""
     said = {
+        "added": "The developer who runs this provider added it:",
         "registered": "It registered itself here: the name is its own claim.",
         "document": "It describes itself at this address; the name is its own claim:",
     }.get(client.source, "")

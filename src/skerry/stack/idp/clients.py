@@ -10,6 +10,7 @@ from typing import Any
 from skerry.errors import ConfigurationError
 from skerry.idp import configuration
 from skerry.idp.directory import Directory
+from skerry.idp.granted import GRANTED
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, PUBLIC, REFRESH_TOKEN, Client
 from skerry.stack.idp.opened import opened
 
@@ -47,9 +48,12 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 
 def listing(options: argparse.Namespace) -> Answer:
-    """Every client of the realm, without secrets."""
+    """Every client of the realm and who made it, without secrets."""
     idp = opened(options.state, options.realm)
     found = [*idp.realm.clients.values(), *idp.directory(Directory.registered)]
+    known = {client.id for client in found}
+    granted = {str(value["client_id"]) for _, value in idp.records(lambda kept: kept.all(GRANTED))}
+    found += [_document(name) for name in sorted(granted - known) if "://" in name]
     return {"realm": idp.realm.name, "clients": [_facts(client) for client in found]}, map(_line, found)
 
 
@@ -69,6 +73,7 @@ def add(options: argparse.Namespace) -> Answer:
         application_type="native" if options.native else "web",
         token_endpoint_auth_method=PUBLIC if options.public else "",
         trusted=options.trusted,
+        source="added",
     )
     idp = opened(options.state, options.realm)
     client = configuration.with_audience(client, idp.realm)
@@ -110,6 +115,11 @@ ACTIONS = {
     "add": (add, "add a client; its secret is printed once", _add_options),
     "remove": (remove, "remove a client that was added or registered", _named),
 }
+
+
+def _document(client_id: str) -> Client:
+    """A client that people let do something and that describes itself at its id; what it says is not kept."""
+    return Client(id=client_id, source="document", grants=(), token_endpoint_auth_method=PUBLIC)
 
 
 def _facts(client: Client) -> dict[str, Any]:
