@@ -30,6 +30,7 @@ from skerry.idp.attempts import Attempts
 from skerry.idp.authorize.device import Activation
 from skerry.idp.authorize.endpoint import ACTIVATE, AUTHORIZE, CONSENT, SIGN_IN, SIGN_OUT, People
 from skerry.idp.authorize.served import Page, served
+from skerry.idp.authorize.sign_in import Turns
 from skerry.idp.authorize.sign_out import SignOut
 from skerry.idp.client_authentication import ClientAuthentication
 from skerry.idp.cors import ANY, Endpoint, readable
@@ -55,13 +56,13 @@ KEYS_FRESH = "public, max-age=30"
 
 def create_app(provider: Provider) -> Starlette:
     """The ASGI application that serves `provider`."""
-    attempts = Attempts(clock=provider.clock.monotonic)
+    attempts, turns = Attempts(clock=provider.clock.monotonic), Turns()
     routes = [
         Route("/", _fixed(_index(provider)), methods=["GET"]),
         Route("/_skerry/health", _fixed({"status": "ok"}), methods=["GET"]),
     ]
     for issuer in provider.issuers.values():
-        routes += _routes(issuer, attempts)
+        routes += _routes(issuer, attempts, turns)
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, StateError: _state_error, Exception: _server_error},
@@ -70,7 +71,7 @@ def create_app(provider: Provider) -> Starlette:
     return app
 
 
-def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
+def _routes(issuer: Issuer, attempts: Attempts, turns: Turns) -> list[Route]:
     document = _fixed_bytes(metadata.document(issuer))
     authentication = ClientAuthentication(issuer, attempts)
     token = TokenEndpoint(issuer, authentication=authentication)
@@ -81,7 +82,7 @@ def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
         _public(issuer.paths.userinfo, _called(Userinfo(issuer)), ["GET", "POST"]),
         *_registration(issuer),
         *_routes_for_clients(issuer, authentication),
-        *_routes_for_people(issuer, attempts),
+        *_routes_for_people(issuer, attempts, turns),
     ]
 
 
@@ -98,8 +99,8 @@ def _routes_for_clients(issuer: Issuer, authentication: ClientAuthentication) ->
     ]
 
 
-def _routes_for_people(issuer: Issuer, attempts: Attempts) -> list[Route]:
-    people = People(issuer, attempts)
+def _routes_for_people(issuer: Issuer, attempts: Attempts, turns: Turns) -> list[Route]:
+    people = People(issuer, attempts, turns)
     out = SignOut(people)
     pages: list[tuple[str, str, Page, list[str]]] = [
         (AUTHORIZE, issuer.paths.authorize, people.authorize, ["GET", "POST"]),

@@ -33,7 +33,7 @@ from typing import Any
 from skerry.auth.discovery import is_safe
 from skerry.auth.guarded_urls import loopback_origin
 from skerry.errors import ConfigurationError, GuardError
-from skerry.idp import dialect_members, redirect_uris
+from skerry.idp import dialect_members, names, redirect_uris
 from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.dialects.dialect import DISCOVERY
@@ -111,7 +111,7 @@ def parse(data: object) -> tuple[Realm, ...]:
 def check(realms: Iterable[Realm]) -> None:
     """Raises ConfigurationError when the realms cannot work, alone or together."""
     realms = tuple(realms)
-    names = {realm.name for realm in realms}
+    known = {realm.name for realm in realms}
     paths: dict[str, str] = {}
     for realm in realms:
         table = f"[realms.{realm.name}]"
@@ -124,7 +124,7 @@ def check(realms: Iterable[Realm]) -> None:
                 what = "its issuer path" if place == path.rstrip("/") else "the path of an endpoint,"
                 raise ConfigurationError(f"{table}: {what} {place} is that of [realms.{other}] already.")
         for issuer in realm.trusted_issuers:
-            if issuer not in names - {realm.name} and not is_safe(issuer):
+            if issuer not in known - {realm.name} and not is_safe(issuer):
                 raise ConfigurationError(
                     f"{table} trusted_issuers: {issuer!r} is neither an https URL, nor one on this machine, "
                     "nor another realm."
@@ -305,6 +305,11 @@ def check_user(user: User, realm: Realm) -> None:
 def _check_user(user: User, realm: Realm, where: str) -> None:
     if not _USER_NAME.match(user.name) or not _USER_NAME.match(user.id):
         raise ConfigurationError(f"{where} a name and an id are 1 to 128 characters that can be printed.")
+    if user.name != names.plain(user.name):
+        raise ConfigurationError(
+            f"{where} the name has invisible or compatibility characters, so it looks like another.",
+            hint=f"Write it as {names.plain(user.name)}.",
+        )
     for group in user.groups:
         if not _USER_NAME.match(group):
             raise ConfigurationError(f"{where} groups: a group is 1 to 128 characters that can be printed.")

@@ -462,8 +462,44 @@ def test_prompt_login_and_max_age_ask_for_the_password_again_once(home: Home, cl
     assert "password" in page.form.names
     tokens = home.redeem(browser.sign_in(page).code, "trusted").json()
     assert home.desk.claims(tokens["id_token"], "home")["auth_time"] == int(clock.time())
-    fresh = browser.open(home.url("trusted", max_age="0"))
-    assert fresh.code, "no second passed since"
+    now = browser.open(home.url("trusted", max_age="0"))
+    assert "password" in now.form.names, "as prompt=login"
+    assert browser.sign_in(now).code
+    clock.set_time(clock.time() - 7200)
+    assert "password" in browser.open(asked).form.names, "a sign-in of the future is no fresh one"
+
+
+@pytest.mark.behaviour("IDP-ID-TOKEN-HINT")
+def test_an_id_token_says_who_must_be_signed_in(home: Home, clock: FakeClock):
+    ann, bob = (home.tokens("trusted", name, scope="openid")["id_token"] for name in ("ann", "bob"))
+    browser = home.browser()
+    assert (
+        browser.open(home.url("trusted", prompt="none", id_token_hint=ann)).back["error"] == "login_required"
+    )
+    browser.code("ann", client="trusted")
+    clock.advance(HOME.lifetime + 1)
+    assert browser.open(home.url("trusted", prompt="none", id_token_hint=ann)).code, (
+        "an expired one still names"
+    )
+    assert (
+        browser.open(home.url("trusted", prompt="none", id_token_hint=bob)).back["error"] == "login_required"
+    )
+    page = browser.open(home.url("trusted", id_token_hint=bob))
+    assert "password" in page.form.names
+    assert browser.sign_in(page, "ann").back["error"] == "login_required", "signed in, and still another"
+    assert browser.sign_in(browser.open(home.url("trusted", id_token_hint=bob)), "bob").code
+
+
+@pytest.mark.behaviour("IDP-ID-TOKEN-HINT")
+def test_a_hint_that_does_not_hold_is_no_hint(home: Home):
+    tokens = home.tokens("trusted", scope="openid")
+    others = home.tokens("app", scope="openid")["id_token"]
+    pool = home.http.get(home.idp.discovery_url("pool")).json()
+    assert pool["issuer"] not in others
+    browser = home.browser()
+    browser.code("ann", client="trusted")
+    for hint in (others, tokens["access_token"], tokens["id_token"][:-6] + "AAAAAA", "x"):
+        assert browser.open(home.url("trusted", id_token_hint=hint)).back["error"] == "invalid_request"
 
 
 @pytest.mark.behaviour("IDP-PROMPT")
