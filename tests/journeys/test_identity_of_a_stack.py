@@ -231,12 +231,11 @@ def test_a_restart_changes_nothing_of_a_runtime_that_takes_its_own_url(tmp_path:
     for _ in range(2):
         with up(tmp_path) as running:
             known = published(running)["runtimes"]["own"]
-            done = running.skerry("token", "--target", "own")
-            assert unverified_claims(done.stdout.strip())["aud"] == known["url"]
+            bearer = token(running, "desk", "direct", resource=known["url"]).json()["access_token"]
             answer = httpx2.post(
                 known["url"],
                 json={"prompt": "hello"},
-                headers={"authorization": f"Bearer {done.stdout.strip()}"},
+                headers={"authorization": f"Bearer {bearer}"},
                 trust_env=False,
                 timeout=60,
             )
