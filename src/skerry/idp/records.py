@@ -213,14 +213,15 @@ class Records:
         )
 
     async def drop_soonest(self, kind: str) -> bool:
-        """Removes the record of a kind that would end first; False when none has an end."""
+        """Removes the live record of a kind that would end first; False when none has an end."""
+        now = self.database.clock()
 
         def work(connection: sqlite3.Connection) -> bool:
             return bool(
                 connection.execute(
                     "delete from records where realm=:realm and kind=:kind and key=(select key from records"
-                    " where realm=:realm and kind=:kind and expires is not null order by expires limit 1)",
-                    {"realm": self.realm, "kind": kind},
+                    " where realm=:realm and kind=:kind and expires > :now order by expires limit 1)",
+                    {"realm": self.realm, "kind": kind, "now": now},
                 ).rowcount
             )
 

@@ -141,6 +141,19 @@ async def test_a_full_realm_gives_up_what_is_not_in_use():
     database.close()
 
 
+@pytest.mark.behaviour("IDP-DCR-LIMIT")
+async def test_one_that_has_ended_and_is_not_swept_yet_makes_no_room(clock: FakeClock):
+    database = Database(None, clock=clock.time)
+    records = Records(database, "desk")
+    directory = Directory(Realm(name="desk", clients={}), records)
+    await directory.keep_client(registered("ended"), expires=clock.time() + 1)
+    await directory.keep_client(registered("live"), expires=clock.time() + 100)
+    clock.advance(2)
+    assert await directory.make_room(1)
+    assert await records.count(CLIENT_KIND) == 0
+    database.close()
+
+
 async def test_a_registration_of_another_realm_makes_no_room_here():
     database = Database(None, clock=lambda: 100.0)
     here = Directory(Realm(name="here", clients={}), Records(database, "here"))
