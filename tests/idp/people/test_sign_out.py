@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skerry.idp import Realm
 from skerry.idp.dialects import DIALECTS
@@ -190,3 +193,39 @@ def test_tokens_of_apps_outlive_the_way_out_and_an_unattended_realm_asks_nothing
     with people(replace(HOME, approve="ann", clients={"app": LEAVER})) as unattended:
         browser = unattended.browser()
         assert leave(browser, client_id="app", post_logout_redirect_uri=BYE).location == BYE
+
+
+WORDS = (
+    "client_id",
+    "logout_uri",
+    "post_logout_redirect_uri",
+    "redirect_uri",
+    "returnTo",
+    "state",
+    "id_token_hint",
+)
+VALUES = st.sampled_from(
+    [BYE, "app", "other", CALLBACK, "https://evil.example/", "//evil.example", "\r\nx: y", "\x00"]
+) | st.text(max_size=40)
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[Home]:
+    realms = (replace(REALM, name="home"), replace(REALM, name="pool", dialect="cognito"))
+    with people(*realms) as running:
+        yield running
+
+
+@pytest.mark.behaviour("IDP-LOGOUT-EXACT")
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(["home", "pool"]), st.lists(st.tuples(st.sampled_from(WORDS), VALUES), max_size=5))
+def test_no_link_leads_anywhere_else(doors: Home, realm, asked):
+    place = doors.idp.endpoint(realm, "logout")
+    raw = urlencode([(name, value.encode("utf-8", "surrogatepass")) for name, value in asked])
+    answer = doors.http.get(f"{place}?{raw}")
+    while answer.headers.get("location", "").startswith(f"{urlsplit(place).path.rpartition('/')[0]}/"):
+        answer = doors.http.get(f"{doors.idp.url}{answer.headers['location']}")
+    location = answer.headers.get("location", "")
+    assert answer.status_code in (200, 303, 400)
+    assert not location or location.partition("?")[0] in (BYE, "https://other.example.com/bye", CALLBACK)
+    assert "x" not in answer.headers
