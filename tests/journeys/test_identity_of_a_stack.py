@@ -229,7 +229,7 @@ def test_a_restart_changes_nothing_of_a_runtime_that_takes_its_own_url(tmp_path:
     (tmp_path / "skerry.toml").write_text(SMALL)
     seen = []
     for _ in range(2):
-        with up(tmp_path) as running:
+        with up(tmp_path, end_within=20.0) as running:
             known = published(running)["runtimes"]["own"]
             bearer = token(running, "desk", "direct", resource=known["url"]).json()["access_token"]
             answer = httpx2.post(
