@@ -10,7 +10,9 @@ import os
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_access_token
 
+from skerry.auth.moved_clock import clock_of
 from skerry.servers.resource_auth import ResourceAuth
+from skerry.settings.values import token_clock
 
 PORT = int(os.environ.get("NOTES_PORT", "8010"))
 URL = os.environ.get("NOTES_URL", f"http://127.0.0.1:{PORT}/mcp")  # as clients type it
@@ -21,6 +23,7 @@ auth = ResourceAuth.of_issuer(
     scopes=["notes/read"],
     tool_scopes={"add_note": ["notes/write"]},
     includes={"notes": ["notes/read", "notes/write"]},
+    clock=clock_of(token_clock(os.environ)),  # what `skerry idp clock` moves, when a stack started this
 )
 server = FastMCP("notes", auth=auth)
 notes: dict[str, list[str]] = {}

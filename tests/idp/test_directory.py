@@ -23,7 +23,7 @@ async def test_a_registered_client_comes_back_without_its_secret():
     assert (kept.secret, kept.digest, kept.source) == (
         "",
         secret_digest("a secret of 256 bits"),
-        "registered",
+        "added",
     )
     assert kept.redirect_uris == given.redirect_uris
     assert "256 bits" not in str(await records.all(CLIENT_KIND))

@@ -134,5 +134,5 @@ def test_a_path_beside_is_404_and_no_redirect(desk: Desk, path):
 
 def test_the_token_endpoint_takes_post_only(desk: Desk):
     answer = desk.http.get(desk.idp.token_endpoint("desk"))
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
     assert answer.json()["error"] == "invalid_request"

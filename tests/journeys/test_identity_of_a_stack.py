@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx2
 import pytest
 
@@ -41,6 +43,7 @@ FILE = """
 lifetime = 600
 clients.cli = { token_endpoint_auth_method = "none", application_type = "native" }
 clients.chat = { scopes = ["desk/use"], audiences = ["desk-gateway"], claims = { tenant_id = "acme" } }
+clients.direct = { scopes = ["desk/use"], audiences = ["${endpoint}/runtimes/*"] }
 users.ann = { groups = ["ops"] }
 
 [realms.pool]
@@ -67,6 +70,10 @@ ACCOUNTS_AUDIENCE = "desk-gateway"
 [runtimes.echo]
 path = "agent"
 authorizer = { realm = "desk", audience = ["desk-gateway"] }
+
+[runtimes.own]
+path = "agent"
+authorizer = { realm = "desk", audience = ["${url}"] }
 
 [gateways.tools]
 authorizer = { realm = "desk", audience = ["desk-gateway"] }
@@ -171,6 +178,23 @@ def test_a_gateway_takes_tokens_of_an_okta_realm(stack: Running):
     assert listed(stack, "tools", bearer) != 200
 
 
+@pytest.mark.behaviour("STACK-OWN-URL-RUNTIME")
+def test_a_runtime_takes_tokens_for_its_own_url(stack: Running):
+    """The URL that its metadata names and that a client asks for as resource; none for another URL below."""
+    url = published(stack)["runtimes"]["own"]["url"]
+    place, query = url.split("?")
+    metadata = httpx2.get(f"{place}/.well-known/oauth-protected-resource?{query}", trust_env=False).json()
+    assert metadata["resource"] == url
+    statuses = {}
+    for resource in (url, place, published(stack)["runtimes"]["echo"]["url"]):
+        bearer = token(stack, "desk", "direct", resource=resource).json()["access_token"]
+        assert unverified_claims(bearer)["aud"] == resource
+        headers = {"authorization": f"Bearer {bearer}"}
+        answer = httpx2.post(url, json={"prompt": "hello"}, headers=headers, trust_env=False, timeout=60)
+        statuses[resource] = answer.status_code
+    assert list(statuses.values()) == [200, 401, 401]
+
+
 @pytest.mark.behaviour("CLK-STACK")
 def test_tokens_end_at_once_and_signatures_do_not(stack: Running):
     early = stack.skerry("token").stdout.strip()
@@ -186,3 +210,46 @@ def test_tokens_end_at_once_and_signatures_do_not(stack: Running):
         assert stack.skerry("idp", "clock", "--reset").returncode == 0
     assert taken(stack, late) == NONE  # it is from the future now
     assert taken(stack, early) == ALL
+
+
+SMALL = """
+[realms.desk]
+clients.direct = { audiences = ["${endpoint}/runtimes/*"] }
+
+[runtimes.own]
+path = "agent"
+authorizer = { realm = "desk", audience = ["${url}"] }
+"""
+
+
+@pytest.mark.behaviour("STACK-OWN-URL-RUNTIME")
+def test_a_restart_changes_nothing_of_a_runtime_that_takes_its_own_url(tmp_path: Path):
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "main.py").write_text(AGENT)
+    (tmp_path / "skerry.toml").write_text(SMALL)
+    seen = []
+    for _ in range(2):
+        with up(tmp_path, end_within=20.0) as running:
+            known = published(running)["runtimes"]["own"]
+            bearer = token(running, "desk", "direct", resource=known["url"]).json()["access_token"]
+            answer = httpx2.post(
+                known["url"],
+                json={"prompt": "hello"},
+                headers={"authorization": f"Bearer {bearer}"},
+                trust_env=False,
+                timeout=60,
+            )
+            assert answer.status_code == 200
+            environment = running.environment()
+            control = boto3.client(
+                "bedrock-agentcore-control",
+                endpoint_url=environment["AWS_ENDPOINT_URL"],
+                region_name=environment["AWS_REGION"],
+                aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            )
+            found = control.get_agent_runtime(agentRuntimeId=known["id"])
+            checks = found["authorizerConfiguration"]["customJWTAuthorizer"]
+            assert checks["allowedAudience"] == [known["url"]]
+            seen.append(found["agentRuntimeVersion"])
+    assert seen == ["2", "2"], "made, then told its URL; the second start finds it as it should be"

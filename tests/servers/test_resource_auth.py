@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -24,11 +25,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
-from skerry.auth import challenge, dialects
+from skerry.auth import challenge, dialects, moved_clock
 from skerry.auth.keys import Keys
+from skerry.auth.moved_clock import clock_of
 from skerry.servers import auth_door
 from skerry.servers.http_auth import ProtectedResource, RefusedError
 from skerry.servers.resource_auth import ResourceAuth
+from skerry.settings.values import token_clock
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import FakeClock
 from tests.kit.issuer import FakeIssuer
@@ -355,3 +358,16 @@ def test_any_body_needs_scopes_or_cannot_be_read(body: bytes) -> None:
     else:
         assert needed[0] == "a"
         assert (needed == ("a", "b")) is (json.loads(body).get("params", {}).get("name") == "add")
+
+
+@pytest.mark.behaviour("CLK-OWN")
+async def test_a_server_of_ones_own_goes_by_the_clock_that_people_move(issuer: FakeIssuer, tmp_path: Path):
+    environment = {"SKERRY_TOKEN_CLOCK": str(tmp_path / "clock.json")}
+    auth = provider(issuer, clock=clock_of(token_clock(environment)))
+    early = issuer.mint(issuer.claims(scope="notes/read"))
+    assert await auth.verify_token(early) is not None
+    moved_clock.advance(tmp_path / "clock.json", 7200)
+    assert await auth.verify_token(early) is None
+    now = int(issuer.clock.time()) + 7200
+    late = issuer.mint(issuer.claims(scope="notes/read", iat=now, exp=now + 60))
+    assert await auth.verify_token(late) is not None

@@ -74,6 +74,12 @@ class Provider:
         with closing(database):
             asyncio.run(Records(database, realm).put(kind, family, value, family=family))
 
+    def forget(self, kind: str, key: str, realm: str = "desk") -> None:
+        """Removes a record."""
+        database = Database(self.state / "idp" / "records.sqlite", clock=time.time)
+        with closing(database):
+            asyncio.run(Records(database, realm).drop(kind, key))
+
     def kept(self, kind: str, key: str, realm: str = "desk") -> Any:
         """A record, as it stands in the file."""
         database = Database(self.state / "idp" / "records.sqlite", clock=time.time)
@@ -127,7 +133,10 @@ def test_a_client_that_is_added_gets_tokens_at_once_and_its_secret_is_told_once(
     assert answer.status_code == 200
     assert provider.claims(answer.json()["access_token"])[0]["client_id"] == "reports"
     listed = found(idp, "clients", "list")["clients"]
-    assert {item["client_id"]: item["source"] for item in listed} == {"chat": "file", "reports": "registered"}
+    assert {item["client_id"]: item["source"] for item in listed} == {
+        "chat": "configured",
+        "reports": "added",
+    }
     _, text, _ = idp("clients", "list")
     kept = json.dumps(provider.kept("client", "reports"))
     for place in (json.dumps(listed), text, kept):
@@ -149,6 +158,22 @@ def test_what_a_removed_person_let_clients_do_ends_and_others_stay(provider, idp
     assert provider.kept("granted", "finn") is None
     assert provider.kept("granted", "gwen") is not None
     assert found(idp, "users", "remove", "gwen")["removed"] == "gwen"
+
+
+@pytest.mark.behaviour("IDP-CLIENT-ORIGIN")
+def test_a_list_says_who_made_each_client(provider, idp):
+    """Registered ones and those of before, which had no origin, and documents that somebody let in."""
+    url = "https://app.example/client.json"
+    members = {"id": "itself", "grants": ["authorization_code"], "source": "registered"}
+    provider.keep("client", "itself", {**members, "registration": {"token": "t", "issued_at": 1}})
+    provider.keep("client", "before", {**members, "id": "before"})
+    provider.keep("granted", "family", {"client_id": url, "subject": "x"})
+    listed = {item["client_id"]: item["source"] for item in found(idp, "clients", "list")["clients"]}
+    assert listed == {"chat": "configured", "itself": "registered", "before": "added", url: "document"}
+    assert re.search(rf"^{url}  document", idp("clients", "list")[1], re.MULTILINE)
+    for name in ("itself", "before"):
+        assert idp("clients", "remove", name)[0] == 0
+    provider.forget("granted", "family")
 
 
 @pytest.mark.behaviour("CMD-CLIENTS")
@@ -233,10 +258,17 @@ def test_a_password_comes_from_standard_input_and_only_its_digest_stays(provider
     assert kept["claims"] == {"email": "bob@example.com", "age": 7}
     assert json.loads(done.stdout)["sub"] == kept["id"]
     people = found(idp, "users", "list")["users"]
-    assert {item["name"]: item["source"] for item in people} == {"ann": "file", "bob": "added"}
+    assert {item["name"]: item["source"] for item in people} == {"ann": "configured", "bob": "added"}
     for place in (done.stdout, done.stderr, json.dumps(people), json.dumps(kept)):
         assert "bobs own" not in place
         assert "anns own" not in place
+    shown = {
+        item["name"]: item["password"] for item in found(idp, "users", "list", "--show-passwords")["users"]
+    }
+    assert shown == {"ann": "anns own", "bob": None}, (
+        "from the provider's file, which a stopped stack has too"
+    )
+    assert "(password: only its digest is kept)" in idp("users", "list", "--show-passwords")[1]
     assert found(idp, "users", "remove", "bob")["removed"] == "bob"
     assert provider.kept("user", "bob") is None
 

@@ -16,7 +16,6 @@ Everything else answers JSON, errors included.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -30,9 +29,11 @@ from skerry.idp import metadata
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize.device import Activation
 from skerry.idp.authorize.endpoint import ACTIVATE, AUTHORIZE, CONSENT, SIGN_IN, SIGN_OUT, People
-from skerry.idp.authorize.page import moved
-from skerry.idp.authorize.served import served
+from skerry.idp.authorize.served import Page, served
+from skerry.idp.authorize.sign_in import Turns
+from skerry.idp.authorize.sign_out import SignOut
 from skerry.idp.client_authentication import ClientAuthentication
+from skerry.idp.cors import ANY, Endpoint, readable
 from skerry.idp.device_endpoint import DeviceEndpoint
 from skerry.idp.form_endpoint import NO_STORE, FormEndpoint, json_response
 from skerry.idp.introspection import Introspection
@@ -49,21 +50,19 @@ from skerry.idp.userinfo import Userinfo
 
 _log = logging.getLogger("skerry.idp")
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 KEYS_FRESH = "public, max-age=30"
 """Short, so that a rotation reaches verifiers that honour cache headers."""
 
 
 def create_app(provider: Provider) -> Starlette:
     """The ASGI application that serves `provider`."""
-    attempts = Attempts(clock=provider.clock.monotonic)
+    attempts, turns = Attempts(clock=provider.clock.monotonic), Turns()
     routes = [
         Route("/", _fixed(_index(provider)), methods=["GET"]),
         Route("/_skerry/health", _fixed({"status": "ok"}), methods=["GET"]),
     ]
     for issuer in provider.issuers.values():
-        routes += _routes(issuer, attempts)
+        routes += _routes(issuer, attempts, turns)
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, StateError: _state_error, Exception: _server_error},
@@ -72,48 +71,51 @@ def create_app(provider: Provider) -> Starlette:
     return app
 
 
-def _routes(issuer: Issuer, attempts: Attempts) -> list[Route]:
+def _routes(issuer: Issuer, attempts: Attempts, turns: Turns) -> list[Route]:
     document = _fixed_bytes(metadata.document(issuer))
     authentication = ClientAuthentication(issuer, attempts)
     token = TokenEndpoint(issuer, authentication=authentication)
     return [
-        *(Route(place, document, methods=["GET"]) for place in metadata.places(issuer)),
-        Route(issuer.paths.keys, _jwks(issuer), methods=["GET"]),
-        Route(issuer.paths.token, _called(token), methods=["POST"]),
+        *(_public(place, document, ["GET"]) for place in metadata.places(issuer)),
+        _public(issuer.paths.keys, _jwks(issuer), ["GET"]),
+        _public(issuer.paths.token, _called(token), ["POST"]),
+        _public(issuer.paths.userinfo, _called(Userinfo(issuer)), ["GET", "POST"]),
         *_registration(issuer),
         *_routes_for_clients(issuer, authentication),
-        *_routes_for_people(issuer, attempts),
+        *_routes_for_people(issuer, attempts, turns),
     ]
 
 
 def _routes_for_clients(issuer: Issuer, authentication: ClientAuthentication) -> list[Route]:
     paths = issuer.paths
+    revocation = _called(Revocation(issuer, authentication=authentication))
     endpoints: dict[str, FormEndpoint] = {
-        paths.revoke: Revocation(issuer, authentication=authentication),
         paths.introspect: Introspection(issuer, authentication=authentication),
         paths.device: DeviceEndpoint(issuer, authentication=authentication),
     }
-    return [Route(path, _called(item), methods=["POST"]) for path, item in endpoints.items() if path]
+    return [
+        *([_public(paths.revoke, revocation, ["POST"])] if paths.revoke else []),
+        *(Route(path, _called(item), methods=["POST"]) for path, item in endpoints.items() if path),
+    ]
 
 
-def _routes_for_people(issuer: Issuer, attempts: Attempts) -> list[Route]:
-    people = People(issuer, attempts)
-    pages = [
+def _routes_for_people(issuer: Issuer, attempts: Attempts, turns: Turns) -> list[Route]:
+    people = People(issuer, attempts, turns)
+    out = SignOut(people)
+    pages: list[tuple[str, str, Page, list[str]]] = [
         (AUTHORIZE, issuer.paths.authorize, people.authorize, ["GET", "POST"]),
         (SIGN_IN, issuer.paths.page(SIGN_IN), people.sign_in, ["POST"]),
         (CONSENT, issuer.paths.page(CONSENT), people.consent, ["POST"]),
-        (SIGN_OUT, issuer.paths.page(SIGN_OUT), people.sign_out, ["GET", "POST"]),
+        (SIGN_OUT, issuer.paths.page(SIGN_OUT), out.page, ["GET", "POST"]),
     ]
     if issuer.paths.login:
         pages.append((AUTHORIZE, issuer.paths.login, people.authorize, ["GET", "POST"]))
+    ways_out = filter(None, (issuer.paths.logout, issuer.paths.other_logout))
+    pages += [("logout", path, out.door, ["GET", "POST"]) for path in ways_out]
     if DEVICE_CODE in issuer.dialect.grants:
         activation = Activation(people, attempts)
         pages.append((ACTIVATE, issuer.paths.page(ACTIVATE), activation.page, ["GET", "POST"]))
-    return [
-        Route(issuer.paths.userinfo, _called(Userinfo(issuer)), methods=["GET", "POST"]),
-        *(Route(path, served(issuer, name, page), methods=methods) for name, path, page, methods in pages),
-        *([Route(issuer.paths.logout, _sign_out(issuer), methods=["GET"])] if issuer.paths.logout else []),
-    ]
+    return [Route(path, served(issuer, name, page), methods=methods) for name, path, page, methods in pages]
 
 
 def _registration(issuer: Issuer) -> list[Route]:
@@ -123,18 +125,14 @@ def _registration(issuer: Issuer) -> list[Route]:
     configuration = ClientConfiguration(issuer)
     path = issuer.paths.register
     return [
-        Route(path, _called(register), methods=["POST"]),
-        Route(path + "/{client_id}", _called(configuration), methods=["GET", "PUT", "DELETE"]),
+        _public(path, _called(register), ["POST"]),
+        _public(path + "/{client_id}", _called(configuration), ["GET", "PUT", "DELETE"]),
     ]
 
 
-def _sign_out(issuer: Issuer) -> Endpoint:
-    """The provider's own way out leads to the page that asks; nobody is sent to another place from here."""
-
-    async def serve(_request: Request) -> Response:
-        return moved(issuer.paths.page(SIGN_OUT))
-
-    return serve
+def _public(path: str, endpoint: Endpoint, methods: list[str]) -> Route:
+    """A route that programs in a browser may use from pages of any origin."""
+    return Route(path, readable(endpoint, methods), methods=[*methods, "OPTIONS"])
 
 
 def _index(provider: Provider) -> dict[str, object]:
@@ -183,11 +181,15 @@ def _called(endpoint: Endpoint) -> Endpoint:
 async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = headers["Allow"] = ", ".join(sorted(headers.get("Allow", "").split(", ")))
+        text = f"{HTTPStatus(status).phrase}. This address takes {allowed}."
+    else:
+        text = f"{HTTPStatus(status).phrase}. See / for the routes."
+    if status == HTTPStatus.NOT_FOUND:  # clients in a browser look at several well-known places
+        headers |= ANY
     return json_response(
-        {
-            "error": "invalid_request",
-            "error_description": f"{HTTPStatus(status).phrase}. See / for the routes.",
-        },
+        {"error": "invalid_request", "error_description": text},
         status=status,
         headers={**headers, **NO_STORE},
     )

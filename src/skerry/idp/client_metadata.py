@@ -91,6 +91,7 @@ class Metadata:
             token_endpoint_auth_method=members["token_endpoint_auth_method"],
             token_endpoint_auth_signing_alg=members.get("token_endpoint_auth_signing_alg", ""),
             redirect_uris=tuple(members.get("redirect_uris", ())),
+            post_logout_redirect_uris=tuple(members.get("post_logout_redirect_uris", ())),
             application_type=members["application_type"],
             jwks=members.get("jwks", {}),
             jwks_uri=members.get("jwks_uri", ""),
@@ -128,6 +129,7 @@ def parse(data: Mapping[str, Any], realm: Realm, rules: Rules) -> Metadata:
     members |= _authentication(data, rules)
     members |= _grants(data, members["token_endpoint_auth_method"])
     members |= _redirects(data, members["grant_types"])
+    members["post_logout_redirect_uris"] = _ways_out(data)
     members["scope"] = _scope(data, realm)
     required = {"grant_types", "response_types"}
     return Metadata({name: value for name, value in members.items() if value or name in required}, rules)
@@ -162,6 +164,17 @@ def _redirects(data: Mapping[str, Any], grants: list[str]) -> dict[str, Any]:
     if AUTHORIZATION_CODE in grants and not uris:
         raise invalid_redirect_uri("redirect_uris is missing; the grant authorization_code needs one.")
     return {"redirect_uris": uris, "application_type": redirect_uris.application_type(kind, uris)}
+
+
+def _ways_out(data: Mapping[str, Any]) -> list[str]:
+    """Where people may go after signing out (RP-Initiated Logout 1.0 section 3.1)."""
+    uris = _texts(data, "post_logout_redirect_uris")
+    if len(uris) > redirect_uris.MOST:
+        raise _wrong("post_logout_redirect_uris", f"has at most {redirect_uris.MOST} of them.")
+    for uri in uris:
+        if reason := redirect_uris.problem(uri):
+            raise _wrong("post_logout_redirect_uris", f"cannot hold this. {reason}")
+    return uris
 
 
 def _authentication(data: Mapping[str, Any], rules: Rules) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
     [realms.desk]                     dialect, scopes, resources, algorithm, path, lifetime,
                                       refresh_lifetime, code_lifetime, client_documents, registration,
-                                      loopback_origins, trusted_issuers, approve, discovery, tenant
+                                      registration_lifetime, registered_audiences, loopback_origins,
+                                      trusted_issuers, approve, discovery, tenant
     [realms.desk.clients.gateway]     secret, name, grants, scopes, audiences, default_audience, claims,
                                       own_audiences, may_exchange, token_endpoint_auth_method,
-                                      redirect_uris, application_type, jwks, jwks_uri, trusted,
-                                      token_endpoint_auth_signing_alg, id_jag_audiences
+                                      redirect_uris, post_logout_redirect_uris, application_type, jwks,
+                                      jwks_uri, trusted, token_endpoint_auth_signing_alg,
+                                      id_jag_audiences
     [realms.desk.users.ann]           password or password_digest, id, groups, claims, access_claims,
                                       enabled
     [realms.pool.resource_servers.orders]   scopes (Cognito)
@@ -31,7 +33,7 @@ from typing import Any
 from skerry.auth.discovery import is_safe
 from skerry.auth.guarded_urls import loopback_origin
 from skerry.errors import ConfigurationError, GuardError
-from skerry.idp import dialect_members, redirect_uris
+from skerry.idp import dialect_members, names, redirect_uris
 from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.dialects.dialect import DISCOVERY
@@ -63,6 +65,9 @@ LONGEST_CODE_LIFETIME = 600
 
 LONGEST_REFRESH_LIFETIME = 10 * 365 * 86_400
 """Seconds; Cognito allows ten years."""
+
+SHORTEST_REGISTRATION = 60
+"""Seconds that a registration waits for its first use at least."""
 
 LARGEST_CLAIMS = 4096
 """Bytes as JSON: a token must fit into a header."""
@@ -106,7 +111,7 @@ def parse(data: object) -> tuple[Realm, ...]:
 def check(realms: Iterable[Realm]) -> None:
     """Raises ConfigurationError when the realms cannot work, alone or together."""
     realms = tuple(realms)
-    names = {realm.name for realm in realms}
+    known = {realm.name for realm in realms}
     paths: dict[str, str] = {}
     for realm in realms:
         table = f"[realms.{realm.name}]"
@@ -119,7 +124,7 @@ def check(realms: Iterable[Realm]) -> None:
                 what = "its issuer path" if place == path.rstrip("/") else "the path of an endpoint,"
                 raise ConfigurationError(f"{table}: {what} {place} is that of [realms.{other}] already.")
         for issuer in realm.trusted_issuers:
-            if issuer not in names - {realm.name} and not is_safe(issuer):
+            if issuer not in known - {realm.name} and not is_safe(issuer):
                 raise ConfigurationError(
                     f"{table} trusted_issuers: {issuer!r} is neither an https URL, nor one on this machine, "
                     "nor another realm."
@@ -168,6 +173,7 @@ def _realm(table: Table, name: str, cloud: Cloud | None) -> Realm:
         client_documents=table.flag("client_documents", usual.client_documents),
         loopback_origins=table.texts("loopback_origins"),
         registration=_registration(table),
+        registration_lifetime=table.number("registration_lifetime", usual.registration_lifetime),
         registered_audiences=table.texts("registered_audiences"),
         trusted_issuers=table.texts("trusted_issuers"),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
@@ -203,6 +209,7 @@ def _client(table: Table, client_id: str) -> Client:
         secret_digest=table.text("secret_digest"),
         name=table.text("name"),
         redirect_uris=table.texts("redirect_uris"),
+        post_logout_redirect_uris=table.texts("post_logout_redirect_uris"),
         application_type=table.text("application_type", usual.application_type),
         jwks=table.mapping("jwks"),
         jwks_uri=table.text("jwks_uri"),
@@ -251,6 +258,11 @@ def _check_realm(realm: Realm, table: str) -> None:
         raise ConfigurationError(
             f"{table} refresh_lifetime: must be 1 to {LONGEST_REFRESH_LIFETIME} seconds."
         )
+    if not SHORTEST_REGISTRATION <= realm.registration_lifetime <= LONGEST_REFRESH_LIFETIME:
+        raise ConfigurationError(
+            f"{table} registration_lifetime: must be {SHORTEST_REGISTRATION} to {LONGEST_REFRESH_LIFETIME} "
+            "seconds; a person signs in meanwhile."
+        )
     for scope in realm.scopes:
         _check_scope(scope, f"{table} scopes")
     for origin in realm.loopback_origins:
@@ -293,6 +305,11 @@ def check_user(user: User, realm: Realm) -> None:
 def _check_user(user: User, realm: Realm, where: str) -> None:
     if not _USER_NAME.match(user.name) or not _USER_NAME.match(user.id):
         raise ConfigurationError(f"{where} a name and an id are 1 to 128 characters that can be printed.")
+    if user.name != names.plain(user.name):
+        raise ConfigurationError(
+            f"{where} the name has invisible or compatibility characters, so it looks like another.",
+            hint=f"Write it as {names.plain(user.name)}.",
+        )
     for group in user.groups:
         if not _USER_NAME.match(group):
             raise ConfigurationError(f"{where} groups: a group is 1 to 128 characters that can be printed.")
@@ -341,9 +358,10 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     _check_keys(client, table)
     if AUTHORIZATION_CODE in client.grants and not client.redirect_uris:
         raise ConfigurationError(f"{table} redirect_uris: the grant {AUTHORIZATION_CODE} needs one.")
-    for uri in client.redirect_uris:
-        if reason := redirect_uris.problem(uri):
-            raise ConfigurationError(f"{table} redirect_uris: {reason}")
+    for key in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in getattr(client, key):
+            if reason := redirect_uris.problem(uri):
+                raise ConfigurationError(f"{table} {key}: {reason}")
     _check_claims(client.claims, dialect, f"{table} claims")
 
 

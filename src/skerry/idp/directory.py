@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from skerry.idp.granted import GRANTED
 from skerry.idp.realms import Client, Realm, User
 from skerry.idp.records import Records
 
@@ -57,15 +58,38 @@ class Directory:
         """The clients in the records, by id."""
         return [_client(value) for _, value in await self._records.all(CLIENT_KIND)]
 
-    async def keep_client(self, client: Client) -> None:
-        """Stores a client in the records, with the digest of its secret and never the secret."""
-        kept = replace(client, secret="", secret_digest=client.digest, source="registered")
-        value = {
-            name: item
-            for name, item in asdict(kept).items()
-            if (item or name == "grants") and name != "secret"
-        }
-        await self._records.put(CLIENT_KIND, client.id, value)
+    async def keep_client(self, client: Client, *, expires: float | None = None) -> None:
+        """Stores a client in the records, with the digest of its secret and never the secret.
+
+        It is gone at `expires` (epoch seconds) unless it was used by then.
+        """
+        await self._records.put(CLIENT_KIND, client.id, _record(client), expires=expires)
+
+    async def change_client(self, client: Client) -> bool:
+        """Stores a client in place of what is kept of it, for as long as that; whether it was there."""
+        return await self._records.rewrite(CLIENT_KIND, client.id, _record(client))
+
+    async def used(self, client: Client) -> None:
+        """A client that registered itself and has got tokens stays."""
+        if client.registration:
+            await self._records.keep(CLIENT_KIND, client.id)
+
+    async def make_room(self, most: int) -> bool:
+        """Whether one more client may register, of `most`; one that nothing hangs on makes room for it.
+
+        The registration that was never used and would end first goes, or else the oldest one for which
+        nobody's grant is left.
+        """
+        if await self._records.count(CLIENT_KIND) < most or await self._records.drop_soonest(CLIENT_KIND):
+            return True
+        in_use = {value["client_id"] for _, value in await self._records.all(GRANTED)}
+        idle = [
+            client for client in await self.registered() if client.registration and client.id not in in_use
+        ]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda client: float(client.registration["issued_at"]))
+        return await self.drop_client(oldest.id)
 
     async def drop_client(self, client_id: str) -> bool:
         """Forgets a client of the records and all that it had; whether there was one."""
@@ -102,8 +126,18 @@ class Directory:
         return await self._records.drop(USER_KIND, name)
 
 
+def _record(client: Client) -> dict[str, Any]:
+    source = "added" if client.source == "configured" else client.source
+    kept = replace(client, secret="", secret_digest=client.digest, source=source)
+    return {
+        name: item for name, item in asdict(kept).items() if (item or name == "grants") and name != "secret"
+    }
+
+
 def _client(value: Mapping[str, Any]) -> Client:
-    return Client(**_members(Client, value))
+    """Clients that were added were once kept as registered ones, without a registration."""
+    found = Client(**_members(Client, value))
+    return found if found.source != "registered" or found.registration else replace(found, source="added")
 
 
 def _user(value: Mapping[str, Any]) -> User:

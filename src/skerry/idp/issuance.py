@@ -19,7 +19,8 @@ class Issuance:
 
     After a sign-in: `refresh_token` goes out with it, `id_token` asks for an ID token with `nonce` and
     `identity`, the user's claims; `auth_time` is when the person signed in. `family` groups what came of one
-    sign-in, so that all of it can be revoked. `roles` are the IAM roles of the groups, the preferred first.
+    sign-in, so that all of it can be revoked; `exchanged` is the handle of the token that this one is for in
+    exchange (`issued.py`). `roles` are the IAM roles of the groups, the preferred first.
 
     `assertion` are the claims of an ID-JAG, which is then issued in place of an access token. `grant_type`
     and `client_metadata` (what the client sent for a trigger) are of the request.
@@ -41,6 +42,7 @@ class Issuance:
     groups: tuple[str, ...] = ()
     auth_time: int = 0
     family: str = ""
+    exchanged: str = ""
     assertion: Mapping[str, Any] | None = None
     roles: tuple[str, ...] = ()
     grant_type: str = ""

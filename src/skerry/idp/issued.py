@@ -1,5 +1,8 @@
 """Which access tokens were revoked before their time, by themselves or with the sign-in they came of.
 
+A token is known by its handle, the digest of what its signature holds: not every dialect gives it an id, and
+a signature can be written in more than one way. A token that came of an exchange ends with the one before it.
+
 A token is a JWT, so resource servers accept it until it expires; only who asks this issuer (introspection,
 userinfo, token exchange) learns of a revocation (RFC 7009 section 3).
 """
@@ -7,30 +10,36 @@ userinfo, token exchange) learns of a revocation (RFC 7009 section 3).
 from __future__ import annotations
 
 from skerry.idp.granted import GRANTED
+from skerry.idp.passwords import secret_digest
 from skerry.idp.records import Records
 
 _KIND = "access-token"
 
 
-async def remember(records: Records, token_id: str, *, family: str, expires: float) -> None:
-    """Notes that a token came of a sign-in, until it expires (epoch seconds)."""
-    await records.put(_KIND, token_id, {"family": family}, expires=expires)
+def handle(token: str) -> str:
+    """The name of a signed token here."""
+    return secret_digest(token.rpartition(".")[0])
 
 
-async def family(records: Records, token_id: object) -> str:
-    """The sign-in that a token came of; empty for a machine's. What is made of the token ends with it too."""
-    noted = await records.get(_KIND, token_id) if isinstance(token_id, str) else None
-    return "" if noted is None else str(noted.get("family", ""))
+async def remember(records: Records, token: str, *, family: str, exchanged: str, expires: float) -> None:
+    """Notes what a token came of, until it expires (epoch seconds): a sign-in, another token's handle."""
+    await records.put(_KIND, handle(token), {"family": family, "exchanged": exchanged}, expires=expires)
 
 
-async def revoke(records: Records, token_id: str, *, expires: float) -> None:
-    """Revokes one token, until it expires (epoch seconds)."""
-    await records.put(_KIND, token_id, {"revoked": True}, expires=expires)
+async def revoke(records: Records, token: str, *, expires: float) -> None:
+    """Revokes one token and what it was exchanged for, until it expires (epoch seconds)."""
+    await records.put(_KIND, handle(token), {"revoked": True}, expires=expires)
 
 
-async def is_revoked(records: Records, token_id: object) -> bool:
-    """Whether a token was revoked, or its sign-in ended."""
-    noted = await records.get(_KIND, token_id) if isinstance(token_id, str) else None
-    if noted is None:
-        return False  # a machine's token: nothing is noted of it
-    return bool(noted.get("revoked")) or await records.get(GRANTED, str(noted["family"])) is None
+async def is_revoked(records: Records, token: str) -> bool:
+    """Whether a token was revoked, or its sign-in ended, or so it is with the one it was exchanged for."""
+    name = handle(token)
+    while name:
+        noted = await records.get(_KIND, name)
+        if noted is None:
+            return False  # a machine's token: nothing is noted of it
+        family = str(noted.get("family", ""))
+        if noted.get("revoked") or (family and await records.get(GRANTED, family) is None):
+            return True
+        name = str(noted.get("exchanged", ""))
+    return False

@@ -80,7 +80,7 @@ class Issuer:
             await asyncio.to_thread(self.keys.ring)
 
     async def issue(self, issuance: Issuance) -> Issued:
-        """The tokens of an issuance, signed. What came of a sign-in is remembered until it expires.
+        """The tokens of an issuance, signed. What came of a sign-in or another token is remembered.
 
         Raises OAuthError when a trigger does not work.
         """
@@ -99,12 +99,16 @@ class Issuer:
         if self.realm.trigger is not None:
             await generation.run(self.realm.trigger, asked, made, region=REGION)
             scopes = tuple(str(made.access.get("scope", "")).split())
-        if asked.family:
-            await issued.remember(
-                self.records, stamp.token_id, family=asked.family, expires=stamp.now + asked.lifetime
-            )
         identity = "" if made.identity is None else self._signed(made.identity, self.dialect.identity_type)
         access = self._signed(made.access, self.dialect.access_type)
+        if asked.family or asked.exchanged:
+            await issued.remember(
+                self.records,
+                access,
+                family=asked.family,
+                exchanged=asked.exchanged,
+                expires=stamp.now + asked.lifetime,
+            )
         return Issued(access, identity, stamp.token_id, scopes, tuple(made.notes))
 
     def access_token(self, issuance: Issuance) -> str:
@@ -133,10 +137,9 @@ class Issuer:
             audience=None,
             leeway=0.0,
         )
-        plain = self.dialect.plain(claims)
-        if await issued.is_revoked(self.records, plain.get("jti")):
+        if await issued.is_revoked(self.records, token):
             raise TokenError("revoked", "The token was revoked.", hint="Get a new one.")
-        return plain
+        return self.dialect.plain(claims)
 
     def _with_roles(self, issuance: Issuance) -> Issuance:
         """With the IAM roles of the person's groups, the one of the first in precedence before the others."""
@@ -148,7 +151,21 @@ class Issuer:
 
         Raises TokenError.
         """
+        return await self._identity(token, client_id, now=self.clock.time())
 
+    async def hinted(self, token: str) -> Mapping[str, Any]:
+        """The claims of an ID token that this issuer signed for some client, also when it has expired.
+
+        It says whom a request is about and proves nothing (RP-Initiated Logout 1.0 section 2). Raises
+        TokenError.
+        """
+        _, claims = tokens.unverified(token)
+        client_id, made = claims.get("aud"), claims.get("iat")
+        if not isinstance(client_id, str) or isinstance(made, bool) or not isinstance(made, int):
+            raise TokenError("kind", "It is no ID token of this issuer.")
+        return await self._identity(token, client_id, now=made)
+
+    async def _identity(self, token: str, client_id: str, *, now: float) -> Mapping[str, Any]:
         async def keys(kid: str, _algorithm: str) -> list[auth_keys.PublicKey]:
             return [await self.published.key(kid)]
 
@@ -160,7 +177,7 @@ class Issuer:
             audiences=(client_id,),
             once=False,
         )
-        claims = await verify(token, expected, keys=keys, now=self.clock.time(), leeway=0.0)
+        claims = await verify(token, expected, keys=keys, now=now, leeway=0.0)
         if claims.get("token_use", "id") != "id" or claims.get("azp", client_id) != client_id:
             raise TokenError("kind", "It is no ID token for this client.")
         if not _NOT_IDENTITY.isdisjoint(claims):

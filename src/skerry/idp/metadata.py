@@ -74,7 +74,7 @@ def document(issuer: Issuer) -> bytes:
 
 
 def _for_people(issuer: Issuer) -> dict[str, Any]:
-    """Endpoints and features of sign-in; with RFC 9207, RFC 8628, RFC 7009 and RFC 7662."""
+    """Endpoints and features of sign-in; with RFC 9207, 8628, 7009, 7662 and RP-Initiated Logout."""
     paths, grants, found = issuer.paths, issuer.dialect.grants, dict[str, Any]()
     if AUTHORIZATION_CODE in grants:
         found |= {
@@ -91,6 +91,7 @@ def _for_people(issuer: Issuer) -> dict[str, Any]:
         "revocation_endpoint": paths.revoke,
         "introspection_endpoint": paths.introspect,
         "device_authorization_endpoint": paths.device if DEVICE_CODE in grants else "",
+        "end_session_endpoint": paths.logout if AUTHORIZATION_CODE in grants else "",
     }
     for name, path in endpoints.items():
         if path:

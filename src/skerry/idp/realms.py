@@ -38,8 +38,8 @@ REGISTRATIONS: tuple[Registration, ...] = ("off", "open", "token")
 POOL_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
 """Scopes that a Cognito user pool has by itself (AWS, "Scopes, M2M, and resource servers")."""
 
-Source = Literal["file", "registered", "document"]
-"""Where a client is known from: the realm's file, the records, or a metadata document at its id (CIMD)."""
+Source = Literal["configured", "added", "registered", "document"]
+"""Who made a client: the realm's file, `skerry idp clients add`, itself, or a document at its id (CIMD)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +54,10 @@ class Client:
     For token exchange (RFC 8693): `own_audiences` are the names this client answers to, so that it may
     present subject tokens issued for them; `may_exchange` are the backends it may get tokens for.
 
-    For people (RFC 6749 section 4.1): `redirect_uris` are where codes may go, compared exactly; `name` is
-    what the consent page shows; a `trusted` client needs no consent. `secret` is known of clients in the
-    file only, of others `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`;
+    For people (RFC 6749 section 4.1): `redirect_uris` are where codes may go, `post_logout_redirect_uris`
+    where people may go after signing out, compared exactly; `name` is what the consent page shows; a
+    `trusted` client needs no consent. `secret` is known of clients in the file only, of others
+    `secret_digest`. `jwks` or `jwks_uri` hold the public keys of `private_key_jwt`;
     `token_endpoint_auth_signing_alg` is the algorithm it signs with, empty for any that its keys fit.
 
     For enterprise-managed authorization: `id_jag_audiences` are the authorization servers that it may get
@@ -77,6 +78,7 @@ class Client:
     may_exchange: tuple[str, ...] = ()
     token_endpoint_auth_method: str = ""
     redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
     application_type: str = "web"
     jwks: Mapping[str, Any] = field(default_factory=dict)
     jwks_uri: str = ""
@@ -84,7 +86,7 @@ class Client:
     id_jag_audiences: Mapping[str, str] = field(default_factory=dict)
     trusted: bool = False
     registration: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    source: Source = "file"
+    source: Source = "configured"
 
     @property
     def is_public(self) -> bool:
@@ -131,7 +133,8 @@ class Realm:
     names one of them who signs in and consents without being asked: for unattended tests only.
 
     Clients beside the declared ones: with `client_documents` a client id may be the URL of a document (CIMD),
-    of this machine only from `loopback_origins`; `registration` says who may register one. They may ask for
+    of this machine only from `loopback_origins`; `registration` says who may register one, and
+    `registration_lifetime` how many seconds one is kept that was never used. They may ask for
     `registered_audiences`; where there are none for `resources`, or what declared clients may ask for.
     `trusted_issuers` are those whose identity assertions count: URLs, or names of realms of this provider.
 
@@ -155,6 +158,7 @@ class Realm:
     client_documents: bool = False
     loopback_origins: tuple[str, ...] = ()
     registration: Registration = "off"
+    registration_lifetime: int = 86_400
     registered_audiences: tuple[str, ...] = ()
     trusted_issuers: tuple[str, ...] = ()
     approve: str = ""

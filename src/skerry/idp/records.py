@@ -188,6 +188,45 @@ class Records:
 
         return await self.database.run(work)
 
+    async def rewrite(self, kind: str, key: str, value: Value) -> bool:
+        """Gives a live record another body, while its end stays; whether one was there."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            return bool(
+                connection.execute(
+                    "update records set body=? where realm=? and kind=? and key=?"
+                    " and (expires is null or expires > ?)",
+                    (json.dumps(value), self.realm, kind, key, self.database.clock()),
+                ).rowcount
+            )
+
+        return await self.database.run(work)
+
+    async def keep(self, kind: str, key: str) -> None:
+        """Takes the end away from a live record."""
+        now = self.database.clock()
+        await self.database.run(
+            lambda connection: connection.execute(
+                "update records set expires=null where realm=? and kind=? and key=? and expires > ?",
+                (self.realm, kind, key, now),
+            )
+        )
+
+    async def drop_soonest(self, kind: str) -> bool:
+        """Removes the live record of a kind that would end first; False when none has an end."""
+        now = self.database.clock()
+
+        def work(connection: sqlite3.Connection) -> bool:
+            return bool(
+                connection.execute(
+                    "delete from records where realm=:realm and kind=:kind and key=(select key from records"
+                    " where realm=:realm and kind=:kind and expires > :now order by expires limit 1)",
+                    {"realm": self.realm, "kind": kind, "now": now},
+                ).rowcount
+            )
+
+        return await self.database.run(work)
+
     async def drop(self, kind: str, key: str) -> bool:
         """Removes a record; whether a live one was there."""
 
@@ -224,6 +263,17 @@ class Records:
                     "delete from records where realm=? and family=?", (self.realm, family)
                 ).rowcount
             return dropped
+
+        return await self.database.run(work)
+
+    async def expires(self, kind: str, key: str) -> float | None:
+        """When a record ends (epoch seconds); None when it has no end, or is not there."""
+
+        def work(connection: sqlite3.Connection) -> float | None:
+            row = connection.execute(
+                "select expires from records where realm=? and kind=? and key=?", (self.realm, kind, key)
+            ).fetchone()
+            return None if row is None else row[0]
 
         return await self.database.run(work)
 

@@ -35,8 +35,7 @@ class Revocation(FormEndpoint):
         if claims.get(self.issuer.dialect.verified_as.client) != client.id:
             raise _foreign()
         trace.detail["subject"] = str(claims["sub"])
-        if isinstance(claims.get("jti"), str):
-            await issued.revoke(records, str(claims["jti"]), expires=float(claims["exp"]))
+        await issued.revoke(records, token, expires=float(claims["exp"]))
 
 
 def _foreign() -> Exception:

@@ -42,6 +42,7 @@ class TokenEndpoint(FormEndpoint):
         except TriggerFailedError as error:
             trace.detail["trigger"] = error.note
             raise
+        await self.issuer.directory.used(client)
         if issued.notes:
             trace.detail["trigger"] = " ".join(issued.notes)
         return _success(issued, issuance)

@@ -169,6 +169,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
             region=settings.region,
             account=settings.account,
             functions=declared,
+            token_clock=settings.token_clock,
         ),
         permissions=endpoint.permissions,
     )

@@ -31,6 +31,7 @@ from starlette.routing import Route
 from skerry.auth.challenge import WELL_KNOWN
 from skerry.auth.dialects import OAUTH, Claims, Dialect, scopes
 from skerry.auth.keys import Keys
+from skerry.auth.ports import Clock
 from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
 from skerry.errors import TokenError
@@ -77,12 +78,14 @@ class ResourceAuth(AuthProvider):
         includes: Mapping[str, Collection[str]] | None = None,
         dialect: Dialect = OAUTH,
         clients: Sequence[str] = (),
+        clock: Clock = time,
     ) -> ResourceAuth:
         """A provider for a server that clients reach at `url`, with tokens of `issuer`.
 
         `audience` is `url` when left out (RFC 8707). `includes` is the table of scopes that include others.
-        `dialect` is how the issuer's tokens look; one without audience (Cognito) needs `clients`. Keys are
-        fetched when the first token comes, over connections that do not stay open: there is nothing to close.
+        `dialect` is how the issuer's tokens look; one without audience (Cognito) needs `clients`. `clock` is
+        the time that tokens end by. Keys are fetched when the first token comes, over connections that do
+        not stay open: there is nothing to close.
         """
         http = httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
         needed = dict.fromkeys([*scopes, *(scope for more in (tool_scopes or {}).values() for scope in more)])
@@ -90,7 +93,7 @@ class ResourceAuth(AuthProvider):
             url,
             issuer,
             audience or url,
-            Keys.of_issuer(issuer, fetch=Transport(http).fetch, clock=time),
+            Keys.of_issuer(issuer, fetch=Transport(http).fetch, clock=clock),
             tuple(needed),
             dialect,
             Hierarchy(includes),

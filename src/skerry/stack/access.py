@@ -17,7 +17,7 @@ OWN_URL = "${url}"
 class Authorizer:
     """Who may call: `iam` (SigV4), `jwt` (a token of `realm`, or of `discovery_url`), or `none`.
 
-    `OWN_URL` among the audiences is the gateway's own URL.
+    `OWN_URL` among the audiences is the own URL of the runtime or gateway.
     """
 
     kind: str

@@ -31,7 +31,7 @@ from skerry.settings import SessionsSettings
 from skerry.settings.local import PERMISSIONS, Permissions
 from skerry.settings.sessions import SANDBOXES
 from skerry.stack import functions, gateways, guardrails, realms
-from skerry.stack.access import OWN_URL, Authorizer, authorizer
+from skerry.stack.access import Authorizer, authorizer
 from skerry.stack.functions import Function
 from skerry.stack.gateways import Gateway
 from skerry.stack.realms import Realm
@@ -178,10 +178,6 @@ def _runtime(part: Table, name: str) -> Runtime:
         description=part.text("description", ""),
         session_storage=part.text("session_storage", ""),
     )
-    if OWN_URL in runtime.authorizer.audience:
-        raise part.problem(
-            "authorizer", f"has the audience {OWN_URL}, which is a gateway's; name another one"
-        )
     if runtime.session_storage and not MOUNT_PATH.fullmatch(runtime.session_storage):
         raise part.problem("session_storage", 'is no mount path; write for example "/mnt/notes"')
     if not runtime.path.exists():

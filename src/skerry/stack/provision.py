@@ -8,7 +8,6 @@ targets last (a target is told its runtime's URL).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from skerry.auth.sigv4 import Credentials
@@ -29,7 +28,7 @@ LOCAL_BUCKET = "skerry-local"
 """The bucket whose object keys are paths on this machine; there is no such bucket on AWS."""
 
 _NOT_YET = "not-known-yet"
-"""An audience that no token has, until the URL of a new gateway is known."""
+"""An audience that no token has, until the URL of a new gateway or runtime is known."""
 OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguration"}
 """Members of a runtime that a declaration may leave out: taken out of the file, they must go."""
 
@@ -162,7 +161,7 @@ class Provisioner:
             "arn": answer["gatewayArn"],
             "url": answer["gatewayUrl"],
             "auth": gateway.authorizer.kind,
-            **self._token_hint(gateway.authorizer),
+            **self._token_hint(gateway.authorizer, answer["gatewayUrl"]),
         }
 
     def _check_search(self, gateway: Gateway, current: Mapping[str, Any]) -> None:
@@ -216,22 +215,27 @@ class Provisioner:
         if runtime.session_storage:
             storage = {"sessionStorage": {"mountPath": runtime.session_storage}}
             wanted["filesystemConfigurations"] = [storage]
+        url = "" if found is None else invocation_url(self._endpoint, found["agentRuntimeArn"])
         if runtime.authorizer.kind == "jwt":
-            wanted["authorizerConfiguration"] = self._jwt(runtime.authorizer)
+            wanted["authorizerConfiguration"] = self._jwt(runtime.authorizer, url or _NOT_YET)
         if runtime.headers:
             wanted["requestHeaderConfiguration"] = {"requestHeaderAllowlist": list(runtime.headers)}
         if found is None:
             answer = self._client.create_agent_runtime(agentRuntimeName=runtime.name, **wanted)
+            url = invocation_url(self._endpoint, answer["agentRuntimeArn"])
+            if OWN_URL in runtime.authorizer.audience:  # its ARN, and so its URL, is known only now
+                wanted["authorizerConfiguration"] = self._jwt(runtime.authorizer, url)
+                answer = self._update_runtime(answer["agentRuntimeId"], wanted)
         else:
             answer = self._update_runtime(found["agentRuntimeId"], wanted)
         arn = answer["agentRuntimeArn"]
         self._values["runtimes"][runtime.name] = {
             "id": answer["agentRuntimeId"],
             "arn": arn,
-            "url": invocation_url(self._endpoint, arn),
+            "url": url,
             "protocol": runtime.protocol,
             "auth": runtime.authorizer.kind,
-            **self._token_hint(runtime.authorizer),
+            **self._token_hint(runtime.authorizer, url),
         }
 
     def _update_runtime(self, identifier: str, wanted: dict[str, Any]) -> Mapping[str, Any]:
@@ -295,23 +299,23 @@ class Provisioner:
 
     def _gateway_authorizer(self, authorizer: Authorizer, url: str) -> dict[str, Any]:
         if authorizer.kind == "jwt":
-            own = tuple(url if name == OWN_URL else name for name in authorizer.audience)
-            checks = self._jwt(replace(authorizer, audience=own))
+            checks = self._jwt(authorizer, url)
             return {"authorizerType": "CUSTOM_JWT", "authorizerConfiguration": checks}
         return {"authorizerType": "AWS_IAM" if authorizer.kind == "iam" else "NONE"}
 
-    def _jwt(self, authorizer: Authorizer) -> dict[str, Any]:
+    def _jwt(self, authorizer: Authorizer, own: str) -> dict[str, Any]:
+        """The checks of tokens; `own` is the URL of what they guard."""
         realms = self._values["realms"]
         url = authorizer.discovery_url or realms[authorizer.realm]["discovery_url"]
         lists = {
-            "allowedAudience": authorizer.audience,
+            "allowedAudience": [own if name == OWN_URL else name for name in authorizer.audience],
             "allowedClients": authorizer.clients,
             "allowedScopes": authorizer.scopes,
         }
         checks = {name: list(values) for name, values in lists.items() if values}
         return {"customJWTAuthorizer": {"discoveryUrl": url, **checks}}
 
-    def _token_hint(self, authorizer: Authorizer) -> dict[str, str]:
+    def _token_hint(self, authorizer: Authorizer, own: str) -> dict[str, str]:
         """What `chat`, `call` and `token` need to ask for a fitting token."""
         if authorizer.kind != "jwt" or not authorizer.realm:
             return {}
@@ -324,8 +328,9 @@ class Provisioner:
                 if CLIENT_CREDENTIALS in known.get(name, {}).get("grants", ())
             ]
             hint["client"] = (machines or authorizer.clients)[0]
-        if named := [name for name in authorizer.audience if name != OWN_URL]:
-            hint["audience"] = named[0]
+        if authorizer.audience:
+            named = [name for name in authorizer.audience if name != OWN_URL]
+            hint["audience"] = (named or [own])[0]
         if authorizer.scopes:
             hint["scope"] = authorizer.scopes[0]
         return hint

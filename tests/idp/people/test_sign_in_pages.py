@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import forms
 from skerry.idp.authorize.page import shown
-from skerry.idp.authorize.sign_in import AT_ONCE, WAITING, SignIn
+from skerry.idp.authorize.sign_in import AT_ONCE, WAITING, SignIn, Turns
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.realms import PUBLIC
@@ -356,6 +356,18 @@ def test_the_host_of_a_client_s_document_is_shown_to_its_end():
     assert "c" * 121 not in text
 
 
+@pytest.mark.behaviour("IDP-CLIENT-ORIGIN")
+@pytest.mark.parametrize(
+    ("source", "said"), [("added", "The developer who runs this provider added it"), ("configured", "")]
+)
+def test_a_client_of_the_developer_is_not_said_to_have_made_itself(source, said):
+    with people(replace(HOME, clients={"app": replace(APP, source=source)})) as home:
+        page = at_consent(home.browser())
+        assert said in page.text
+        assert "its own claim" not in page.text
+        assert bool(said) is ("<code>app</code>" in page.text)
+
+
 @pytest.mark.behaviour("IDP-CONSENT-DENIED")
 def test_refusing_tells_the_client_and_is_not_remembered(home: Home):
     browser = home.browser()
@@ -450,8 +462,44 @@ def test_prompt_login_and_max_age_ask_for_the_password_again_once(home: Home, cl
     assert "password" in page.form.names
     tokens = home.redeem(browser.sign_in(page).code, "trusted").json()
     assert home.desk.claims(tokens["id_token"], "home")["auth_time"] == int(clock.time())
-    fresh = browser.open(home.url("trusted", max_age="0"))
-    assert fresh.code, "no second passed since"
+    now = browser.open(home.url("trusted", max_age="0"))
+    assert "password" in now.form.names, "as prompt=login"
+    assert browser.sign_in(now).code
+    clock.set_time(clock.time() - 7200)
+    assert "password" in browser.open(asked).form.names, "a sign-in of the future is no fresh one"
+
+
+@pytest.mark.behaviour("IDP-ID-TOKEN-HINT")
+def test_an_id_token_says_who_must_be_signed_in(home: Home, clock: FakeClock):
+    ann, bob = (home.tokens("trusted", name, scope="openid")["id_token"] for name in ("ann", "bob"))
+    browser = home.browser()
+    assert (
+        browser.open(home.url("trusted", prompt="none", id_token_hint=ann)).back["error"] == "login_required"
+    )
+    browser.code("ann", client="trusted")
+    clock.advance(HOME.lifetime + 1)
+    assert browser.open(home.url("trusted", prompt="none", id_token_hint=ann)).code, (
+        "an expired one still names"
+    )
+    assert (
+        browser.open(home.url("trusted", prompt="none", id_token_hint=bob)).back["error"] == "login_required"
+    )
+    page = browser.open(home.url("trusted", id_token_hint=bob))
+    assert "password" in page.form.names
+    assert browser.sign_in(page, "ann").back["error"] == "login_required", "signed in, and still another"
+    assert browser.sign_in(browser.open(home.url("trusted", id_token_hint=bob)), "bob").code
+
+
+@pytest.mark.behaviour("IDP-ID-TOKEN-HINT")
+def test_a_hint_that_does_not_hold_is_no_hint(home: Home):
+    tokens = home.tokens("trusted", scope="openid")
+    others = home.tokens("app", scope="openid")["id_token"]
+    pool = home.http.get(home.idp.discovery_url("pool")).json()
+    assert pool["issuer"] not in others
+    browser = home.browser()
+    browser.code("ann", client="trusted")
+    for hint in (others, tokens["access_token"], tokens["id_token"][:-6] + "AAAAAA", "x"):
+        assert browser.open(home.url("trusted", id_token_hint=hint)).back["error"] == "invalid_request"
 
 
 @pytest.mark.behaviour("IDP-PROMPT")
@@ -544,12 +592,12 @@ async def test_names_that_are_looked_up_wait_in_the_same_bound():
             await looked_up.wait()
 
     issuer = SimpleNamespace(directory=Slow(), realm=HOME)
-    sign_in = SignIn(cast(Issuer, issuer), Attempts(clock=lambda: 0.0))
+    sign_in = SignIn(cast(Issuer, issuer), Attempts(clock=lambda: 0.0), Turns())
     waiting = [asyncio.create_task(sign_in.user(f"nobody-{number}", "x")) for number in range(40)]
     await asyncio.sleep(0)
-    assert len(asked) == AT_ONCE + WAITING
+    assert len(asked) == AT_ONCE
     refused = [task for task in waiting if task.done()]
-    assert len(refused) == 40 - len(asked)
+    assert len(refused) == 40 - AT_ONCE - WAITING
     assert all(isinstance(task.exception(), OAuthError) for task in refused)
     for task in waiting:
         task.cancel()

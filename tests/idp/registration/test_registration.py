@@ -46,7 +46,8 @@ def test_a_client_registers_and_is_shown_its_secrets_once(desk: Desk):
     assert answer.status_code == 201
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     found = answer.json()
-    assert found.pop("client_id_issued_at") > 1_700_000_000
+    issued_at = found.pop("client_id_issued_at")
+    assert issued_at > 1_700_000_000
     client_id, token = found.pop("client_id"), found.pop("registration_access_token")
     secret = found.pop("client_secret")
     assert len(token) >= 43
@@ -59,7 +60,7 @@ def test_a_client_registers_and_is_shown_its_secrets_once(desk: Desk):
         "token_endpoint_auth_method": "client_secret_basic",
         "application_type": "native",
         "scope": "desk/use desk/change",
-        "client_secret_expires_at": 0,
+        "client_secret_expires_at": issued_at + 86_400,
         "registration_client_uri": f"{place(desk)}/{client_id}",
     }
 

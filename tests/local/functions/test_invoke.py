@@ -43,12 +43,16 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
+CLOCK = Path("/nowhere/clock.json")
+
+
 def plane(ports, state, **options):
     settings = {
         "functions": FUNCTIONS,
         "warm": 0,
         "environments": 4,
         "endpoint": "http://127.0.0.1:9",
+        "token_clock": CLOCK,
         **options,
     }
     found = FunctionsSettings(state=state, region=REGION, account=ACCOUNT, **settings)
@@ -133,6 +137,7 @@ def test_the_environment_is_the_functions_own_and_nothing_of_ours(served, client
     assert served.ports.developer.secret_access_key not in json.dumps(found)
     assert found["HOME"] == found["TMPDIR"] != os.environ.get("HOME")
     assert value["stdin"] == ""
+    assert found["SKERRY_TOKEN_CLOCK"] == str(CLOCK), "a handler that checks tokens goes by their clock"
 
 
 @pytest.mark.behaviour("FN-IDENTITY")

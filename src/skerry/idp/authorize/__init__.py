@@ -4,7 +4,8 @@
        │
     endpoint.py    sign in, consent, a code ─┬─ sessions.py   who this browser belongs to, CSRF
        │                                     ├─ sign_in.py    name and password
-    device.py      the page for user codes   └─ consents.py   what was agreed to before
+    device.py      the page for user codes   ├─ consents.py   what was agreed to before
+       │                                     └─ sign_out.py   the way out, for people and clients
        │
     served.py      one request of a browser: its answer, its record
        └── page.py, forms.py                 what is seen

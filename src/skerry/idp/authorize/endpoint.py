@@ -19,7 +19,7 @@ from skerry.idp.authorize.page import moved
 from skerry.idp.authorize.request import Request, read
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Sessions, Visit
-from skerry.idp.authorize.sign_in import SignIn
+from skerry.idp.authorize.sign_in import SignIn, Turns
 from skerry.idp.form import Form
 from skerry.idp.form_endpoint import Trace, read_body
 from skerry.idp.issuer import Issuer
@@ -46,10 +46,10 @@ class Goal:
 class People:
     """The pages of one issuer. Each method answers one request; see `served` for what they may raise."""
 
-    def __init__(self, issuer: Issuer, attempts: Attempts) -> None:
+    def __init__(self, issuer: Issuer, attempts: Attempts, turns: Turns) -> None:
         self.issuer = issuer
         self.sessions = Sessions(issuer)
-        self._sign_in = SignIn(issuer, attempts)
+        self._sign_in = SignIn(issuer, attempts, turns)
 
     async def authorize(self, http: HttpRequest, trace: Trace) -> Response:
         """GET and POST of the authorization endpoint."""
@@ -59,11 +59,15 @@ class People:
         trace.detail["client"] = asked.client.id
         visit = await self.sessions.visit(http)
         session = await self._session(visit)
-        if session is None or self._is_too_old(asked, session):
+        if session is None or self._must_sign_in(asked, session):
             if "none" in asked.prompts:
-                raise asked.refused("login_required", "Nobody is signed in, or not freshly enough.")
+                raise asked.refused(
+                    "login_required", "Nobody is signed in, another is, or not freshly enough."
+                )
             return await self.sign_in_page(visit, Goal(AUTHORIZE, asked.query, asked))
         self.identify(trace, session)
+        if asked.is_about_another_than(session.user.id):
+            raise asked.refused("login_required", "Another person signed in than the id_token_hint names.")
         if await self._must_consent(asked, session):
             if "none" in asked.prompts:
                 raise asked.refused("consent_required", "The person has not agreed to this yet.")
@@ -95,7 +99,7 @@ class People:
         visit = await self.sessions.visit(http)
         session = visit.session
         fits = self.sessions.holds(visit, _purpose(asked), asked.query, form.one("csrf"))
-        if session is None or not fits or self._is_too_old(asked, session):
+        if session is None or not fits or self._must_sign_in(asked, session):
             trace.detail["error"] = "csrf"
             return self.stale(f"{self.issuer.paths.authorize}?{asked.query}")
         self.identify(trace, session)
@@ -111,20 +115,6 @@ class People:
             resources=asked.resources,
         )
         return await self._granted(asked, visit, session, trace)
-
-    async def sign_out(self, http: HttpRequest, trace: Trace) -> Response:
-        """GET asks, POST ends the session of this browser. What was granted to apps stays."""
-        visit = await self.sessions.visit(http)
-        if visit.session is None:
-            return forms.message("Signed out", "Nobody is signed in here in this browser.")
-        self.identify(trace, visit.session)
-        if http.method == "POST":
-            if not self.sessions.holds(visit, SIGN_OUT, "", (await sent(http)).one("csrf")):
-                trace.detail["error"] = "csrf"
-                return self.stale(self.issuer.paths.page(SIGN_OUT))
-            await self.sessions.end(visit)
-            return forms.message("Signed out", "You are signed out. Apps that you allowed stay connected.")
-        return forms.sign_out(self.form(visit, SIGN_OUT), user=visit.session.user.name)
 
     async def sign_in_page(self, visit: Visit, goal: Goal, *, error: str = "") -> Response:
         """Name and password, after which it goes on to `goal`."""
@@ -167,13 +157,16 @@ class People:
         user = await self.issuer.directory.user(self.issuer.realm.approve)
         return None if user is None else Session(user, int(self.issuer.clock.time()))
 
-    def _is_too_old(self, asked: Request, session: Session) -> bool:
-        """Whether the person must sign in again for this request (OpenID Connect Core section 3.1.2.1)."""
+    def _must_sign_in(self, asked: Request, session: Session) -> bool:
+        """Whether somebody must sign in again for this request (OpenID Connect Core section 3.1.2.1)."""
         if self.issuer.realm.approve or self.sessions.is_fresh(session, asked.query):
             return False
-        if asked.prompts & {"login", "select_account"}:
+        if asked.prompts & {"login", "select_account"} or asked.is_about_another_than(session.user.id):
             return True
-        return asked.max_age is not None and self.issuer.clock.time() - session.auth_time > asked.max_age
+        if asked.max_age is None:
+            return False
+        age = int(self.issuer.clock.time()) - session.auth_time
+        return not (asked.max_age and 0 <= age <= asked.max_age)  # 0 means now; a clock may go back
 
     async def _must_consent(self, asked: Request, session: Session) -> bool:
         if self.issuer.realm.approve:

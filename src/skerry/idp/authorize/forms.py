@@ -119,12 +119,18 @@ def user_code(form: Form, *, typed: str, error: str = "", wait: float = 0.0) -> 
     )
 
 
-def sign_out(form: Form, *, user: str) -> Response:
-    """The question before signing out, so that no link of a stranger does it."""
+def sign_out(form: Form, *, user: str, client: Client | None = None, goes_to: str = "") -> Response:
+    """The question before signing out, so that no link of a stranger does it.
+
+    `client` is who asks, `goes_to` the URI that the person goes on to.
+    """
+    asks = f" <strong>{shown(client.name or client.id)}</strong> asks you to sign out." if client else ""
+    after = f"<p>Then you go on to <code>{escape(redirects.place(goes_to))}</code>.</p>\n" if goes_to else ""
     return respond(
         "Sign out",
-        f"<h1>Sign out?</h1>\n<p>You are signed in as <strong>{escape(user)}</strong>. Apps that you allowed "
-        f"stay connected.</p>\n{form.html('<button>Sign out</button>' + chr(10))}",
+        f"<h1>Sign out?</h1>\n<p>You are signed in as <strong>{escape(user)}</strong>.{asks} Apps that you "
+        f"allowed stay connected.</p>\n{after}{form.html('<button>Sign out</button>' + chr(10))}",
+        form_action=form.form_action,
     )
 
 
@@ -172,6 +178,7 @@ def _listed(items: Iterable[str]) -> str:
 def _origin(client: Client) -> str:
     """How far the client's name is to be believed."""
     said = {
+        "added": "The developer who runs this provider added it:",
         "registered": "It registered itself here: the name is its own claim.",
         "document": "It describes itself at this address; the name is its own claim:",
     }.get(client.source, "")

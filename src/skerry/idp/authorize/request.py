@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from skerry.errors import SkerryError
+from skerry.errors import SkerryError, TokenError
 from skerry.idp import form, redirect_uris
 from skerry.idp.authorize import redirects
 from skerry.idp.codes import CHALLENGE
@@ -32,7 +32,6 @@ _UNSUPPORTED = {
     "request": "request_not_supported",
     "request_uri": "request_uri_not_supported",
     "registration": "registration_not_supported",
-    "id_token_hint": "invalid_request",
 }
 """Parameters that would change whom or what the answer is about, so that to pass over them were wrong."""
 
@@ -65,7 +64,10 @@ class SentBackError(SkerryError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request that may be granted. `query` is what was sent, `max_age` seconds or None."""
+    """A request that may be granted.
+
+    `query` is what was sent, `max_age` seconds or None, `subject` who the id_token_hint names.
+    """
 
     query: str = field(repr=False)
     client: Client
@@ -77,6 +79,11 @@ class Request:
     prompts: frozenset[str]
     max_age: int | None
     login_hint: str = field(repr=False)
+    subject: str = ""
+
+    def is_about_another_than(self, subject: str) -> bool:
+        """Whether an id_token_hint names somebody else (OpenID Connect Core section 3.1.2.1)."""
+        return self.subject not in ("", subject)
 
     def refused(self, error: str, message: str) -> SentBackError:
         """The refusal to raise."""
@@ -89,15 +96,21 @@ async def read(issuer: Issuer, query: str) -> Request:
     Raises OAuthError when nothing may be sent to anybody, SentBackError when the client may be told, and
     StateError.
     """
-    if len(query) > LONGEST or not _QUERY.match(query):
-        raise invalid_request(f"The request is longer than {LONGEST} bytes, or not percent-encoded.")
-    names = form.fields(query.encode("ascii"))
+    names = parameters(query)
     client, redirect_uri = await _whom(issuer, names)
     answer = Answer(redirect_uri, issuer.url, _single(names, "state"))
     try:
-        return _checked(issuer, client, answer, names, query)
+        checked = _checked(issuer, client, answer, names, query)
+        return replace(checked, subject=await _hinted(issuer, client, _single(names, "id_token_hint")))
     except OAuthError as error:
         raise SentBackError(answer, error, client.id) from error
+
+
+def parameters(query: str) -> Mapping[str, tuple[str, ...]]:
+    """The parameters of a link. Raises OAuthError (invalid_request) for what is none, or too long."""
+    if len(query) > LONGEST or not _QUERY.match(query):
+        raise invalid_request(f"The request is longer than {LONGEST} bytes, or not percent-encoded.")
+    return form.fields(query.encode("ascii"))
 
 
 async def _whom(issuer: Issuer, names: Mapping[str, tuple[str, ...]]) -> tuple[Client, str]:
@@ -146,6 +159,20 @@ def _checked(
         max_age=_max_age(asked),
         login_hint=asked.one("login_hint")[:256],
     )
+
+
+async def _hinted(issuer: Issuer, client: Client, token: str) -> str:
+    """Whom an ID token of this client names, also an expired one; empty without a token."""
+    if not token:
+        return ""
+    await issuer.ready()
+    try:
+        claims = await issuer.hinted(token)
+    except TokenError as error:
+        raise invalid_request("id_token_hint is no ID token that this issuer signed.") from error
+    if claims["aud"] != client.id:
+        raise invalid_request("id_token_hint is another client's.")
+    return str(claims["sub"])
 
 
 def _challenge(asked: Form) -> str:

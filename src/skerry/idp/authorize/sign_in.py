@@ -9,28 +9,51 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from skerry.idp.attempts import Attempts
 from skerry.idp.issuer import Issuer
+from skerry.idp.names import composed
 from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.passwords import is_password, password_digest
 from skerry.idp.realms import User
 
 LONGEST_NAME, LONGEST_PASSWORD = 256, 1024
 AT_ONCE, WAITING = 2, 32
-"""Passwords that are checked at a time, each with 16 MiB and a tenth of a second of a core; and that wait."""
+"""Passwords of a provider that are checked at a time, each with 16 MiB and a tenth of a second of a core; and
+that wait."""
 COUNTERS = 4096
 
 
-class SignIn:
-    """The passwords of one issuer's people."""
+class Turns:
+    """Who may have a password checked: few at a time for all issuers together, so that tokens do not wait."""
 
-    def __init__(self, issuer: Issuer, attempts: Attempts) -> None:
-        self._issuer = issuer
-        self._attempts = attempts
-        self._key = secrets.token_bytes(16)
+    def __init__(self) -> None:
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._inside = 0
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """A turn. Raises OAuthError (503) when too many wait for one."""
+        if self._inside >= AT_ONCE + WAITING:
+            raise OAuthError("temporarily_unavailable", "Too many people sign in just now.", status=503)
+        self._inside += 1
+        try:
+            async with self._gate:
+                yield
+        finally:
+            self._inside -= 1
+
+
+class SignIn:
+    """The passwords of one issuer's people; `turns` are those of its provider."""
+
+    def __init__(self, issuer: Issuer, attempts: Attempts, turns: Turns) -> None:
+        self._issuer = issuer
+        self._attempts = attempts
+        self._turns = turns
+        self._key = secrets.token_bytes(16)
         self._nobody = ""
 
     async def is_possible(self) -> bool:
@@ -46,20 +69,13 @@ class SignIn:
 
         Raises OAuthError (503) when too many wait, StateError.
         """
-        if self._inside >= AT_ONCE + WAITING:
-            raise OAuthError("temporarily_unavailable", "Too many people sign in just now.", status=503)
-        self._inside += 1  # before the first await, or all that come at once pass
-        try:
-            user = await self._issuer.directory.user(name) if 0 < len(name) <= LONGEST_NAME else None
+        async with self._turns.one():
+            if self.wait(name):  # others failed for this name meanwhile: no guess more, not even a right one
+                return None
+            known = composed(name) if len(name) <= LONGEST_NAME else ""
+            user = await self._issuer.directory.user(known)
             digest = user.password_digest if user is not None else ""
-            async with self._gate:
-                if self.wait(
-                    name
-                ):  # others failed for this name meanwhile: no guess more, not even a right one
-                    return None
-                same = await asyncio.to_thread(self._check, password[:LONGEST_PASSWORD], digest)
-        finally:
-            self._inside -= 1
+            same = await asyncio.to_thread(self._check, password[:LONGEST_PASSWORD], digest)
         if user is None or not same or not user.enabled or len(password) > LONGEST_PASSWORD:
             self._attempts.failed(self._counter(name))
             return None
@@ -72,5 +88,6 @@ class SignIn:
         return is_password(password, digest or self._nobody) and bool(digest)
 
     def _counter(self, name: str) -> tuple[str, str, int]:
-        digest = hashlib.blake2b(name.encode("utf-8", "replace"), key=self._key, digest_size=4).digest()
+        known = composed(name[:LONGEST_NAME])
+        digest = hashlib.blake2b(known.encode("utf-8", "replace"), key=self._key, digest_size=4).digest()
         return (self._issuer.realm.name, "sign-in", int.from_bytes(digest) % COUNTERS)

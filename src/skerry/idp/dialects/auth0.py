@@ -12,7 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 from skerry.auth.dialects import AUTH0, AUTH0_RFC9068
-from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, Claims, Dialect, Paths, audience, named, openid
+from skerry.idp.dialects.dialect import (
+    PROTOCOL_CLAIMS,
+    RETURN,
+    Claims,
+    Dialect,
+    Logout,
+    Paths,
+    audience,
+    named,
+    openid,
+)
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
 
@@ -31,7 +41,8 @@ def _paths(issuer_path: str) -> Paths:
         introspect="",
         device=f"{base}/oauth/device/code",
         register=f"{base}/oidc/register",
-        logout=f"{base}/v2/logout",
+        logout=f"{base}/oidc/logout",
+        other_logout=f"{base}/v2/logout",
     )
 
 
@@ -81,6 +92,7 @@ DIALECT = Dialect(
     identity=_identity,
     verified_as=AUTH0,
     plain=_plain,
+    logout=Logout(words={"returnTo": RETURN}),
     reserved=PROTOCOL_CLAIMS | {"gty", "permissions", "preferred_username"},
 )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import uuid
 
 from skerry.auth.dialects import COGNITO
-from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, Claims, Dialect, Paths, audience
+from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, RETURN, Claims, Dialect, Logout, Paths, audience
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Realm
 
@@ -43,8 +43,8 @@ def _paths(issuer_path: str) -> Paths:
         introspect="",
         device="",
         register=f"{base}/register",
-        login=f"{domain}/login",
         logout=f"{domain}/logout",
+        login=f"{domain}/login",
     )
 
 
@@ -124,4 +124,5 @@ DIALECT = Dialect(
     reserved=_RESERVED,
     reserved_prefix="cognito:",
     groups_claim=_GROUPS,
+    logout=Logout(words={"logout_uri": RETURN}, sign_in_again=True),
 )

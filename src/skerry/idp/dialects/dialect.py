@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skerry.auth import dialects
@@ -21,14 +21,17 @@ PROTOCOL_CLAIMS = frozenset(
 )
 """Claims with a meaning of their own (RFC 7519, 8693, 9068, OpenID Connect); never custom ones."""
 
+RETURN = "post_logout_redirect_uri"
+"""Where people go after signing out (RP-Initiated Logout 1.0 section 2)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
     """Where the endpoints of an issuer are, as paths on the provider's origin.
 
     What stands at a host of its own in the real service stands below a path of its own here. Empty means that
-    such an issuer has no such endpoint. The pages for people are beside `authorize`; `login` and `logout` are
-    other doors to the sign-in and its end.
+    such an issuer has no such endpoint. The pages for people are beside `authorize`. `logout` is where
+    clients send people to sign out; `login` and `other_logout` are second doors to the sign-in and its end.
     """
 
     token: str
@@ -39,8 +42,9 @@ class Paths:
     introspect: str
     device: str
     register: str
+    logout: str
     login: str = ""
-    logout: str = ""
+    other_logout: str = ""
 
     def page(self, name: str) -> str:
         """The path of a page for people, such as `sign-in`."""
@@ -64,7 +68,22 @@ class Paths:
             introspect=f"{base}/introspect",
             device=f"{base}/device",
             register=f"{base}/register",
+            logout=f"{base}/logout",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logout:
+    """How a client sends people to sign out, where that differs from RP-Initiated Logout 1.0.
+
+    `words` are the provider's own names of parameters, each with that of OpenID Connect. With
+    `by_redirect_uri` people may return to any registered redirect URI, with `sign_in_again` an authorization
+    request in the link is what comes next.
+    """
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    by_redirect_uri: bool = False
+    sign_in_again: bool = False
 
 
 def _as_it_is(form: Form) -> Form:
@@ -86,7 +105,7 @@ class Dialect:
 
     `default_audience` is that of tokens for clients without audiences, `groups_claim` where the groups of a
     person stand. `read` turns a token request in the provider's own words into that of the RFCs, `plain` the
-    claims of an access token into those of RFC 9068, with a person's id as `sub`.
+    claims of an access token into those of RFC 9068, with a person's id as `sub`. `logout` is its way out.
     """
 
     name: str
@@ -106,6 +125,7 @@ class Dialect:
     groups_claim: str = "groups"
     read: Callable[[Form], Form] = _as_it_is
     plain: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    logout: Logout = Logout()
 
     def is_reserved(self, claim: str) -> bool:
         """Whether `claim` belongs to the protocol, so that a configuration must not set it."""

@@ -24,7 +24,16 @@ from dataclasses import replace
 from typing import Any
 
 from skerry.auth.dialects import ENTRA
-from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, Claims, Dialect, Paths, audience, named, openid
+from skerry.idp.dialects.dialect import (
+    PROTOCOL_CLAIMS,
+    Claims,
+    Dialect,
+    Logout,
+    Paths,
+    audience,
+    named,
+    openid,
+)
 from skerry.idp.form import Form
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import (
@@ -156,6 +165,7 @@ DIALECT = Dialect(
     discovery="openid",
     plain=_plain,
     read=_read,
+    logout=Logout(by_redirect_uri=True),
     reserved=_RESERVED,
 )
 

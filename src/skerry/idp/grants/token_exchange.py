@@ -44,8 +44,9 @@ class TokenExchange:
         if form.one("requested_token_type") == ID_JAG:
             return await assert_identity(ask)
         _check_types(form)
+        token = form.required("subject_token")
         try:
-            subject = await ask.issuer.own(form.required("subject_token"))
+            subject = await ask.issuer.own(token)
         except TokenError as error:
             raise invalid_request(f"The subject_token cannot be used. {error.message}") from error
         if not _may_present(client, subject):
@@ -67,7 +68,7 @@ class TokenExchange:
             },
             act=_chain(client, subject.get("act")),
             token_type=ACCESS_TOKEN_TYPE,
-            family=await issued.family(ask.issuer.records, subject.get("jti")),
+            exchanged=issued.handle(token),
         )
 
 

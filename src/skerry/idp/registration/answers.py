@@ -23,10 +23,14 @@ MAX_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The secrets that an answer shows; `secret` is the client's, when it is new or was sent."""
+    """The secrets that an answer shows; `secret` is the client's, when it is new or was sent.
+
+    `ends` is when the registration does, in epoch seconds, unless the client is used before; 0 for never.
+    """
 
     access_token: str = field(repr=False)
     secret: str = field(default="", repr=False)
+    ends: int = 0
 
 
 def new_secret() -> str:
@@ -44,7 +48,7 @@ def information(client: Client, issuer: Issuer, shown: Shown) -> dict[str, Any]:
         "registration_client_uri": issuer.at(f"{issuer.paths.register}/{client.id}"),
     }
     if shown.secret:
-        members |= {"client_secret": shown.secret, "client_secret_expires_at": 0}
+        members |= {"client_secret": shown.secret, "client_secret_expires_at": shown.ends}
     return members
 
 

@@ -7,7 +7,6 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skerry.idp.directory import CLIENT_KIND
 from skerry.idp.form_endpoint import NO_STORE, Trace, json_response
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import bearer_refused, too_many_clients
@@ -19,7 +18,7 @@ from skerry.idp.registration.limits import SourceLimit
 from skerry.idp.traced import traced
 
 MOST = 1000
-"""Registered clients of a realm."""
+"""Registered clients of a realm; beyond that, one that is not in use makes room."""
 
 
 class RegistrationEndpoint:
@@ -44,21 +43,22 @@ class RegistrationEndpoint:
         client = metadata.client(secrets.token_urlsafe(16), issuer.realm)
         access_token = answers.new_secret()
         secret = answers.new_secret() if client.token_endpoint_auth_method in SECRET_METHODS else ""
-        client = answers.registered(
-            client, metadata, token=secret_digest(access_token), issued_at=int(issuer.clock.time())
-        )
+        now = int(issuer.clock.time())
+        client = answers.registered(client, metadata, token=secret_digest(access_token), issued_at=now)
         client = answers.with_secret(client, secret)
-        await issuer.directory.keep_client(client)
+        ends = now + issuer.realm.registration_lifetime
+        await issuer.directory.keep_client(client, expires=ends)
         trace.target = client.id
-        content = answers.information(client, issuer, Shown(access_token, secret))
+        content = answers.information(client, issuer, Shown(access_token, secret, ends))
         return json_response(content, status=201, headers=NO_STORE)
 
     async def _make_room(self, request: Request) -> None:
-        """Raises OAuthError: 429 for a source that registers too often, 503 for too many clients."""
+        """Raises OAuthError: 429 for a source that registers too often, 503 for too many clients in use."""
         seconds = self._limit.wait(request.client.host if request.client else "")
         if seconds:
             raise too_many_clients("Too many registrations from one place. Wait.", seconds=seconds)
-        if await self._issuer.records.count(CLIENT_KIND) >= MOST:
+        if not await self._issuer.directory.make_room(MOST):
             raise too_many_clients(
-                f"There are {MOST} registered clients already; some must be deleted first."
+                f"There are {MOST} registered clients, and people let each of them do something. Remove one: "
+                "DELETE at its registration_client_uri, or skerry idp clients remove ID."
             )

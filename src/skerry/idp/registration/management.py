@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from skerry.idp.client_metadata import Metadata
+from skerry.idp.directory import CLIENT_KIND
 from skerry.idp.form_endpoint import NO_STORE, Trace, json_response
 from skerry.idp.issuer import Issuer
-from skerry.idp.oauth_errors import bearer_refused, invalid_client_metadata
+from skerry.idp.oauth_errors import OAuthError, bearer_refused, invalid_client_metadata
 from skerry.idp.passwords import secret_digest
 from skerry.idp.realms import SECRET_METHODS, Client
 from skerry.idp.registration import answers
@@ -70,7 +71,7 @@ class ClientConfiguration:
         expected = str(found.registration.get("token", "")) if found is not None else ""
         same = hmac.compare_digest(secret_digest(token), expected or _NOBODY)
         if found is None or not same:
-            raise bearer_refused("This registration access token is not that of this client.", sent=True)
+            raise _not_its_own()
         return found
 
     async def _replaced(
@@ -92,8 +93,17 @@ class ClientConfiguration:
         elif changed.token_endpoint_auth_method in SECRET_METHODS:
             secret = answers.new_secret()
             changed = answers.with_secret(changed, secret)
-        await self._issuer.directory.keep_client(changed)
-        return changed, Shown(token, secret)
+        if not await self._issuer.directory.change_client(changed):  # it ended meanwhile
+            raise _not_its_own()
+        return changed, Shown(token, secret, await self._ends(changed))
+
+    async def _ends(self, client: Client) -> int:
+        """When the registration ends unless it is used before; 0 for never."""
+        return int(await self._issuer.records.expires(CLIENT_KIND, client.id) or 0)
+
+
+def _not_its_own() -> OAuthError:
+    return bearer_refused("This registration access token is not that of this client.", sent=True)
 
 
 def _check(sent: Mapping[str, Any], client: Client) -> None:

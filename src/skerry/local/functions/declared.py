@@ -13,6 +13,7 @@ from pathlib import Path
 from skerry.local.functions import bootstrap, web_adapter
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.local.ports import Credentials
+from skerry.settings.values import TOKEN_CLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Declared:
 
 
 def variables(declared: Declared, credentials: Credentials, address: str, folder: Path) -> dict[str, str]:
-    """The whole environment of a process: what Lambda sets, the function's own, and nothing of ours.
+    """The whole environment of a process: what Lambda sets, the function's own, and where the stack is.
 
     Source: Lambda developer guide, "Defined runtime environment variables".
     """
@@ -78,6 +79,7 @@ def variables(declared: Declared, credentials: Credentials, address: str, folder
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": plane.endpoint,
+        **({TOKEN_CLOCK: str(plane.token_clock)} if plane.token_clock else {}),
         # What another interpreter is, is not known here; awslambdaric does without.
         **({} if settings.python else {"AWS_EXECUTION_ENV": execution}),
         **settings.environment,

@@ -111,7 +111,8 @@ class FunctionsSettings:
     function are started ahead and kept, others end after `idle` seconds without work, and no more than
     `environments` live at once: they share this machine. `concurrency` is the most invocations of one
     function that run or wait, by default that of an AWS account, `queue` the most waiting events. `init` is
-    the time in seconds in which an environment must be ready.
+    the time in seconds in which an environment must be ready. `token_clock` is the file that moves the clock
+    which tokens end by, told to handlers that check some.
     """
 
     state: Path
@@ -126,3 +127,4 @@ class FunctionsSettings:
     concurrency: int = 1000
     queue: int = 1000
     init: float = 30.0
+    token_clock: Path | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from skerry.errors import ConfigurationError
 from skerry.idp import configuration
 from skerry.idp.directory import Directory
+from skerry.idp.granted import GRANTED
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, PUBLIC, REFRESH_TOKEN, Client
 from skerry.stack.idp.opened import opened
 
@@ -28,9 +29,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         ("scope", "a scope it may ask for"),
         ("audience", "an audience of its tokens; the first is the usual one"),
         ("redirect-uri", "where codes may go, compared exactly"),
+        ("post-logout-redirect-uri", "where people may go after signing out"),
     ):
         parser.add_argument(
-            f"--{option}", action="append", default=[], metavar=option.upper(), help=f"{what}; repeatable"
+            f"--{option}",
+            action="append",
+            default=[],
+            metavar=option.rpartition("-")[2].upper(),
+            help=f"{what}; repeatable",
         )
     parser.add_argument("--public", action="store_true", help="without a secret, as programs of people are")
     parser.add_argument("--native", action="store_true", help="a program on a person's machine, no web site")
@@ -42,9 +48,12 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 
 def listing(options: argparse.Namespace) -> Answer:
-    """Every client of the realm, without secrets."""
+    """Every client of the realm and who made it, without secrets."""
     idp = opened(options.state, options.realm)
     found = [*idp.realm.clients.values(), *idp.directory(Directory.registered)]
+    known = {client.id for client in found}
+    granted = {str(value["client_id"]) for _, value in idp.records(lambda kept: kept.all(GRANTED))}
+    found += [_document(name) for name in sorted(granted - known) if "://" in name]
     return {"realm": idp.realm.name, "clients": [_facts(client) for client in found]}, map(_line, found)
 
 
@@ -60,9 +69,11 @@ def add(options: argparse.Namespace) -> Answer:
         scopes=tuple(options.scope),
         audiences=tuple(options.audience),
         redirect_uris=tuple(options.redirect_uri),
+        post_logout_redirect_uris=tuple(options.post_logout_redirect_uri),
         application_type="native" if options.native else "web",
         token_endpoint_auth_method=PUBLIC if options.public else "",
         trusted=options.trusted,
+        source="added",
     )
     idp = opened(options.state, options.realm)
     client = configuration.with_audience(client, idp.realm)
@@ -104,6 +115,11 @@ ACTIONS = {
     "add": (add, "add a client; its secret is printed once", _add_options),
     "remove": (remove, "remove a client that was added or registered", _named),
 }
+
+
+def _document(client_id: str) -> Client:
+    """A client that people let do something and that describes itself at its id; what it says is not kept."""
+    return Client(id=client_id, source="document", grants=(), token_endpoint_auth_method=PUBLIC)
 
 
 def _facts(client: Client) -> dict[str, Any]:

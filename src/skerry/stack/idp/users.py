@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from skerry.auth import local
-from skerry.errors import ConfigurationError
+from skerry.errors import ConfigurationError, StateError
 from skerry.idp import configuration, granted
 from skerry.idp.directory import Directory
 from skerry.idp.passwords import password_digest
 from skerry.idp.realms import User
 from skerry.idp.records import Records
 from skerry.stack.idp.opened import opened
+from skerry.stack.state import IDP_FILE
 
 Answer = tuple[Mapping[str, Any], Iterable[str]]
 
@@ -27,7 +27,9 @@ LONGEST_PASSWORD = 1024
 
 def _listing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--show-passwords", action="store_true", help="also those that the running stack made or was given"
+        "--show-passwords",
+        action="store_true",
+        help="also those that the stack made or skerry.toml holds; of others only a digest is kept",
     )
 
 
@@ -57,13 +59,12 @@ def _named(parser: argparse.ArgumentParser) -> None:
 def listing(options: argparse.Namespace) -> Answer:
     """Every person of the realm."""
     idp = opened(options.state, options.realm)
-    found = {user.name: _facts(user, "file") for user in idp.realm.users.values()}
+    found = {user.name: _facts(user, "configured") for user in idp.realm.users.values()}
     found |= {user.name: _facts(user, "added") for user in idp.directory(Directory.added_users)}
     if options.show_passwords:
-        stack = local.read(options.state) or {}
-        known = stack.get("realms", {}).get(idp.realm.name, {}).get("users", {})
-        for name in found.keys() & known.keys():
-            found[name]["password"] = known[name]["password"]
+        known = _passwords(options.state / IDP_FILE, idp.realm.name)
+        for name, facts in found.items():
+            facts["password"] = known.get(name) if facts["source"] == "configured" else None
     return {"realm": idp.realm.name, "users": list(found.values())}, map(_line, found.values())
 
 
@@ -126,6 +127,15 @@ ACTIONS = {
 }
 
 
+def _passwords(file: Path, realm: str) -> Mapping[str, str]:
+    """The passwords in the provider's file, which stays when the stack stops. Raises StateError."""
+    try:
+        people = json.loads(file.read_text(encoding="utf-8"))["realms"][realm].get("users", {})
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise StateError(f"{file} cannot be read.", hint="Start the stack again with: skerry up") from error
+    return {name: person["password"] for name, person in people.items() if person.get("password")}
+
+
 def _password(options: argparse.Namespace) -> str:
     """The password, from where the options say; a terminal is asked twice. Raises ConfigurationError."""
     if options.password_file is not None:
@@ -176,6 +186,8 @@ def _facts(user: User, source: str) -> dict[str, Any]:
 def _line(facts: Mapping[str, Any]) -> str:
     state = "" if facts["enabled"] else "disabled  "
     shown = (
-        f"{facts['name']:<24}  {facts['source']:<6}  {facts['sub']:<36}  {state}{' '.join(facts['groups'])}"
+        f"{facts['name']:<24}  {facts['source']:<10}  {facts['sub']:<36}  {state}{' '.join(facts['groups'])}"
     )
-    return f"{shown}  {facts.get('password', '')}".rstrip()
+    unknown = "(password: only its digest is kept)"
+    password = (facts["password"] or unknown) if "password" in facts else ""
+    return f"{shown}  {password}".rstrip()
