@@ -167,6 +167,10 @@ class Resources(Protocol):
         """The key of an API key credential provider, or where it is; None when there is no such provider."""
         ...
 
+    def secret_arn(self, provider_arn: str) -> str:
+        """The ARN of the secret of a credential provider of either kind, "" when there is none."""
+        ...
+
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Calls `listener` on the event loop after every committed write."""
         ...
