@@ -253,8 +253,30 @@ def test_a_permissions_boundary_of_a_role_takes_away(running, own):
     assert running.client("bedrock-runtime", key).converse(**SAY)["output"]
     said = refusal(running.client("bedrock-agentcore-control", key).list_gateways)[2]
     assert said.endswith("because no permissions boundary allows the bedrock-agentcore:ListGateways action")
-    named = {"UserName": "edged", "PermissionsBoundary": boundary}
-    assert refusal(client.create_user, **named)[0] == "NotImplemented"
+
+
+@pytest.mark.behaviour("IAM-BOUNDARY")
+def test_a_permissions_boundary_of_a_user_takes_away(running, own):
+    client = own("iam")
+    made = client.create_policy(PolicyName="fence", PolicyDocument=document(allow("bedrock:*")))
+    boundary = made["Policy"]["Arn"]
+    key = user(client, "fenced", allow("*"), PermissionsBoundary=boundary)
+    shown = client.get_user(UserName="fenced")["User"]["PermissionsBoundary"]
+    assert shown["PermissionsBoundaryArn"] == boundary
+    lists = running.client("bedrock-agentcore-control", key).list_gateways
+    assert running.client("bedrock-runtime", key).converse(**SAY)["output"]
+    assert "because no permissions boundary allows the" in refusal(lists)[2]
+    client.delete_user_permissions_boundary(UserName="fenced")
+    assert "items" in lists()
+    assert refusal(client.delete_user_permissions_boundary, UserName="fenced")[0] == "NoSuchEntity"
+    client.put_user_permissions_boundary(UserName="fenced", PermissionsBoundary=boundary)
+    assert "because no permissions boundary allows the" in refusal(lists)[2]
+    own_iam = running.client("iam", key)
+    assert refusal(own_iam.delete_user_permissions_boundary, UserName="fenced")[0] == "AccessDenied"
+    gone = {"UserName": "fenced", "PermissionsBoundary": f"{boundary}-gone"}
+    assert refusal(client.put_user_permissions_boundary, **gone)[0] == "NoSuchEntity"
+    assert refusal(client.create_user, **{**gone, "UserName": "unborn"})[0] == "NoSuchEntity"
+    assert "unborn" not in {item["UserName"] for item in client.list_users()["Users"]}
 
 
 @pytest.mark.behaviour("IAM-SESSION-POLICY")

@@ -37,7 +37,7 @@ WHOLE_LIMIT = 1 << 20
 """Answers up to this size are sent in one piece, larger ones as they come."""
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 
-_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect"}
+_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect", "x-moto-account-id"}
 _NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date"}
 _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from skerry.local.aws_boundaries import boundary_of
+
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, Policy, Role, User
 
@@ -60,6 +62,7 @@ def _role(iam: IAMBackend, role: Role) -> dict[str, Any]:
 
 def _user(iam: IAMBackend, user: User) -> dict[str, Any]:
     groups = [group for group in list(iam.groups.values()) if user in group.users]
+    boundary = boundary_of(user)
     inherited = [
         [f"{name} of group {group.name}", document] for group in groups for name, document in _policies(group)
     ]
@@ -68,7 +71,7 @@ def _user(iam: IAMBackend, user: User) -> dict[str, Any]:
         "id": user.id,
         "tags": _tags(user.tags or []),
         "identity": [*_policies(user), *inherited],
-        "boundary": None,
+        "boundary": [boundary, _known(iam, boundary)] if boundary else None,
     }
 
 
