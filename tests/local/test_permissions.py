@@ -6,11 +6,15 @@ import base64
 import json
 import time
 
+import boto3
 import httpx2
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from skerry.auth import sigv4
+from skerry.auth.sigv4 import Credentials
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Ask, Caller
 from skerry.local.principals import Principals
@@ -19,6 +23,7 @@ from tests.kit.clock import FakeClock
 from tests.kit.iam import ACCOUNT, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process, settled
 from tests.kit.runtime_plane import PROGRAMS
+from tests.kit.served_issuer import served_issuer
 
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 AGENTCORE = {"Service": "bedrock-agentcore.amazonaws.com"}
@@ -329,10 +334,58 @@ def test_a_trust_policy_asks_for_its_external_id_and_its_principal(running, own)
     assert refusal(assume, **given, ExternalId="eight")[2].endswith(no)
     assert assume(**given, ExternalId="seven")["Credentials"]
     assert refusal(own("sts").assume_role, **given, ExternalId="seven")[2].endswith(no)
-    for operation in ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"):
+    for operation, code in (
+        ("AssumeRoleWithWebIdentity", "InvalidIdentityToken"),
+        ("AssumeRoleWithSAML", "NotImplemented"),
+    ):
         form = f"Action={operation}&Version=2011-06-15&RoleArn={arn}&RoleSessionName=night&WebIdentityToken=t"
         answer = posted(running, form, key)
-        assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
+        assert (answer.status_code, f"<Code>{code}</Code>" in answer.text) == (400, True)
+
+
+@pytest.mark.behaviour("IAM-WEB-IDENTITY")
+def test_a_web_identity_takes_the_role_that_trusts_its_provider_and_subject(running, own):
+    client = own("iam")
+    with served_issuer() as issuer:
+        name = issuer.issuer.removeprefix("http://")
+        made = client.create_open_id_connect_provider(
+            Url=issuer.issuer, ClientIDList=["accounts"], ThumbprintList=["0" * 40]
+        )
+        conditions = {f"{name}:aud": "accounts", f"{name}:sub": "user-1"}
+        trusted = json.loads(trust({"Federated": made["OpenIDConnectProviderArn"]}, StringEquals=conditions))
+        trusted["Statement"][0]["Action"] = "sts:AssumeRoleWithWebIdentity"
+        arn = role(client, "federated", json.dumps(trusted), allow("iam:ListUsers"))
+        unsigned = boto3.client(
+            "sts",
+            endpoint_url=running.url,
+            region_name="us-east-1",
+            config=Config(signature_version=UNSIGNED),
+        )
+        given = {"RoleArn": arn, "RoleSessionName": "ann"}
+
+        def take(**claims):
+            token = issuer.mint(issuer.claims(**claims))
+            return unsigned.assume_role_with_web_identity(**given, WebIdentityToken=token)
+
+        found = take()
+        assert found["AssumedRoleUser"]["Arn"].endswith(":assumed-role/federated/ann")
+        session = found["Credentials"]
+        key = Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+        assert running.client("iam", key).list_users()["Users"]
+        assert refusal(running.client("iam", key).list_roles)[0] == "AccessDenied"
+        with pytest.raises(ClientError, match="because no role trust policy allows"):
+            take(sub="user-2")
+        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+            take(aud="others")
+        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+            take(iss="https://others.example")
+        with pytest.raises(ClientError, match="ExpiredToken"):
+            take(exp=1.0)
+        with pytest.raises(ClientError, match="AccessDenied"):  # IAM has no such role
+            unsigned.assume_role_with_web_identity(
+                RoleArn=f"{arn}-other", RoleSessionName="ann", WebIdentityToken=issuer.mint()
+            )
+        unsigned.close()
 
 
 def posted(running, form, key, query="", headers=None):

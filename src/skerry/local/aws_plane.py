@@ -17,18 +17,19 @@ from skerry.errors import ServiceError, SignatureError
 from skerry.local import service_model
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.assume_role import AssumeRoles, form
+from skerry.local.assume_role import WEB_IDENTITY, AssumeRoles, form
 from skerry.local.aws_actions import needed
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
 from skerry.local.iam_requests import IamRequests
 from skerry.local.permissions import PermissionChecks
-from skerry.local.ports import Clock, Notes, Receive, Recorder, Scope, Send
+from skerry.local.ports import Caller, Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
 from skerry.local.routing import credential_service
 from skerry.local.upstream import Reply as UpstreamReply
 from skerry.local.upstream import Upstream, UpstreamError
+from skerry.local.web_identity import WebIdentities
 from skerry.wire.headers import HOP_BY_HOP
 from skerry.wire.hop import Hop
 
@@ -60,6 +61,7 @@ class AwsPlane:
         clock: Clock,
         fixtures: Fixtures,
         permissions: PermissionChecks,
+        web_identities: WebIdentities,
         place: tuple[str, str],
     ) -> None:
         self._place = place
@@ -70,7 +72,7 @@ class AwsPlane:
         self._clock = clock
         self._fixtures = fixtures
         self._principals = permissions.principals
-        self._roles = AssumeRoles(permissions, access, clock)
+        self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +85,7 @@ class AwsPlane:
         notes: Notes = []
         try:
             body = await read_body(receive, BODY_LIMIT)
-            signed = await self._access.verify(scope, body)
+            signed = _unsigned(scope, body, claimed) or await self._access.verify(scope, body)
             status = await self._answer(scope, body, signed, send, notes)
         except SignatureError as error:
             status = await self._refuse(scope, send, signature_error(error, dialect), dialect)
@@ -97,7 +99,7 @@ class AwsPlane:
                 part="aws",
                 operation=f"{claimed or '?'}:{operation_of(scope, body)}",
                 identity=signed.caller.name if signed else "anonymous",
-                auth="sigv4" if signed else "none",
+                auth="sigv4" if signed and signed.caller.kind == "iam" else "none",
                 status=status,
                 started=started,
                 duration_ms=(self._clock.monotonic() - began) * 1000,
@@ -192,6 +194,13 @@ class AwsPlane:
         reply = error_answer(error, dialect, request_id=scope.get("skerry.request_id", ""))
         await send_reply(send, reply)
         return reply.status
+
+
+def _unsigned(scope: Scope, body: bytes, claimed: str) -> Signed | None:
+    """AssumeRoleWithWebIdentity, which proves itself by its token and is not signed; None for all others."""
+    if claimed or scope["raw_path"] not in (b"/", b"") or operation_of(scope, body) != WEB_IDENTITY:
+        return None
+    return Signed(Caller(kind="anonymous"), "", "sts", "")
 
 
 async def _stream(reply: UpstreamReply, send: Send) -> None:

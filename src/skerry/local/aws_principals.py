@@ -1,4 +1,4 @@
-"""What moto's IAM knows of a role, a user or a managed policy, read in moto's own process."""
+"""What moto's IAM knows of roles, users, managed policies and OIDC providers, read in moto's own process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def principal(arn: str) -> dict[str, Any] | None:
-    """A role, user or managed policy by its ARN; None when IAM has none.
+    """A role, user, managed policy or OIDC provider by its ARN; None when IAM has none.
 
     Names are unique in an account, so a path in the ARN is not compared. A role or user has `arn`, `id`,
     `tags`, its policies as `identity` (pairs of name and document), `boundary` (such a pair or None) and, for
-    a role, `trust`; a policy has its `document`.
+    a role, `trust`; a policy has its `document`, a provider its `clients`.
     """
     from moto.iam.models import iam_backends
 
@@ -32,6 +32,9 @@ def principal(arn: str) -> dict[str, Any] | None:
         if kind == "policy":
             found = iam.managed_policies.get(arn)
             return None if found is None else {"document": _document(found)}
+        if kind == "oidc-provider":
+            provider = iam.open_id_providers.get(arn)
+            return None if provider is None else {"clients": list(provider.client_id_list)}
         if kind == "role":
             role = next((role for role in list(iam.roles.values()) if role.name == name), None)
             return None if role is None else _role(iam, role)

@@ -40,7 +40,8 @@ class Caller:
 
     `arn` is the IAM principal of a SigV4 call; `claims` are the verified claims of a bearer token
     and `token` that token, which must never be logged or sent to another resource. `limits` are those of
-    temporary credentials that have some.
+    temporary credentials that have some. `provider` is the ARN of the identity provider in IAM that vouches
+    for a web identity.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -50,6 +51,7 @@ class Caller:
     claims: Mapping[str, Any] = field(default_factory=dict)
     token: str = field(default="", repr=False)
     limits: Limits | None = None
+    provider: str = ""
 
     @property
     def name(self) -> str:
