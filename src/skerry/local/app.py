@@ -171,6 +171,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
             functions=declared,
         ),
         permissions=endpoint.permissions,
+        kept=endpoint.resources,
     )
 
 

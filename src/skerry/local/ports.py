@@ -178,6 +178,18 @@ class Resources(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """What a plane keeps in the state of the stack, by kind and key."""
+
+    def get(self, kind: str, key: str) -> Record | None:
+        """One record."""
+        ...
+
+    async def keep(self, kind: str, key: str, record: Record | None) -> None:
+        """Stores a record, or removes it when it is None. Raises StateError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SecretReference:
     """A value in Secrets Manager: name or ARN of a secret, and the key in its JSON object."""

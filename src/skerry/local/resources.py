@@ -227,6 +227,10 @@ class Resources:
             self._answers[answered.operation, answered.token] = answered
         self.announce(changes)
 
+    async def keep(self, kind: str, key: str, record: Record | None) -> None:
+        """Stores or removes a record that no operation of the control plane has. Raises StateError."""
+        await self.commit([Write(kind, key, record)], (), None)
+
     def announce(self, changes: Sequence[Change]) -> None:
         """Tells the listeners."""
         for change in changes:
