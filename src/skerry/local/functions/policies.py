@@ -1,7 +1,7 @@
 """The resource-based policies of the stack's functions: AddPermission, RemovePermission, GetPolicy.
 
-What the operations change is kept in the state of the stack: a function that is not declared for a while finds
-its policy again.
+What the operations change is kept in the state of the stack: a function that is not declared for a while
+finds its policy again.
 
 Source: service model of Lambda (2015-03-31); Lambda developer guide, resource-based policies.
 """
