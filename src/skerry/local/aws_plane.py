@@ -8,17 +8,17 @@ moto has only an empty place for is answered from `aws_fixtures`, and labelled.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from skerry.errors import ServiceError, SignatureError
-from skerry.local import service_model
+from skerry.local import aws_actions, service_model
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
 from skerry.local.assume_role import WEB_IDENTITY, AssumeRoles, form
-from skerry.local.aws_actions import needed
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
@@ -44,6 +44,13 @@ _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_DENIED: Mapping[Dialect, tuple[str, int]] = {
+    "rest-json": ("AccessDeniedException", 403),
+    "json": ("AccessDeniedException", 400),
+    "cbor": ("AccessDeniedException", 400),
+    "ec2": ("UnauthorizedOperation", 403),
+}
+"""What services call a refusal, by the form of their errors; the others `AccessDenied`, with 403."""
 # Signing names whose folder in botocore is called otherwise.
 _MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": "cloudwatch", "email": "ses"}
 
@@ -71,6 +78,7 @@ class AwsPlane:
         self._recorder = recorder
         self._clock = clock
         self._fixtures = fixtures
+        self._permissions = permissions
         self._principals = permissions.principals
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
@@ -119,14 +127,36 @@ class AwsPlane:
                 f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
-        note = needed(scope, signed.service, operation_of(scope, body), body, self._place)
-        if note:
-            notes.append(note)
+        await self._permit(scope, body, signed, notes)
         made_up = self._fixtures.answer(scope, body, signed)
         if made_up is not None:
             await send_reply(send, made_up)
             return made_up.status
         return await self._forward(scope, body, signed, send)
+
+    async def _permit(self, scope: Scope, body: bytes, signed: Signed, notes: Notes) -> None:
+        """Raises ServiceError when policies do not allow the request, as its service calls that."""
+        service, caller = signed.service.lower(), signed.caller
+        bound = await self._permissions.binds(caller)
+        if bound:
+            name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
+        else:  # what it needs is only noted
+            name, labels = next(iter(aws_actions.names(scope, body)), ""), {}
+        place = (signed.region or self._place[0], caller.arn.split(":")[4])
+        asked = aws_actions.asks(scope, service, name, labels, body=body, place=place)
+        before = len(notes)
+        try:
+            if asked or bound:
+                await self._permissions.check(caller, asked or [aws_actions.whole(service)], notes)
+        except ServiceError as error:
+            if error.status != 403:
+                raise
+            dialect = dialect_of(scope, service)
+            raise ServiceError(*_DENIED.get(dialect, ("AccessDenied", 403)), error.message) from error
+        if len(notes) == before:
+            notes.extend(
+                {"action": ask.action, "resource": ask.resource, "by": aws_actions.NOT_ASKED} for ask in asked
+            )
 
     async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
         """A request to STS or IAM: policies say whether it goes on."""

@@ -60,6 +60,12 @@ class PermissionChecks:
             elif caller.kind == "iam":
                 notes.append({"action": ask.action, "resource": ask.resource, "by": ADMINISTRATOR})
 
+    async def binds(self, caller: Caller) -> bool:
+        """Whether policies of IAM say what a caller may do. Raises ServiceError (503)."""
+        if self._mode == "off" or caller.kind != "iam" or caller.arn == self._administrator:
+            return False
+        return caller.limits is not None or (await self._known(caller)).exists
+
     async def trusted(self, role_arn: str, service: str, source_arn: str, notes: Notes) -> str:
         """Why a service may not take a role for the resource `source_arn`; "" when it may."""
         account = _account(source_arn)

@@ -126,6 +126,9 @@ def needs(hops: Iterable[Hop], principal: str, *, refused: bool) -> tuple[set[tu
             if "refused" in note and not refused:
                 left[f"refused: {note['action']} on {note['resource']}"] += 1
                 continue
+            if str(note["action"]).endswith(":*"):  # an operation that could not be told
+                left[f"without a known action: {hop.operation}"] += 1
+                continue
             done.add((str(note["action"]), str(note["resource"])))
     return done, left
 
