@@ -284,6 +284,49 @@ def test_a_permissions_boundary_of_a_user_takes_away(running, own):
     assert "unborn" not in {item["UserName"] for item in client.list_users()["Users"]}
 
 
+@pytest.mark.behaviour("IAM-SERVICES")
+def test_requests_to_other_services_are_decided_on_what_they_are_about(running, own):
+    s3, tables = own("s3"), own("dynamodb")
+    s3.create_bucket(Bucket="reports")
+    s3.put_object(Bucket="reports", Key="open/may.csv", Body=b"1")
+    s3.put_object(Bucket="reports", Key="closed/may.csv", Body=b"2")
+    keys = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }
+    for name in ("orders", "wages"):
+        tables.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **keys)
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/orders"
+    key = user(
+        own("iam"),
+        "clerk-of-reports",
+        allow("s3:GetObject", "arn:aws:s3:::reports/open/*"),
+        allow("s3:ListBucket", "arn:aws:s3:::reports", Condition={"StringEquals": {"s3:prefix": "open/"}}),
+        allow(["dynamodb:GetItem", "dynamodb:Scan"], table),
+    )
+    theirs, items = running.client("s3", key), running.client("dynamodb", key)
+    assert theirs.get_object(Bucket="reports", Key="open/may.csv")["Body"].read() == b"1"
+    assert theirs.list_objects_v2(Bucket="reports", Prefix="open/")["KeyCount"] == 1
+    code, status, said = refusal(theirs.get_object, Bucket="reports", Key="closed/may.csv")
+    assert (code, status) == ("AccessDenied", 403)
+    assert "s3:GetObject on resource: arn:aws:s3:::reports/closed/may.csv because no identity-based" in said
+    copied = {"Bucket": "reports", "Key": "open/x", "CopySource": "reports/closed/may.csv"}
+    for call, given in (
+        (theirs.list_objects_v2, {"Bucket": "reports"}),
+        (theirs.put_object, {"Bucket": "reports", "Key": "open/june.csv", "Body": b""}),
+        (theirs.copy_object, copied),
+        (theirs.list_buckets, {}),
+    ):
+        assert refusal(call, **given)[0] == "AccessDenied"
+    assert items.scan(TableName="orders")["Count"] == 0
+    assert refusal(items.scan, TableName="wages")[:2] == ("AccessDeniedException", 400)
+    assert refusal(items.list_tables)[0] == "AccessDeniedException"
+    assert refusal(running.client("ec2", key).describe_instances)[0] == "UnauthorizedOperation"
+    assert refusal(running.client("sns", key).list_topics)[0] == "AccessDenied"
+    assert hops(running, operation="dynamodb:Scan", status=400)[-1]["iam"][0]["resource"].endswith("/wages")
+    assert hops(running, operation="s3:GET /reports/open/may.csv")[-1]["iam"][0]["by"].endswith("statement 1")
+
+
 @pytest.mark.behaviour("IAM-SESSION-POLICY")
 def test_session_policies_and_tags_narrow_a_session(running, own):
     client, sts = own("iam"), own("sts")
