@@ -142,4 +142,15 @@ def test_what_can_be_read_in_two_ways_is_for_who_may_do_everything_there() -> No
         ("lambda:GetFunction", arn("lambda", "function:tools"))
     }
     assert asked("lambda", "GET", "/nowhere", "Action=ListFunctions") == {("lambda:*", "*")}
+    assert called("sqs", "ListQueues", {}, action="DeleteQueue") == {("sqs:*", "*")}
+    hidden = asked("sqs", body=b"%41ction=DeleteQueue", x_amz_target="AmazonSQS.ListQueues")
+    assert hidden == {("sqs:*", "*")}
+    form = "multipart/form-data; boundary=B"
+    assert called("sqs", "ListQueues", {}, content_type=form) == {("sqs:*", "*")}
+    topic = f"Action=Publish&TopicArn={arn('sns', 'a')}"
+    assert posted("sns", Action="Publish") == {("sns:Publish", "*")}
+    twice = asked("sns", body=f"{topic}&TopicArn={arn('sns', 'b')}".encode(), content_type=FORM)
+    assert twice == {("sns:Publish", "*")}
+    both = asked("sns", query=topic, body=json.dumps({"TopicArn": arn("sns", "b")}).encode())
+    assert both == {("sns:Publish", "*")}
     assert asked("unheard-of") == {("unheard-of:*", "*")}

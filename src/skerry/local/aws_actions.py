@@ -86,7 +86,7 @@ def operation(scope: Scope, body: bytes, service: str) -> tuple[str, Mapping[str
     if model is not None and model.protocol.startswith("rest"):
         match = model.match(scope["method"], scope["raw_path"])
         return (match.operation.name, match.labels) if match else ("", {})
-    named = set(names(scope, body))
+    named = set() if _is_multipart(scope) else set(names(scope, body))
     return (named.pop() if len(named) == 1 else "", {})
 
 
@@ -96,35 +96,49 @@ def whole(service: str) -> Ask:
 
 
 def names(scope: Scope, body: bytes) -> Sequence[str]:
-    """The operations that a request names, in each of the ways in which it can."""
-    targets = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-amz-target"]
-    found = [target.rpartition(".")[2] for target in targets]
+    """The operations that a request names, in each of the ways in which the embedded cloud would read it."""
+    headers = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
+    found = [value.rpartition(".")[2] for name, value in headers if name == b"x-amz-target"]
+    found += [value for name, value in headers if name == b"action"]
     if scope["raw_path"].startswith(b"/service/"):  # Smithy RPC: /service/NAME/operation/NAME
         found.append(scope["raw_path"].decode("latin-1").rpartition("/")[2])
-    for source in (scope["query_string"], body if _is_form(scope) else b""):
-        found += [value for name, value in parse_qsl(source.decode("latin-1")) if name == "Action"]
+    for source in (scope["query_string"], body):
+        found += [value for name, value in _pairs(source) if name == "Action"]
     return found
 
 
 def _parameters(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The parameters of a request by name: of a JSON object, or of a form, whose lists are numbered."""
-    if len(body) > _BODY_LIMIT:
+    """The parameters of a request by name: of a JSON object, or of a form, whose lists are numbered.
+
+    None of a request that has some in two places, or one of them twice: which one counts is not known here.
+    """
+    query = scope["query_string"]
+    if len(body) > _BODY_LIMIT or (query and body):
         return {}
-    if _is_form(scope) or b"Action=" in scope["query_string"]:
-        pairs = parse_qsl(f"{scope['query_string'].decode('latin-1')}&{body.decode('utf-8', 'replace')}")
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            head, _, number = name.partition(".")
-            if number:
-                found.setdefault(head, []).append(value)
-            else:
-                found[head] = value
-        return found
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return given if isinstance(given, dict) else {}
+    if body and not _is_form(scope):
+        try:
+            given = json.loads(body)
+        except (ValueError, RecursionError):
+            return {}
+        return given if isinstance(given, dict) else {}
+    found: dict[str, Any] = {}
+    for name, value in _pairs(query or body):
+        head, _, number = name.partition(".")
+        if head in found and not (number and isinstance(found[head], list)):
+            return {}
+        if number:
+            found.setdefault(head, []).append(value)
+        else:
+            found[head] = value
+    return found
+
+
+def _pairs(source: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(source.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _is_multipart(scope: Scope) -> bool:
+    return any(name == b"content-type" and b"multipart" in value.lower() for name, value in scope["headers"])
 
 
 def _is_form(scope: Scope) -> bool:

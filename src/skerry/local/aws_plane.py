@@ -44,6 +44,8 @@ _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_NOTED = 65536
+"""Bytes of a body that are looked at for what is only noted."""
 _DENIED: Mapping[Dialect, tuple[str, int]] = {
     "rest-json": ("AccessDeniedException", 403),
     "json": ("AccessDeniedException", 400),
@@ -141,6 +143,7 @@ class AwsPlane:
         if bound:
             name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
         else:  # what it needs is only noted
+            body = body[:_NOTED]
             name, labels = next(iter(aws_actions.names(scope, body)), ""), {}
         place = (signed.region or self._place[0], caller.arn.split(":")[4])
         asked = aws_actions.asks(scope, service, name, labels, body=body, place=place)
