@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from skerry.auth.sigv4 import Credentials
+from skerry.errors import RemoteError
 from skerry.local.access import Access, Key
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_plane import AwsPlane
@@ -20,6 +21,7 @@ from skerry.local.recorder import HopRecorder
 from skerry.local.records import RecordStore
 from skerry.local.resources import Place, Resources
 from skerry.local.upstream import Upstream
+from skerry.local.web_identity import WebIdentities
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import FakeClock
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, Keys
@@ -27,6 +29,11 @@ from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, Keys
 OTHER_ACCOUNT = "210987654321"
 OTHER = Credentials("AKIAOTHERACCOUNT0000", "not a real secret " + "y" * 30)
 NOW = datetime(2026, 12, 10, 15, 30, tzinfo=UTC).timestamp()
+
+
+async def nothing(url: str) -> bytes:
+    """No issuer answers."""
+    raise RemoteError(f"{url} is nowhere.")
 
 
 @dataclass
@@ -47,6 +54,7 @@ class FixturePlane:
         resources = Resources(
             RecordStore(self.folder / "control.sqlite"), place=Place(REGION, ACCOUNT, ""), clock=clock
         )
+        principals = Principals(process, clock)
         plane = AwsPlane(
             process=process,
             upstream=upstream,
@@ -54,9 +62,8 @@ class FixturePlane:
             recorder=HopRecorder(),
             clock=SystemClock(),
             fixtures=Fixtures(account=ACCOUNT, region=REGION, clock=self.clock, without=self.without),
-            permissions=PermissionChecks(
-                Principals(process, clock), resources, clock, administrator="", mode="off"
-            ),
+            permissions=PermissionChecks(principals, resources, clock, administrator="", mode="off"),
+            web_identities=WebIdentities(principals, nothing, clock),
             place=(REGION, ACCOUNT),
         )
         with serve(plane, lifespan="off") as self.url:

@@ -86,6 +86,7 @@ class FakeResources:
         self.providers: dict[str, Record] = {}
         self.rule_records: dict[str, list[Record]] = {}
         self.api_keys: dict[str, str] = {}
+        self.secret_arns: dict[str, str] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Change], None]] = []
 
@@ -117,6 +118,9 @@ class FakeResources:
 
     def api_key(self, arn: str) -> str | None:
         return self.api_keys.get(arn)
+
+    def secret_arn(self, provider_arn: str) -> str:
+        return self.secret_arns.get(provider_arn, "")
 
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         self._listeners.append(listener)

@@ -35,9 +35,9 @@ def trust(principal: Any, **condition: Any) -> str:
     return document(made | ({"Condition": condition} if condition else {}))
 
 
-def user(iam: Any, name: str, *statements: Mapping[str, Any]) -> Credentials:
+def user(iam: Any, name: str, *statements: Mapping[str, Any], **members: Any) -> Credentials:
     """A new user with one inline policy, `own`; its key."""
-    iam.create_user(UserName=name)
+    iam.create_user(UserName=name, **members)
     if statements:
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=document(*statements))
     made = iam.create_access_key(UserName=name)["AccessKey"]

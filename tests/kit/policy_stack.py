@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from skerry.local.access import Access
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import ControlPlane
 from skerry.local.gateway import GatewayPlane, GatewaySettings
-from skerry.local.ports import Change
+from skerry.local.ports import Change, Permissions, Unrestricted
 from skerry.local.records import RecordStore, Write
 from skerry.local.resources import Place, Resources
 from tests.kit.asgi_thread import serve
@@ -210,7 +210,12 @@ class Signer:
 
 
 @contextmanager
-def policy_stack(folder: Path, **settings: Any) -> Iterator[PolicyStack]:
+def policy_stack(
+    folder: Path,
+    *,
+    permissions: Callable[[Resources], Permissions] = lambda _: Unrestricted(),
+    **settings: Any,
+) -> Iterator[PolicyStack]:
     """The running planes over a state file in `folder`; `settings` are members of GatewaySettings."""
     clock = SystemClock()
     access = Access(DEVELOPER, account=ACCOUNT, clock=clock, source=NoOtherKeys())
@@ -225,6 +230,7 @@ def policy_stack(folder: Path, **settings: Any) -> Iterator[PolicyStack]:
             "access": access,
             "recorder": recorder,
             "clock": clock,
+            "permissions": permissions(resources),
         }
         options = {"endpoint": endpoint, "region": REGION, "account": ACCOUNT, "listing": 5.0, **settings}
         gateways = GatewayPlane(

@@ -87,6 +87,9 @@ class FakeResources:
     def api_key(self, arn: str) -> str | None:
         return None
 
+    def secret_arn(self, provider_arn: str) -> str:
+        return ""
+
     def subscribe(self, listener: Any) -> None:
         self._listeners.append(listener)
 

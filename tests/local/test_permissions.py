@@ -6,11 +6,15 @@ import base64
 import json
 import time
 
+import boto3
 import httpx2
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from skerry.auth import sigv4
+from skerry.auth.sigv4 import Credentials
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Ask, Caller
 from skerry.local.principals import Principals
@@ -19,6 +23,7 @@ from tests.kit.clock import FakeClock
 from tests.kit.iam import ACCOUNT, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process, settled
 from tests.kit.runtime_plane import PROGRAMS
+from tests.kit.served_issuer import served_issuer
 
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 AGENTCORE = {"Service": "bedrock-agentcore.amazonaws.com"}
@@ -253,8 +258,73 @@ def test_a_permissions_boundary_of_a_role_takes_away(running, own):
     assert running.client("bedrock-runtime", key).converse(**SAY)["output"]
     said = refusal(running.client("bedrock-agentcore-control", key).list_gateways)[2]
     assert said.endswith("because no permissions boundary allows the bedrock-agentcore:ListGateways action")
-    named = {"UserName": "edged", "PermissionsBoundary": boundary}
-    assert refusal(client.create_user, **named)[0] == "NotImplemented"
+
+
+@pytest.mark.behaviour("IAM-BOUNDARY")
+def test_a_permissions_boundary_of_a_user_takes_away(running, own):
+    client = own("iam")
+    made = client.create_policy(PolicyName="fence", PolicyDocument=document(allow("bedrock:*")))
+    boundary = made["Policy"]["Arn"]
+    key = user(client, "fenced", allow("*"), PermissionsBoundary=boundary)
+    shown = client.get_user(UserName="fenced")["User"]["PermissionsBoundary"]
+    assert shown["PermissionsBoundaryArn"] == boundary
+    lists = running.client("bedrock-agentcore-control", key).list_gateways
+    assert running.client("bedrock-runtime", key).converse(**SAY)["output"]
+    assert "because no permissions boundary allows the" in refusal(lists)[2]
+    client.delete_user_permissions_boundary(UserName="fenced")
+    assert "items" in lists()
+    assert refusal(client.delete_user_permissions_boundary, UserName="fenced")[0] == "NoSuchEntity"
+    client.put_user_permissions_boundary(UserName="fenced", PermissionsBoundary=boundary)
+    assert "because no permissions boundary allows the" in refusal(lists)[2]
+    own_iam = running.client("iam", key)
+    assert refusal(own_iam.delete_user_permissions_boundary, UserName="fenced")[0] == "AccessDenied"
+    gone = {"UserName": "fenced", "PermissionsBoundary": f"{boundary}-gone"}
+    assert refusal(client.put_user_permissions_boundary, **gone)[0] == "NoSuchEntity"
+    assert refusal(client.create_user, **{**gone, "UserName": "unborn"})[0] == "NoSuchEntity"
+    assert "unborn" not in {item["UserName"] for item in client.list_users()["Users"]}
+
+
+@pytest.mark.behaviour("IAM-SERVICES")
+def test_requests_to_other_services_are_decided_on_what_they_are_about(running, own):
+    s3, tables = own("s3"), own("dynamodb")
+    s3.create_bucket(Bucket="reports")
+    s3.put_object(Bucket="reports", Key="open/may.csv", Body=b"1")
+    s3.put_object(Bucket="reports", Key="closed/may.csv", Body=b"2")
+    keys = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }
+    for name in ("orders", "wages"):
+        tables.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **keys)
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/orders"
+    key = user(
+        own("iam"),
+        "clerk-of-reports",
+        allow("s3:GetObject", "arn:aws:s3:::reports/open/*"),
+        allow("s3:ListBucket", "arn:aws:s3:::reports", Condition={"StringEquals": {"s3:prefix": "open/"}}),
+        allow(["dynamodb:GetItem", "dynamodb:Scan"], table),
+    )
+    theirs, items = running.client("s3", key), running.client("dynamodb", key)
+    assert theirs.get_object(Bucket="reports", Key="open/may.csv")["Body"].read() == b"1"
+    assert theirs.list_objects_v2(Bucket="reports", Prefix="open/")["KeyCount"] == 1
+    code, status, said = refusal(theirs.get_object, Bucket="reports", Key="closed/may.csv")
+    assert (code, status) == ("AccessDenied", 403)
+    assert "s3:GetObject on resource: arn:aws:s3:::reports/closed/may.csv because no identity-based" in said
+    copied = {"Bucket": "reports", "Key": "open/x", "CopySource": "reports/closed/may.csv"}
+    for call, given in (
+        (theirs.list_objects_v2, {"Bucket": "reports"}),
+        (theirs.put_object, {"Bucket": "reports", "Key": "open/june.csv", "Body": b""}),
+        (theirs.copy_object, copied),
+        (theirs.list_buckets, {}),
+    ):
+        assert refusal(call, **given)[0] == "AccessDenied"
+    assert items.scan(TableName="orders")["Count"] == 0
+    assert refusal(items.scan, TableName="wages")[:2] == ("AccessDeniedException", 400)
+    assert refusal(items.list_tables)[0] == "AccessDeniedException"
+    assert refusal(running.client("ec2", key).describe_instances)[0] == "UnauthorizedOperation"
+    assert refusal(running.client("sns", key).list_topics)[0] == "AccessDenied"
+    assert hops(running, operation="dynamodb:Scan", status=400)[-1]["iam"][0]["resource"].endswith("/wages")
+    assert hops(running, operation="s3:GET /reports/open/may.csv")[-1]["iam"][0]["by"].endswith("statement 1")
 
 
 @pytest.mark.behaviour("IAM-SESSION-POLICY")
@@ -307,10 +377,58 @@ def test_a_trust_policy_asks_for_its_external_id_and_its_principal(running, own)
     assert refusal(assume, **given, ExternalId="eight")[2].endswith(no)
     assert assume(**given, ExternalId="seven")["Credentials"]
     assert refusal(own("sts").assume_role, **given, ExternalId="seven")[2].endswith(no)
-    for operation in ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"):
+    for operation, code in (
+        ("AssumeRoleWithWebIdentity", "InvalidIdentityToken"),
+        ("AssumeRoleWithSAML", "NotImplemented"),
+    ):
         form = f"Action={operation}&Version=2011-06-15&RoleArn={arn}&RoleSessionName=night&WebIdentityToken=t"
         answer = posted(running, form, key)
-        assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
+        assert (answer.status_code, f"<Code>{code}</Code>" in answer.text) == (400, True)
+
+
+@pytest.mark.behaviour("IAM-WEB-IDENTITY")
+def test_a_web_identity_takes_the_role_that_trusts_its_provider_and_subject(running, own):
+    client = own("iam")
+    with served_issuer() as issuer:
+        name = issuer.issuer.removeprefix("http://")
+        made = client.create_open_id_connect_provider(
+            Url=issuer.issuer, ClientIDList=["accounts"], ThumbprintList=["0" * 40]
+        )
+        conditions = {f"{name}:aud": "accounts", f"{name}:sub": "user-1"}
+        trusted = json.loads(trust({"Federated": made["OpenIDConnectProviderArn"]}, StringEquals=conditions))
+        trusted["Statement"][0]["Action"] = "sts:AssumeRoleWithWebIdentity"
+        arn = role(client, "federated", json.dumps(trusted), allow("iam:ListUsers"))
+        unsigned = boto3.client(
+            "sts",
+            endpoint_url=running.url,
+            region_name="us-east-1",
+            config=Config(signature_version=UNSIGNED),
+        )
+        given = {"RoleArn": arn, "RoleSessionName": "ann"}
+
+        def take(**claims):
+            token = issuer.mint(issuer.claims(**claims))
+            return unsigned.assume_role_with_web_identity(**given, WebIdentityToken=token)
+
+        found = take()
+        assert found["AssumedRoleUser"]["Arn"].endswith(":assumed-role/federated/ann")
+        session = found["Credentials"]
+        key = Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+        assert running.client("iam", key).list_users()["Users"]
+        assert refusal(running.client("iam", key).list_roles)[0] == "AccessDenied"
+        with pytest.raises(ClientError, match="because no role trust policy allows"):
+            take(sub="user-2")
+        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+            take(aud="others")
+        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+            take(iss="https://others.example")
+        with pytest.raises(ClientError, match="ExpiredToken"):
+            take(exp=1.0)
+        with pytest.raises(ClientError, match="AccessDenied"):  # IAM has no such role
+            unsigned.assume_role_with_web_identity(
+                RoleArn=f"{arn}-other", RoleSessionName="ann", WebIdentityToken=issuer.mint()
+            )
+        unsigned.close()
 
 
 def posted(running, form, key, query="", headers=None):

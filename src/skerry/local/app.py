@@ -172,6 +172,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
             token_clock=settings.token_clock,
         ),
         permissions=endpoint.permissions,
+        kept=endpoint.resources,
     )
 
 

@@ -1,10 +1,11 @@
 """AssumeRole at the endpoint: the role's trust policy, the caller's own, and what narrows the session.
 
 moto makes the credentials, for a role that it does not know too, and keeps neither session policies by ARN
-nor session tags; so what was asked for is kept here, by access key, until the credentials end. With a web
-identity or SAML nobody here checks the assertion, so that only a role that trusts everybody can be taken so.
+nor session tags; so what was asked for is kept here, by access key, until the credentials end. A web identity
+is checked for every role that IAM has. Any other role is for who signed the request, as with AssumeRole: it
+has no trust policy that could name a provider. SAML assertions are not checked, and so refused.
 
-Source: STS API reference, AssumeRole; IAM user guide, session policies, session tags.
+Source: STS API reference, AssumeRole, AssumeRoleWithWebIdentity; IAM user guide, session policies and tags.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from urllib.parse import parse_qsl
 from skerry.auth.iam import PolicyError, parse
 from skerry.auth.iam.patterns import lower
 from skerry.errors import ServiceError
+from skerry.local import web_identity
 from skerry.local.access import Access
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
+from skerry.local.web_identity import WebIdentities
 
-OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
+WEB_IDENTITY, SAML = "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"
+OPERATIONS = frozenset({"AssumeRole", WEB_IDENTITY, SAML})
 DURATION, LONGEST = 3600, 43_200
 """Seconds that a session lives where none are given, and at the most."""
 
@@ -62,8 +66,11 @@ def form(query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> F
 class AssumeRoles:
     """Decides on AssumeRole, and narrows what it gave."""
 
-    def __init__(self, permissions: PermissionChecks, access: Access, clock: Clock) -> None:
+    def __init__(
+        self, permissions: PermissionChecks, access: Access, clock: Clock, web_identities: WebIdentities
+    ) -> None:
         self._permissions = permissions
+        self._web_identities = web_identities
         self._access = access
         self._clock = clock
 
@@ -74,24 +81,39 @@ class AssumeRoles:
         """
         operation, role = given.get("Action", ""), given.get("RoleArn", "")
         if operation not in OPERATIONS:
+            if caller.kind != "iam":
+                raise _unproved(operation)
             return None
+        if operation == SAML:
+            raise ServiceError(
+                "NotImplemented",
+                400,
+                "sts AssumeRoleWithSAML is not available here: nobody checks SAML assertions.",
+                hint="Take the role with AssumeRole, or with the token of an OIDC provider that IAM has.",
+            )
         found = _ROLE.fullmatch(role)
         # moto goes by the end of an ARN alone: in another spelling a role of IAM would look like none.
-        if found is None or found[1] != caller.arn.split(":")[1]:
+        if found is None or found[1] != (caller.arn.split(":")[1] if caller.arn else "aws"):
             raise ServiceError("ValidationError", 400, "RoleArn is not the ARN of a role of this partition.")
         tags = _pairs(given)
         context: dict[str, Sequence[str]] = {
             key: (given[member],) for key, member in _CONTEXT.items() if given.get(member)
         }
+        surplus = sorted({*given} & {"ExternalId", "SourceIdentity"}) + ["Tags"] * bool(tags)
+        if operation == WEB_IDENTITY and surplus:
+            raise ServiceError("ValidationError", 400, f"{operation} has no parameter {surplus[0]}.")
         context |= {f"aws:requesttag/{lower(key)}": (value,) for key, value in tags.items()}
         if tags:
             context["aws:tagkeys"] = tuple(tags)
         actions = [operation]
         actions += ["TagSession"] if tags else []
         actions += ["SetSourceIdentity"] if given.get("SourceIdentity") else []
-        # Nobody checks a web identity: a role in IAM is for whom it trusts, and any other for who signed.
-        signs = operation == "AssumeRole" or not await self._permissions.is_in_iam(role)
-        who = caller if signs else Caller(kind="anonymous")
+        who = caller
+        if operation == WEB_IDENTITY and await self._permissions.is_in_iam(role):
+            who = await self._web_identities.caller(given.get("WebIdentityToken", ""), role)
+            context |= web_identity.context(who)
+        elif caller.kind != "iam":
+            raise _unproved(operation)
         for action in actions:
             await self._permissions.assume(who, Ask(f"sts:{action}", role, context), notes)
         return Limits(await self._policies(given), tags)
@@ -132,6 +154,15 @@ class AssumeRoles:
                 "LimitExceeded", 409, "Too many sessions with policies or tags of their own live now."
             )
         return tuple(found) or None
+
+
+def _unproved(operation: str) -> ServiceError:
+    return ServiceError(
+        "AccessDenied",
+        403,
+        f"Not authorized to perform sts:{operation}",
+        hint="Without a signature only a role that IAM has can be taken, with a web identity that it trusts.",
+    )
 
 
 _CONTEXT = {

@@ -1,4 +1,4 @@
-"""The embedded cloud: moto, in a process of its own. Only this module and `aws_principals` import moto.
+"""The embedded cloud: moto, in a process of its own. Only this module and its `aws_…` neighbours import moto.
 
     python -m skerry.local.aws
 
@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from skerry.local import aws_boundaries
 from skerry.local.aws_principals import principal
 from skerry.local.seeds import LATER, Call, HttpCall, Seeder
 
@@ -103,7 +104,7 @@ class Application:
             salt_as_kms_does()
         try:
             with self._one_at_a_time if dynamodb else nullcontext():
-                answer: Iterable[bytes] = self._moto(environ, start_response)
+                answer = aws_boundaries.serve(environ, start_response, self._moto)
         except NotImplementedError as error:
             _log.info("not implemented in moto: %s", error)
             start_response("501 Not Implemented", [(UNSUPPORTED_HEADER, "1"), ("Content-Length", "0")])

@@ -1,81 +1,167 @@
-"""What a request to the embedded cloud would need on AWS, as far as the request itself tells it.
+"""Which permissions a request to the embedded cloud needs on AWS: action and resources, from the request.
 
-Nothing is decided from it: these services of the embedded cloud take every call. It is recorded, so that
-`skerry iam least` can say what a run needs. An action that the request does not name is left out.
+An action has the name of the operation, but for the batches below; which resources it is about is one table,
+`aws_resources`, and for S3 `s3_actions`. Where an operation cannot be told, only who may do everything in the
+service may do it.
+
+Conditions know what every request has, and of S3 the prefix of a list. Policies of buckets, queues, topics
+and keys are not read.
+
+Source: AWS service authorization reference.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from urllib.parse import parse_qsl, unquote
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
 
-from skerry.local.ports import Scope
+from skerry.local import aws_resources, s3_actions, service_model
+from skerry.local.aws_resources import Place
+from skerry.local.ports import Ask, Scope
 
-NOT_ASKED = "not asked: services of the embedded cloud take every call"
+NOT_ASKED = "not asked: permissions are off"
 _PREFIXES: Mapping[str, str] = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
-_BODY_LIMIT = 65536
-
-# Of S3: what a method on a bucket or an object is, and what a subresource makes of it.
-_BUCKET = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
-_OBJECT = {
-    "GET": "GetObject",
-    "HEAD": "GetObject",
-    "PUT": "PutObject",
-    "POST": "PutObject",
-    "DELETE": "DeleteObject",
+_FOLDERS: Mapping[str, str] = {
+    "email": "ses",
+    "execute-api": "apigateway",
+    "monitoring": "cloudwatch",
+    "states": "stepfunctions",
+    "tagging": "resourcegroupstaggingapi",
 }
-_SUBRESOURCES: Mapping[str, str] = {
-    "acl": "Acl",
-    "cors": "CORS",
-    "location": "Location",
-    "policy": "Policy",
-    "tagging": "Tagging",
-    "versioning": "Versioning",
+"""Signing names whose folder in botocore is called otherwise."""
+_BODY_LIMIT = 4 << 20
+
+_ACTIONS: Mapping[tuple[str, str], str] = {
+    ("sns", "PublishBatch"): "Publish",
+    ("sqs", "ChangeMessageVisibilityBatch"): "ChangeMessageVisibility",
+    ("sqs", "DeleteMessageBatch"): "DeleteMessage",
+    ("sqs", "SendMessageBatch"): "SendMessage",
 }
+"""Operations whose action has another name."""
+_TRANSACTED: Mapping[str, str] = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+_PARTIQL = {"select": "Select", "insert": "Insert", "update": "Update", "delete": "Delete"}
 
 
-def needed(scope: Scope, service: str, operation: str, body: bytes, place: tuple[str, str]) -> dict[str, str]:
-    """The note for a hop; empty where the action is not known. `place` is region and account."""
+def asks(
+    scope: Scope, service: str, operation: str, labels: Mapping[str, str], *, body: bytes, place: Place
+) -> list[Ask]:
+    """The permissions for a request; none where the operation is not known.
+
+    `operation` is "" then; `labels` are the parameters in a path.
+    """
     if service == "s3":
-        action, resource = _s3(scope)
-    else:
-        action, resource = operation, "*"
-        if " " in operation or not operation:
-            return {}
-        if service == "dynamodb":
-            resource = _table(body, place)
-    name = f"{_PREFIXES.get(service, service)}:{action}"
-    return {"action": name, "resource": resource, "by": NOT_ASKED}
+        return s3_actions.asks(scope, body)
+    if service == "apigateway":  # whose actions are the methods of HTTP
+        arn = f"arn:aws:apigateway:{place[0]}::{scope['raw_path'].decode('latin-1')}"
+        return [Ask(f"apigateway:{scope['method']}", arn)]
+    if not operation:
+        return []
+    given = {**_parameters(scope, body), **labels}
+    prefix = _PREFIXES.get(service, service)
+    if service == "dynamodb" and isinstance(given.get("TransactItems"), list):
+        return _transacted(given["TransactItems"], place)
+    if service == "dynamodb" and operation in ("ExecuteStatement", "BatchExecuteStatement"):
+        return [Ask(f"dynamodb:PartiQL{verb}", "*") for verb in _verbs(given)]
+    action = _ACTIONS.get((service, operation), operation)
+    return [Ask(f"{prefix}:{action}", arn) for arn in aws_resources.resources(service, given, place)]
 
 
-def _s3(scope: Scope) -> tuple[str, str]:
-    method = scope["method"]
-    path = unquote(scope["raw_path"].decode("latin-1")).lstrip("/")
-    bucket, _, key = path.partition("/")
-    arn = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
-    if not bucket:
-        return "ListAllMyBuckets", "*"
-    asked = [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)]
-    part = next((_SUBRESOURCES[name] for name in asked if name in _SUBRESOURCES), "")
-    if part:
-        verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete"}.get(method, "Put")
-        verb = "Put" if verb == "Delete" and part in ("CORS", "Tagging", "Acl") else verb
-        return f"{verb}{'Object' if key else 'Bucket'}{part}", arn
-    if not key and method == "POST":
-        return "DeleteObject", f"{arn}/*"
-    return (_OBJECT if key else _BUCKET).get(method, "*"), arn
+def operation(scope: Scope, body: bytes, service: str) -> tuple[str, Mapping[str, str]]:
+    """The operation that a request is, by the service's model, and the parameters in its path.
 
-
-def _table(body: bytes, place: tuple[str, str]) -> str:
-    if len(body) > _BODY_LIMIT:
-        return "*"
+    "" where that cannot be told, and where the request names several. The model may take a while to load.
+    """
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        return "*"
-    name = given.get("TableName") if isinstance(given, dict) else None
-    if not isinstance(name, str) or not name:
-        return "*"
-    table = name if name.startswith("arn:") else f"arn:aws:dynamodb:{place[0]}:{place[1]}:table/{name}"
-    return f"{table}/index/{given['IndexName']}" if isinstance(given.get("IndexName"), str) else table
+        model = service_model.load(_FOLDERS.get(service, service))
+    except LookupError:
+        model = None
+    if model is not None and model.protocol.startswith("rest"):
+        match = model.match(scope["method"], scope["raw_path"])
+        return (match.operation.name, match.labels) if match else ("", {})
+    named = set() if _is_multipart(scope) else set(names(scope, body))
+    return (named.pop() if len(named) == 1 else "", {})
+
+
+def whole(service: str) -> Ask:
+    """The permission for an operation that cannot be told."""
+    return Ask(f"{_PREFIXES.get(service, service)}:*", "*")
+
+
+def names(scope: Scope, body: bytes) -> Sequence[str]:
+    """The operations that a request names, in each of the ways in which the embedded cloud would read it."""
+    headers = [(name, value.decode("latin-1")) for name, value in scope["headers"]]
+    found = [value.rpartition(".")[2] for name, value in headers if name == b"x-amz-target"]
+    found += [value for name, value in headers if name == b"action"]
+    if scope["raw_path"].startswith(b"/service/"):  # Smithy RPC: /service/NAME/operation/NAME
+        found.append(scope["raw_path"].decode("latin-1").rpartition("/")[2])
+    for source in (scope["query_string"], body):
+        found += [value for name, value in _pairs(source) if name == "Action"]
+    return found
+
+
+def _parameters(scope: Scope, body: bytes) -> dict[str, Any]:
+    """The parameters of a request by name: of a JSON object, or of a form, whose lists are numbered.
+
+    None of a request that has some in two places, or one of them twice: which one counts is not known here.
+    """
+    query = scope["query_string"]
+    if len(body) > _BODY_LIMIT or (query and body):
+        return {}
+    if body and not _is_form(scope):
+        try:
+            given = json.loads(body)
+        except (ValueError, RecursionError):
+            return {}
+        return given if isinstance(given, dict) else {}
+    found: dict[str, Any] = {}
+    for name, value in _pairs(query or body):
+        head, _, number = name.partition(".")
+        if head in found and not (number and isinstance(found[head], list)):
+            return {}
+        if number:
+            found.setdefault(head, []).append(value)
+        else:
+            found[head] = value
+    return found
+
+
+def _pairs(source: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(source.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _is_multipart(scope: Scope) -> bool:
+    return any(name == b"content-type" and b"multipart" in value.lower() for name, value in scope["headers"])
+
+
+def _is_form(scope: Scope) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(b"application/x-www-form-urlencoded")
+        for name, value in scope["headers"]
+    )
+
+
+def _transacted(items: Sequence[object], place: Place) -> list[Ask]:
+    found = []
+    for item in items:
+        for kind, part in item.items() if isinstance(item, Mapping) else ():
+            action = _TRANSACTED.get(kind, "*")
+            given = part if isinstance(part, Mapping) else {}
+            found += [
+                Ask(f"dynamodb:{action}", arn) for arn in aws_resources.resources("dynamodb", given, place)
+            ]
+    return found or [whole("dynamodb")]
+
+
+def _verbs(given: Mapping[str, Any]) -> set[str]:
+    several = given.get("Statements")
+    statements = several if isinstance(several, list) else [given]
+    texts = [str(item.get("Statement", "")) for item in statements if isinstance(item, Mapping)]
+    return {_PARTIQL.get((text.split() or [""])[0].lower(), "*") for text in texts} or {"*"}

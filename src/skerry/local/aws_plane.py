@@ -8,27 +8,28 @@ moto has only an empty place for is answered from `aws_fixtures`, and labelled.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from skerry.errors import ServiceError, SignatureError
-from skerry.local import service_model
+from skerry.local import aws_actions, service_model
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
-from skerry.local.assume_role import AssumeRoles, form
-from skerry.local.aws_actions import needed
+from skerry.local.assume_role import WEB_IDENTITY, AssumeRoles, form
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
 from skerry.local.iam_requests import IamRequests
 from skerry.local.permissions import PermissionChecks
-from skerry.local.ports import Clock, Notes, Receive, Recorder, Scope, Send
+from skerry.local.ports import Caller, Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
 from skerry.local.routing import credential_service
 from skerry.local.upstream import Reply as UpstreamReply
 from skerry.local.upstream import Upstream, UpstreamError
+from skerry.local.web_identity import WebIdentities
 from skerry.wire.headers import HOP_BY_HOP
 from skerry.wire.hop import Hop
 
@@ -37,12 +38,21 @@ WHOLE_LIMIT = 1 << 20
 """Answers up to this size are sent in one piece, larger ones as they come."""
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 
-_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect"}
+_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect", "x-moto-account-id"}
 _NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date"}
 _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_NOTED = 65536
+"""Bytes of a body that are looked at for what is only noted."""
+_DENIED: Mapping[Dialect, tuple[str, int]] = {
+    "rest-json": ("AccessDeniedException", 403),
+    "json": ("AccessDeniedException", 400),
+    "cbor": ("AccessDeniedException", 400),
+    "ec2": ("UnauthorizedOperation", 403),
+}
+"""What services call a refusal, by the form of their errors; the others `AccessDenied`, with 403."""
 # Signing names whose folder in botocore is called otherwise.
 _MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": "cloudwatch", "email": "ses"}
 
@@ -60,6 +70,7 @@ class AwsPlane:
         clock: Clock,
         fixtures: Fixtures,
         permissions: PermissionChecks,
+        web_identities: WebIdentities,
         place: tuple[str, str],
     ) -> None:
         self._place = place
@@ -69,8 +80,9 @@ class AwsPlane:
         self._recorder = recorder
         self._clock = clock
         self._fixtures = fixtures
+        self._permissions = permissions
         self._principals = permissions.principals
-        self._roles = AssumeRoles(permissions, access, clock)
+        self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +95,7 @@ class AwsPlane:
         notes: Notes = []
         try:
             body = await read_body(receive, BODY_LIMIT)
-            signed = await self._access.verify(scope, body)
+            signed = _unsigned(scope, body, claimed) or await self._access.verify(scope, body)
             status = await self._answer(scope, body, signed, send, notes)
         except SignatureError as error:
             status = await self._refuse(scope, send, signature_error(error, dialect), dialect)
@@ -97,7 +109,7 @@ class AwsPlane:
                 part="aws",
                 operation=f"{claimed or '?'}:{operation_of(scope, body)}",
                 identity=signed.caller.name if signed else "anonymous",
-                auth="sigv4" if signed else "none",
+                auth="sigv4" if signed and signed.caller.kind == "iam" else "none",
                 status=status,
                 started=started,
                 duration_ms=(self._clock.monotonic() - began) * 1000,
@@ -117,14 +129,37 @@ class AwsPlane:
                 f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
-        note = needed(scope, signed.service, operation_of(scope, body), body, self._place)
-        if note:
-            notes.append(note)
+        await self._permit(scope, body, signed, notes)
         made_up = self._fixtures.answer(scope, body, signed)
         if made_up is not None:
             await send_reply(send, made_up)
             return made_up.status
         return await self._forward(scope, body, signed, send)
+
+    async def _permit(self, scope: Scope, body: bytes, signed: Signed, notes: Notes) -> None:
+        """Raises ServiceError when policies do not allow the request, as its service calls that."""
+        service, caller = signed.service.lower(), signed.caller
+        bound = await self._permissions.binds(caller)
+        if bound:
+            name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
+        else:  # what it needs is only noted
+            body = body[:_NOTED]
+            name, labels = next(iter(aws_actions.names(scope, body)), ""), {}
+        place = (signed.region or self._place[0], caller.arn.split(":")[4])
+        asked = aws_actions.asks(scope, service, name, labels, body=body, place=place)
+        before = len(notes)
+        try:
+            if asked or bound:
+                await self._permissions.check(caller, asked or [aws_actions.whole(service)], notes)
+        except ServiceError as error:
+            if error.status != 403:
+                raise
+            dialect = dialect_of(scope, service)
+            raise ServiceError(*_DENIED.get(dialect, ("AccessDenied", 403)), error.message) from error
+        if len(notes) == before:
+            notes.extend(
+                {"action": ask.action, "resource": ask.resource, "by": aws_actions.NOT_ASKED} for ask in asked
+            )
 
     async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
         """A request to STS or IAM: policies say whether it goes on."""
@@ -192,6 +227,13 @@ class AwsPlane:
         reply = error_answer(error, dialect, request_id=scope.get("skerry.request_id", ""))
         await send_reply(send, reply)
         return reply.status
+
+
+def _unsigned(scope: Scope, body: bytes, claimed: str) -> Signed | None:
+    """AssumeRoleWithWebIdentity, which proves itself by its token and is not signed; None for all others."""
+    if claimed or scope["raw_path"] not in (b"/", b"") or operation_of(scope, body) != WEB_IDENTITY:
+        return None
+    return Signed(Caller(kind="anonymous"), "", "sts", "")
 
 
 async def _stream(reply: UpstreamReply, send: Send) -> None:

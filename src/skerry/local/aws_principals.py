@@ -1,4 +1,4 @@
-"""What moto's IAM knows of a role, a user or a managed policy, read in moto's own process."""
+"""What moto's IAM knows of roles, users, managed policies and OIDC providers, read in moto's own process."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from skerry.local.aws_boundaries import boundary_of
+
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, Policy, Role, User
 
 
 def principal(arn: str) -> dict[str, Any] | None:
-    """A role, user or managed policy by its ARN; None when IAM has none.
+    """A role, user, managed policy or OIDC provider by its ARN; None when IAM has none.
 
     Names are unique in an account, so a path in the ARN is not compared. A role or user has `arn`, `id`,
     `tags`, its policies as `identity` (pairs of name and document), `boundary` (such a pair or None) and, for
-    a role, `trust`; a policy has its `document`.
+    a role, `trust`; a policy has its `document`, a provider its `clients`.
     """
     from moto.iam.models import iam_backends
 
@@ -30,6 +32,9 @@ def principal(arn: str) -> dict[str, Any] | None:
         if kind == "policy":
             found = iam.managed_policies.get(arn)
             return None if found is None else {"document": _document(found)}
+        if kind == "oidc-provider":
+            provider = iam.open_id_providers.get(arn)
+            return None if provider is None else {"clients": list(provider.client_id_list)}
         if kind == "role":
             role = next((role for role in list(iam.roles.values()) if role.name == name), None)
             return None if role is None else _role(iam, role)
@@ -60,6 +65,7 @@ def _role(iam: IAMBackend, role: Role) -> dict[str, Any]:
 
 def _user(iam: IAMBackend, user: User) -> dict[str, Any]:
     groups = [group for group in list(iam.groups.values()) if user in group.users]
+    boundary = boundary_of(user)
     inherited = [
         [f"{name} of group {group.name}", document] for group in groups for name, document in _policies(group)
     ]
@@ -68,7 +74,7 @@ def _user(iam: IAMBackend, user: User) -> dict[str, Any]:
         "id": user.id,
         "tags": _tags(user.tags or []),
         "identity": [*_policies(user), *inherited],
-        "boundary": None,
+        "boundary": [boundary, _known(iam, boundary)] if boundary else None,
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import httpx2
 
 from skerry.auth.guarded import Guard
+from skerry.auth.moved_clock import clock_of
 from skerry.auth.outside import Outside
 from skerry.auth.transport import Transport
 from skerry.errors import ServiceError, SkerryError
@@ -42,6 +43,7 @@ from skerry.local.rest_json import cannot_parse, error_reply
 from skerry.local.routing import PlaneName, plane_of
 from skerry.local.sealing import Sealer
 from skerry.local.upstream import Upstream
+from skerry.local.web_identity import WebIdentities
 from skerry.settings import LocalSettings
 
 _access_log = logging.getLogger("skerry.access")
@@ -136,6 +138,11 @@ class Endpoint:
                 upstream=self.upstream,
                 fixtures=self._fixtures(),
                 permissions=self.permissions,
+                web_identities=WebIdentities(
+                    self.permissions.principals,
+                    self.identity.fetch,
+                    clock_of(self.settings.token_clock, self.clock),
+                ),
                 place=(self.settings.region, self.settings.account),
                 **shared,
             ),

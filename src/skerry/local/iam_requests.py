@@ -51,13 +51,6 @@ class IamRequests:
         """Raises AccessDenied (403), in the name that a query service gives it."""
         operation = given.get("Action", "")
         await _check_parameters(operation, given)
-        if operation == "CreateUser" and given.get("PermissionsBoundary"):
-            raise ServiceError(
-                "NotImplemented",
-                400,
-                "iam CreateUser with PermissionsBoundary is not available here.",
-                hint="The embedded cloud keeps boundaries of roles only.",
-            )
         if operation == "CreateUser" and given.get("UserName") == DEVELOPER:
             raise ServiceError(
                 "EntityAlreadyExists", 409, f"User with name {DEVELOPER} already exists: the developer's own."

@@ -60,14 +60,22 @@ class PermissionChecks:
             elif caller.kind == "iam":
                 notes.append({"action": ask.action, "resource": ask.resource, "by": ADMINISTRATOR})
 
+    async def binds(self, caller: Caller) -> bool:
+        """Whether policies of IAM say what a caller may do. Raises ServiceError (503)."""
+        if self._mode == "off" or caller.kind != "iam" or caller.arn == self._administrator:
+            return False
+        return caller.limits is not None or (await self._known(caller)).exists
+
     async def trusted(self, role_arn: str, service: str, source_arn: str, notes: Notes) -> str:
         """Why a service may not take a role for the resource `source_arn`; "" when it may."""
+        account = _account(source_arn)
+        if _account(role_arn) != account:  # else a role of the same name would be taken in its place
+            return f"The role {role_arn} is not of the account {account}, which {source_arn} is of."
         if self._mode == "off":
             return ""
         role = await self.principals.known(role_arn)
         if not role.exists or role.trust is None:
             return ""
-        account = source_arn.split(":")[4]
         context = {"aws:sourcearn": (source_arn,), "aws:sourceaccount": (account,), **_moment(self._clock)}
         ask = Request(Principal("service", service=service), "sts:AssumeRole", role.arn, context)
         found = decide(ask, Policies(resource=(role.trust,), trust=True))

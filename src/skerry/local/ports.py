@@ -40,7 +40,8 @@ class Caller:
 
     `arn` is the IAM principal of a SigV4 call; `claims` are the verified claims of a bearer token
     and `token` that token, which must never be logged or sent to another resource. `limits` are those of
-    temporary credentials that have some.
+    temporary credentials that have some. `provider` is the ARN of the identity provider in IAM that vouches
+    for a web identity.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -50,6 +51,7 @@ class Caller:
     claims: Mapping[str, Any] = field(default_factory=dict)
     token: str = field(default="", repr=False)
     limits: Limits | None = None
+    provider: str = ""
 
     @property
     def name(self) -> str:
@@ -167,8 +169,24 @@ class Resources(Protocol):
         """The key of an API key credential provider, or where it is; None when there is no such provider."""
         ...
 
+    def secret_arn(self, provider_arn: str) -> str:
+        """The ARN of the secret of a credential provider of either kind, "" when there is none."""
+        ...
+
     def subscribe(self, listener: Callable[[Change], None]) -> None:
         """Calls `listener` on the event loop after every committed write."""
+        ...
+
+
+class Kept(Protocol):
+    """What a plane keeps in the state of the stack, by kind and key."""
+
+    def get(self, kind: str, key: str) -> Record | None:
+        """One record."""
+        ...
+
+    async def keep(self, kind: str, key: str, record: Record | None) -> None:
+        """Stores a record, or removes it when it is None. Raises StateError."""
         ...
 
 

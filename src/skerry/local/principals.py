@@ -113,6 +113,11 @@ class Principals:
         found = await self._source.principal(policy_arn)
         return None if found is None or "document" not in found else str(found["document"])
 
+    async def oidc_clients(self, provider_arn: str) -> frozenset[str] | None:
+        """The client ids of an OIDC provider; None when IAM has no such provider."""
+        found = await self._source.principal(provider_arn)
+        return None if found is None or "clients" not in found else frozenset(map(str, found["clients"]))
+
     def forget(self) -> None:
         """Drops what is kept: it may have changed."""
         self._generation += 1
@@ -127,6 +132,8 @@ class Principals:
 
 def caller_of(caller: Caller) -> Principal:
     """The caller as IAM's policies see it."""
+    if caller.provider:
+        return Principal("federated", caller.provider)
     if caller.kind != "iam":
         return Principal()
     role = role_of(caller.arn)

@@ -149,6 +149,13 @@ class Resources:
         kept = record.get("apiKeySecretConfig")
         return str(record["apiKey"]) if kept is None else SecretReference.of(kept)
 
+    def secret_arn(self, provider_arn: str) -> str:
+        """The ARN of the secret of a credential provider of either kind, "" when there is none."""
+        oauth = self._provider(provider_arn, "oauth2credentialprovider", "credential-provider") or {}
+        key = self._provider(provider_arn, "apikeycredentialprovider", "api-key-provider") or {}
+        found = oauth.get("clientSecretArn") or key.get("apiKeySecretArn") or {}
+        return str(found.get("secretArn", ""))
+
     def workload_identity(self, name: str) -> Record | None:
         """The workload identity of that name: GetWorkloadIdentity's answer."""
         return self.get("workload-identity", name)
@@ -219,6 +226,10 @@ class Resources:
                 del self._answers[key]
             self._answers[answered.operation, answered.token] = answered
         self.announce(changes)
+
+    async def keep(self, kind: str, key: str, record: Record | None) -> None:
+        """Stores or removes a record that no operation of the control plane has. Raises StateError."""
+        await self.commit([Write(kind, key, record)], (), None)
 
     def announce(self, changes: Sequence[Change]) -> None:
         """Tells the listeners."""

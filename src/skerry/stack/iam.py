@@ -116,15 +116,18 @@ def needs(hops: Iterable[Hop], principal: str, *, refused: bool) -> tuple[set[tu
     done: set[tuple[str, str]] = set()
     left: Counter[str] = Counter()
     for hop in hops:
-        if not is_principal(principal, hop.identity):
-            continue
-        if hop.part == "aws" and not hop.iam and not hop.operation.endswith(":GetCallerIdentity"):
+        own = is_principal(principal, hop.identity)
+        if own and hop.part == "aws" and not hop.iam and not hop.operation.endswith(":GetCallerIdentity"):
             left[f"without a known action: {hop.operation}"] += 1
         for note in hop.iam:
-            if note.get("principal"):  # what a service of AWS needed, not the caller
+            who = note.get("principal")  # a service of AWS, or a role in which one acts
+            if not (is_principal(principal, who) if who else own):
                 continue
             if "refused" in note and not refused:
                 left[f"refused: {note['action']} on {note['resource']}"] += 1
+                continue
+            if str(note["action"]).endswith(":*"):  # an operation that could not be told
+                left[f"without a known action: {hop.operation}"] += 1
                 continue
             done.add((str(note["action"]), str(note["resource"])))
     return done, left

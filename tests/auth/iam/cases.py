@@ -401,6 +401,9 @@ _ASSUME = [allow(Action="sts:AssumeRole", Resource=ROLE)]
 _GATEWAY = f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:gateway/desk-0123456789"
 _DEPUTY = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": f"{_GATEWAY[:-10]}*"}}
 _FROM = {"aws:sourceaccount": ACCOUNT, "aws:sourcearn": _GATEWAY}
+_ISSUER = "idp.example.com/desk"
+OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{_ISSUER}"
+_SUBJECT = {"StringEquals": {f"{_ISSUER}:sub": "ci"}}
 _EXTERNAL = {"StringEquals": {"sts:ExternalId": "7"}}
 for _name, _outcome, _members in [
     ("the service", "allow trust", {"resource": [_trust({"Service": SERVICE})], "who": SERVICE}),
@@ -425,5 +428,19 @@ for _name, _outcome, _members in [
      {"resource": [_trust({"AWS": ANN}), {**_trust("*"), "Effect": "Deny"}]}),
     ("a role of the account", "allow trust", {"resource": [_trust({"AWS": ROLE})], "who": SESSION}),
     ("another action", "implicit trust", {"resource": [_trust({"AWS": ANN})], "action": "sts:TagSession"}),
+    ("a web identity of the provider", "allow trust", {"resource": [_trust({"Federated": OIDC})], "who": OIDC}),
+    ("a web identity with the right subject", "allow trust",
+     {"resource": [_trust({"Federated": OIDC}, **_SUBJECT)], "who": OIDC, "context": {f"{_ISSUER}:sub": "ci"}}),
+    ("a web identity with another subject", "implicit trust",
+     {"resource": [_trust({"Federated": OIDC}, **_SUBJECT)], "who": OIDC, "context": {f"{_ISSUER}:sub": "CI"}}),
+    ("a web identity without a subject", "implicit trust",
+     {"resource": [_trust({"Federated": OIDC}, **_SUBJECT)], "who": OIDC}),
+    ("a web identity of another provider", "implicit trust", {"resource": [_trust({"Federated": f"{OIDC}/x"})], "who": OIDC}),
+    ("a provider in place of a principal", "implicit trust", {"resource": [_trust({"AWS": OIDC})], "who": OIDC}),
+    ("a user in place of a web identity", "implicit trust", {"resource": [_trust({"Federated": ANN})]}),
+    ("a web identity where the account is trusted", "implicit trust", {"resource": [_trust({"AWS": ROOT})], "who": OIDC}),
+    ("a web identity that is denied", "deny trust",
+     {"resource": [_trust({"Federated": OIDC}), {**_trust({"Federated": OIDC}, **_SUBJECT), "Effect": "Deny"}],
+      "who": OIDC, "context": {f"{_ISSUER}:sub": "ci"}}),
 ]:  # fmt: skip
     case(TRUST, _name, _outcome, **{"trust": True, "action": "sts:AssumeRole", "on": ROLE, **_members})

@@ -24,7 +24,7 @@ def principal(who: str) -> Principal:
     if who == SESSION:
         return Principal("session", who, role=ROLE)
     if who.startswith("arn:"):
-        return Principal("user", who)
+        return Principal("federated" if ":oidc-provider/" in who else "user", who)
     return Principal("service", service=who) if who else Principal()
 
 

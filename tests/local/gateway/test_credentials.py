@@ -408,7 +408,7 @@ async def test_who_passes_a_token_on_names_itself_by_a_switch_and_to_its_own_sta
         headers={},
         bearer="t",
     )
-    headers = (await found.authenticate(call)).headers
+    headers = (await found.authenticate(call, [])).headers
     assert headers["authorization"] == "Bearer t"
     proof = headers.get("txn-token", "")
     proved = access.workloads.proved(proof, "arn:desk")

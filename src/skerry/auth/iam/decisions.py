@@ -102,7 +102,7 @@ def decide(request: Request, policies: Policies) -> Decision:
     granted, grant = _granted(policies.resource, side, request)
     account = policies.resource_account
     same = not account or account == request.principal.account
-    if request.principal.kind in ("service", "other"):
+    if request.principal.kind in ("service", "federated", "other"):
         return granted or Decision("not-allowed", side)
     if granted is None and (policies.trust or not same):
         return Decision("not-allowed", side)

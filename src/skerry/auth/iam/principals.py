@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["user", "session", "service", "other"]
+Kind = Literal["user", "session", "service", "federated", "other"]
 Grant = Literal["", "direct", "role", "everyone", "account"]
 """How an Allow reaches somebody: not at all, by its own ARN, as a role, as anybody, through its account."""
 
@@ -20,8 +20,9 @@ class Principal:
     """Who asks: an IAM user or another principal with an ARN, a session of a role, or a service of AWS.
 
     `arn` is that of the user or session. `role` is the ARN of a session's role; without its path where that
-    is not known. `service` is a name such as `bedrock-agentcore.amazonaws.com`. Who did not prove itself to
-    IAM is `other`: only "anybody" names it.
+    is not known. `service` is a name such as `bedrock-agentcore.amazonaws.com`. Somebody whom an identity
+    provider vouches for is `federated`, and `arn` that of the provider in IAM. Who did not prove itself is
+    `other`: only "anybody" names it.
     """
 
     kind: Kind = "other"
@@ -57,6 +58,8 @@ class Names:
             return "everyone"
         if kind == "Service":
             return "direct" if principal.kind == "service" and name == principal.service else ""
+        if kind == "Federated":
+            return "direct" if principal.kind == "federated" and name == principal.arn else ""
         if kind != "AWS" or principal.kind not in ("user", "session"):
             return ""
         if name == principal.arn:

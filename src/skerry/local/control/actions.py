@@ -14,11 +14,11 @@ from typing import Any
 
 from skerry.auth.iam.patterns import lower
 from skerry.local.control.identities import DIRECTORY, VAULT
+from skerry.local.control.roles import TAKERS
 from skerry.local.ports import SERVICE_PRINCIPAL, Ask
 from skerry.local.resources import Place
 
 _PREFIX = "bedrock-agentcore"
-_ROLE_TAKERS = frozenset({"CreateGateway", "UpdateGateway", "CreateAgentRuntime", "UpdateAgentRuntime"})
 _VAULT, _DIRECTORY = f"token-vault/{VAULT}", f"workload-identity-directory/{DIRECTORY}"
 
 _LISTED: Mapping[str, str] = {
@@ -37,7 +37,7 @@ def asks(name: str, given: Mapping[str, Any], place: Place) -> list[Ask]:
     """The permissions for an operation with a valid input."""
     found = [Ask(f"{_PREFIX}:{name}", resource(name, given, place), context(given))]
     role = given.get("roleArn")
-    if name in _ROLE_TAKERS and role:
+    if name in TAKERS and role:
         passed = {
             "iam:passedtoservice": (SERVICE_PRINCIPAL,),
             "iam:associatedresourcearn": (found[0].resource,),

@@ -23,6 +23,7 @@ from skerry.local.control import (
     providers,
     rate_limits,
     resource_policies,
+    roles,
     runtimes,
     tags,
 )
@@ -30,7 +31,6 @@ from skerry.local.control.lifecycle import Kind, Lifecycle
 from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
 from skerry.local.control.settings import ControlSettings
 from skerry.local.ports import (
-    SERVICE_PRINCIPAL,
     Access,
     Caller,
     Clock,
@@ -50,7 +50,6 @@ from skerry.local.rate import Rate, rate
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
-from skerry.wire.arn import runtime_arn
 from skerry.wire.hop import Hop
 
 BODY_LIMIT = 10 << 20
@@ -193,20 +192,10 @@ class ControlPlane:
         )
 
     async def _permit(self, name: str, given: Mapping[str, Any], caller: Caller, notes: Notes) -> None:
-        """Raises AccessDeniedException, and ValidationException for a runtime's role that cannot be taken."""
+        """Raises AccessDeniedException, and ValidationException for a role that does not do."""
         place = self._resources.place
         await self._permissions.check(caller, actions.asks(name, given, place), notes)
-        if name not in ("CreateAgentRuntime", "UpdateAgentRuntime"):
-            return
-        identifier = given.get("agentRuntimeId", f"{given.get('agentRuntimeName')}-{'0' * 10}")
-        source = runtime_arn(place.region, place.account, identifier)
-        why = await self._permissions.trusted(str(given["roleArn"]), SERVICE_PRINCIPAL, source, notes)
-        if why:
-            raise validation(
-                f"Role validation failed for '{given['roleArn']}'. Please verify that the role exists and "
-                f"its trust policy allows assumption by this service. {why}",
-                ("roleArn", why),
-            )
+        await roles.check(name, given, place, self._permissions, notes)
 
     async def _perform(self, name: str, given: dict[str, Any]) -> Record:
         token = given.pop("clientToken", None)

@@ -34,6 +34,7 @@ from skerry.local.ports import (
     Access,
     Caller,
     Clock,
+    Kept,
     Notes,
     Permissions,
     Receive,
@@ -73,7 +74,8 @@ def _configured(raw_path: bytes) -> str | None:
 class FunctionsPlane:
     """ASGI application for Invoke (streamed too), the operations of function URLs, and these themselves.
 
-    Use it between `start()` and `close()`. Raises ConfigurationError for functions that cannot work.
+    Use it between `start()` and `close()`; `kept` keeps what AddPermission changed. Raises ConfigurationError
+    for functions that cannot work.
     """
 
     def __init__(
@@ -84,10 +86,11 @@ class FunctionsPlane:
         clock: Clock,
         settings: FunctionsSettings,
         permissions: Permissions | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._access = access
         self._permissions: Permissions = permissions or Unrestricted()
-        self._policies = FunctionPolicies(settings.region, settings.account)
+        self._policies = FunctionPolicies(settings.region, settings.account, kept)
         self._recorder = recorder
         self._clock = clock
         self._settings = settings
@@ -198,7 +201,7 @@ class FunctionsPlane:
         self._pool(name)
         now = iso8601(self._clock.time())
         if match.operation.name in OPERATIONS:
-            reply = self._policies.perform(match, scope["query_string"], scope["headers"], body)
+            reply = await self._policies.perform(match, scope["query_string"], scope["headers"], body)
             return Reply(reply.status, [*request_id_header(), *reply.headers], reply.body)
         reply = self._urls.perform(match, scope["query_string"], scope["headers"], body, now=now)
         return Reply(reply.status, [*request_id_header(), *reply.headers], reply.body)

@@ -1,6 +1,7 @@
 """The resource-based policies of the stack's functions: AddPermission, RemovePermission, GetPolicy.
 
-What the operations change holds until the stack ends.
+What the operations change is kept in the state of the stack: a function that is not declared for a while
+finds its policy again.
 
 Source: service model of Lambda (2015-03-31); Lambda developer guide, resource-based policies.
 """
@@ -10,21 +11,23 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from skerry.auth.iam import PolicyError
 from skerry.auth.iam import parse as parse_policy
-from skerry.errors import ServiceError
+from skerry.errors import ServiceError, StateError
 from skerry.local.functions import names
 from skerry.local.functions.replies import not_found
-from skerry.local.ports import Ask
+from skerry.local.ports import Ask, Kept
 from skerry.local.rest_json import Reply, parse, reply
 from skerry.local.service_model import Match, load
 from skerry.local.validation import validate
 from skerry.wire.arn import is_arn, lambda_arn
 
 OPERATIONS = frozenset({"AddPermission", "RemovePermission", "GetPolicy"})
+KIND = "function-policy"
+"""Of the records that are kept."""
 PUBLISHED = "lambda.amazonaws.com"
 """Lambda, as a trust policy names it."""
 
@@ -39,13 +42,17 @@ def policy_name(raw_path: bytes) -> str | None:
 
 
 class FunctionPolicies:
-    """Statements by function and id, and the permissions that requests to functions need."""
+    """Statements by function and id, and the permissions that requests to functions need.
 
-    def __init__(self, region: str, account: str) -> None:
+    Without `kept` they hold until the end of the process.
+    """
+
+    def __init__(self, region: str, account: str, kept: Kept | None = None) -> None:
         self._region, self._account = region, account
-        self._statements: dict[str, dict[str, dict[str, Any]]] = {}
+        self._kept = kept
+        self._read: dict[str, dict[str, Any]] = {}
 
-    def perform(self, match: Match, query: bytes, headers: Any, body: bytes) -> Reply:
+    async def perform(self, match: Match, query: bytes, headers: Any, body: bytes) -> Reply:
         """Performs an operation for a declared function. Raises ServiceError."""
         model = load("lambda")
         given = parse(model, match, query, headers, body)
@@ -54,11 +61,11 @@ class FunctionPolicies:
         if given.get("Qualifier"):
             raise not_found(f"Function not found: {self._arn(name)}:{given['Qualifier']}")
         act = _ACTS[match.operation.name]
-        return reply(model, match.operation, act(self, name, given))
+        return reply(model, match.operation, await act(self, name, given))
 
-    def add(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    async def add(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """AddPermission."""
-        known = self._statements.setdefault(name, {})
+        known = self._statements(name)
         identifier = given["StatementId"]
         if identifier in known:
             raise ServiceError(
@@ -85,16 +92,18 @@ class FunctionPolicies:
             parse_policy(json.dumps({"Version": "2012-10-17", "Statement": [statement]}), "resource")
         except PolicyError as problem:
             raise names.invalid(str(problem)) from problem
-        known[identifier] = statement
+        await self._change(name, {**known, identifier: statement})
         return {"Statement": json.dumps(statement)}
 
-    def remove(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    async def remove(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """RemovePermission."""
-        if self._statements.get(name, {}).pop(given["StatementId"], None) is None:
+        known = self._statements(name)
+        if given["StatementId"] not in known:
             raise not_found(f"Statement {given['StatementId']} is not found in resource policy.")
+        await self._change(name, {key: item for key, item in known.items() if key != given["StatementId"]})
         return {}
 
-    def get(self, name: str, _: Mapping[str, Any]) -> dict[str, Any]:
+    async def get(self, name: str, _: Mapping[str, Any]) -> dict[str, Any]:
         """GetPolicy."""
         document = self._document(name)
         if document is None:
@@ -127,16 +136,33 @@ class FunctionPolicies:
         return Ask(f"lambda:{action}", self._arn(name), context, policies)
 
     def _document(self, name: str) -> str | None:
-        statements = self._statements.get(name)
+        statements = self._statements(name)
         if not statements:
             return None
         return json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": list(statements.values())})
+
+    def _statements(self, name: str) -> dict[str, Any]:
+        if name not in self._read:
+            record = self._kept.get(KIND, name) if self._kept is not None else None
+            self._read[name] = dict((record or {}).get("statements", {}))
+        return self._read[name]
+
+    async def _change(self, name: str, statements: dict[str, Any]) -> None:
+        """Holds at once, and is answered when it is stored. Raises ServiceError (500)."""
+        before, self._read[name] = self._read[name], statements
+        if self._kept is None:
+            return
+        try:
+            await self._kept.keep(KIND, name, {"statements": statements} if statements else None)
+        except StateError as problem:
+            self._read[name] = before
+            raise ServiceError("ServiceException", 500, problem.message) from problem
 
     def _arn(self, name: str) -> str:
         return lambda_arn(self._region, self._account, name)
 
 
-_Act = Callable[[FunctionPolicies, str, Mapping[str, Any]], dict[str, Any]]
+_Act = Callable[[FunctionPolicies, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 _ACTS: Mapping[str, _Act] = {
     "AddPermission": FunctionPolicies.add,
     "RemovePermission": FunctionPolicies.remove,

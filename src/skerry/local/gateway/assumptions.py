@@ -67,6 +67,12 @@ class Assumptions:
         "D",
         "text of a refused Invoke with DEBUG",
     )
+    vault_asked_whole: bool = assumed(
+        False,
+        "D",
+        "GetResourceOauth2Token and GetResourceApiKey of a gateway's role are asked on the token vault, the "
+        "identity and its directory too, and not on the provider alone; the console's policies name all",
+    )
     interceptor_failure_status: int = assumed(
         200, "I", "HTTP status when an interceptor fails; the body is that of a failed target"
     )

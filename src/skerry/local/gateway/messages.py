@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skerry.errors import SkerryError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.ports import Caller, Record
+from skerry.local.ports import Caller, Notes, Record
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope, encode
 
@@ -27,7 +27,7 @@ class Request:
     `headers` are the inbound pairs with lower-case names, those that the REQUEST interceptor set in place
     of the client's; `injected` are the interceptor's alone. `query` is the raw query string, `streams` says
     whether the answer may be an event stream. `client` is the session that it belongs to, None where there
-    are none. `notes` is what its hop will say.
+    are none. `notes` is what its hop will say, `iam` what policies of IAM decided for it.
     """
 
     gateway: Record
@@ -41,6 +41,7 @@ class Request:
     client: ClientSession | None = None
     injected: Mapping[str, str] = field(default_factory=dict, repr=False)
     notes: dict[str, str] = field(default_factory=dict)
+    iam: Notes = field(default_factory=list)
 
     @property
     def authorization(self) -> str:

@@ -10,13 +10,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.urls import with_parameters
-from skerry.local.ports import Clock, Recorder
+from skerry.local.ports import Clock, Notes, Recorder
 from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.hop import Hop
 
@@ -54,8 +55,9 @@ class Outbound:
         """
         started, began = self._clock.time(), self._clock.monotonic()
         status, credential, failure = 0, _NONE, ""
+        notes: Notes = []
         try:
-            credential = await self._credentials.authenticate(call)
+            credential = await self._credentials.authenticate(call, notes)
             headers = {**call.propagated, **call.trace, **call.headers, **credential.headers}
             url = call.url
             if credential.query:
@@ -79,16 +81,19 @@ class Outbound:
             failure = "cancelled"
             raise
         finally:
-            self._record(call, credential, status, failure, (started, began))
+            hop = self._hop(call, credential, status, failure, (started, began))
+            self._recorder.record(replace(hop, iam=notes))
+            if failure:
+                LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)
 
-    def _record(
+    def _hop(
         self,
         call: Outgoing,
         credential: Credential,
         status: int,
         failure: str,
         times: tuple[float, float],
-    ) -> None:
+    ) -> Hop:
         detail = dict(credential.detail)
         if call.tool:
             detail["tool"] = call.tool
@@ -98,7 +103,7 @@ class Outbound:
             detail["dropped"] = ", ".join(f"{name} ({why})" for name, why in call.dropped.items())
         if failure:
             detail["error"] = failure[:300]
-        hop = Hop(
+        return Hop(
             part="gateway",
             operation=call.operation,
             identity=credential.identity,
@@ -110,6 +115,3 @@ class Outbound:
             target=str(call.target.get("name", "")),
             detail=detail,
         )
-        self._recorder.record(hop)
-        if failure:
-            LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)

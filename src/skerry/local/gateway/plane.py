@@ -22,6 +22,7 @@ from skerry.local.gateway.consent.connect import DONE, PREFIX, Connect
 from skerry.local.gateway.consent.gate import Gate
 from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
 from skerry.local.gateway.credentials.consents import Consents
+from skerry.local.gateway.credentials.grants import RoleGrants
 from skerry.local.gateway.credentials.user_tokens import UserTokens
 from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
@@ -66,6 +67,7 @@ from skerry.local.ports import (
     ResourceTokens,
     Scope,
     Send,
+    Unrestricted,
     unreported,
 )
 from skerry.local.rest_json import error_reply
@@ -120,7 +122,8 @@ class GatewayPlane:
             own_page=f"{settings.endpoint}{DONE}" if settings.connect else "",
         )
         users = UserTokens(consents, settings.assumptions)
-        self._gate = Gate(users, consents, settings)
+        grants = RoleGrants(permissions or Unrestricted(), resources, settings.assumptions)
+        self._gate = Gate(users, consents, settings, grants)
         self._connect = Connect(resources, consents, self._door, transport, settings)
         self._credentials = OutboundCredentials(
             resources=resources,
@@ -131,7 +134,7 @@ class GatewayPlane:
             settings=settings,
             users=users,
             fetch_secret=fetch_secret,
-            permissions=permissions,
+            grants=grants,
         )
         outbound = Outbound(
             upstream=self._upstream,
@@ -148,7 +151,7 @@ class GatewayPlane:
             report=report,
         )
         self._search = Search(settings, clock)
-        self._decisions = Decisions(resources, settings.assumptions)
+        self._decisions = Decisions(resources, settings.assumptions, grants)
         self._limits = Limits(resources=resources, clock=clock, by_role=settings.assumptions.limits_by_role)
         calls = Calls(outbound, settings)
         self._clients = Clients(self._catalogue, clock, settings)
@@ -352,6 +355,7 @@ class GatewayPlane:
             streams=streaming(gateway) and "text/event-stream" in first.get("accept", ""),
             client=client,
             notes=seen.detail,
+            iam=seen.iam,
         )
 
     async def _session_request(

@@ -21,6 +21,7 @@ from skerry.local.gateway.consent import answers
 from skerry.local.gateway.consent.connect import DONE, PREFIX
 from skerry.local.gateway.consent.options import Options, with_params
 from skerry.local.gateway.credentials.consents import Consent, Consents
+from skerry.local.gateway.credentials.grants import RoleGrants
 from skerry.local.gateway.credentials.user_tokens import (
     ConsentRequiredError,
     NoPersonError,
@@ -56,8 +57,11 @@ class Gate:
     before they agree.
     """
 
-    def __init__(self, users: UserTokens, consents: Consents, settings: GatewaySettings) -> None:
+    def __init__(
+        self, users: UserTokens, consents: Consents, settings: GatewaySettings, grants: RoleGrants
+    ) -> None:
         self._users = users
+        self._grants = grants
         self._consents = consents
         self._settings = settings
         self._own_pages = bool(settings.connect)
@@ -67,7 +71,8 @@ class Gate:
     async def admit(self, request: Request, target: Record, options: Options) -> Request | Result | Relayed:
         """The request as the target gets it, or how the call ends without it.
 
-        Raises McpError for what is an error to this client, TargetError when the vault fails.
+        Raises McpError for what is an error to this client, TargetError when the vault fails or the gateway's
+        role may not ask it.
         """
         oauth = provider_of(target)
         if oauth is None or request.authorization:  # what an interceptor sets counts before every credential
@@ -79,6 +84,9 @@ class Gate:
         ask = replace(ask, force=options.force, return_url=options.return_url or ask.return_url)
         if not ask.return_url and self._own_pages:
             ask = replace(ask, return_url=f"{self._settings.endpoint}{DONE}")
+        await self._grants.credential(
+            request.gateway, "OAUTH", {"oauthCredentialProvider": oauth}, request.iam
+        )
         digest = call_digest(f"{ask.workload} {ask.user}", request.message)
         try:
             if self._is_ours(request):

@@ -15,6 +15,7 @@ from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, external, passthrough, role
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.consents import Consents
+from skerry.local.gateway.credentials.grants import RoleGrants
 from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
 from skerry.local.gateway.credentials.own_stack import OwnStack
@@ -29,7 +30,7 @@ from skerry.local.ports import (
     Clock,
     FetchSecret,
     NoResourceTokens,
-    Permissions,
+    Notes,
     Record,
     Resources,
     ResourceTokens,
@@ -57,16 +58,15 @@ class OutboundCredentials:
         users: UserTokens | None = None,
         resource_tokens: ResourceTokens | None = None,
         fetch_secret: FetchSecret = external.none,
-        permissions: Permissions | None = None,
+        grants: RoleGrants | None = None,
     ) -> None:
         region, table = settings.region, settings.assumptions
         self._resources = resources
         self._table = table
         self._source = Source(access.workloads, settings.endpoint)
         self._own = OwnStack(settings.endpoint, table.runtime_paths)
-        self._role = RoleCredentials(
-            access=access, clock=clock, region=region, permissions=permissions or Unrestricted()
-        )
+        self._role = RoleCredentials(access=access, clock=clock, region=region)
+        self._grants = grants or RoleGrants(Unrestricted(), resources, table)
         self._caller = CallerCredentials(access=access, clock=clock, region=region)
         self._fetch_secret = fetch_secret
         tokens = resource_tokens or NoResourceTokens()
@@ -87,15 +87,17 @@ class OutboundCredentials:
             "JWT_PASSTHROUGH": passthrough.credential,
         }
 
-    async def authenticate(self, call: Outgoing) -> Credential:
+    async def authenticate(self, call: Outgoing, notes: Notes) -> Credential:
         """The credential for one request. Raises TargetError when it cannot be had.
 
-        What the REQUEST interceptor set counts before everything configured (AWS developer guide, header
-        propagation).
+        `notes` gets what the gateway's role was asked for and what decided. What the REQUEST interceptor set
+        counts before everything configured (AWS developer guide, header propagation).
         """
         if call.authorization:
             return Credential("none", "interceptor", {"authorization": call.authorization})
         kind, configuration = _configured(call.target)
+        if kind == role.KIND or (not kind and call.service):
+            await self._grants.role(call.gateway, notes)
         if not kind:
             return await self._role.credential(call, {}) if call.service else Credential()
         find = self._kinds.get(kind)
@@ -104,6 +106,7 @@ class OutboundCredentials:
                 f"The credential provider type {kind} is not served by this gateway.",
                 hint=f"Served are: {', '.join(self._kinds)}, or none.",
             )
+        await self._grants.credential(call.gateway, kind, configuration, notes)
         credential = await find(call, configuration)
         if kind == role.KIND:  # a caller's own credentials may do what the caller may
             self._own.check(call, credential.headers)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.local.gateway.credentials import signature
-from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.ports import SERVICE_PRINCIPAL, Access, Clock, Credentials, Permissions, Record
+from skerry.local.gateway.outgoing import Credential, Outgoing
+from skerry.local.ports import Access, Clock, Credentials, Record
 from skerry.wire.arn import Arn
 
 KIND = "GATEWAY_IAM_ROLE"
@@ -16,9 +16,8 @@ KIND = "GATEWAY_IAM_ROLE"
 class RoleCredentials:
     """Signs as a gateway's role; `region` is that of the gateways."""
 
-    def __init__(self, *, access: Access, clock: Clock, region: str, permissions: Permissions) -> None:
+    def __init__(self, *, access: Access, clock: Clock, region: str) -> None:
         self._access = access
-        self._permissions = permissions
         self._clock = clock
         self._region = region
         self._roles: dict[tuple[str, str], Credentials] = {}
@@ -27,7 +26,6 @@ class RoleCredentials:
         """A signature with the gateway's role. Raises TargetError."""
         service = signature.service_of(call, configuration, KIND)
         gateway_id, role = str(call.gateway["gatewayId"]), str(call.gateway["roleArn"])
-        await self.check(call.gateway)
         credentials = self._roles.get((gateway_id, role))
         name = _session(call.gateway)
         if credentials is None:
@@ -41,12 +39,6 @@ class RoleCredentials:
             now=self._clock.time(),
         )
         return Credential("sigv4", self.principal(call.gateway), headers, detail={"service": service})
-
-    async def check(self, gateway: Record) -> None:
-        """Raises TargetError when the service may not take the gateway's role."""
-        role, source = str(gateway["roleArn"]), str(gateway["gatewayArn"])
-        if why := await self._permissions.trusted(role, SERVICE_PRINCIPAL, source, []):
-            raise TargetError(why)
 
     @staticmethod
     def principal(gateway: Record) -> str:

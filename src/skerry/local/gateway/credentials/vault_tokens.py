@@ -36,7 +36,6 @@ class VaultTokens:
 
     async def credential(self, call: Outgoing, oauth: Mapping[str, Any], grant: str) -> Credential:
         """The bearer token. `oauth` is the target's `oauthCredentialProvider`. Raises TargetError."""
-        await self._role.check(call.gateway)
         ask = self._ask(call, oauth, grant)
         try:
             found = await self._tokens.token(ask)

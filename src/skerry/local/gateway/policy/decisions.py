@@ -5,8 +5,9 @@ change, and decisions that no argument can alter are kept per engine, gateway an
 decision may depend on its arguments is always evaluated whole; lists ask the same policies without them
 (`optimism`), so a tool that is not listed is never callable.
 
-Everything that cannot be decided is denied and not listed: no engine, a policy that cannot be read, arguments
-that Cedar cannot hold. An engine in LOG_ONLY decides nothing; what it would have decided is in the hop.
+Everything that cannot be decided is denied and not listed: no engine, one that the gateway's role may not
+ask, a policy that cannot be read, arguments that Cedar cannot hold. An engine in LOG_ONLY decides nothing;
+what it would have decided is in the hop.
 
 Source: AWS developer guide, `use-gateway-with-policy`, `policy-enforcement-modes`, `policy-test-a-policy`.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.credentials.grants import RoleGrants
 from skerry.local.gateway.messages import Request, Result, tool_error
 from skerry.local.gateway.policy.values import UnrepresentableError, cedar_value
 from skerry.local.gateway.policy.verdict import Asker, Closed, Judge, Verdict
@@ -78,7 +80,8 @@ class _Engine:
 class Decisions:
     """Decides for every gateway. Give it each change of the control plane."""
 
-    def __init__(self, resources: Resources, table: Assumptions) -> None:
+    def __init__(self, resources: Resources, table: Assumptions, grants: RoleGrants) -> None:
+        self._grants = grants
         self._resources = resources
         self._table = table
         self._engines: dict[str, asyncio.Future[_Engine]] = {}
@@ -109,6 +112,9 @@ class Decisions:
         configured = request.gateway.get("policyEngineConfiguration")
         if not configured:
             return usable
+        if why := await self._grants.engine(request.gateway, "PartiallyAuthorizeActions", request.iam):
+            _tell(request, configured, why)
+            return [] if enforced(configured) else usable
         engine, asker = await self._engine(configured), _asker(request)
         verdicts = await engine.listing(asker, [item.public for item in usable])
         shown = [item for item in usable if verdicts[item.public].allowed]
@@ -130,6 +136,10 @@ class Decisions:
         configured = request.gateway.get("policyEngineConfiguration")
         if not configured:
             return None
+        if why := await self._grants.engine(request.gateway, "AuthorizeAction", request.iam):
+            _tell(request, configured, why)
+            denied = self._table.policy_denied.format(reason=self._table.policy_default)
+            return tool_error(denied) if enforced(configured) else None
         engine, asker = await self._engine(configured), _asker(request)
         judge = engine.judge
         context = _context(request.params.get("arguments"), item.schema) if judge.reads_input else "{}"
@@ -210,6 +220,12 @@ def _context(arguments: object, schema: Mapping[str, Any]) -> str | None:
 def enforced(configured: Mapping[str, Any] | None) -> bool:
     """Whether a gateway's `policyEngineConfiguration` denies what policies do not permit."""
     return configured is not None and configured.get("mode") != "LOG_ONLY"
+
+
+def _tell(request: Request, configured: Mapping[str, Any], why: str) -> None:
+    """Says for people why nothing is permitted: the client hears of no policy that applies, as with AWS."""
+    request.notes["policy"] = f"{_mode(configured)} not asked: {why[:300]}"
+    LOG.warning("gateway %s: the policy engine is not asked: %s", request.gateway.get("gatewayId"), why)
 
 
 def _mode(configured: Mapping[str, Any]) -> str:
