@@ -30,7 +30,6 @@ from skerry.idp import metadata
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize.device import Activation
 from skerry.idp.authorize.endpoint import ACTIVATE, AUTHORIZE, CONSENT, SIGN_IN, SIGN_OUT, People
-from skerry.idp.authorize.page import moved
 from skerry.idp.authorize.served import served
 from skerry.idp.client_authentication import ClientAuthentication
 from skerry.idp.device_endpoint import DeviceEndpoint
@@ -46,6 +45,7 @@ from skerry.idp.registration.management import ClientConfiguration
 from skerry.idp.revocation import Revocation
 from skerry.idp.token_endpoint import TokenEndpoint
 from skerry.idp.userinfo import Userinfo
+from skerry.web_page import moved
 
 _log = logging.getLogger("skerry.idp")
 
