@@ -163,6 +163,7 @@ class Told:
     done: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager
@@ -190,10 +191,16 @@ async def connected(
             told.done.append(message.params.elicitation_id)
             told.heard.set()
 
+    async def listens(response: httpx2.Response) -> None:
+        if response.request.method == "GET":
+            told.listening.set()
+
     bearer = token if token is not None else desk.idp.token(person, **claims)
     headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http,
+        httpx2.AsyncClient(
+            headers=headers, timeout=30, trust_env=False, event_hooks={"response": [listens]}
+        ) as http,
         Client(
             streamable_http_client(f"{desk.url}/mcp", http_client=http),
             mode=mode,

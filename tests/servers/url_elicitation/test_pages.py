@@ -63,9 +63,11 @@ async def test_the_session_that_asked_is_told_when_the_page_is_done_and_no_other
         connected(desk, "legacy", opens=types_key) as (other, nothing),
     ):
         page = await needed(client, "read")
-        assert (await other.list_tools()).tools
-        await asyncio.to_thread(types_key, page.url)
-        async with asyncio.timeout(10):
+        await needed(other, "pay", {"amount": "5"})  # waits for another page
+        async with asyncio.timeout(20):
+            await told.listening.wait()
+            await nothing.listening.wait()
+            await asyncio.to_thread(types_key, page.url)
             await told.heard.wait()
         assert told.done == [page.elicitation_id]
         assert nothing.done == []
