@@ -1,6 +1,6 @@
 """An MCP server whose tool `sign_in` needs a page, in the way that a test wants; what it is told, it notes.
 
-    with page_server(legacy=True) as server:
+    with page_server("legacy") as server:
         server.way = "error"          # -32042 · "ask": elicitation/create on the open call
         httpx2.get(server.page)       # somebody does what the page asks: the sessions that asked are told
 
@@ -21,8 +21,9 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.middleware import Middleware
 from mcp.shared.exceptions import UrlElicitationRequiredError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from tests.kit.asgi_thread import serve
 from tests.kit.mcp_backends import refusing_modern
@@ -115,11 +116,28 @@ def _noting_streams(app: Any, server: PageServer) -> Any:
     return noted
 
 
+def _refusing_legacy(app: Any) -> Any:
+    """The application as one of 2026-07-28 alone: it knows no handshake."""
+
+    async def modern(scope: Any, receive: Any, send: Any) -> None:
+        version = Headers(scope=scope).get("mcp-protocol-version") if scope["type"] == "http" else ""
+        if scope["type"] != "http" or version in MODERN_PROTOCOL_VERSIONS or scope["path"] != "/mcp":
+            await app(scope, receive, send)
+            return
+        data = {"supported": list(MODERN_PROTOCOL_VERSIONS), "requested": version or ""}
+        error = {"code": -32022, "message": "Unsupported protocol version", "data": data}
+        refused = JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, 400)
+        await refused(scope, receive, send)
+
+    return modern
+
+
 @contextlib.contextmanager
-def page_server(*, legacy: bool = False) -> Iterator[PageServer]:
-    """The server on a real socket; with `legacy` it knows the handshake era only."""
+def page_server(era: str) -> Iterator[PageServer]:
+    """The server on a real socket; it knows one era, `legacy` or `modern`, alone."""
     server = PageServer()
+    only = refusing_modern if era == "legacy" else _refusing_legacy
     app = _noting_streams(tools(server).http_app(path="/mcp"), server)
-    with serve(refusing_modern(app) if legacy else app) as url:
+    with serve(only(app)) as url:
         server.url, server.page = f"{url}/mcp", f"{url}/page"
         yield server

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import httpx2
 import pytest
-from mcp import types
 from mcp.client import Client
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
+from mcp.shared.exceptions import MCPError
 
 from tests.kit.gateway_stack import Stack
+from tests.kit.link_walk import PAIRS, Pair, Person, answered, connected
 from tests.kit.page_server import MESSAGE, PageServer, page_server
 from tests.local.gateway.test_sessions import sessions
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A row: who speaks which era, how the server asks, and how the client hears of it."""
-
-    client: str
-    server: str
-    way: str
-    heard: str
-
-    def __str__(self) -> str:
-        return f"{self.client}-{self.server}-{self.way}"
-
-
-PAIRS = [
-    Pair("legacy", "legacy", "ask", "question"),
-    Pair("legacy", "legacy", "error", "error"),
-    Pair("legacy", "both", "modern", "question"),
-    Pair("2026-07-28", "legacy", "ask", "question"),
-    Pair("2026-07-28", "legacy", "error", "question"),
-    Pair("2026-07-28", "both", "modern", "question"),
-]
-
-
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, PageServer]]:
-    with page_server(legacy=True) as old, page_server() as both:
-        yield {"legacy": old, "both": both}
+    with page_server("legacy") as old, page_server("modern") as new:
+        yield {"legacy": old, "modern": new}
 
 
 @pytest.fixture
@@ -64,57 +37,6 @@ def gateway(stack: Stack, server: PageServer) -> str:
     return stack.url(made)
 
 
-class Person:
-    """Who is shown links and opens them, or not."""
-
-    def __init__(self, server: PageServer, action: str) -> None:
-        self.server = server
-        self.action = action
-        self.asked: list[types.ElicitRequestURLParams] = []
-        self.done: list[str] = []
-        self.told = asyncio.Event()
-        self.listening = asyncio.Event()
-
-    async def __call__(self, _: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
-        assert isinstance(params, types.ElicitRequestURLParams)
-        self.asked.append(params)
-        if self.action == "accept":
-            await self.open()
-        return types.ElicitResult(action=self.action)  # type: ignore[arg-type]
-
-    async def open(self) -> None:
-        async with httpx2.AsyncClient(trust_env=False) as browser:
-            assert (await browser.get(self.server.page)).text == "done"
-
-    async def listens(self, response: httpx2.Response) -> None:
-        if response.request.method == "GET":
-            self.listening.set()
-
-    async def heard(self, message: Any) -> None:
-        if isinstance(message, types.ElicitCompleteNotification):
-            self.done.append(message.params.elicitation_id)
-            self.told.set()
-
-
-async def answered(client: Client, person: Person, pair: Pair) -> Any:
-    """The end of the call; a client that gets the error opens the page, waits for word of it, and calls again."""
-    if pair.heard == "question":
-        return await client.call_tool("t___sign_in", {})
-    with pytest.raises(MCPError) as caught:
-        await client.call_tool("t___sign_in", {})
-    (page,) = UrlElicitationRequiredError.from_error(caught.value.error).elicitations
-    person.asked.append(page)
-    if person.action != "accept":
-        return None
-    async with asyncio.timeout(20):
-        await person.listening.wait()
-        assert await asyncio.to_thread(person.server.listening.wait, 10)
-        await person.open()
-        await person.told.wait()
-    assert person.done == [page.elicitation_id]
-    return await client.call_tool("t___sign_in", {})
-
-
 @pytest.mark.behaviour("GWS-LINK-PAIRS")
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
@@ -123,16 +45,8 @@ async def test_a_link_reaches_the_person_and_the_answer_the_server_whatever_the_
 ):
     person = Person(server, action)
     url = gateway(stack, server)
-    async with (
-        httpx2.AsyncClient(trust_env=False, timeout=30, event_hooks={"response": [person.listens]}) as http,
-        Client(
-            streamable_http_client(url, http_client=http),
-            mode=pair.client,
-            elicitation_callback=person,
-            message_handler=person.heard,
-        ) as client,
-    ):
-        result = await answered(client, person, pair)
+    async with connected(url, pair, person) as client:
+        result = await answered(client, "t___sign_in", person, pair)
     (page,) = person.asked
     assert (page.url, page.message) == (server.page, MESSAGE)
     assert (page.elicitation_id is None) is (pair.client != "legacy")
