@@ -30,7 +30,7 @@ from starlette.routing import Route
 
 from skerry.auth.challenge import WELL_KNOWN
 from skerry.auth.dialects import OAUTH, Claims, Dialect, scopes
-from skerry.auth.keys import Keys
+from skerry.auth.keys import Clock, Keys
 from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
 from skerry.errors import TokenError
@@ -77,8 +77,9 @@ class ResourceAuth(AuthProvider):
         includes: Mapping[str, Collection[str]] | None = None,
         dialect: Dialect = OAUTH,
         clients: Sequence[str] = (),
+        clock: Clock = time,
     ) -> ResourceAuth:
-        """A provider for a server that clients reach at `url`, with tokens of `issuer`.
+        """A provider for a server that clients reach at `url`, with tokens of `issuer`, which end by `clock`.
 
         `audience` is `url` when left out (RFC 8707). `includes` is the table of scopes that include others.
         `dialect` is how the issuer's tokens look; one without audience (Cognito) needs `clients`. Keys are
@@ -90,7 +91,7 @@ class ResourceAuth(AuthProvider):
             url,
             issuer,
             audience or url,
-            Keys.of_issuer(issuer, fetch=Transport(http).fetch, clock=time),
+            Keys.of_issuer(issuer, fetch=Transport(http).fetch, clock=clock),
             tuple(needed),
             dialect,
             Hierarchy(includes),

@@ -52,7 +52,13 @@ class Desk:
             return ""
 
         fields = [Field(name="key", label="API key", hint="It begins with note-.", secret=True)]
-        return Form(title="Connect your notes", text="The key stays here.", fields=fields, submit=keep)
+        return Form(
+            title="Connect your notes",
+            text="The key stays here.",
+            fields=fields,
+            submit=keep,
+            holds=self.keys.__contains__,
+        )
 
     def payment(self, amount: str) -> Form:
         async def pay(person: Person, _: Mapping[str, str]) -> str:
@@ -69,12 +75,11 @@ def tools(desk: Desk) -> FastMCP:
     @server.tool
     async def read(ctx: Context) -> str | types.InputRequiredResult:
         person = desk.pages.person()
-        if person not in desk.keys:
-            outcome = await desk.pages.visit(ctx, desk.form(), tool="read")
-            if not isinstance(outcome, Outcome):
-                return outcome
-            if not outcome.done:
-                return f"Nothing was read: {outcome.reason}."
+        outcome = await desk.pages.visit(ctx, desk.form(), tool="read")
+        if not isinstance(outcome, Outcome):
+            return outcome
+        if not outcome.done:
+            return f"Nothing was read: {outcome.reason}."
         desk.runs.append(person.subject)
         return f"the notes of {person.subject}"
 

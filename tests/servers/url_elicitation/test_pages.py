@@ -268,3 +268,21 @@ async def test_the_tenant_must_be_the_same_in_the_browser(fresh_idp: Any, browse
             page = await needed(client, "read")
         opened = await asyncio.to_thread(browser("ann").open, page.url)  # her sign-in has no tenant
         assert opened.status_code == 403
+
+
+@pytest.mark.behaviour("PAGE-HOLDS")
+@pytest.mark.parametrize("mode", ERAS)
+async def test_what_was_given_once_is_not_asked_for_again_until_it_is_gone(
+    desk: Desk, types_key: Callable[[str], str], mode: str
+):
+    async def read(client: Any) -> str:
+        if mode == "legacy":
+            await asyncio.to_thread(types_key, (await needed(client, "read")).url)
+        return text(await client.call_tool("read", {}))
+
+    async with connected(desk, mode, opens=types_key) as (client, told):
+        assert await read(client) == "the notes of ann"
+        assert text(await client.call_tool("read", {})) == "the notes of ann"
+        desk.keys.clear()  # as when she disconnects
+        assert await read(client) == "the notes of ann"
+    assert len(told.links) == (0 if mode == "legacy" else 2)

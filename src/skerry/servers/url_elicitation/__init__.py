@@ -5,7 +5,7 @@
 
     @server.tool
     async def list_notes(ctx: Context) -> str | InputRequiredResult:
-        outcome = await pages.visit(ctx, KEY, tool="list_notes")
+        outcome = await pages.visit(ctx, KEY, tool="list_notes")     # KEY is a Form
         if not isinstance(outcome, Outcome):
             return outcome
         ...

@@ -59,11 +59,15 @@ class Errands:
         self._named: OrderedDict[str, Errand] = OrderedDict()
 
     def open(self, person: Person, form: Form, *, tool: str, arguments: Mapping[str, object]) -> Errand:
-        """The errand that this call waits for: the one under way or finished, else a new one."""
+        """The errand that this call waits for: the one under way or finished, else a new one.
+
+        What a form keeps is asked of the form: an errand that was finished for it says nothing any more.
+        """
         wanted = digest(person, tool, arguments)
+        counts = ("open", "done") if form.holds is None else ("open",)
         self._forget_old()
         for errand in self._named.values():
-            if errand.digest == wanted and errand.status in ("open", "done"):
+            if errand.digest == wanted and errand.status in counts:
                 return errand
         made = Errand(person, wanted, tool, form, self._clock.monotonic() + self._life)
         self._named[made.name] = made

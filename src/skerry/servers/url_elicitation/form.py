@@ -35,12 +35,15 @@ class Form:
     """The page: a `title`, why in `text`, and `fields`; without fields it asks for a yes or no.
 
     `message` is what the client shows beside the link; it must not hold what only the person may know.
-    `submit` keeps what was sent, and never gives it to the tool's result. `done` is said at the end.
+    `submit` keeps what was sent, and never gives it to the tool's result. `done` is said at the end. `holds`
+    says whether a person did this before and it is still good, such as a key that is kept: then nobody is
+    asked. Without it every call needs a page of its own, such as a payment.
     """
 
     title: str
     text: str
     submit: Submit = field(repr=False)
+    holds: Callable[[Person], bool] | None = field(default=None, repr=False)
     message: str = ""
     fields: Sequence[Field] = ()
     button: str = "Send"

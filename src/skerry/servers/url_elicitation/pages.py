@@ -140,6 +140,8 @@ class Pages:
         that shows no pages.
         """
         owner, given = person or self.person(), arguments or {}
+        if form.holds is not None and form.holds(owner):
+            return Outcome(True)
         request = ctx.request_context
         if request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return await self._modern(ctx, form, owner, tool, given)
@@ -219,6 +221,9 @@ class Pages:
                 await errand.settled.wait()
 
     def _outcome(self, errand: Errand) -> Outcome:
+        holds = errand.form.holds
+        if holds is not None and errand.status == "done" and not holds(errand.person):
+            return Outcome(False, "what the page was for is gone again")
         if self.errands.take(errand):
             return Outcome(True)
         used = errand.status == "used"
