@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from skerry.agent.approvals import digest
 from tests.agent.conftest import Start
 from tests.kit.agent_client import Events, error, interrupts, kinds, said
-from tests.kit.mcp_gateway import StandIn
+from tests.kit.mcp_gateway import StandIn, gateway
 from tests.kit.scripted_model import Say, ScriptedModel, Use
 
 RATE = Use.one("demo___rate", thing="tea")
@@ -190,3 +191,67 @@ def test_a_question_whose_process_has_ended_is_no_longer_open(start: Start, mode
     assert error(second.answer(interrupt["id"], answer))[0] == "UNKNOWN_INTERRUPT_ID"
     assert kinds(second.ask("hi"))[-1] == "RUN_FINISHED"
     assert "may or may not have been carried out" in json.dumps(model.asked[-1])
+
+
+CONSENT = "https://page.example/consent?state=SECRET"
+CONNECTED = Use.one("demo___connected", url=CONSENT)
+
+
+@pytest.fixture
+def old() -> Iterator[StandIn]:
+    with gateway(legacy=True) as running_gateway:
+        yield running_gateway
+
+
+@pytest.mark.behaviour("AGENT-PAGE-FIRST")
+def test_a_page_that_a_gateway_wants_first_is_shown_and_the_call_made_again_once(start: Start, old: StandIn):
+    model = ScriptedModel([CONNECTED, Say("Connected.")])
+    asking = start(model, gateway_url=old.url)
+    (interrupt,) = interrupts(asking.ask("Connect me"))
+    asked = (interrupt["reason"], interrupt["mode"], interrupt["url"], interrupt["message"])
+    assert asked == ("elicitation", "url", CONSENT, "Please agree.")
+    assert interrupt["toolName"] == "demo___connected"
+    assert len(old.calls()) == 1
+    old.opened.add(CONSENT)  # the person agrees there, then says so here
+    events = asking.answer(interrupt["id"], {"approved": True})
+    (found,) = [event for event in events if event["type"] == "TOOL_CALL_RESULT"]
+    assert "It acts for you." in found["content"]
+    assert len(old.calls()) == 2
+    assert said(events).strip() == "Connected."
+
+
+@pytest.mark.behaviour("AGENT-PAGE-FIRST")
+@pytest.mark.parametrize(
+    ("payload", "status", "told", "calls"),
+    [
+        ({"approved": False}, "resolved", "they did not", 1),
+        (None, "cancelled", "they did not", 1),
+        ({"approved": True}, "resolved", "needs one still", 2),  # said to be done, and is not
+    ],
+)
+def test_a_page_that_was_not_opened_is_told_to_the_model_without_its_link(
+    start: Start, old: StandIn, payload: Any, status: str, told: str, calls: int
+):
+    model = ScriptedModel([CONNECTED, Say("Not connected.")])
+    asking = start(model, gateway_url=old.url)
+    (interrupt,) = interrupts(asking.ask("Connect me"))
+    events = asking.answer(interrupt["id"], payload, status)
+    (found,) = [event for event in events if event["type"] == "TOOL_CALL_RESULT"]
+    assert told in found["content"]
+    assert "page.example" not in found["content"]
+    assert found["metadata"] == {"status": "error"}
+    assert len(old.calls()) == calls
+    assert said(events).strip() == "Not connected."
+
+
+@pytest.mark.behaviour("AGENT-PAGE-FIRST")
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://page.example/", "https://a@page.example/"])
+def test_a_page_that_nobody_should_open_is_not_shown_and_the_call_not_made(
+    start: Start, old: StandIn, url: str
+):
+    asking = start([Use.one("demo___connected", url=url), Say("No.")], gateway_url=old.url)
+    events = asking.ask("Connect me")
+    assert interrupts(events) == []
+    (found,) = [event for event in events if event["type"] == "TOOL_CALL_RESULT"]
+    assert "they did not" in found["content"]
+    assert len(old.calls()) == 1

@@ -188,6 +188,11 @@ class _Front:
         return add
 
 
+def refusing_modern(app: Any) -> Any:
+    """The application as one that knows the handshake era only."""
+    return _Front(app, Backend(), legacy=True)
+
+
 def _once(body: bytes, receive: Any) -> Any:
     sent = False
 

@@ -17,7 +17,10 @@ from typing import Any
 
 import mcp_types
 from fastmcp import Context, FastMCP
+from fastmcp.exceptions import ToolError
+from fastmcp.server.middleware import Middleware
 from fastmcp.utilities.types import Image
+from mcp.shared.exceptions import UrlElicitationRequiredError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
@@ -62,6 +65,7 @@ class StandIn:
     seen: list[Seen] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    opened: set[str] = field(default_factory=set)
     wiped: int = 0
     entered: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
@@ -69,6 +73,23 @@ class StandIn:
 
     def calls(self) -> list[str]:
         return [item.body["params"]["name"] for item in self.seen if item.method == "tools/call"]
+
+
+class PageNeededError(ToolError):
+    """The page that a call needs first."""
+
+
+class PagesFirst(Middleware):
+    """Answers -32042 in the way of a gateway: FastMCP would make a result of it."""
+
+    async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+        try:
+            return await call_next(context)
+        except PageNeededError as needed:
+            page = mcp_types.ElicitRequestURLParams(
+                message="Please agree.", url=str(needed), elicitation_id="e-1"
+            )
+            raise UrlElicitationRequiredError([page], "This request requires more information.") from None
 
 
 def tools(stand_in: StandIn) -> FastMCP:
@@ -137,6 +158,15 @@ def tools(stand_in: StandIn) -> FastMCP:
             return mcp_types.InputRequiredResult(input_requests={"page": asked}, request_state=url)
         stand_in.answers.append(answer.action)
         return json.dumps({"action": answer.action})
+
+    @mcp.tool(name="demo___connected", annotations={"readOnlyHint": True})
+    def connected(url: str) -> str:
+        """Needs a page to be opened before it is called (-32042), in the older era."""
+        if url not in stand_in.opened:
+            raise PageNeededError(url)
+        return "It acts for you."
+
+    mcp.add_middleware(PagesFirst())
 
     @mcp.tool(name="demo___both")
     async def both(ctx: Context) -> str | mcp_types.InputRequiredResult:

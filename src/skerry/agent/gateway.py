@@ -18,16 +18,18 @@ from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import httpx2
+from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp.types import Tool
+from mcp.types import ElicitRequestURLParams, ElicitResult, Tool
 from strands.tools.mcp import MCPAgentTool, MCPClient
 from strands.types.exceptions import MCPClientInitializationError
 from strands.types.tools import ToolGenerator, ToolUse
 
 from skerry.agent.errors import AgentError, innermost
 from skerry.agent.identity import Caller
+from skerry.agent.pages import STILL, UNOPENED, PageClient
 from skerry.wire.headers import MCP_METHOD
 
 MAX_NAME = 64  # Bedrock's ToolName
@@ -103,7 +105,7 @@ class Connection:
         self._elicited = elicited
         self._changed = changed
         self._opening = asyncio.Lock()
-        self._client: MCPClient | None = None
+        self._client: PageClient | None = None
         self._limit: asyncio.Timeout | None = None
 
     async def prepare(self, caller: Caller, headers: Mapping[str, str]) -> None:
@@ -144,13 +146,19 @@ class Connection:
             raise self._problem(error, f"was not asked for {tool.mcp_tool.name}") from error
 
     async def _called(
-        self, client: MCPClient, tool: GatewayTool, use: ToolUse, state: dict[str, Any]
+        self, client: PageClient, tool: GatewayTool, use: ToolUse, state: dict[str, Any]
     ) -> list[Any]:
         self.auth.refusal = ""
         inner = MCPAgentTool(tool.mcp_tool, client, tool.tool_name, self._whole_time)
         try:
             async with asyncio.timeout(self._tool_time) as self._limit:
-                return [event async for event in inner.stream(use, state)]
+                events = await self._once(client, inner, use, state)
+                if not client.wanted:
+                    return events
+                if not await self._opened(client.wanted):
+                    return _said(events, UNOPENED)
+                events = await self._once(client, inner, use, state)
+                return _said(events, STILL) if client.wanted else events
         except TimeoutError:
             raise AgentError(
                 "GATEWAY_ERROR",
@@ -163,6 +171,21 @@ class Connection:
                 self.auth.refusal
             ):  # such as a session that the gateway has forgotten: the next call begins anew
                 await self.close()
+
+    @staticmethod
+    async def _once(
+        client: PageClient, inner: MCPAgentTool, use: ToolUse, state: dict[str, Any]
+    ) -> list[Any]:
+        client.wanted = []
+        return [event async for event in inner.stream(use, state)]
+
+    async def _opened(self, wanted: Sequence[ElicitRequestURLParams]) -> bool:
+        """Whether the person opened every page that a call needs first, and is done there."""
+        for page in wanted:
+            answer = await self._elicited(cast("ClientRequestContext", None), page)
+            if not isinstance(answer, ElicitResult) or answer.action != "accept":
+                return False
+        return True
 
     def wait(self) -> None:
         """Stops the clock of the call under way: a person is being asked."""
@@ -181,13 +204,13 @@ class Connection:
             with suppress(RuntimeError):  # Strands reports here that the other side had closed already
                 await asyncio.to_thread(client.stop, None, None, None)
 
-    async def _ready(self) -> MCPClient:
+    async def _ready(self) -> PageClient:
         async with self._opening:
             if self._client is None:
                 self._client = await self._open()
             return self._client
 
-    async def _open(self) -> MCPClient:
+    async def _open(self) -> PageClient:
         """A new connection that hears of changed tools where the gateway tells of them.
 
         Sessions of the older era get such news unasked. In the newer one it has to be subscribed to while the
@@ -204,8 +227,8 @@ class Connection:
     def _news(self, *_: Any) -> None:
         self._changed()
 
-    async def _started(self, news: Callable[..., None] | None) -> MCPClient:
-        client = MCPClient(
+    async def _started(self, news: Callable[..., None] | None) -> PageClient:
+        client = PageClient(
             self._transport,
             elicitation_callback=self._elicited,
             application_name="skerry-agent",
@@ -259,6 +282,12 @@ class GatewayTool(MCPAgentTool):
     ) -> ToolGenerator:
         for event in await self._connection.call(self, tool_use, invocation_state):
             yield event
+
+
+def _said(events: list[Any], text: str) -> list[Any]:
+    """The events of a failed call, with these words for the model."""
+    events[-1].tool_result["content"] = [{"text": text}]
+    return events
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from skerry.settings.proxy import ProxySettings
 from skerry.settings.sessions import SessionsSettings
 from skerry.settings.sign_in import SignInSettings, add_sign_in
 from skerry.settings.stack import StackSettings
+from skerry.settings.statements import StatementsSettings
 from skerry.settings.store import StoreSettings
 from skerry.settings.terraform import TerraformSettings, TerraformStandinSettings
 from skerry.settings.values import (
@@ -52,6 +53,7 @@ __all__ = [
     "SessionsSettings",
     "SignInSettings",
     "StackSettings",
+    "StatementsSettings",
     "StoreSettings",
     "TerraformSettings",
     "TerraformStandinSettings",

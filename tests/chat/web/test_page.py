@@ -113,6 +113,56 @@ def test_buttons_answer_an_open_question(desk: Desk, approved: bool):
     assert [each["payload"] for each in desk.agent.replies] == [{"approved": approved}]
 
 
+LINK = "https://bank.example/pages/x?y=1"
+
+
+def shown_a_page(desk: Desk, url: str) -> AppTest:
+    """The page with a question that wants a link opened, in place of an approval."""
+    at = asked(desk.page(), "create")
+    visit = at.session_state["visit"]
+    (question,) = visit.interrupts
+    visit.answer.interrupts = [
+        {"id": question["id"], "toolName": "bank___read", "mode": "url", "url": url, "message": "Sign *in*."}
+    ]
+    return at.run()
+
+
+@pytest.mark.behaviour("WEB-PAGE")
+@pytest.mark.parametrize("done", [True, False])
+def test_a_link_is_shown_whole_and_opened_by_the_person_alone(desk: Desk, done: bool):
+    at = shown_a_page(desk, LINK)
+    assert "https://»bank.example«/pages/x?y=1" in texts(at)
+    assert "It leads to: bank.example" in texts(at)
+    assert "Sign *in*." in [each.value for each in at.text]
+    (link,) = at.get("link_button")
+    assert (link.proto.url, link.proto.label) == (LINK, r"Open bank\.example")  # markdown
+    at.button(key="done-i-c-create" if done else "decline-i-c-create").click().run()
+    drawn(at)
+    assert [each["payload"] for each in desk.agent.replies] == [{"approved": done}]
+
+
+@pytest.mark.behaviour("WEB-PAGE")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "http://bank.example/",
+        "https://bank.example@evil.example/",
+        "https://evil.example\\@bank.example/",
+    ],
+)
+def test_a_link_that_nobody_should_open_has_no_button(desk: Desk, url: str):
+    at = shown_a_page(desk, url)
+    assert "Not opened:" in texts(at)
+    assert not at.get("link_button")
+    assert "done-i-c-create" not in [button.key for button in at.button]
+    at.button(key="decline-i-c-create").click().run()
+    drawn(at)
+    assert [each["payload"] for each in desk.agent.replies] == [{"approved": False}]
+
+
 def test_an_expired_question_can_only_be_dismissed(desk: Desk):
     at = asked(desk.page(), "create")
     visit = at.session_state["visit"]

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import forms
-from skerry.idp.authorize.page import shown
 from skerry.idp.authorize.sign_in import AT_ONCE, WAITING, SignIn, Turns
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.realms import PUBLIC
+from skerry.web_page import shown
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import (
     ANN,

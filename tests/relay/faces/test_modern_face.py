@@ -1108,8 +1108,10 @@ async def test_the_state_of_a_page_is_for_one_call_and_a_refusal_ends_it():
         first = await client.send("tools/call", CALL)
         good = retried(CALL, first, {"action": "accept"})
         assert stale(await client.send("tools/call", {**good, "arguments": {"a": 2}}))
-        with pytest.raises(RelayError):
-            await client.send("tools/call", retried(CALL, first, {"action": "decline"}))
+        declined = await client.send("tools/call", retried(CALL, first, {"action": "decline"}))
+        assert declined.result["isError"] is True
+        assert declined.result["resultType"] == "complete"
+        assert "was not opened" in declined.result["content"][0]["text"]
         assert len(origin.server.named("tools/call")) == 1
 
 

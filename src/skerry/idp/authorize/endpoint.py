@@ -15,7 +15,6 @@ from starlette.responses import Response
 from skerry.idp import codes, granted
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import consents, forms, redirects
-from skerry.idp.authorize.page import moved
 from skerry.idp.authorize.request import Request, read
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Sessions, Visit
@@ -24,6 +23,7 @@ from skerry.idp.form import Form
 from skerry.idp.form_endpoint import Trace, read_body
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import invalid_request
+from skerry.web_page import moved
 
 AUTHORIZE, SIGN_IN, CONSENT, SIGN_OUT, ACTIVATE = "authorize", "sign-in", "consent", "sign-out", "activate"
 

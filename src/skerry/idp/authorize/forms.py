@@ -9,8 +9,8 @@ from html import escape
 from starlette.responses import Response
 
 from skerry.idp.authorize import redirects
-from skerry.idp.authorize.page import respond, shown
 from skerry.idp.realms import Client
+from skerry.web_page import respond, shown
 
 _SCOPES = {
     "openid": "know who you are",

@@ -20,7 +20,6 @@ from skerry.errors import TokenError
 from skerry.idp import form, redirect_uris
 from skerry.idp.authorize import forms
 from skerry.idp.authorize.endpoint import SIGN_OUT, People
-from skerry.idp.authorize.page import moved
 from skerry.idp.authorize.request import parameters
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Visit
@@ -30,6 +29,7 @@ from skerry.idp.form_endpoint import Trace, read_body
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError, invalid_request
 from skerry.idp.realms import Client
+from skerry.web_page import moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,7 +161,7 @@ class Conversations:
             if not Pages.matches(state, digest):
                 return _stale(request)
             if not Pages.agreed(answers):
-                raise RelayError("cancelled", "The page that the server needs was not opened.")
+                return self._declined(request)
             await self._pages.waited(digest)
             return await self._forward(request, asker)
         call = self._parked.find(state, digest)
@@ -185,6 +185,14 @@ class Conversations:
         if result is None:
             return translation.refused(request, jsonrpc.INTERNAL_ERROR, message, data)
         return translation.answered(request, translation.signed(result, self._pool.server_info))
+
+    def _declined(self, request: Envelope) -> Envelope:
+        """The end of a call whose page nobody opened: a failed tool, which models read, else an error."""
+        text = "The page that the server needs was not opened."
+        if request.method != "tools/call":
+            return translation.refused(request, jsonrpc.INTERNAL_ERROR, text)
+        said = {"resultType": "complete", "content": [{"type": "text", "text": text}], "isError": True}
+        return translation.answered(request, translation.signed(said, self._pool.server_info))
 
     def _give_up(self, call: LongCall, reason: str) -> None:
         if not call.task.done():

@@ -38,6 +38,7 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers, from_client
 from skerry.local.gateway.targets.asks import CLIENT, Ask
 from skerry.local.gateway.targets.base import Listing
+from skerry.local.gateway.targets.completions import Completions
 from skerry.local.gateway.targets.conversation import Conversation, UnheardError
 from skerry.local.gateway.targets.dialogue import Dialogue, NotOfferedError
 from skerry.local.gateway.targets.questions import Faces, ModernPeer, SessionInterview
@@ -83,6 +84,7 @@ class McpServerTarget:
             outbound, clock, payload=settings.payload, limit=settings.sessions, idle=settings.session_idle
         )
         self._faces = Faces(self._dialogue, clock, settings)
+        self._completions = Completions(self._dialogue)
         self._clock = clock
         self._ids = itertools.count(1)
         self._mirroring: dict[str, Item] | None = None
@@ -160,6 +162,7 @@ class McpServerTarget:
 
     async def close(self) -> None:
         """Ends the sessions at the server, and forgets its era."""
+        await self._completions.close()
         await self._faces.close()
         await self._dialogue.close()
 
@@ -180,6 +183,8 @@ class McpServerTarget:
                 work = self._asked
         if work == self._passed and not request.streams:
             answer, reply, session = await self._dialogue.request(ask)
+            if request.client is not None and session.era == "legacy":
+                self._completions.expect(ask, answer, request.client)
             return self._answered(request, answer, reply, session.era)
         return await self._conversed(request, ask, work)
 
@@ -250,6 +255,8 @@ class McpServerTarget:
                 if message.kind == "response":
                     await reply.drain(0.05)
                     self._dialogue.settled(ask, message, reply, session)
+                    if client is not None and session.era == "legacy":
+                        self._completions.expect(ask, message, client)
                     break
                 said = answers.said(request, message, session.era, dynamic=self.dynamic)
                 if said is not None:
