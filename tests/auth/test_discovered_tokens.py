@@ -10,16 +10,11 @@ from typing import Any
 import pytest
 
 from skerry.auth.challenge import Challenge
-from skerry.auth.discovered_tokens import DiscoveredTokens
 from skerry.auth.grant import Grant
-from skerry.auth.kept import Kept
 from skerry.auth.oauth import OAuthError
-from skerry.auth.ports import Surroundings
-from skerry.auth.token_cache import FileCache
 from skerry.errors import ConfigurationError, ProtocolError, RemoteError, SkerryError, TokenError
-from skerry.settings import SignInSettings
-from tests.kit.authorization import RESOURCE_METADATA, Authorization, Visitor, authorization
-from tests.kit.clock import FakeClock
+from tests.kit.authorization import RESOURCE_METADATA, Authorization, authorization
+from tests.kit.home import Home
 
 DOCUMENT = "https://client.example.com/skerry.json"
 
@@ -28,34 +23,6 @@ DOCUMENT = "https://client.example.com/skerry.json"
 def server() -> Iterator[Authorization]:
     with authorization() as running:
         yield running
-
-
-class Home:
-    """A person's machine: a folder, a browser, a clock; programs on it share what is kept."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.kept = Kept(folder, FileCache(folder))
-        self.visitor = Visitor()
-        self.clock = FakeClock()
-        self.said: list[str] = []
-
-    def program(self, url: str, *, person: bool = True, **configured: Any) -> DiscoveredTokens:
-        around = Surroundings(
-            self.visitor.open if person else None, self.said.append, device=configured.pop("device", False)
-        )
-        return DiscoveredTokens(
-            url,
-            SignInSettings(**configured),
-            self.kept,
-            surroundings=around,
-            clock=self.clock,
-            timeout=10,
-            pause=self.pause,
-        )
-
-    async def pause(self, seconds: float) -> None:
-        self.clock.advance(seconds)
 
 
 @pytest.fixture

@@ -86,6 +86,8 @@ class Run:
 
     async def _configured(self) -> SignInSettings:
         given = self.context
+        if "cimd" in self.scenario:  # a document is used where a person named the issuer, or iss comes back
+            return replace(self.settings, issuer=await self.issuer())
         if "client_id" not in given:
             return self.settings
         # The suite says of some clients only to which server they belong, so that one's word is taken.

@@ -50,6 +50,7 @@ class Authorization:
     """The state and the switches; a test reads what was asked and changes how it is answered.
 
     `iss` is "right", "none", or what is sent in its place. `needs` are the scopes of a request by its method;
+    `any_port` compares loopback redirects without their port (RFC 8252 §7.3).
     `always_more` wants another scope each time, `fails` is how many good requests still fail. `metadata` and `protected` change the two documents; None
     removes a member. `clients` are those that are registered by hand.
     """
@@ -61,6 +62,7 @@ class Authorization:
     needs: Callable[[str], set[str]] = field(default=lambda _method: {"mcp:use"})
     challenge_scope: bool = True
     names_metadata: bool = True
+    any_port: bool = False
     always_more: bool = False
     takes_nothing: bool = False
     forgets_clients: bool = False
@@ -149,7 +151,7 @@ class Authorization:
         client = self.clients.get(asked["client_id"])
         if asked["client_id"].startswith("https://"):
             client = {"redirect_uris": [asked["redirect_uri"]], "tenant": self.tenant}
-        if client is None or asked["redirect_uri"] not in client["redirect_uris"]:
+        if client is None or not self._registered(asked["redirect_uri"], client["redirect_uris"]):
             return Response("unknown client or redirect", 400)
         if asked.get("code_challenge_method") != "S256" or not asked.get("resource"):
             return Response("no PKCE or no resource", 400)
@@ -159,6 +161,11 @@ class Authorization:
         if self.iss != "none":
             back["iss"] = self.issuer if self.iss == "right" else self.iss
         return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(back)}", 302)
+
+    def _registered(self, redirect: str, known: list[str]) -> bool:
+        if self.any_port:
+            return urlsplit(redirect).path in [urlsplit(one).path for one in known]
+        return redirect in known
 
     async def device(self, request: Request) -> Response:
         form = await form_of(request)

@@ -17,7 +17,7 @@ from skerry.auth import pkce
 from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.discovery import Provider, is_safe
 from skerry.auth.grant import Asking, Grant
-from skerry.auth.loopback import Listener, listening
+from skerry.auth.loopback import ANYWHERE, Listener, WayBack, listening
 from skerry.auth.oauth import OAuthError
 from skerry.auth.ports import Clock, Opener, Post
 from skerry.auth.scope_selection import OFFLINE
@@ -35,15 +35,13 @@ Identify = Callable[[str], Awaitable[ClientIdentity]]
 class CodeRequest:
     """What is asked of a person's provider.
 
-    `port` is that of the redirect, 0 for any; one that is `fixed` must be free. `assume_pkce` trusts a
-    provider to do PKCE that does not say so.
+    `back` is the redirect on this machine. `assume_pkce` trusts a provider to do PKCE that does not say so.
     """
 
     scopes: tuple[str, ...] = ()
     resource: str = ""
     audience: str = ""
-    port: int = 0
-    fixed: bool = False
+    back: WayBack = ANYWHERE
     assume_pkce: bool = False
 
 
@@ -64,7 +62,7 @@ async def authorize(
     """
     _check(provider, request)
     verifier, state, nonce = secrets.token_urlsafe(64), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    async with _listener(state, request) as listener:
+    async with _listener(state, request.back) as listener:
         identity = await identify(listener.redirect_uri)
         query = {
             "response_type": "code",
@@ -115,14 +113,14 @@ def _check(provider: Provider, request: CodeRequest) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _listener(state: str, request: CodeRequest) -> AsyncIterator[Listener]:
+async def _listener(state: str, back: WayBack) -> AsyncIterator[Listener]:
     async with contextlib.AsyncExitStack() as stack:
         try:
-            listener = await stack.enter_async_context(listening(state, port=request.port))
+            listener = await stack.enter_async_context(listening(state, port=back.port, path=back.path))
         except PortInUseError:
-            if request.fixed:
+            if back.fixed:
                 raise
-            listener = await stack.enter_async_context(listening(state))
+            listener = await stack.enter_async_context(listening(state, path=back.path))
         yield listener
 
 

@@ -20,6 +20,8 @@ from skerry.wire.jsonrpc import depth_exceeds
 
 MAX_DOCUMENT = 65_536
 
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
 _ODD = re.compile(r"[^\x21-\x7e]|[\\\\\"'`<>^{|}]")
 """What no URL has that is to be opened or asked: blanks, controls, quotes, backslashes."""
 
@@ -83,6 +85,13 @@ def may_name(one: str, other: str) -> bool:
     if not is_safe(other):
         return False
     return is_loopback(urlsplit(one).hostname or "") or not is_loopback(urlsplit(other).hostname or "")
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs are of one scheme, host and port."""
+    first, second = urlsplit(one), urlsplit(other)
+    ports = [parts.port or _DEFAULT_PORTS.get(parts.scheme) for parts in (first, second)]
+    return (first.scheme, first.hostname) == (second.scheme, second.hostname) and ports[0] == ports[1]
 
 
 def is_loopback(host: str) -> bool:

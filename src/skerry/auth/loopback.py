@@ -1,15 +1,18 @@
 """The place on this machine that a browser is sent back to after a sign-in. It answers one redirect and ends.
 
-Source: RFC 8252 §7.3 and §8 (loopback redirects of native apps). Only the exact path, with the exact state,
-counts; anything else that knocks gets a refusal and changes nothing.
+Sources: RFC 8252 §7.3 and §8 (loopback redirects of native apps), RFC 9700 §4.4.2.2 (a redirect URI for each
+issuer). Only the exact path, with the exact state, counts; anything else that knocks gets a refusal and
+changes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import hmac
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from skerry.errors import PortInUseError, RemoteError
@@ -28,18 +31,36 @@ _HEADERS = (
 )
 
 
-class Listener:
-    """Waits for the redirect that brings `state`. Use `listening`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """Where a browser comes back to. `port` 0 is any; one that is `fixed` must be free."""
 
-    def __init__(self, state: str) -> None:
+    path: str = PATH
+    port: int = 0
+    fixed: bool = False
+
+
+ANYWHERE = WayBack()
+
+
+def path_of(issuer: str) -> str:
+    """The path of one issuer's redirects: what is registered with it fits no client of another one."""
+    return f"{PATH}/{hashlib.sha256(issuer.encode()).hexdigest()[:32]}"
+
+
+class Listener:
+    """Waits for the redirect that brings `state` to `path`. Use `listening`."""
+
+    def __init__(self, state: str, path: str = PATH) -> None:
         self._state = state
+        self._path = path
         self._answer: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
         self.port = 0
 
     @property
     def redirect_uri(self) -> str:
         """What to register with the provider; RFC 8252 lets the port differ."""
-        return f"http://127.0.0.1:{self.port}{PATH}"
+        return f"http://127.0.0.1:{self.port}{self._path}"
 
     async def answer(self, timeout: float) -> Mapping[str, str]:  # noqa: ASYNC109  (the caller's seconds)
         """The parameters of the redirect. Raises RemoteError when nobody comes back within `timeout`."""
@@ -80,7 +101,7 @@ class Listener:
             for name, _, value in (item.partition(":") for item in rest)
             if name.lower() == "host"
         ]
-        if method != "GET" or path != PATH or hosts != [f"127.0.0.1:{self.port}"]:
+        if method != "GET" or path != self._path or hosts != [f"127.0.0.1:{self.port}"]:
             return "404 Not Found", _NOT_HERE
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=50)
         given = dict(pairs)
@@ -94,12 +115,12 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def listening(state: str, *, port: int = 0) -> AsyncIterator[Listener]:
+async def listening(state: str, *, port: int = 0, path: str = PATH) -> AsyncIterator[Listener]:
     """A listener on 127.0.0.1, for as long as the block lasts; port 0 takes any free one.
 
     Raises PortInUseError.
     """
-    listener = Listener(state)
+    listener = Listener(state, path)
     try:
         server = await asyncio.start_server(listener.serve, "127.0.0.1", port, limit=MAX_HEAD)
     except OSError as error:

@@ -11,23 +11,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from skerry.auth import device_code, scope_selection
 from skerry.auth.authorization_code import TIMEOUT, CodeRequest, authorize
 from skerry.auth.challenge import Challenge
 from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.client_identity import Clients, Configured
-from skerry.auth.discovery import Provider, is_safe, provider
+from skerry.auth.discovery import Provider, is_safe, provider, same_origin
 from skerry.auth.grant import Asking, Grant
 from skerry.auth.kept import Kept
+from skerry.auth.loopback import path_of
 from skerry.auth.oauth import OAuthError
 from skerry.auth.one_request import Http
 from skerry.auth.ports import Clock, Surroundings
 from skerry.auth.protected_resource import described
 from skerry.errors import ConfigurationError, TokenError
 from skerry.wire.shown import clean
-
-_DEVICE_REDIRECT = "http://127.0.0.1/callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,10 @@ class SignIn:
         around = self._means.surroundings
         if self._configured.machine or around.device:
             identity = await self._clients.identity(
-                place.provider, redirect_uri=_DEVICE_REDIRECT, scopes=wanted, device=around.device
+                place.provider,
+                redirect_uri=f"http://127.0.0.1{path_of(place.provider.issuer)}",
+                scopes=wanted,
+                device=around.device,
             )
             asking = self._asking(place.provider, identity, place.resource, self._configured.audience)
             if self._configured.machine:
@@ -164,14 +167,13 @@ class SignIn:
             scopes=wanted,
             resource=place.resource,
             audience=wish.audience,
-            port=await self._clients.port(place.provider),
-            fixed=bool(wish.redirect_port),
+            back=await self._clients.way_back(place.provider),
             assume_pkce=wish.assume_pkce,
         )
         around = means.surroundings
 
         def shown(page: str) -> None:
-            around.say(f"Sign in with a browser; {place.provider.issuer} asks who you are.")
+            around.say(_asks(place.provider))
             if around.open_browser is not None:
                 around.open_browser(page)
 
@@ -194,6 +196,17 @@ class SignIn:
             resource=resource,
             audience=audience,
         )
+
+
+def _asks(provider: Provider) -> str:
+    """Who asks, and where when that is elsewhere: a page of somebody else's is how providers are mixed up."""
+    issuer, page = clean(provider.issuer), provider.authorization_endpoint
+    if same_origin(issuer, page):
+        return f"Sign in with a browser; {issuer} asks who you are."
+    return (
+        f"Sign in with a browser. {issuer} says that its page is at another place: {urlsplit(page).netloc}. "
+        "Sign in there only if you know that the two belong together."
+    )
 
 
 def named(url: str) -> str:
