@@ -212,6 +212,7 @@ async def test_metadata_that_redirects_or_never_ends_is_no_metadata(
 
 @pytest.mark.behaviour("LOGIN-PER-ISSUER")
 async def test_another_provider_gets_neither_client_nor_token_of_the_first(server: Authorization, home: Home):
+    home.agrees = True
     tokens = home.program(server.mcp)
     first = await tokens.sign_in()
     server.tenant = "/two"
@@ -222,6 +223,53 @@ async def test_another_provider_gets_neither_client_nor_token_of_the_first(serve
     assert second.issuer == server.issuer
     assert not any(first.refresh_token in form.values() for form in server.forms("token")[1:])
     assert not any(form["client_id"] == "client-1" for form in server.forms("authorize")[1:])
+
+
+@pytest.mark.behaviour("LOGIN-FOLLOW")
+@pytest.mark.parametrize("agrees", [True, False, None])
+@pytest.mark.parametrize("same_program", [True, False])
+async def test_a_person_is_asked_before_tokens_come_from_another_provider(
+    server: Authorization, home: Home, agrees: bool | None, same_program: bool
+):
+    tokens = home.program(server.mcp)
+    first = await tokens.sign_in()
+    before, server.tenant, home.agrees = server.issuer, "/two", agrees
+    if not same_program:
+        tokens = home.program(server.mcp)
+    if agrees:
+        assert await tokens.answered(challenged(server), refused=first.access_token)
+        assert home.kept.issuer(server.mcp) == server.issuer
+    else:
+        with pytest.raises(TokenError, match="until now") as caught:
+            await tokens.answered(challenged(server), refused=first.access_token)
+        assert caught.value.reason == "issuer"
+        assert caught.value.hint.endswith(f"Then run: skerry login {server.mcp} --issuer {server.issuer}")
+        assert not await tokens.answered(challenged(server), refused=first.access_token)
+        assert len(home.visitor.opened) == len(server.documents) == 1
+        assert home.kept.issuer(server.mcp) == before
+    (question,) = home.questions
+    assert question.startswith(
+        f"Until now {server.mcp} took tokens of {before}; now it names {server.issuer}."
+    )
+
+
+@pytest.mark.behaviour("LOGIN-FOLLOW")
+async def test_who_names_the_new_provider_or_signed_out_is_not_asked(server: Authorization, home: Home):
+    await home.program(server.mcp).sign_in()
+    server.tenant = "/two"
+    await home.program(server.mcp, issuer=server.issuer).sign_in()
+    assert home.program(server.mcp).sign_out()
+    server.tenant = "/one"
+    await home.program(server.mcp).sign_in()
+    assert home.questions == []
+
+
+@pytest.mark.behaviour("LOGIN-FOLLOW")
+async def test_a_provider_that_is_still_named_is_kept_to(server: Authorization, home: Home):
+    first = await home.program(server.mcp).sign_in()
+    server.protected["authorization_servers"] = ["https://other.example.com", server.issuer]
+    assert (await home.program(server.mcp).sign_in()).issuer == first.issuer
+    assert home.questions == []
 
 
 @pytest.mark.behaviour("LOGIN-PER-ISSUER")
@@ -303,6 +351,29 @@ async def test_a_server_that_always_wants_more_is_not_followed_for_ever(server: 
         answers.append(await tokens.answered(more, refused=await tokens.ready()))
     assert answers == [True, True, True, False, False, False]
     assert len(home.visitor.opened) == 4
+
+
+@pytest.mark.behaviour("LOGIN-COUNTED")
+async def test_sign_ins_are_counted_whatever_a_server_asks_for(server: Authorization, home: Home):
+    server.refreshes = False
+    tokens = home.program(server.mcp)
+    for number in range(4):
+        refused = challenged(server, f"scope:{number}", error="invalid_token")
+        assert await tokens.answered(refused, refused=await tokens.ready())
+    with pytest.raises(RemoteError, match="once more, after 4 within 10 minutes") as caught:
+        await tokens.answered(challenged(server, "scope:4"), refused=await tokens.ready())
+    assert caught.value.hint.endswith(f"Run: skerry login {server.mcp}")
+    assert len(home.visitor.opened) == 4
+    home.clock.advance(600)
+    assert await tokens.answered(challenged(server, "scope:5"), refused=await tokens.ready())
+
+
+@pytest.mark.behaviour("LOGIN-COUNTED")
+async def test_who_cannot_sign_in_is_told_so_however_often(server: Authorization, home: Home):
+    tokens = home.program(server.mcp, person=False)
+    for number in range(6):
+        with pytest.raises(TokenError, match="nobody is here"):
+            await tokens.answered(challenged(server, f"scope:{number}"), refused="")
 
 
 @pytest.mark.behaviour("LOGIN-STEP-UP")

@@ -81,7 +81,7 @@ class Run:
             era=self.era,  # type: ignore[arg-type]
             answers=defaults,  # type: ignore[arg-type]
             refusals=Refusals(),
-            surroundings=Surroundings(browser, print),
+            surroundings=Surroundings(browser, print, agree=lambda _question: True),
         )
 
     async def _configured(self) -> SignInSettings:

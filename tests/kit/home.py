@@ -29,10 +29,15 @@ class Home:
         self.clock = FakeClock()
         self.said: list[str] = []
         self.timeout = 10.0
+        self.questions: list[str] = []
+        self.agrees: bool | None = None
 
     def program(self, url: str, *, person: bool = True, **configured: Any) -> DiscoveredTokens:
         around = Surroundings(
-            self.visitor.open if person else None, self.said.append, device=configured.pop("device", False)
+            self.visitor.open if person else None,
+            self.said.append,
+            device=configured.pop("device", False),
+            agree=self.agree,
         )
         return DiscoveredTokens(
             url,
@@ -43,6 +48,10 @@ class Home:
             timeout=self.timeout,
             pause=self.pause,
         )
+
+    def agree(self, question: str) -> bool | None:
+        self.questions.append(question)
+        return self.agrees
 
     async def pause(self, seconds: float) -> None:
         self.clock.advance(seconds)

@@ -9,6 +9,7 @@ every answer (RFC 9207; mix-up, RFC 9700 §4.4).
 from __future__ import annotations
 
 import contextlib
+from shlex import quote
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -166,7 +167,7 @@ def _mixed_up(provider: Provider, client: str) -> ConfigurationError:
     return ConfigurationError(
         f"{issuer} does not promise to name itself in its answers (RFC 9207), so another provider's answer "
         f"for {client} could not be told from one of its own.",
-        hint=f"Is that where you sign in? Then say so: --issuer {issuer}",
+        hint=f"Is that where you sign in? Then say so: --issuer {quote(issuer)}",
     )
 
 

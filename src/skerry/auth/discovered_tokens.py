@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from skerry.auth import scope_selection
 from skerry.auth.authorization_code import TIMEOUT
+from skerry.auth.background import in_thread
 from skerry.auth.bearer import AHEAD
 from skerry.auth.challenge import Challenge
 from skerry.auth.client_identity import Configured
@@ -25,13 +26,15 @@ from skerry.auth.oauth import OAuthError
 from skerry.auth.one_request import Http
 from skerry.auth.ports import ALONE, Clock, Origin, Surroundings
 from skerry.auth.sign_in import Means, Place, SignIn, named
-from skerry.errors import SkerryError, StateError, TokenError
+from skerry.errors import RemoteError, SkerryError, StateError, TokenError
 from skerry.wire.shown import safe
 
 QUIET = 60.0
 """Seconds in which nobody is asked twice for the same, and a token that was just refreshed is final."""
 STEPS = 3
 """Step-ups of one program: a server that always wants more is not followed for ever."""
+SIGN_INS, WINDOW = 4, 600.0
+"""How often a person is sent to sign in within so many seconds, whatever for: once, and for each step."""
 
 
 class DiscoveredTokens:
@@ -66,6 +69,7 @@ class DiscoveredTokens:
         self._sign_in = SignIn(self.url, configured, kept, means, mcp=mcp)
         self._grant: Grant | None = None
         self._asked: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._sent: list[float] = []
         self._renewed: tuple[str, float] = ("", 0.0)
         self._steps = 0
         shown = named(self.url)
@@ -121,7 +125,7 @@ class DiscoveredTokens:
 
     async def sign_in(self, challenge: Challenge | None = None) -> Grant:
         """Signs in, whatever is kept. Raises as `get` does."""
-        place = await self._sign_in.place(challenge)
+        place = await self._place(challenge)
         return await self._signed_in(place, self._sign_in.first(place, challenge))
 
     def sign_out(self) -> bool:
@@ -155,7 +159,7 @@ class DiscoveredTokens:
         grant = self._grant or kept
         if challenge is not None and challenge.error == "insufficient_scope":
             return await self._stepped_up(grant, challenge)
-        place = await self._sign_in.place(challenge)
+        place = await self._place(challenge)
         same = grant is not None and grant.issuer == place.provider.issuer
         if grant is not None and same and not self._just_renewed(refused):
             renewed = await self._refreshed(grant)
@@ -181,7 +185,7 @@ class DiscoveredTokens:
         before = grant.scopes if grant is not None else ()
         if not challenge.scopes or set(challenge.scopes) <= set(before) or self._steps >= STEPS:
             return False
-        place = await self._sign_in.place(challenge)
+        place = await self._place(challenge)
         granted = grant.granted if grant is not None else ()
         if grant is None or grant.issuer != place.provider.issuer:
             before = granted = ()
@@ -191,16 +195,42 @@ class DiscoveredTokens:
 
     # Getting and keeping ------------------------------------------------------------------------------
 
+    async def _place(self, challenge: Challenge | None) -> Place:
+        return await self._sign_in.place(challenge, before=await self._issuer())
+
+    async def _issuer(self) -> str:
+        """Who the last tokens are from, whatever is configured now; "" without any."""
+        if self._configured.machine:
+            return ""
+        if self._grant is not None:
+            return self._grant.issuer
+        return await in_thread(lambda: self._kept.issuer(self.url))
+
     async def _signed_in(self, place: Place, wanted: tuple[str, ...]) -> Grant:
-        key = place.provider.issuer, wanted
-        self._asked[key] = self._clock.monotonic()
+        key, now = (place.provider.issuer, wanted), self._clock.monotonic()
+        self._asked[key] = now
+        self._send(now)
         try:
+            await self._sign_in.follow(place, before=await self._issuer())
             grant = await self._sign_in.grant(place, wanted)
-        except TokenError:  # nobody was asked, because nobody is here
-            del self._asked[key]
+        except TokenError as error:
+            if error.reason == "missing":  # nobody was asked, because nobody is here
+                del self._asked[key]
+                self._sent.pop()
             raise
         await self._keep(grant)
         return grant
+
+    def _send(self, now: float) -> None:
+        """Counts that a person is sent to sign in. Raises RemoteError when that was too often of late."""
+        self._sent = [moment for moment in self._sent if now - moment < WINDOW]
+        if len(self._sent) >= SIGN_INS and not self._configured.machine:
+            raise RemoteError(
+                f"{named(self.url)} asked for a sign-in once more, after {SIGN_INS} within "
+                f"{WINDOW / 60:g} minutes; nobody was sent there again.",
+                hint=f"Tell who runs it, for its tokens do not last. If you trust it: {self.way_in}",
+            )
+        self._sent.append(now)
 
     async def _refreshed(self, grant: Grant) -> Grant | None:
         """A refreshed grant, kept; None when somebody has to sign in. Raises OAuthError, RemoteError."""

@@ -61,6 +61,11 @@ class Kept:
         text = await in_thread(lambda: self.cache.get(_grant(resource)))
         return Grant.from_text(text) if text else None
 
+    def issuer(self, resource: str) -> str:
+        """Who gave the tokens for a resource, "" when nobody did; a look at a file, no secret is read."""
+        card = _read(self._card(resource))
+        return card.issuer if card is not None else ""
+
     def has(self, resource: str) -> bool:
         """Whether somebody signed in for a resource; a look at a file, no secret is read."""
         return self._card(resource).exists()
@@ -105,12 +110,8 @@ class Kept:
 
     def all(self) -> list[SignedIn]:
         """Every sign-in, by resource; what cannot be read is left out."""
-        found = []
-        for file in sorted((self._folder / "signed-in").glob("*.json")):
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                data = json.loads(file.read_text(encoding="utf-8"))
-                found.append(SignedIn(**{**data, "scopes": tuple(data["scopes"])}))
-        return sorted(found, key=lambda one: one.resource)
+        cards = map(_read, (self._folder / "signed-in").glob("*.json"))
+        return sorted((card for card in cards if card is not None), key=lambda one: one.resource)
 
     @contextlib.asynccontextmanager
     async def alone(
@@ -150,6 +151,14 @@ class Kept:
             partial.replace(path)
         except OSError as error:
             raise StateError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def _read(file: Path) -> SignedIn | None:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return SignedIn(**{**data, "scopes": tuple(data["scopes"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _grant(resource: str) -> str:

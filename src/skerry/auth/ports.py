@@ -37,17 +37,22 @@ PostBytes = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, bytes
 Opener = Callable[[str], object]
 """Shows a URL to the person, in a browser or otherwise; runs in a thread."""
 
+Agree = Callable[[str], bool | None]
+"""Asks the person a question that only a yes agrees to; None when nobody can be asked. Runs in a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a sign-in may need of the person: a browser (None: nobody is there), and a place to say things.
 
-    `device` signs in with a code that the person types elsewhere (RFC 8628), which needs no browser here.
+    `agree` asks them. `device` signs in with a code that the person types elsewhere (RFC 8628), which needs
+    no browser here.
     """
 
     open_browser: Opener | None = None
     say: Callable[[str], None] = lambda _text: None
     device: bool = False
+    agree: Agree = lambda _question: None
 
 
 ALONE = Surroundings()

@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from shlex import quote
 from urllib.parse import urlsplit
 
 from skerry.auth import device_code, scope_selection
 from skerry.auth.authorization_code import TIMEOUT, CodeRequest, authorize
+from skerry.auth.background import in_thread
 from skerry.auth.challenge import Challenge
 from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.client_identity import Clients, Configured
@@ -77,8 +79,10 @@ class SignIn:
                 "a token is not sent to a URL without TLS on another machine.", hint="Use https."
             )
 
-    async def place(self, challenge: Challenge | None) -> Place:
+    async def place(self, challenge: Challenge | None, *, before: str = "") -> Place:
         """Where tokens for the resource are from, by its challenge, its metadata, or what is configured.
+
+        Where several issuers are named it is the one that they were from `before`, else the first.
 
         Raises TokenError (missing) when nothing says it, ConfigurationError when what is configured belongs
         elsewhere, RemoteError and ProtocolError for documents that must not be used.
@@ -104,8 +108,27 @@ class SignIn:
                 f"not of {wanted}: what is configured is not sent there.",
                 hint="Did its identity provider change? Give the new --issuer and the client there.",
             )
-        issuer = wanted or known.authorization_servers[0]
+        stays = before in known.authorization_servers
+        issuer = wanted or (before if stays else known.authorization_servers[0])
         return Place(await provider(issuer, fetch=fetch), known.resource, known.scopes_supported)
+
+    async def follow(self, place: Place, *, before: str) -> None:
+        """Asks the person before tokens come from somebody else than `before`; who gave --issuer has agreed.
+
+        Raises TokenError (issuer) when they do not agree, or nobody can be asked.
+        """
+        now = place.provider.issuer
+        if before in ("", now) or self._configured.issuer:
+            return
+        shown, old, new = named(self._url), clean(before)[:300], clean(now)[:300]
+        said = f"until now {shown} took tokens of {old}; now it names {new}."
+        question = f"{said[0].upper()}{said[1:]}\nWas that to be expected, and do you sign in there? [y/N] "
+        if not await in_thread(lambda: self._means.surroundings.agree(question)):
+            raise TokenError(
+                "issuer",
+                f"{said} Nobody agreed to sign in there, and nothing was sent there.",
+                hint=f"Was that to be expected? Then run: skerry login {shown} --issuer {quote(new)}",
+            )
 
     def first(self, place: Place, challenge: Challenge | None) -> tuple[str, ...]:
         """The scopes of a first sign-in."""

@@ -12,6 +12,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
+from skerry.auth.ports import Surroundings
 from skerry.chat.commands import conversations, table
 from skerry.chat.doors.open import Door, open_backend
 from skerry.chat.face import Face
@@ -154,7 +155,15 @@ def _opener(face: Face) -> Callable[[Wanted], Door]:
         face.note(f"If no browser opens, open this yourself:\n{url}")
         webbrowser.open(url)
 
-    return lambda wanted: open_backend(wanted, say=face.note, open_browser=show if person else None)
+    def agreed(question: str) -> bool | None:
+        told, _, asked = question.rpartition("\n")
+        face.note(told)
+        return face.sure(asked)
+
+    def opened(wanted: Wanted) -> Door:
+        return open_backend(wanted, Surroundings(show if person else None, face.note, agree=agreed))
+
+    return opened
 
 
 def _once(chat: Chat, options: argparse.Namespace) -> int:

@@ -175,7 +175,12 @@ async def _serve(task: Task, options: argparse.Namespace) -> int:
             )
         )
         where = target.url.partition("?")[0]
-        around = Surroundings(_show if terminal else None, _say, device=terminal and options.device)
+        around = Surroundings(
+            _show if terminal else None,
+            _say,
+            device=terminal and options.device,
+            agree=lambda question: terminal and _ask(clean(question)).strip().lower() in ("y", "yes"),
+        )
         opened = over_http(target, era=options.era, answers=questions, refusals=refusals, surroundings=around)
     try:
         async with opened as client:

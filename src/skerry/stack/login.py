@@ -62,7 +62,9 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigurationError("--list takes no target.")
         return _list(kept, as_json=options.json)
     url = url_of(options.target, options.state)
-    around = Surroundings(_printed if options.no_browser else _opened, _say, device=settings.device)
+    around = Surroundings(
+        _printed if options.no_browser else _opened, _say, device=settings.device, agree=_agreed
+    )
     tokens = DiscoveredTokens(url, settings, kept, surroundings=around)
     grant = asyncio.run(_signed_in(tokens, settings))
     found = next((card for card in kept.all() if card.resource == tokens.url), _card(tokens.url, grant))
@@ -158,6 +160,13 @@ def _opened(url: str) -> None:
 
 def _printed(url: str) -> None:
     _say(f"Open this in a browser of this machine:\n{url}")
+
+
+def _agreed(question: str) -> bool | None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    print(clean(question), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _say(text: str) -> None:

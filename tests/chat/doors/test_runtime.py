@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from skerry.auth.ports import Surroundings
 from skerry.chat.backend import NotOfferedError, Reply
 from skerry.chat.doors.connection import ATTEMPTS, REFUSED_ATTEMPTS
 from skerry.chat.doors.open import open_backend
@@ -48,7 +49,7 @@ def enter(tmp_path: Path, waits: list[float], said: list[str]) -> Iterator[Open]
         def begin(stand_in: Runtime, user: str = "", **more: Any) -> RuntimeDoor:
             state = stand_in.stack(tmp_path, auth="jwt" if stand_in.token or more else "iam", **more)
             wanted = Wanted(state=state, token=stand_in.token, user=user)
-            door = open_backend(wanted, sleep=waits.append, say=said.append)
+            door = open_backend(wanted, Surroundings(say=said.append), sleep=waits.append)
             assert isinstance(door, RuntimeDoor)
             stack.callback(door.close)
             return door

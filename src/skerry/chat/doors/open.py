@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from skerry.auth.ports import Opener, Surroundings
+from skerry.auth.ports import ALONE, Surroundings
 from skerry.chat.doors.runtime import RuntimeDoor
 from skerry.chat.doors.service import ServiceDoor
 from skerry.chat.target import Wanted, find
@@ -15,17 +15,15 @@ Door = RuntimeDoor | ServiceDoor
 
 def open_backend(
     wanted: Wanted,
+    surroundings: Surroundings = ALONE,
     *,
-    say: Callable[[str], None] = lambda _text: None,
     sleep: Callable[[float], None] = time.sleep,
-    open_browser: Opener | None = None,
 ) -> Door:
     """The agent of a wish: a web service by its URL, else a Runtime by name or ARN.
 
-    `say` is told what happens while somebody waits; `open_browser` shows a URL to the person who signs in,
-    None where nobody is there. Nothing is sent yet. Raises ConfigurationError,
-    NotRunningError, StateError or ProtocolError.
+    `surroundings` are told what happens while somebody waits, and sign them in where they can. Nothing is
+    sent yet. Raises ConfigurationError, NotRunningError, StateError or ProtocolError.
     """
-    target = find(wanted, Surroundings(open_browser, say))
+    target = find(wanted, surroundings)
     kind = ServiceDoor if target.service else RuntimeDoor
-    return kind(target, say=say, sleep=sleep)
+    return kind(target, say=surroundings.say, sleep=sleep)

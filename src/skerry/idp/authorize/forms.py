@@ -57,7 +57,8 @@ def sign_in(
     )
     return respond(
         "Error: sign in" if error else "Sign in",
-        f"<h1>Sign in</h1>\n{_summary(error, 'username')}<p>{purpose}</p>\n{form.html(fields, page=page)}",
+        f"<h1>Sign in</h1>\n{_summary(error, 'username')}<p>{purpose}</p>\n"
+        f"{_origin(client) if client else ''}{form.html(fields, page=page)}",
         status=429 if wait else 403 if error else 200,
         form_action=form.form_action,
         headers={"retry-after": str(max(1, round(wait)))} if wait else None,
