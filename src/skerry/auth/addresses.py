@@ -14,6 +14,8 @@ Address = IPv4Address | IPv6Address
 
 _ASSIGNMENTS = IPv4Network("192.0.0.0/24")
 """RFC 6890, of which older Pythons know a part only; a cloud has its metadata at 192.0.0.192."""
+_METADATA = (_ASSIGNMENTS, IPv6Network("fd00:ec2::/32"))
+"""Where clouds answer outside of their link-local addresses."""
 _UNICAST = IPv6Network("2000::/3")
 """All that IANA has assigned for global unicast."""
 _DOCUMENTATION = IPv6Network("3fff::/20")
@@ -42,6 +44,19 @@ def is_public(address: Address) -> bool:
     inside = tuple(_inside(address))
     # A 6to4 or Teredo prefix is not "global" to every Python; its IPv4 addresses decide.
     return all(map(is_public, inside)) and (bool(inside) or address.is_global)
+
+
+def is_near(address: Address) -> bool:
+    """Whether an address is of this machine or of a private network; link-local ones are not.
+
+    Those where clouds have their metadata and credentials are not either.
+    """
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return is_near(address.ipv4_mapped)
+    if address.is_loopback:
+        return True
+    other = address.is_link_local or address.is_multicast or address.is_reserved or address.is_unspecified
+    return address.is_private and not other and not any(address in network for network in _METADATA)
 
 
 def _inside(address: IPv6Address) -> Iterator[IPv4Address]:

@@ -25,6 +25,7 @@ from skerry.auth.kept import Kept
 from skerry.auth.oauth import OAuthError
 from skerry.auth.one_request import Http
 from skerry.auth.ports import ALONE, Clock, Origin, Surroundings
+from skerry.auth.reach import Reach
 from skerry.auth.sign_in import Means, Place, SignIn, named
 from skerry.errors import RemoteError, SkerryError, StateError, TokenError
 from skerry.wire.shown import safe
@@ -63,8 +64,13 @@ class DiscoveredTokens:
         self._kept = kept
         self._say = surroundings.say
         self._clock = clock or SystemClock()
+        reach = Reach(resource=self.url, issuer=configured.issuer, serving=surroundings.serving)
         means = Means(
-            surroundings=surroundings, http=http or Http(), clock=self._clock, timeout=timeout, pause=pause
+            surroundings=surroundings,
+            http=http or reach.http(),
+            clock=self._clock,
+            timeout=timeout,
+            pause=pause,
         )
         self._sign_in = SignIn(self.url, configured, kept, means, mcp=mcp)
         self._grant: Grant | None = None

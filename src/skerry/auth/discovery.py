@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from skerry.auth.ports import Fetch
-from skerry.errors import ConfigurationError, RemoteError, SkerryError
+from skerry.errors import ConfigurationError, GuardError, RemoteError, SkerryError
 from skerry.wire.jsonrpc import depth_exceeds
 
 MAX_DOCUMENT = 65_536
@@ -146,6 +146,11 @@ def _endpoint(data: Mapping[str, Any], name: str, issuer: str) -> str:
     return value
 
 
+def led_astray(error: Exception) -> bool:
+    """Whether a URL was not asked because of where it leads: nothing else is tried then."""
+    return isinstance(error, GuardError) and error.reason == "address"
+
+
 def _words(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = data.get(name)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
@@ -155,7 +160,9 @@ async def _first(urls: Sequence[str], fetch: Fetch) -> dict[str, Any]:
     for url in urls:
         try:
             body = await fetch(url)
-        except (SkerryError, OSError):
+        except (SkerryError, OSError) as error:
+            if led_astray(error):
+                raise
             continue
         try:
             data = None if len(body) > MAX_DOCUMENT or depth_exceeds(body, 16) else json.loads(body)

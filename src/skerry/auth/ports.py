@@ -46,13 +46,14 @@ class Surroundings:
     """What a sign-in may need of the person: a browser (None: nobody is there), and a place to say things.
 
     `agree` asks them. `device` signs in with a code that the person types elsewhere (RFC 8628), which needs
-    no browser here.
+    no browser here. `serving`: the program works for others than who started it, as a web page does.
     """
 
     open_browser: Opener | None = None
     say: Callable[[str], None] = lambda _text: None
     device: bool = False
     agree: Agree = lambda _question: None
+    serving: bool = False
 
 
 ALONE = Surroundings()

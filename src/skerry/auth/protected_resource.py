@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from skerry.auth.challenge import WELL_KNOWN, Challenge, ResourceMetadata, metadata_urls, read_metadata
-from skerry.auth.discovery import may_name
+from skerry.auth.discovery import led_astray, may_name
 from skerry.auth.ports import Fetch
 from skerry.errors import ProtocolError, RemoteError, SkerryError
 from skerry.wire.shown import safe
@@ -33,7 +33,9 @@ async def described(url: str, challenge: Challenge | None, *, fetch: Fetch) -> R
     for place in places:
         try:
             body = await fetch(place)
-        except (SkerryError, OSError):
+        except (SkerryError, OSError) as error:
+            if led_astray(error):
+                raise
             continue
         found = read_metadata(body, resource=url, enclosing=enclosing(place, url))
         if not all(may_name(url, server) for server in found.authorization_servers):

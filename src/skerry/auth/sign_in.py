@@ -194,6 +194,7 @@ class SignIn:
             assume_pkce=wish.assume_pkce,
         )
         around = means.surroundings
+        await means.http.check(place.provider.authorization_endpoint)
 
         def shown(page: str) -> None:
             around.say(_asks(place.provider))

@@ -343,6 +343,16 @@ def test_a_name_that_a_client_gave_itself_is_shown_as_such_and_harmless(source):
         assert max(len(line) for line in page.text.splitlines() if "Allow" in line) < 300
 
 
+@pytest.mark.behaviour("IDP-SIGN-IN-CLAIM")
+@pytest.mark.parametrize("source", ["registered", "document", "file"])
+def test_who_is_about_to_type_a_password_sees_that_a_name_is_a_client_s_own_claim(source):
+    client = replace(APP, name="Your bank", source=source)
+    page = forms.sign_in(forms.Form(action="/", query="", token=""), page="authorize", client=client, name="")
+    text = bytes(page.body).decode()
+    assert "<strong>Your bank</strong>" in text
+    assert ("the name is its own claim" in text and f"<code>{APP.id}</code>" in text) is (source != "file")
+
+
 @pytest.mark.behaviour("IDP-CONSENT-PAGE")
 def test_the_host_of_a_client_s_document_is_shown_to_its_end():
     host = f"accounts.bank.example.{'a' * 60}.{'b' * 60}.other.example"

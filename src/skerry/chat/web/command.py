@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from skerry.auth import local
+from skerry.auth.ports import Surroundings
 from skerry.chat.agents import Agent
 from skerry.chat.backend import Backend
 from skerry.chat.doors.open import open_backend
@@ -77,7 +78,7 @@ def host_of(wanted: Wanted, web: WebSettings) -> Host:
         chosen = replace(wanted, agent=choice.agent or wanted.agent, region=choice.region or wanted.region)
         if web.issuer:
             chosen = replace(chosen, auth="bearer", token=choice.token, user="", login="")
-        return open_backend(chosen)
+        return open_backend(chosen, Surroundings(serving=True))
 
     stack = local.read(wanted.state)
     region = wanted.region or str((stack or {}).get("region", ""))
