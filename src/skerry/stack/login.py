@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigurationError("--list takes no target.")
         return _list(kept, as_json=options.json)
     found = target_of(options.target, options.state)
-    _check(found.url)
+    _check(found)
     around = Surroundings(_printed if options.no_browser else _opened, _say, device=settings.device)
     state = str(options.state.resolve()) if found.name else ""
     tokens = DiscoveredTokens(found.url, settings, kept, surroundings=around, name=found.name, state=state)
@@ -92,9 +92,24 @@ def target_of(target: str, state: Path) -> upstream.Target:
     )
 
 
-def _check(url: str) -> None:
-    """Raises ConfigurationError for a URL that names no resource (RFC 8707 §2), or that holds a secret."""
-    parts = urlsplit(url)
+def _check(target: upstream.Target) -> None:
+    """Raises ConfigurationError where nobody signs in.
+
+    That is a resource that the stack knows to take no tokens, and a URL that names none (RFC 8707 §2) or
+    holds a secret.
+    """
+    if target.method in ("iam", "none"):
+        takes = "takes AWS signatures" if target.method == "iam" else "lets everybody in"
+        among = (target.stack or {}).get(f"{target.kind}s", {})
+        others = [name for name, entry in among.items() if entry.get("auth") == "jwt"]
+        agent = among.get(target.name, {}).get("protocol", "MCP") != "MCP"
+        call = f"skerry chat --agent {target.name}" if agent else f"skerry call {target.name} list"
+        more = f" People sign in for: {', '.join(others)}." if others else ""
+        raise ConfigurationError(
+            f"the {target.kind} '{target.name}' {takes}: there is nothing to sign in for.",
+            hint=f"Call it at once: {call}.{more}",
+        )
+    parts = urlsplit(target.url)
     if parts.fragment:
         raise ConfigurationError(
             "the URL has a fragment, which no server gets to see.", hint="Leave out # and all after it."

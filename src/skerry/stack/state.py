@@ -83,7 +83,7 @@ class State:
             except OSError as error:
                 raise AlreadyRunningError(
                     f"a stack already runs on the state directory {self.folder}{self._who()}.",
-                    hint="Stop it with Ctrl-C, or give another directory with --state DIR.",
+                    hint=f"Stop it with: skerry stop --state {self.folder} — or give --state another DIR.",
                 ) from error
             self.forget()
             try:
