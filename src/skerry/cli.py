@@ -50,8 +50,7 @@ COMMANDS: dict[str, Command] = {
     "stop": Command(
         "end the running stack",
         "skerry.stack.stop",
-        "local",
-        ("skerry stop", "skerry stop --state /tmp/team-a"),
+        examples=("skerry stop", "skerry stop --state /tmp/team-a"),
     ),
     "logs": Command(
         "show the end of what the stack's programs wrote",
