@@ -1,3 +1,4 @@
+import json
 import os
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 from skerry import cli
 from skerry.completion import SHELLS, script
 from skerry.stack.idp import command as idp_command
+from skerry.usage import ALIASES, MEANT
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
@@ -36,9 +38,10 @@ def test_every_action_has_examples_that_can_be_typed(
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_has_options_and_examples(name: str):
+def test_every_command_has_options_exit_codes_and_examples(name: str):
     shown = cli.parser(name, cli.load(name)).format_help()
     assert "examples:\n  " in shown
+    assert "\nexit codes: 0 " in shown
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,39 @@ def test_an_unknown_command_is_told_the_nearest(typed: str, meant: str, capsys: 
 def test_errors_are_json_where_json_was_asked(tmp_path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["env", "--state", str(tmp_path), "--json"]) == 1
     assert '"code": "SKY-106"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("idp clinets", "Did you mean: clients?"),
+        ("idp users list --relm x", "Did you mean: --realm?"),
+        ("idp", "One of: show, clock, clients, users, keys, tokens."),
+        ("env --shell bsh", "choose from 'posix', 'fish', 'powershell'"),
+        ("hops --limit 0", "'0' is no number above 0"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_next_move(
+    typed: str, told: str, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(typed.split()) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert (error.count("\n"), "[SKY-101]" in error) == (1, True)
+    assert cli.main([*typed.split(), "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["error"]["code"] == "SKY-101"
+
+
+@pytest.mark.parametrize(("typed", "command"), [*ALIASES.items(), ("help stop", "stop")])
+def test_other_names_and_help_lead_to_a_command(typed: str, command: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        cli.main([*typed.split(), *(["--help"] if typed in ALIASES else [])])
+    assert f"usage: skerry {command} " in capsys.readouterr().out
+
+
+def test_what_people_type_instead_leads_to_commands_that_there_are():
+    assert {words.split()[0] for words in [*MEANT.values(), *ALIASES.values()]} <= set(cli.COMMANDS)
+    assert not {*MEANT, *ALIASES} & set(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -18,17 +18,19 @@ from pathlib import Path
 from types import ModuleType
 
 from skerry import __version__
-from skerry.errors import MissingExtraError, SkerryError
+from skerry.errors import ConfigurationError, MissingExtraError, SkerryError, StateError
+from skerry.usage import ALIASES, CODES, Parser, nearest
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the table: what it does, the module that serves it, the extra that it needs."""
+    """A row of the table: what it does, the module that serves it, its extra, its exit codes."""
 
     summary: str
     module: str
     extra: str = ""
     examples: tuple[str, ...] = ()
+    codes: str = CODES
 
 
 COMMANDS: dict[str, Command] = {
@@ -36,7 +38,24 @@ COMMANDS: dict[str, Command] = {
         "run the local stack in the foreground",
         "skerry.stack.up",
         "local",
-        ("skerry up", "skerry up --port 0 --json", "skerry up --state /tmp/team-a"),
+        ("skerry up", "skerry up --port 0 --json", "skerry up --state /tmp/team-a", "skerry up --strict"),
+        "0 ended as told, 1 failed or something was FAILED when it was ready, 2 wrong usage or skerry.toml",
+    ),
+    "status": Command(
+        "show what runs, and the status of every runtime, gateway and target",
+        "skerry.stack.status",
+        examples=("skerry status", "skerry status --json"),
+        codes="0 all can be used, 1 something is FAILED or no stack runs, 2 wrong usage",
+    ),
+    "stop": Command(
+        "end the running stack",
+        "skerry.stack.stop",
+        examples=("skerry stop", "skerry stop --state /tmp/team-a"),
+    ),
+    "logs": Command(
+        "show the end of what the stack's programs wrote",
+        "skerry.stack.logs",
+        examples=("skerry logs", "skerry logs endpoint --lines 100"),
     ),
     "env": Command(
         "print the environment of the running stack",
@@ -119,7 +138,11 @@ COMMANDS: dict[str, Command] = {
     "logout": Command(
         "forget a sign-in",
         "skerry.stack.logout",
-        examples=("skerry logout https://mcp.example.com/mcp", "skerry logout --all"),
+        examples=(
+            "skerry logout desk-jwt",
+            "skerry logout https://mcp.example.com/mcp",
+            "skerry logout --all",
+        ),
     ),
     "token": Command(
         "print an access token from the identity provider, or that of your sign-in",
@@ -142,6 +165,17 @@ COMMANDS: dict[str, Command] = {
             "skerry idp clock --advance 2h",
         ),
     ),
+    "doctor": Command(
+        "say why a call is refused: issuer, token, clock, permission, and what runs",
+        "skerry.stack.doctor.command",
+        examples=(
+            "skerry doctor",
+            "skerry doctor desk-jwt",
+            "skerry doctor desk-jwt --token-file token.txt",
+            "skerry doctor https://mcp.example.com/mcp --json",
+        ),
+        codes="0 nothing is wrong, 1 something is, 2 wrong usage",
+    ),
     "hops": Command(
         "show what happened on every hop",
         "skerry.stack.hops",
@@ -155,6 +189,7 @@ COMMANDS: dict[str, Command] = {
             "skerry iam explain --principal ARN --action lambda:InvokeFunction --resource ARN",
             "skerry iam show arn:aws:iam::123456789012:role/desk-read-only",
         ),
+        codes="0 done or allowed, 1 failed or not allowed, 2 wrong usage",
     ),
     "sessions": Command(
         "show the runtime sessions, and let time pass for them",
@@ -230,18 +265,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    if not words or words[0] in ("-h", "--help"):
         print(usage(), end="")
         return 0
     if words[0] in ("-V", "--version"):
         print(f"skerry {__version__}")
         return 0
-    name = words.pop(0)
-    if name not in COMMANDS:
-        return _fail(
-            name, SkerryError(f"there is no command '{name}'.", hint=_nearest(name)), as_json=False, code=2
-        )
+    typed = words.pop(0)
+    name = ALIASES.get(typed, typed)
     as_json = "--json" in words
+    if name not in COMMANDS:
+        unknown = ConfigurationError(f"there is no command '{name}'.", hint=nearest(name, COMMANDS))
+        return _fail(name, unknown, as_json=as_json, code=2)
     try:
         module = load(name)
         options = parser(name, module).parse_args(words)
@@ -253,6 +290,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away: `skerry … | head`
         sys.stderr.close()
         return 0
+    except OSError as error:  # nobody nearer knew what it means: a disk that is full, a folder to read only
+        what = f"{error.filename}: " if error.filename else ""
+        text = f"{what}{error.strerror or type(error).__name__}."
+        hint = "Check the permissions and the space that is left."
+        return _fail(name, StateError(text, hint=hint), as_json=as_json, code=StateError.exit_code)
 
 
 def load(name: str) -> ModuleType:
@@ -269,12 +311,12 @@ def load(name: str) -> ModuleType:
 def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The argument parser of a command, with its examples below."""
     command = COMMANDS[name]
-    built = argparse.ArgumentParser(
+    examples = "".join(f"  {line}\n" for line in command.examples)
+    built = Parser(
         prog=f"skerry {name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
-        epilog="examples:\n" + "".join(f"  {line}\n" for line in command.examples),
+        epilog=f"exit codes: {command.codes}\n\nexamples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     module.add_arguments(built)
     return built
@@ -285,7 +327,8 @@ def usage() -> str:
     lines = ["Amazon Bedrock AgentCore on your own machine, and the road to the real one.", ""]
     lines += ["usage: skerry COMMAND [options]", "", "commands:"]
     lines += [f"  {name:<12}{command.summary}" for name, command in COMMANDS.items()]
-    lines += ["", "skerry COMMAND --help shows the options and examples of a command.", ""]
+    lines += ["", "skerry COMMAND --help shows the options, exit codes and examples of a command."]
+    lines += ["Begin with: skerry up", ""]
     return "\n".join(lines)
 
 
@@ -294,13 +337,6 @@ def _open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (open to the end)
-
-
-def _nearest(name: str) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, COMMANDS, n=1)
-    return f"Did you mean: skerry {close[0]}" if close else "skerry --help lists the commands."
 
 
 def _fail(name: str, error: SkerryError, *, as_json: bool, code: int) -> int:

@@ -572,3 +572,22 @@ async def test_a_refused_token_of_a_client_is_asked_for_once_more_and_then_belie
 )
 def test_the_next_move_can_be_typed_and_shows_no_password(home: Home, url: str, shown: str):
     assert home.program(url).way_in == f"Run: skerry login {shown}"
+
+
+# Spellings of the URL ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.behaviour("CLI-SPELLING")
+@pytest.mark.parametrize("spelled", ["?tab=1", "/", "/?tab=1"])
+async def test_another_spelling_of_the_url_is_the_same_resource(
+    server: Authorization, home: Home, spelled: str
+):
+    tokens = home.program(f"{server.mcp.replace('http:', 'HTTP:')}{spelled}")
+    await tokens.sign_in()
+    token = await tokens.ready()
+    assert server.tokens[token].resource == tokens.key == server.mcp
+    assert {form["resource"] for form in server.forms("token")} == {server.mcp}
+    assert await home.program(server.mcp).ready() == token
+    assert await home.program(f"{server.mcp}?tab=2").ready() == token
+    assert home.program(f"{server.mcp}{spelled}").sign_out() is True
+    assert await home.program(server.mcp).ready() == ""

@@ -95,3 +95,17 @@ async def test_one_program_at_a_time_refreshes(kept: Kept, tmp_path: Path):
 
     await asyncio.gather(first(), second())
     assert order == ["first in", "first out", "second in"]
+
+
+async def test_a_name_of_the_stack_is_kept_through_refreshes(kept: Kept):
+    await kept.keep("https://a/mcp", Grant("t", "r", None, "ann", ISSUER, "c"), name="notes", state="/s")
+    await kept.keep("https://a/mcp", Grant("u", "r", None, "ann", ISSUER, "c"))
+    (card,) = kept.all()
+    assert (card.name, card.state) == ("notes", "/s")
+
+
+async def test_the_list_of_before_names_were_kept_is_read(kept: Kept, tmp_path: Path):
+    (tmp_path / "signed-in").mkdir()
+    old = {"resource": "https://a/mcp", "issuer": ISSUER, "client_id": "c", "scopes": [], "expires": None}
+    (tmp_path / "signed-in" / "old.json").write_text(json.dumps(old))
+    assert [(card.resource, card.name) for card in kept.all()] == [("https://a/mcp", "")]

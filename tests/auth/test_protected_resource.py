@@ -75,7 +75,28 @@ async def test_the_places_are_asked_in_order():
         raise RemoteError("404")
 
     assert await described(f"{HOST}/a?b=1", Challenge(resource_metadata=f"{HOST}/x"), fetch=fetch) is None
-    assert asked == [f"{HOST}/x", f"{HOST}{WELL_KNOWN}/a?b=1", f"{HOST}{WELL_KNOWN}"]
+    spelled = [f"{HOST}{WELL_KNOWN}{end}" for end in ("/a?b=1", "", "/a/?b=1", "/a", "/a/")]
+    assert asked == [f"{HOST}/x", *spelled]
+
+
+@pytest.mark.behaviour("CLI-SPELLING")
+async def test_a_document_counts_only_for_the_spelling_that_its_place_was_built_from():
+    async def fetch(url: str) -> bytes:
+        known = {
+            f"{HOST}{WELL_KNOWN}/mcp?tab=1": f"{HOST}/mcp",  # a server that does not look at queries
+            f"{HOST}{WELL_KNOWN}/mcp": f"{HOST}/mcp",
+            f"{HOST}{WELL_KNOWN}/other?tab=1": f"{HOST}/another",
+        }
+        if url not in known:
+            raise RemoteError("404")
+        named = {"resource": known[url], "authorization_servers": ["https://idp.example.com"]}
+        return json.dumps(named).encode()
+
+    found = await described("https://MCP.example.com:443/mcp?tab=1", None, fetch=fetch)
+    assert found is not None
+    assert found.resource == f"{HOST}/mcp"
+    with pytest.raises(SkerryError, match="another resource"):
+        await described(f"{HOST}/other?tab=1", None, fetch=fetch)
 
 
 @pytest.mark.behaviour("LOGIN-RESOURCE")

@@ -41,6 +41,28 @@ async def test_ready_line_hops_and_log(tmp_path: Path):
     assert (tmp_path / "log").read_text().splitlines()[0] == "hello"
 
 
+@pytest.mark.behaviour("CLI-DISK")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
+async def test_a_program_is_heard_on_though_its_log_cannot_be_written():
+    hops: list[Hop] = []
+    program = (
+        f"for _ in range(500): print('x' * 80)\nprint({encode(HOP)!r}); print('{{\"ready\": true}}', flush=True)\n"
+        "import sys; sys.stdin.read()"
+    )
+    started = await children.start(
+        "x",
+        [sys.executable, "-c", program],
+        environment={},
+        inherited=os.environ,
+        folder=Path.cwd(),
+        log=Path("/dev/full"),
+        on_hop=hops.append,
+    )
+    assert await started.ready() == {"ready": True}
+    await started.stop()
+    assert hops == [HOP]
+
+
 async def test_a_program_that_ends_early_is_quoted(tmp_path: Path):
     started = await child(tmp_path, "raise SystemExit('no database')")
     with pytest.raises(ProgramError, match="ended with code 1 before it was ready: no database"):

@@ -11,7 +11,8 @@ from skerry import cli
 from skerry.errors import ConfigurationError
 from skerry.settings import LocalSettings
 from skerry.stack.declaration import parse
-from skerry.stack.iam import is_principal, lines, needs, recorded
+from skerry.stack.iam import is_principal, lines, needs
+from skerry.stack.record import recorded
 from skerry.wire.hop import Hop, decode, encode
 
 ACCOUNT = "123456789012"

@@ -118,3 +118,15 @@ def test_files_are_replaced_whole(tmp_path: Path):
     assert state.ports() == {"idp": 2}
     assert json.loads((tmp_path / "ports.json").read_text()) == {"idp": 2}
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.behaviour("CLI-DISK")
+def test_what_cannot_be_written_is_an_error_that_leaves_nothing_half_written(tmp_path: Path):
+    state = State(tmp_path)
+    (tmp_path / "ports.json").mkdir()
+    (tmp_path / "stack.json").mkdir()
+    with pytest.raises(StateError, match=r"ports\.json cannot be used"):
+        state.keep_ports({"endpoint": 1})
+    with pytest.raises(StateError, match=r"stack\.json cannot be used"):
+        state.forget()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["logs", "ports.json", "stack.json"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from skerry.stack.resources import Resource
 from skerry.stack.up import summary
 
 
@@ -39,6 +40,12 @@ def test_long_names_stay_in_their_column():
         ({"ops": {"auth": "iam", "arn": "a"}}, {}, "skerry chat"),
         ({}, {"notes": {"auth": "jwt", "url": "u"}}, "skerry call notes list"),
         ({}, {}, "skerry chat"),
+        ({"web": {"auth": "iam", "arn": "a", "protocol": "MCP"}}, {}, "skerry call web list"),
+        (
+            {"web": {"auth": "iam", "arn": "a", "protocol": "MCP"}, "ops": {"auth": "iam", "arn": "a"}},
+            {},
+            "skerry chat --agent ops",
+        ),
     ],
 )
 def test_the_next_step_has_something_to_talk_with(runtimes, gateways, step):
@@ -48,3 +55,17 @@ def test_the_next_step_has_something_to_talk_with(runtimes, gateways, step):
         "functions": {},
     }  # fmt: skip
     assert f"next, in another terminal:   {step} --state s\n" in summary(running, 1.0)
+
+
+@pytest.mark.behaviour("CLI-FAILED")
+def test_what_failed_stands_above_the_next_step():
+    running = {
+        "endpoint": "http://127.0.0.1:1", "region": "us-east-1", "file": "f", "state": "s", "models": "m",
+        "runtimes": {}, "gateways": {}, "realms": {}, "guardrails": {}, "services": {}, "functions": {},
+        "problems": [
+            Resource(kind="target", name="g/t", status="FAILED", reason="no such host").shown() | {"failed": True}
+        ],
+    }  # fmt: skip
+    shown = summary(running, 1.0)
+    assert "\nFAILED\n  target g/t  FAILED\n    no such host\n    Mend it" in shown
+    assert shown.index("no such host") < shown.index("next, in another terminal")

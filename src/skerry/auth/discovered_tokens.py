@@ -29,6 +29,7 @@ from skerry.auth.reach import Reach
 from skerry.auth.sign_in import Means, Place, SignIn, named
 from skerry.errors import RemoteError, SkerryError, StateError, TokenError
 from skerry.wire.shown import safe
+from skerry.wire.spelling import same
 
 QUIET = 60.0
 """Seconds in which nobody is asked twice for the same, and a token that was just refreshed is final."""
@@ -42,8 +43,9 @@ class DiscoveredTokens:
     """A source of tokens for the resource at `url`.
 
     Where nobody can sign in (`surroundings`), what is kept has to do. `mcp` names the resource in every
-    request, as MCP demands, even if it publishes no metadata. Raises ConfigurationError when what is
-    configured contradicts itself.
+    request, as MCP demands, even if it publishes no metadata. `name` is what the resource is called by in the
+    stack on `state`; it is kept with the sign-in, which is found under any spelling of its URL. Raises
+    ConfigurationError when what is configured contradicts itself.
     """
 
     def __init__(
@@ -58,10 +60,13 @@ class DiscoveredTokens:
         timeout: float = TIMEOUT,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
         mcp: bool = True,
+        name: str = "",
+        state: str = "",
     ) -> None:
         self.url = url.partition("#")[0]
         self._configured = configured
         self._kept = kept
+        self._name = name, state
         self._say = surroundings.say
         self._clock = clock or SystemClock()
         reach = Reach(resource=self.url, issuer=configured.issuer, serving=surroundings.serving)
@@ -83,6 +88,11 @@ class DiscoveredTokens:
         self.origin = Origin("bearer", f"the sign-in for {shown}", self.way_in)
 
     # What is at hand ----------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """The URL under which the sign-in is kept."""
+        return self._kept.spelled(self.url)
 
     @property
     def grant(self) -> Grant | None:
@@ -137,7 +147,7 @@ class DiscoveredTokens:
     def sign_out(self) -> bool:
         """Forgets the tokens; whether there were any. The provider's session in the browser stays."""
         self._grant = None
-        return self._kept.drop(self.url)
+        return self._kept.drop(self.key)
 
     async def revoke(self) -> bool:
         """Whether the provider ended what is kept (RFC 7009); False too where it does not answer."""
@@ -210,7 +220,7 @@ class DiscoveredTokens:
             return ""
         if self._grant is not None:
             return self._grant.issuer
-        return await in_thread(lambda: self._kept.issuer(self.url))
+        return await in_thread(lambda: self._kept.issuer(self.key))
 
     async def _signed_in(self, place: Place, wanted: tuple[str, ...]) -> Grant:
         key, now = (place.provider.issuer, wanted), self._clock.monotonic()
@@ -245,7 +255,7 @@ class DiscoveredTokens:
         elif not grant.refresh_token:
             return None
         else:
-            async with self._kept.alone(self.url):
+            async with self._kept.alone(self.key):
                 again = await self._refreshed_alone(grant)
             if again is None:
                 return None
@@ -290,7 +300,9 @@ class DiscoveredTokens:
         if self._configured.machine:
             return  # it is had again for the asking
         try:
-            await self._kept.keep(self.url, grant)
+            name, state = self._name
+            published = grant.resource if same(grant.resource, self.url) else ""
+            await self._kept.keep(published or self.key, grant, name=name, state=state)
         except StateError as error:
             self._say(f"The sign-in holds for this program only: {error}")
 
@@ -300,7 +312,7 @@ class DiscoveredTokens:
         if wish.machine:
             return None
         try:
-            grant = await self._kept.grant(self.url)
+            grant = await self._kept.grant(self.key)
         except StateError as error:
             self._say(str(error))
             return None

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from skerry.auth.ports import Fetch
 from skerry.errors import ConfigurationError, GuardError, RemoteError, SkerryError
 from skerry.wire.jsonrpc import depth_exceeds
+from skerry.wire.shown import safe
 
 MAX_DOCUMENT = 65_536
 
@@ -40,6 +41,7 @@ class Provider:
     registration_endpoint: str = ""
     device_authorization_endpoint: str = ""
     revocation_endpoint: str = ""
+    userinfo_endpoint: str = ""
     scopes: tuple[str, ...] = ()
     client_methods: tuple[str, ...] = ("client_secret_basic",)
     signing_algorithms: tuple[str, ...] = ()
@@ -115,7 +117,8 @@ async def provider(issuer: str, *, fetch: Fetch) -> Provider:
     data = await _first(discovery_urls(issuer), fetch)
     if data.get("issuer") != issuer:
         raise RemoteError(
-            "the identity provider's metadata names another issuer than the one that was asked for.",
+            "the identity provider's metadata names another issuer than the one that was asked for: "
+            f"{safe(str(data.get('issuer')), 200)} instead of {safe(issuer, 200)}.",
             hint="Give --issuer exactly as the provider spells it, with or without a slash at the end.",
         )
     return Provider(
@@ -125,6 +128,7 @@ async def provider(issuer: str, *, fetch: Fetch) -> Provider:
         registration_endpoint=_endpoint(data, "registration_endpoint", issuer),
         device_authorization_endpoint=_endpoint(data, "device_authorization_endpoint", issuer),
         revocation_endpoint=_endpoint(data, "revocation_endpoint", issuer),
+        userinfo_endpoint=_endpoint(data, "userinfo_endpoint", issuer),
         scopes=_words(data, "scopes_supported"),
         client_methods=_words(data, "token_endpoint_auth_methods_supported") or ("client_secret_basic",),
         signing_algorithms=_words(data, "token_endpoint_auth_signing_alg_values_supported"),

@@ -16,7 +16,7 @@ from skerry.auth.client_authentication import ClientIdentity, proven
 from skerry.auth.discovery import Provider
 from skerry.auth.oauth import granted
 from skerry.auth.ports import Clock, Post
-from skerry.errors import ConfigurationError, RemoteError
+from skerry.errors import ConfigurationError, RemoteError, SkerryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ class Asking:
             tuple(_text(data, "scope").split()),
         )
         if before is None:
-            return found
+            told = found.identity or await self._told(found.access_token, claims or own)
+            return replace(found, identity=told or _subject(claims) or _subject(own))
         return replace(
             found,
             refresh_token=found.refresh_token or before.refresh_token,
@@ -166,6 +167,23 @@ class Asking:
             raise RemoteError("The revocation endpoint does not answer.") from error
         return status == 200
 
+    async def _told(self, token: str, claims: Mapping[str, Any]) -> str:
+        """The name that the userinfo endpoint has (OpenID Connect Core 1.0 §5.3), for a name to show only.
+
+        It must be of the subject of the token (§5.3.2); "" where it says nothing, as without `openid`.
+        """
+        endpoint = self.provider.userinfo_endpoint
+        if not endpoint:
+            return ""
+        try:
+            status, body = await self.post(endpoint, {}, {"Authorization": f"Bearer {token}"})
+            found = json.loads(body) if status == 200 else {}
+        except (SkerryError, OSError, ValueError, RecursionError):
+            return ""
+        if not isinstance(found, dict) or found.get("sub") != claims.get("sub", found.get("sub")):
+            return ""
+        return _identity(found)
+
     def _check(self, claims: Mapping[str, Any], nonce: str) -> None:
         """An ID token from the token endpoint itself: for this client, of this issuer, for this sign-in."""
         audience = claims.get("aud")
@@ -177,9 +195,19 @@ class Asking:
             )
 
 
+_NAMES = ("email", "preferred_username", "upn", "username", "cognito:username", "name")
+
+
 def _identity(claims: Mapping[str, Any]) -> str:
-    names = (claims.get(name) for name in ("email", "preferred_username", "sub"))
+    """A name that people know somebody by, if the claims have one."""
+    names = (claims.get(name) for name in _NAMES)
     return next((name for name in names if isinstance(name, str) and name), "")
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    """The subject, and that it is that: it may be a number which nobody knows themselves by."""
+    subject = _text(claims, "sub")
+    return f"sub {subject}" if subject else ""
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

@@ -22,6 +22,7 @@ from skerry.auth.grant import Grant
 from skerry.auth.registration import Registration
 from skerry.auth.token_cache import TokenCache, token_cache
 from skerry.errors import StateError
+from skerry.wire.spelling import normal, same
 
 PATIENCE = 15.0
 """Seconds to wait for another program that refreshes the same grant: longer than a request may take."""
@@ -30,7 +31,10 @@ _STEP = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A sign-in as it may be shown. `expires` is that of the access token; `lasting` ones are refreshed."""
+    """A sign-in as it may be shown. `expires` is that of the access token; `lasting` ones are refreshed.
+
+    `name` is what the resource was called by in the stack with the state directory `state`, if it was.
+    """
 
     resource: str
     issuer: str
@@ -39,6 +43,8 @@ class SignedIn:
     expires: float | None = None
     scopes: tuple[str, ...] = ()
     lasting: bool = False
+    name: str = ""
+    state: str = ""
 
 
 class Kept:
@@ -67,13 +73,21 @@ class Kept:
         return card.issuer if card is not None else ""
 
     def has(self, resource: str) -> bool:
-        """Whether somebody signed in for a resource; a look at a file, no secret is read."""
-        return self._card(resource).exists()
+        """Whether somebody signed in for a resource; a look at files, no secret is read."""
+        return self._card(self.spelled(resource)).exists()
 
-    async def keep(self, resource: str, grant: Grant) -> None:
-        """Keeps a grant. Raises StateError when it cannot be written."""
+    def spelled(self, resource: str) -> str:
+        """The resource as a sign-in for it is kept, else in the normal form of its URL."""
+        resource = normal(resource)
+        if self._card(resource).exists():
+            return resource
+        return next((card.resource for card in self.all() if same(card.resource, resource)), resource)
+
+    async def keep(self, resource: str, grant: Grant, *, name: str = "", state: str = "") -> None:
+        """Keeps a grant, with its name in a stack, or the one before. Raises StateError when it cannot."""
 
         def write() -> None:
+            before = None if name else next((one for one in self.all() if one.resource == resource), None)
             self.cache.put(_grant(resource), grant.to_text())
             card = SignedIn(
                 resource=resource,
@@ -83,6 +97,8 @@ class Kept:
                 expires=grant.expires,
                 scopes=grant.granted or grant.scopes,
                 lasting=bool(grant.refresh_token),
+                name=before.name if before else name,
+                state=before.state if before else state,
             )
             self._write(self._card(resource), json.dumps(asdict(card)))
 

@@ -17,6 +17,7 @@ from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, NotRunningError, StateError
 from skerry.wire.arn import Arn
 from skerry.wire.endpoints import gateway_url, invocation_url
+from skerry.wire.spelling import normal, same
 
 Stack = Mapping[str, Any]
 """The members of `stack.json`: endpoint, region, keys, runtimes, gateways, realms and their defaults."""
@@ -111,14 +112,18 @@ def by_arn(stack: Stack | None, arn: str) -> Mapping[str, Any] | None:
 
 
 def by_url(stack: Stack | None, url: str) -> Mapping[str, Any] | None:
-    """The runtime or gateway of the stack at a URL; `auth` is "" for one that was made with boto3."""
+    """The runtime or gateway of the stack at a URL, however it is spelled.
+
+    `auth` is "" for one that was made with boto3.
+    """
     if stack is None:
         return None
     for kind in ("gateways", "runtimes"):
         for name, entry in stack.get(kind, {}).items():
-            if entry.get("url") == url:
+            if same(str(entry.get("url", "")), url):
                 return {"name": name, **entry}
     base = stack.get("endpoint")
+    url = normal(url)
     if base and url.startswith((f"{base}/gateway/", f"{base}/runtimes/")):
         return {"name": url.removeprefix(f"{base}/").split("/")[1], "url": url, "auth": ""}
     return None

@@ -5,6 +5,7 @@ Sources: RFC 9728 §3 and §5, MCP 2026-07-28, authorization ("Protected Resourc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from skerry.auth.challenge import WELL_KNOWN, Challenge, ResourceMetadata, metadata_urls, read_metadata
@@ -12,6 +13,7 @@ from skerry.auth.discovery import led_astray, may_name
 from skerry.auth.ports import Fetch
 from skerry.errors import ProtocolError, RemoteError, SkerryError
 from skerry.wire.shown import safe
+from skerry.wire.spelling import spellings
 
 
 async def described(url: str, challenge: Challenge | None, *, fetch: Fetch) -> ResourceMetadata | None:
@@ -21,7 +23,6 @@ async def described(url: str, challenge: Challenge | None, *, fetch: Fetch) -> R
     for a document that is there and must not be used: it is for another resource, or names no issuer.
     """
     url = url.partition("#")[0]
-    places = list(metadata_urls(url))
     if challenge is not None and challenge.resource_metadata:
         named = challenge.resource_metadata
         if not may_name(url, named):
@@ -29,19 +30,58 @@ async def described(url: str, challenge: Challenge | None, *, fetch: Fetch) -> R
                 f"the server says that its metadata is at {safe(named, 120)}, which is not to be trusted.",
                 hint="It must be an https URL, or on this machine when the server is.",
             )
-        places = [named, *(place for place in places if place != named)]
-    for place in places:
         try:
-            body = await fetch(place)
+            body = await fetch(named)
         except (SkerryError, OSError) as error:
             if led_astray(error):
                 raise
+            return await _well_known(url, fetch)
+        return _read(body, named, url, spellings(url))
+    return await _well_known(url, fetch)
+
+
+async def _well_known(url: str, fetch: Fetch) -> ResourceMetadata | None:
+    """The document at the well-known places of a resource, under whatever spelling it is published.
+
+    Each document must be for the spelling that its place was built from. Raises the first problem.
+    """
+    problem: ProtocolError | None = None
+    asked: set[str] = set()
+    for spelling in spellings(url):
+        for place in metadata_urls(spelling):
+            if place in asked:
+                continue
+            asked.add(place)
+            try:
+                body = await fetch(place)
+            except (SkerryError, OSError) as error:
+                if led_astray(error):
+                    raise
+                continue
+            try:
+                return _read(body, place, url, (spelling,))
+            except ProtocolError as error:
+                problem = problem or error
+                break
+    if problem is not None:
+        raise problem
+    return None
+
+
+def _read(body: bytes, place: str, url: str, allowed: Sequence[str]) -> ResourceMetadata:
+    """A document of `place`, which must be for one of the allowed spellings. Raises ProtocolError."""
+    problem: ProtocolError | None = None
+    for spelling in allowed:
+        try:
+            found = read_metadata(body, resource=spelling, enclosing=enclosing(place, spelling))
+        except ProtocolError as error:
+            problem = problem or error
             continue
-        found = read_metadata(body, resource=url, enclosing=enclosing(place, url))
         if not all(may_name(url, server) for server in found.authorization_servers):
             raise ProtocolError("The metadata names an authorization server that is not to be trusted.")
         return found
-    return None
+    assert problem is not None
+    raise problem
 
 
 def enclosing(place: str, url: str) -> str:

@@ -21,7 +21,7 @@ from mcp.types import CallToolResult
 from skerry.auth.ports import Surroundings
 from skerry.client.arguments import Typed, arguments, typed
 from skerry.client.connection import all_tools, over_http, over_stdio
-from skerry.client.problems import FAILURES, Refusals, problem
+from skerry.client.problems import FAILURES, Refusals, innermost, problem
 from skerry.client.questions import Questions
 from skerry.client.report import result_lines, tool_lines
 from skerry.client.target import Wanted, find
@@ -186,6 +186,8 @@ async def _serve(task: Task, options: argparse.Namespace) -> int:
         async with opened as client:
             return await work(client, task, questions, as_json=options.json)
     except FAILURES as error:
+        if isinstance(cause := innermost(error), BrokenPipeError):
+            raise cause from error  # who reads our output went away; a server's end has other errors
         raise problem(error, where, refusals) from error
 
 

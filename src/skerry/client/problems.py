@@ -19,8 +19,9 @@ FAILURES = (ExceptionGroup, MCPError, ValidationError, httpx2.HTTPError, OSError
 
 _HINTS: Mapping[int, str] = {
     401: "It wants a bearer token: use --auth browser to sign in, or --auth bearer with SKERRY_TOKEN or a "
-    "client in skerry.toml.",
-    403: "It refuses this identity: check --auth (iam or bearer), the credentials and the audience.",
+    "client in skerry.toml. skerry doctor TARGET says more.",
+    403: "It refuses this identity: check --auth (iam or bearer), the credentials and the audience. "
+    "skerry doctor TARGET says more.",
     404: "There is no MCP server at this address: check the URL, its path, or the ARN's region.",
     405: "This address answers no POST: check the URL's path (often /mcp).",
     406: "It wants another Accept header: is there a proxy in between that drops headers?",

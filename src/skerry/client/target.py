@@ -80,7 +80,10 @@ class Target:
     def tokens(self, surroundings: Surroundings) -> DiscoveredTokens:
         """The source of a sign-in's tokens."""
         kept = Kept(self.sign_in.tokens, use_keyring=self.sign_in.keyring)
-        return DiscoveredTokens(self.url, self.sign_in, kept, surroundings=surroundings)
+        named = (
+            {"name": self.entry["name"], "state": self.stack["state"]} if self.stack and self.entry else {}
+        )
+        return DiscoveredTokens(self.url, self.sign_in, kept, surroundings=surroundings, **named)
 
     async def _keys(self) -> Credentials:
         if self.stack is not None:

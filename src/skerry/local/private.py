@@ -5,6 +5,7 @@ Everything here raises StateError when the system refuses.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -45,11 +46,13 @@ def write(path: Path, content: bytes) -> None:
             file.write(content)
         draft.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise _refused(path, error) from error
 
 
 def _refused(path: Path, error: OSError) -> StateError:
     return StateError(
         f"{path} cannot be used: {error.strerror or type(error).__name__}.",
-        hint="Check the permissions, or choose another directory with --state.",
+        hint="Check the permissions and the space that is left, or choose another directory with --state.",
     )

@@ -126,7 +126,9 @@ def person(target: Target, flags: Wanted, settings: SignInSettings) -> Challenge
             _open if flags.login else None, _log.warning, device=flags.login and settings.device
         )
         kept = Kept(settings.tokens, use_keyring=settings.keyring)
-        return DiscoveredTokens(target.url, settings, kept, surroundings=around)
+        state = str((target.stack or {}).get("state", ""))
+        name = target.name if state else ""
+        return DiscoveredTokens(target.url, settings, kept, surroundings=around, name=name, state=state)
 
     return ChallengeProof(made)
 

@@ -42,6 +42,23 @@ INHERITED = (
 )
 
 
+class _Log(contextlib.ExitStack):
+    """A child's log. A line that cannot be written is lost: the child must be heard on, or it would block."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = private.appending(path)
+        self.callback(self._quietly, self._file.close)
+
+    def write(self, line: bytes) -> None:
+        self._quietly(lambda: (self._file.write(line), self._file.flush()))
+
+    @staticmethod
+    def _quietly(act: Callable[[], object]) -> None:
+        with contextlib.suppress(OSError):
+            act()
+
+
 class Child:
     """A running program. Made by `start`; ended by `stop`, which is safe to call twice."""
 
@@ -58,7 +75,7 @@ class Child:
 
     async def _read(self) -> None:
         assert self.process.stdout is not None
-        with private.appending(self._log) as file:
+        with _Log(self._log) as log:
             while True:
                 try:
                     line = await self.process.stdout.readline()
@@ -71,7 +88,7 @@ class Child:
                 if hop is not None:
                     self._on_hop(hop)
                     continue
-                file.write(line)
+                log.write(line)
                 self._tail.append(text)
                 if not self._ready.done() and text.startswith('{"ready"'):
                     with contextlib.suppress(ValueError):

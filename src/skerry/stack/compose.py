@@ -22,11 +22,11 @@ from skerry.local.models.guardrails.rules import Guardrails
 from skerry.settings import StackSettings
 from skerry.settings.values import TOKEN_CLOCK
 from skerry.sockets import bind
-from skerry.stack import children, endpoint, realms
+from skerry.stack import children, endpoint, realms, resources
 from skerry.stack.declaration import Declaration, Service
 from skerry.stack.provision import Provisioner
 from skerry.stack.references import is_last, resolve_all
-from skerry.stack.state import IDP_FILE, IDP_FOLDER, State
+from skerry.stack.state import IDP_FILE, IDP_FOLDER, State, unusable
 
 
 class Stack:
@@ -43,6 +43,7 @@ class Stack:
         self._local: Endpoint | None = None
         self._started: list[children.Child] = []
         self._ports = state.ports()
+        self._problems: list[resources.Resource] = []
         self._values: dict[str, Any] = {
             "region": declared.region or settings.region,
             "account": settings.account,
@@ -72,7 +73,7 @@ class Stack:
             async with asyncio.TaskGroup() as group:
                 group.create_task(local.seeded())
                 group.create_task(self._wired(local))
-        except* SkerryError as several:
+        except* (SkerryError, OSError) as several:
             raise _first(several) from several
         self._state.keep_ports(self._ports)
         return self._published(local)
@@ -85,19 +86,24 @@ class Stack:
         try:
             if self._local is not None:
                 await self._local.control.close()
-            await asyncio.gather(*(child.stop() for child in self._started))
         finally:
-            await self._running.aclose()
+            try:
+                await asyncio.gather(*(child.stop() for child in self._started))
+            finally:
+                await self._running.aclose()
 
     async def _wired(self, local: Endpoint) -> None:
         """Children, and then the resources that refer to them; the client is made meanwhile."""
         provisioner = asyncio.create_task(asyncio.to_thread(self._provisioner, local.developer))
         await self._children(local.recorder.record, local.developer)
         self._progress("gateways, runtimes …")
-        await asyncio.to_thread((await provisioner).run)
+        await asyncio.to_thread((made := await provisioner).run)
         await self._services(local.recorder.record, last=True)
         endpoint.late_environments(self._declared, self._values)
         local.complete()
+        self._progress("targets …")
+        found = await asyncio.to_thread(resources.settled, made.control)
+        self._problems = [one for one in found if not one.good]
 
     def _provisioner(self, developer: Credentials) -> Provisioner:
         return Provisioner(
@@ -193,6 +199,7 @@ class Stack:
             "services": self._values["services"],
             "guardrails": self._values["guardrails"],
             "functions": self._values["functions"],
+            "problems": [one.shown() | {"failed": one.failed} for one in self._problems],
         }
 
 
@@ -211,10 +218,12 @@ def _free(name: str, ports: dict[str, int]) -> int:
     return port
 
 
-def _first(several: BaseExceptionGroup[SkerryError]) -> SkerryError:
+def _first(several: BaseExceptionGroup[SkerryError | OSError]) -> SkerryError:
     """The first error of a group: the one that ended the others."""
     error: BaseException = several
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, OSError):
+        return unusable(error)
     assert isinstance(error, SkerryError)
     return error

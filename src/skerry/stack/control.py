@@ -46,6 +46,14 @@ class Control:
         pages: Iterable[Mapping[str, Any]] = self.client.get_paginator(operation).paginate(**arguments)
         return [item for page in pages for item in page[member]]
 
+    def found(self, operation: str, **where: str) -> Mapping[str, Any]:
+        """What a Get operation gives; nothing when the resource is gone."""
+        try:
+            found: Mapping[str, Any] = getattr(self.client, operation)(**where)
+        except self.client.exceptions.ResourceNotFoundException:
+            return {}
+        return found
+
     def settled(
         self, operation: str, found: Mapping[str, Any], where: Mapping[str, str]
     ) -> Mapping[str, Any]:

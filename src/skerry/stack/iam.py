@@ -13,18 +13,17 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from skerry.auth.iam.least import least
-from skerry.errors import ConfigurationError, StateError
+from skerry.errors import ConfigurationError
 from skerry.stack.env import add_state
 from skerry.stack.inspection import ask
+from skerry.stack.record import recorded
 from skerry.stack.state import running
 from skerry.wire.arn import is_arn
-from skerry.wire.hop import Hop, of
+from skerry.wire.hop import Hop
 
-FILES = ("hops.jsonl.1", "hops.jsonl")
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 EXAMPLES = {
     "least": "skerry iam least arn:aws:iam::123456789012:role/skerry-runtime-ops --refused",
@@ -94,21 +93,6 @@ def _least(options: argparse.Namespace) -> int:
         print(f"nothing is recorded that {options.principal} did", file=sys.stderr)
         return 1
     return 0
-
-
-def recorded(state: Path) -> Iterator[Hop]:
-    """The hops in a state directory, oldest first. Raises StateError when there are none."""
-    files = [state / name for name in FILES if (state / name).is_file()]
-    if not files:
-        raise StateError(
-            f"there are no hops in {state}.", hint="Start `skerry up`, and let something happen."
-        )
-    for file in files:
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                yield of(json.loads(line))
-            except (ValueError, TypeError, AttributeError):
-                continue  # the last line of a stack that was killed
 
 
 def needs(hops: Iterable[Hop], principal: str, *, refused: bool) -> tuple[set[tuple[str, str]], Counter[str]]:

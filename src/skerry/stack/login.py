@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -61,44 +62,74 @@ def run(options: argparse.Namespace) -> int:
         if options.target:
             raise ConfigurationError("--list takes no target.")
         return _list(kept, as_json=options.json)
-    url = url_of(options.target, options.state)
+    found = target_of(options.target, options.state)
+    _check(found)
     around = Surroundings(
         _printed if options.no_browser else _opened, _say, device=settings.device, agree=_agreed
     )
-    tokens = DiscoveredTokens(url, settings, kept, surroundings=around)
+    state = str(options.state.resolve()) if found.name else ""
+    tokens = DiscoveredTokens(found.url, settings, kept, surroundings=around, name=found.name, state=state)
     grant = asyncio.run(_signed_in(tokens, settings))
-    found = next((card for card in kept.all() if card.resource == tokens.url), _card(tokens.url, grant))
+    card = next((card for card in kept.all() if card.resource == tokens.key), _card(tokens.url, grant))
     if options.json:
-        print(json.dumps(asdict(found) | {"kept": kept.cache.where}))
+        print(json.dumps(asdict(card) | {"kept": kept.cache.where}))
     else:
-        print("\n".join([*lines(found), f"{'kept in':<9} {kept.cache.where}"]))
+        print("\n".join([*lines(card), f"{'kept in':<9} {kept.cache.where}"]))
     return 0
 
 
-def url_of(target: str, state: Path) -> str:
-    """The URL of a target, as `skerry call` and `skerry proxy` find it.
+def target_of(target: str, state: Path) -> upstream.Target:
+    """What a word means, as `skerry call` and `skerry proxy` find it.
 
     Raises ConfigurationError, NotRunningError or ProtocolError.
     """
     settings = ProxySettings.from_env(os.environ)
     here = (state / "stack.json").is_file()
-    found = upstream.resolve(
+    return upstream.resolve(
         target,
         qualifier="DEFAULT",
         endpoint_url="" if here else settings.endpoint_url,
         region=settings.region,
         state=state,
     )
-    return found.url
+
+
+def _check(target: upstream.Target) -> None:
+    """Raises ConfigurationError where nobody signs in.
+
+    That is a resource that the stack knows to take no tokens, and a URL that names none (RFC 8707 §2) or
+    holds a secret.
+    """
+    if target.method in ("iam", "none"):
+        takes = "takes AWS signatures" if target.method == "iam" else "lets everybody in"
+        among = (target.stack or {}).get(f"{target.kind}s", {})
+        others = [name for name, entry in among.items() if entry.get("auth") == "jwt"]
+        agent = among.get(target.name, {}).get("protocol", "MCP") != "MCP"
+        call = f"skerry chat --agent {target.name}" if agent else f"skerry call {target.name} list"
+        more = f" People sign in for: {', '.join(others)}." if others else ""
+        raise ConfigurationError(
+            f"the {target.kind} '{target.name}' {takes}: there is nothing to sign in for.",
+            hint=f"Call it at once: {call}.{more}",
+        )
+    parts = urlsplit(target.url)
+    if parts.fragment:
+        raise ConfigurationError(
+            "the URL has a fragment, which no server gets to see.", hint="Leave out # and all after it."
+        )
+    if parts.username is not None:
+        raise ConfigurationError(
+            "the URL has a user in it, and tokens are not kept for such.", hint="Leave out all before the @."
+        )
 
 
 def lines(card: SignedIn) -> list[str]:
     """A sign-in for people."""
     who = card.identity or "somebody whom the token does not name"
+    resource = f"{card.resource} ({card.name})" if card.name else card.resource
     ends = "an unknown time" if card.expires is None else _when(card.expires)
     shown = {
         "signed in": who,
-        "for": card.resource,
+        "for": resource,
         "at": f"{card.issuer} as {card.client_id}",
         "scopes": " ".join(card.scopes) or "none asked for",
         "until": ends + (", then refreshed" if card.lasting else ""),

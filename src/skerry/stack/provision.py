@@ -54,19 +54,19 @@ class Provisioner:
         self._declared = declared
         self._values = values
         self._endpoint = endpoint
-        self._control = Control(endpoint, values["region"], credentials)
-        self._client = self._control.client
-        self._policies = Policies(self._control, declared.file, values)
+        self.control = Control(endpoint, values["region"], credentials)
+        self._client = self.control.client
+        self._policies = Policies(self.control, declared.file, values)
 
     def run(self) -> None:
         """Everything, in order. Raises ConfigurationError, which names the table that is refused."""
         file = self._declared.file
         providers = Providers(oauth=self._oauth_providers(), keys=self._key_providers())
-        existing = self._control.by_name("list_gateways", "items", "name")
+        existing = self.control.by_name("list_gateways", "items", "name")
         for gateway in self._declared.gateways.values():
             with declared(file, f"[gateways.{gateway.name}]"):
                 self._gateway(gateway, existing.get(gateway.name))
-        runtimes = self._control.by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName")
+        runtimes = self.control.by_name("list_agent_runtimes", "agentRuntimes", "agentRuntimeName")
         for runtime in self._declared.runtimes.values():
             with declared(file, f"[runtimes.{runtime.name}]"):
                 self._runtime(runtime, runtimes.get(runtime.name))
@@ -84,7 +84,7 @@ class Provisioner:
             for target in gateway.targets.values()
             if target.credentials.kind == "oauth"
         }
-        existing = self._control.by_name("list_oauth2_credential_providers", "credentialProviders", "name")
+        existing = self.control.by_name("list_oauth2_credential_providers", "credentialProviders", "name")
         arns = {}
         for realm, client in sorted(wanted):
             name = f"{realm}-{client}"
@@ -113,7 +113,7 @@ class Provisioner:
         }
         if not wanted:
             return {}
-        existing = self._control.by_name("list_api_key_credential_providers", "credentialProviders", "name")
+        existing = self.control.by_name("list_api_key_credential_providers", "credentialProviders", "name")
         arns = {}
         for (gateway, target), key in wanted.items():
             name, where = f"{gateway}_{target}"[:128], f"[gateways.{gateway}.targets.{target}] credentials"
@@ -145,7 +145,7 @@ class Provisioner:
             wanted["policyEngineConfiguration"] = engine
         if found:
             where = {"gatewayIdentifier": found["gatewayId"]}
-            current = self._control.settled("get_gateway", self._client.get_gateway(**where), where)
+            current = self.control.settled("get_gateway", self._client.get_gateway(**where), where)
             self._check_search(gateway, current)
             wanted |= self._gateway_authorizer(gateway.authorizer, current["gatewayUrl"])
             answer = self._client.update_gateway(**where, **wanted)
@@ -153,7 +153,7 @@ class Provisioner:
             answer = self._client.create_gateway(**wanted)
             if OWN_URL in gateway.authorizer.audience:  # which is known only now
                 where = {"gatewayIdentifier": answer["gatewayId"]}
-                self._control.settled("get_gateway", answer, where)
+                self.control.settled("get_gateway", answer, where)
                 wanted |= self._gateway_authorizer(gateway.authorizer, answer["gatewayUrl"])
                 answer = self._client.update_gateway(**where, **wanted)
         self._values["gateways"][gateway.name] = {
@@ -241,7 +241,7 @@ class Provisioner:
     def _update_runtime(self, identifier: str, wanted: dict[str, Any]) -> Mapping[str, Any]:
         """Updates make a new version, so an unchanged runtime is left as it is."""
         where = {"agentRuntimeId": identifier}
-        current = self._control.settled("get_agent_runtime", self._client.get_agent_runtime(**where), where)
+        current = self.control.settled("get_agent_runtime", self._client.get_agent_runtime(**where), where)
         if current["status"] == "READY" and all(
             current.get(name) == wanted.get(name) for name in wanted.keys() | OPTIONAL
         ):
@@ -251,8 +251,8 @@ class Provisioner:
     def _targets(self, gateway: Gateway, providers: Providers) -> None:
         gateway_id = self._values["gateways"][gateway.name]["id"]
         where = {"gatewayIdentifier": gateway_id}
-        self._control.settled("get_gateway", {"status": "UPDATING"}, where)
-        existing = self._control.by_name("list_gateway_targets", "items", "name", **where)
+        self.control.settled("get_gateway", {"status": "UPDATING"}, where)
+        existing = self.control.by_name("list_gateway_targets", "items", "name", **where)
         for target in gateway.targets.values():
             wanted: dict[str, Any] = {
                 "gatewayIdentifier": gateway_id,
@@ -273,15 +273,15 @@ class Provisioner:
                 else:
                     self._client.create_gateway_target(**wanted)
         with declared(self._declared.file, f"[gateways.{gateway.name}] rate_limits"):
-            limits.bring(self._control, gateway, gateway_id)
+            limits.bring(self.control, gateway, gateway_id)
 
     def _listed(self, gateway: Gateway) -> dict[str, str]:
         """Waits until a gateway's targets are listed; those that could not be, with the reason."""
         where = {"gatewayIdentifier": self._values["gateways"][gateway.name]["id"]}
         failed = {}
-        for found in self._control.listed("list_gateway_targets", "items", **where):
+        for found in self.control.listed("list_gateway_targets", "items", **where):
             one = {**where, "targetId": found["targetId"]}
-            ended = self._control.settled("get_gateway_target", {"status": "UPDATING"}, one)
+            ended = self.control.settled("get_gateway_target", {"status": "UPDATING"}, one)
             if ended["status"] != "READY":
                 failed[str(ended["name"])] = " ".join(ended.get("statusReasons", ())) or str(ended["status"])
         return failed
@@ -294,7 +294,7 @@ class Provisioner:
             same = all((current.get(name) or None) == wanted.get(name) for name in TARGET)
             if same and current["status"] in IN_TRANSITION:
                 return
-            self._control.settled("get_gateway_target", current, where)
+            self.control.settled("get_gateway_target", current, where)
         self._client.update_gateway_target(**wanted)
 
     def _gateway_authorizer(self, authorizer: Authorizer, url: str) -> dict[str, Any]:

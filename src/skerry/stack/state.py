@@ -12,13 +12,13 @@ import os
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from skerry.auth import local
 from skerry.errors import AlreadyRunningError, NotRunningError, StateError
+from skerry.local import private
 
 IDP_FILE, IDP_FOLDER = "idp.json", "idp"
 """The identity provider's configuration, and the folder of its keys and records."""
@@ -77,19 +77,34 @@ class State:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Holds the directory for one stack. Raises AlreadyRunningError when another holds it."""
-        with open(self.folder / "lock", "a+", encoding="utf-8", opener=_private) as file:
+        with self._lock_file() as file:
             try:
                 _take(file)
             except OSError as error:
                 raise AlreadyRunningError(
                     f"a stack already runs on the state directory {self.folder}{self._who()}.",
-                    hint="Stop it with Ctrl-C, or give another directory with --state DIR.",
+                    hint=f"Stop it with: skerry stop --state {self.folder} — or give --state another DIR.",
                 ) from error
             self.forget()
             try:
                 yield
             finally:
                 self.forget()
+
+    def _lock_file(self) -> IO[str]:
+        try:
+            return open(self.folder / "lock", "a+", encoding="utf-8", opener=_private)
+        except OSError as error:
+            raise unusable(error) from error
+
+    def held(self) -> bool:
+        """Whether a stack holds the directory now, also one that is not ready yet."""
+        with self._lock_file() as file:
+            try:
+                _take(file)
+            except OSError:
+                return True
+        return False
 
     def _who(self) -> str:
         with contextlib.suppress(OSError, ValueError, KeyError):
@@ -126,16 +141,16 @@ class State:
         self.write("stack.json", dict(running))
 
     def forget(self) -> None:
-        """Removes `stack.json`: no stack runs here."""
-        (self.folder / "stack.json").unlink(missing_ok=True)
+        """Removes `stack.json`: no stack runs here. Raises StateError."""
+        try:
+            (self.folder / "stack.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise unusable(error) from error
 
     def write(self, name: str, data: Mapping[str, Any]) -> Path:
-        """Writes a JSON file of the directory at once and for its owner alone."""
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp makes it 0600
-            json.dump(data, file, indent=1)
+        """Writes a JSON file of the directory at once and for its owner alone. Raises StateError."""
         path = self.folder / name
-        Path(temporary).replace(path)
+        private.write(path, json.dumps(data, indent=1).encode())
         return path
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -152,6 +167,15 @@ class State:
         if not isinstance(data, dict):
             raise StateError(f"{path} holds something else.", hint="Remove it to have it made anew.")
         return data
+
+
+def unusable(error: OSError) -> StateError:
+    """What the system refused while state was written, with the file that it names."""
+    what = error.filename or "the state directory"
+    return StateError(
+        f"{what} cannot be used: {error.strerror or type(error).__name__}.",
+        hint="Check the permissions and the space that is left, or give another directory with --state DIR.",
+    )
 
 
 def running(folder: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from skerry.auth.kept import Kept
 from skerry.errors import ConfigurationError, RemoteError, TokenError
 from skerry.settings import SignInSettings
 from skerry.stack.env import add_state
-from skerry.stack.login import url_of
+from skerry.stack.logout import kept_url
 from skerry.stack.state import running
 
 
@@ -60,7 +60,7 @@ def _of_a_person(options: argparse.Namespace) -> int:
     settings = SignInSettings.of(argparse.Namespace(), os.environ, person=True)
     kept = Kept(settings.tokens, use_keyring=settings.keyring)
     wanted = SignInSettings(scope=options.scope, tokens=settings.tokens)
-    tokens = DiscoveredTokens(url_of(options.target, options.state), wanted, kept)
+    tokens = DiscoveredTokens(kept_url(options.target, options.state, kept.all()), wanted, kept)
     token = asyncio.run(tokens.ready())
     grant = tokens.grant
     if not token or grant is None:

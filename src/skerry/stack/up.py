@@ -17,8 +17,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from skerry.sockets import loop_factory
 from skerry.stack.compose import Stack
 from skerry.stack.declaration import load
 from skerry.stack.env import add_state
-from skerry.stack.state import State
+from skerry.stack.resources import Resource
+from skerry.stack.resources import lines as resource_lines
+from skerry.stack.state import State, unusable
 
 BUNDLED = Path(__file__).parents[1] / "desk" / "skerry.toml"
 
@@ -39,11 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--file", type=Path, help="what to run (default: skerry.toml here, else the bundled operations desk)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on one line when ready")
+    parser.add_argument(
+        "--strict", action="store_true", help="end at once when something has failed, such as a target"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
+    """Serves until it is told to end. Returns 1 when something had failed when the stack was ready."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(settings(options), as_json=options.json))
+        return runner.run(_serve(settings(options), as_json=options.json, strict=options.strict))
 
 
 def settings(options: argparse.Namespace) -> StackSettings:
@@ -69,15 +75,20 @@ async def started(chosen: StackSettings, progress: Callable[[str], None]) -> Asy
     with state.lock():
         stack = Stack(chosen, declared, state, progress)
         try:
-            running = await stack.start()
+            try:
+                running = await stack.start()
+            except OSError as error:
+                raise unusable(error) from error
             state.publish(running)
             yield running
         finally:
-            state.forget()
-            await stack.stop()
+            try:
+                state.forget()
+            finally:
+                await stack.stop()
 
 
-async def _serve(chosen: StackSettings, *, as_json: bool) -> int:
+async def _serve(chosen: StackSettings, *, as_json: bool, strict: bool) -> int:
     stopped = asyncio.create_task(_signal().wait())
     began = time.monotonic()
     show = _progress(quiet=as_json)
@@ -90,9 +101,11 @@ async def _serve(chosen: StackSettings, *, as_json: bool) -> int:
             return 0
         facts = starting.result()
         print(json.dumps(public(facts)) if as_json else summary(facts, time.monotonic() - began), flush=True)
-        await stopped
+        failed = any(one["failed"] for one in facts["problems"])
+        if not (failed and strict):
+            await stopped
         show("stopping …")
-    return 0
+    return int(failed)
 
 
 def _signal() -> asyncio.Event:
@@ -144,6 +157,7 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     if running["services"]:
         lines += ["", "services"]
         lines += _rows({name: (service["url"],) for name, service in running["services"].items()})
+    lines += _problems(running.get("problems", ()))
     where = "" if running["state"] == str(Path(".skerry").resolve()) else f" --state {running['state']}"
     lines += [
         "",
@@ -157,11 +171,23 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     return "\n".join(lines)
 
 
+def _problems(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What cannot be used, with the reason and the next move."""
+    if not found:
+        return []
+    names = [field.name for field in fields(Resource)]
+    title = "FAILED" if any(one["failed"] for one in found) else "not ready yet"
+    return ["", title, *resource_lines([Resource(**{name: one[name] for name in names}) for one in found])]
+
+
 def _first_step(running: Mapping[str, Any]) -> str:
-    """A command that has something to talk with."""
-    if running["runtimes"] or not running["gateways"]:
-        return "skerry chat"
-    return f"skerry call {next(iter(running['gateways']))} list"
+    """A command that has something to talk with: an agent, else the tools of a gateway or a server."""
+    spoken = {name: item.get("protocol", "HTTP") for name, item in running["runtimes"].items()}
+    agents = [name for name, protocol in spoken.items() if protocol in ("HTTP", "A2A")]
+    if agents or not (spoken or running["gateways"]):
+        first = not agents or agents[0] == next(iter(spoken))
+        return "skerry chat" if first else f"skerry chat --agent {agents[0]}"
+    return f"skerry call {next(iter(running['gateways']), next(iter(spoken), ''))} list"
 
 
 def _rows(named: Mapping[str, tuple[str, ...]]) -> list[str]:
