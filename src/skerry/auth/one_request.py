@@ -72,4 +72,4 @@ def requests(open_client: Open, *, check: Callable[[str], Awaitable[None]] = unc
 
 
 ANYWHERE = requests(client_for)
-fetch_document, post_form = ANYWHERE.fetch, ANYWHERE.post
+fetch_document, post_form, post_bytes = ANYWHERE.fetch, ANYWHERE.post, ANYWHERE.post_bytes
