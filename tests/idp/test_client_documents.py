@@ -17,7 +17,7 @@ from skerry.auth.guarded import Guard
 from skerry.errors import ConfigurationError
 from skerry.idp import Client, Realm, parse
 from skerry.idp.client_assertions import TYPE
-from skerry.idp.client_documents import ClientDocuments, freshness
+from skerry.idp.client_documents import OFTEN, ClientDocuments, freshness
 from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.provider import make_provider
 from tests.kit.assertions import client_claims, signed
@@ -224,6 +224,32 @@ async def test_those_who_want_it_at_once_share_one_request(tmp_path):
         world.site.hold.set()
         assert len({client.id for client in await asyncio.gather(*asking)}) == 1
         assert len(world.peer.requests) == 1
+
+
+@pytest.mark.behaviour("IDP-CIMD-PACE")
+async def test_a_host_is_not_asked_for_new_documents_without_end(tmp_path):
+    async with World(tmp_path) as world:
+        known = await world.documents(URL)
+        for number in range(OFTEN - 1):
+            await world.refusal(f"https://app.example/{number}.json")
+        with pytest.raises(OAuthError, match="Too many documents") as caught:
+            await world.documents("https://app.example/more.json")
+        assert (caught.value.status, caught.value.headers["retry-after"]) == (429, "20")
+        assert len(world.peer.requests) == OFTEN
+        await world.refusal("https://other.example/c.json")
+        world.clock.advance(19)
+        assert await world.documents(URL) == known
+        world.clock.advance(1)
+        await world.refusal("https://app.example/more.json")
+
+
+@pytest.mark.behaviour("IDP-CIMD-PACE")
+async def test_a_client_that_is_known_is_looked_up_anew_whatever_others_ask(tmp_path):
+    async with World(tmp_path) as world:
+        world.site.headers = {"cache-control": "no-cache"}
+        for _ in range(OFTEN + 1):
+            assert (await world.documents(URL)) is not None
+        assert len(world.peer.requests) == OFTEN + 1
 
 
 async def test_no_more_than_256_documents_are_kept(tmp_path):

@@ -6,7 +6,15 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-from skerry.idp import TOKEN_EXCHANGE, Client, Realm, client_metadata, parse, run_server_in_thread
+from skerry.idp import (
+    TOKEN_EXCHANGE,
+    Client,
+    Realm,
+    TrustedIssuer,
+    client_metadata,
+    parse,
+    run_server_in_thread,
+)
 from skerry.idp.triggers.response import LOCKED_CLAIMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "idp.md").read_text(encoding="utf-8")
@@ -57,7 +65,7 @@ def test_the_example_of_clients_that_nobody_declared_is_one():
 def test_the_example_of_identity_assertions_is_one():
     enterprise, tools = parse(tomllib.loads(block("toml assertions")))
     assert enterprise.clients["agent"].id_jag_audiences == {"tools": "agent-at-tools"}
-    assert tools.trusted_issuers == ("enterprise",)
+    assert tools.trusted_issuers == {"enterprise": TrustedIssuer(subjects={"subject-of-ann-there": "ann"})}
 
 
 def test_the_example_program_runs():

@@ -7,6 +7,7 @@ tools        realm of an MCP authorization server that trusts it: leg 2, JWT bea
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,9 +17,9 @@ import httpx2
 import pytest
 from mcp.client.auth.extensions.identity_assertion import IdentityAssertionOAuthProvider
 
-from skerry.errors import ConfigurationError
-from skerry.idp import TOKEN_EXCHANGE, Client, Realm, User, parse
-from skerry.idp.id_jag import ID_JAG, ID_TOKEN
+from skerry.errors import ConfigurationError, TokenError
+from skerry.idp import TOKEN_EXCHANGE, Client, Realm, TrustedIssuer, User, parse
+from skerry.idp.id_jag import ID_JAG, ID_TOKEN, TrustedIssuers
 from skerry.idp.realms import JWT_BEARER
 from tests.kit.assertions import signed
 from tests.kit.clock import FakeClock
@@ -60,8 +61,11 @@ TOOLS = Realm(
         "public": replace(AT_TOOLS, id="public", secret="", token_endpoint_auth_method="none"),
         "no-grant": replace(AT_TOOLS, id="no-grant", grants=()),
     },
-    users={"carl": User(id="carl-1", name="carl", enabled=False)},
-    trusted_issuers=("enterprise",),
+    users={
+        "ann": User(id="ann-at-tools", name="ann"),
+        "carl": User(id="carl-at-tools", name="carl", enabled=False),
+    },
+    trusted_issuers={"enterprise": TrustedIssuer(subjects={"ann-1": "ann", "carl-1": "carl"})},
 )
 STRANGERS = Realm(
     name="strangers",
@@ -218,7 +222,7 @@ def test_an_access_token_for_the_client_is_no_id_token_in_a_dialect_that_types_n
     okta = Realm(
         name="okta", dialect="okta", clients={"agent": agent}, users={"ann": User(id="ann", name="ann")}
     )
-    with running_desk(okta, replace(TOOLS, trusted_issuers=("okta",))) as desk:
+    with running_desk(okta, replace(TOOLS, trusted_issuers={"okta": TrustedIssuer()})) as desk:
         firm = Firm(desk, FakeClock())
         person: dict[str, Any] = {"subject": "ann", "username": "ann"}
         access = desk.idp.access_token("okta", "agent", audiences=("agent",), **person)
@@ -234,7 +238,7 @@ def test_an_assertion_becomes_a_token_for_the_person_and_the_resource(firm: Firm
     body = answer.json()
     claims = firm.desk.claims(body.pop("access_token"), "tools")
     assert body == {"token_type": "Bearer", "expires_in": 3600, "scope": "use change"}
-    assert (claims["iss"], claims["sub"], claims["aud"]) == (firm.tools, "ann-1", RESOURCE)
+    assert (claims["iss"], claims["sub"], claims["aud"]) == (firm.tools, "ann-at-tools", RESOURCE)
     assert claims["client_id"] == "agent-at-tools"
 
 
@@ -307,7 +311,7 @@ def test_an_assertion_that_does_not_hold_is_refused(firm: Firm):
 
 @pytest.mark.behaviour("IDP-ID-JAG-REFUSED")
 def test_a_realm_that_trusts_nobody_takes_none_and_says_so():
-    with running_desk(ENTERPRISE, replace(TOOLS, trusted_issuers=())) as desk:
+    with running_desk(ENTERPRISE, replace(TOOLS, trusted_issuers={})) as desk:
         firm = Firm(desk, FakeClock(time.time()))
         found = desk.http.get(desk.idp.discovery_url("tools")).json()
         assert JWT_BEARER not in found["grant_types_supported"]
@@ -335,6 +339,34 @@ def test_the_enterprise_s_new_key_is_found(firm: Firm):
     firm.desk.idp.rotate_keys("enterprise")
     firm.clock.advance(30)
     assert firm.leg2(firm.id_jag()).status_code == 200
+
+
+@pytest.mark.behaviour("IDP-ID-JAG-KEYS")
+async def test_a_key_that_was_taken_back_counts_no_more_after_a_minute():
+    clock, key = FakeClock(), rsa_key("enterprise")
+    issuer, published = "https://idp.example", [{**key.as_dict(private=False), "kid": "1"}]
+
+    async def fetch(url: str) -> bytes:
+        metadata = {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}
+        return json.dumps({"keys": published} if url.endswith("/keys") else metadata).encode()
+
+    trusted = TrustedIssuers({issuer: TrustedIssuer()}, fetch=fetch, clock=clock)
+
+    async def taken() -> bool:
+        now = int(clock.time())
+        claims = {"iss": issuer, "sub": "ann", "aud": "tools", "jti": "1", "iat": now, "exp": now + 300}
+        assertion = signed(claims, key, header={"typ": "oauth-id-jag+jwt", "kid": "1"})
+        try:
+            await trusted.verify(assertion, issuer=issuer, audience="tools")
+        except TokenError as error:
+            assert error.reason == "key"
+            return False
+        return True
+
+    assert await taken()
+    published.clear()
+    clock.advance(60)
+    assert not await taken()
 
 
 @pytest.mark.parametrize("issuer", ["tools", "unknown", "http://idp.example", "ftp://127.0.0.1/x", ""])
@@ -389,4 +421,4 @@ async def test_the_mcp_sdk_gets_in_by_an_assertion_of_ours():
             async with httpx2.AsyncClient(auth=provider, trust_env=False) as client:
                 assert (await client.get(f"{peer.url}/mcp")).status_code == 200
             claims = desk.claims(seen[-1].removeprefix("Bearer "), "tools")
-    assert (claims["aud"], claims["sub"], claims["scope"]) == (f"{peer.url}/mcp", "ann-1", "use")
+    assert (claims["aud"], claims["sub"], claims["scope"]) == (f"{peer.url}/mcp", "ann-at-tools", "use")

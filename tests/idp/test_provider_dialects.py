@@ -358,7 +358,8 @@ async def test_an_okta_server_exchanges_tokens_and_keeps_the_person(transport):
         answer = running.exchange("gateway", person, realm="okta", scope="read")
         assert answer.status_code == 200, answer.text
         claims = running.claims(answer.json()["access_token"], "okta")
-    assert (claims["sub"], claims["aud"], claims["scp"]) == ("person-1", "accounts", ["read"])
+    assert (claims["sub"], claims["uid"]) == ("ann@example.com", "person-1")
+    assert (claims["aud"], claims["scp"]) == ("accounts", ["read"])
     assert claims["act"] == {"sub": "gateway"}
 
 

@@ -206,7 +206,7 @@ def test_a_public_client_has_no_secret(provider, idp):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("clients", "add", "chat"), "has a client 'chat' already"),
+        (("clients", "add", "chat"), "has a client or a person with the id 'chat' already"),
         (("clients", "add", "x", "--scope", "other"), "'other' is not one of: desk/use"),
         (("clients", "add", "x", "--audience", "elsewhere"), "'elsewhere' is not one of: desk-gateway"),
         (("clients", "add", "x", "--grant", "password"), "'password' is not one of"),

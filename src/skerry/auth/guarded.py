@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode
+from weakref import WeakValueDictionary
 
 import httpcore2
 
@@ -33,7 +34,10 @@ MAX_DOCUMENT = 64 * 1024
 """Bytes of a key set or of an issuer's metadata."""
 STEP, TOTAL = 5.0, 10.0
 """Seconds for one step (name, connection, TLS, each read), and for all of it."""
-MAX_AT_ONCE = 8
+PER_HOST, MAX_AT_ONCE = 8, 64
+"""Fetches at a time from one host and in all, so that hosts that answer slowly delay no other."""
+MAX_LOOKUPS = 16
+"""Names looked up at a time: a stranger's name server may be slow as well."""
 MAX_ADDRESSES = 16
 
 T = TypeVar("T")
@@ -52,7 +56,7 @@ class SystemResolver:
     """The operating system's resolver, in threads of its own: one that hangs takes no other work with it."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="skerry-resolver")
+        self._threads = ThreadPoolExecutor(max_workers=MAX_LOOKUPS, thread_name_prefix="skerry-resolver")
 
     async def addresses(self, host: str, port: int) -> Sequence[Address]:
         """As `Resolver`."""
@@ -107,6 +111,7 @@ class Guard:
         self._network = network or Network()
         self._tls = self._network.tls
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def target(self, url: str) -> Target:
         """The parts of a URL that may be asked; nothing is sent. Raises GuardError (url)."""
@@ -152,7 +157,7 @@ class Guard:
         """What `read` makes of the answer to a GET, or with a body to a POST. Raises GuardError."""
         target = self.target(url)
         try:
-            async with asyncio.timeout(self._network.total), self._slots:
+            async with asyncio.timeout(self._network.total), self._of_host(target.host), self._slots:
                 return await self._sent(target, headers, body, read)
         except TimeoutError as error:
             raise GuardError(
@@ -162,6 +167,10 @@ class Guard:
             raise GuardError("timeout", f"A step took longer than {self._network.step:g} seconds.") from error
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
             raise GuardError("unreachable", "It cannot be reached, or speaks no HTTP.") from error
+
+    def _of_host(self, host: str) -> asyncio.Semaphore:
+        """The slots of one host, which are there as long as somebody holds one or waits."""
+        return self._hosts.setdefault(host, asyncio.Semaphore(PER_HOST))
 
     async def _sent(
         self,

@@ -42,6 +42,7 @@ from skerry.idp.realms import (
     TOKEN_EXCHANGE,
     Client,
     Realm,
+    TrustedIssuer,
     User,
 )
 from skerry.idp.server import RunningProvider, run_server_in_thread
@@ -53,6 +54,7 @@ __all__ = [
     "Client",
     "Realm",
     "RunningProvider",
+    "TrustedIssuer",
     "User",
     "load",
     "parse",

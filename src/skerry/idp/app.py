@@ -36,13 +36,14 @@ from skerry.idp.client_authentication import ClientAuthentication
 from skerry.idp.cors import ANY, Endpoint, readable
 from skerry.idp.device_endpoint import DeviceEndpoint
 from skerry.idp.form_endpoint import NO_STORE, FormEndpoint, json_response
+from skerry.idp.hosts import here
 from skerry.idp.introspection import Introspection
 from skerry.idp.issuer import Issuer
 from skerry.idp.keys import public_set
+from skerry.idp.limits import SourceLimit
 from skerry.idp.provider import Provider
 from skerry.idp.realms import DEVICE_CODE
 from skerry.idp.registration.endpoint import RegistrationEndpoint
-from skerry.idp.registration.limits import SourceLimit
 from skerry.idp.registration.management import ClientConfiguration
 from skerry.idp.revocation import Revocation
 from skerry.idp.token_endpoint import TokenEndpoint
@@ -58,8 +59,8 @@ def create_app(provider: Provider) -> Starlette:
     """The ASGI application that serves `provider`."""
     attempts, turns = Attempts(clock=provider.clock.monotonic), Turns()
     routes = [
-        Route("/", _fixed(_index(provider)), methods=["GET"]),
-        Route("/_skerry/health", _fixed({"status": "ok"}), methods=["GET"]),
+        _private("/", _fixed(_index(provider)), ["GET"]),
+        _private("/_skerry/health", _fixed({"status": "ok"}), ["GET"]),
     ]
     for issuer in provider.issuers.values():
         routes += _routes(issuer, attempts, turns)
@@ -73,7 +74,7 @@ def create_app(provider: Provider) -> Starlette:
 
 def _routes(issuer: Issuer, attempts: Attempts, turns: Turns) -> list[Route]:
     document = _fixed_bytes(metadata.document(issuer))
-    authentication = ClientAuthentication(issuer, attempts)
+    authentication = ClientAuthentication(issuer)
     token = TokenEndpoint(issuer, authentication=authentication)
     return [
         *(_public(place, document, ["GET"]) for place in metadata.places(issuer)),
@@ -95,7 +96,7 @@ def _routes_for_clients(issuer: Issuer, authentication: ClientAuthentication) ->
     }
     return [
         *([_public(paths.revoke, revocation, ["POST"])] if paths.revoke else []),
-        *(Route(path, _called(item), methods=["POST"]) for path, item in endpoints.items() if path),
+        *(_private(path, _called(item), ["POST"]) for path, item in endpoints.items() if path),
     ]
 
 
@@ -132,7 +133,12 @@ def _registration(issuer: Issuer) -> list[Route]:
 
 def _public(path: str, endpoint: Endpoint, methods: list[str]) -> Route:
     """A route that programs in a browser may use from pages of any origin."""
-    return Route(path, readable(endpoint, methods), methods=[*methods, "OPTIONS"])
+    return _private(path, readable(endpoint, methods), [*methods, "OPTIONS"])
+
+
+def _private(path: str, endpoint: Endpoint, methods: list[str]) -> Route:
+    """A route for programs on this machine."""
+    return Route(path, here(endpoint), methods=methods)
 
 
 def _index(provider: Provider) -> dict[str, object]:

@@ -51,10 +51,13 @@ def targets(form: Form, allowed: Sequence[str]) -> tuple[str, ...]:
 
 
 def match(target: str, allowed: Sequence[str]) -> str | None:
-    """The target in the spelling of `allowed`, itself when it is below a `URL/*` there, else None."""
-    spelled = {canonical(item): item for item in reversed(allowed)}
+    """The target in the spelling of `allowed`, itself when it is below a `URL/*` there, else None.
+
+    A `URL/*` itself is no target: it only says which ones are.
+    """
     asked = canonical(target)
-    return spelled.get(asked) or _below(asked, spelled)
+    spelled = {canonical(item): item for item in reversed(allowed)}
+    return None if asked.endswith("/*") else spelled.get(asked) or _below(asked, spelled)
 
 
 def _below(target: str, allowed: Iterable[str]) -> str | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
@@ -20,11 +21,17 @@ from skerry.idp import client_assertions
 from skerry.idp.attempts import Attempts
 from skerry.idp.form import Form
 from skerry.idp.issuer import Issuer
-from skerry.idp.oauth_errors import OAuthError, invalid_client, invalid_request, too_many_attempts
+from skerry.idp.oauth_errors import invalid_client, invalid_request, too_many_attempts
 from skerry.idp.passwords import secret_digest
 from skerry.idp.realms import KEY_METHOD, PUBLIC, SECRET_METHODS, Client
 
 BASIC, POST = SECRET_METHODS
+
+UNGUESSABLE = 32
+"""Characters of a secret that nobody finds by trying (RFC 6749 section 10.10): 128 bits in hexadecimal."""
+COUNTERS = 4096
+PER_SOURCE, IN_ALL = 10, 30
+"""Wrong secrets of a client at once, and in each minute after that: of one source, and of all together."""
 
 _NOBODY = secret_digest(secrets.token_urlsafe(32))
 """Compared with when the client is unknown, so that the answer takes as long."""
@@ -96,19 +103,47 @@ def _assertion(client_id: str, assertion: str, form: Form, issuer: str) -> Prese
     return Presented(subject, assertion, KEY_METHOD)
 
 
+class Guesses:
+    """Wrong secrets of one issuer's clients, counted by the client id that was said and by who said it.
+
+    Whether a client exists must not show in when one has to wait. So ids are counted by a keyed digest,
+    whether they exist or not, in a bounded number of counters. A source is an address and the web origin of
+    the page that asks, if one does: what pages of other sites try is not held against programs.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._of_source = Attempts(clock=clock, limit=PER_SOURCE)
+        self._in_all = Attempts(clock=clock, limit=IN_ALL)
+        self._key = secrets.token_bytes(16)
+
+    def wait(self, client_id: str, source: str) -> float:
+        """Seconds until this source may try this client again; 0 when it may now."""
+        counter = self._counter(client_id)
+        return max(self._of_source.wait((counter, source)), self._in_all.wait(counter))
+
+    def failed(self, client_id: str, source: str) -> None:
+        """Notes a wrong secret."""
+        counter = self._counter(client_id)
+        self._of_source.failed((counter, source))
+        self._in_all.failed(counter)
+
+    def _counter(self, client_id: str) -> int:
+        said = client_id.encode("utf-8", "replace")
+        return int.from_bytes(hashlib.blake2b(said, key=self._key, digest_size=4).digest()) % COUNTERS
+
+
 class ClientAuthentication:
     """Who sends a form to an endpoint of one issuer."""
 
-    def __init__(self, issuer: Issuer, attempts: Attempts) -> None:
+    def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
-        self._attempts = attempts
+        self._guesses = Guesses(issuer.clock.monotonic)
 
-    async def client(self, authorization: Sequence[str], asked: Form) -> tuple[Client, str]:
+    async def client(self, authorization: Sequence[str], asked: Form, source: str) -> tuple[Client, str]:
         """The client that a request proves to be, and its method; `authorization` are its headers.
 
-        Raises OAuthError: invalid_request for two ways at once, invalid_client (401) for none or a wrong
-        one, 429 after too many failures. Unknown client ids share one count, so that made-up ids cannot fill
-        the memory.
+        `source` says where it comes from. Raises OAuthError: invalid_request for two ways at once,
+        invalid_client (401) for none or a wrong one, 429 after too many wrong secrets.
         """
         found = presented(authorization, asked, issuer=self._issuer.url)
         client = await self._issuer.directory.client(found.client_id)
@@ -116,15 +151,7 @@ class ClientAuthentication:
             return client, PUBLIC  # nothing to guess, so nothing to count
         if found.method == KEY_METHOD:  # a signature is not guessed either
             return await self._signed(client, found), KEY_METHOD
-        key = (self._issuer.realm.name, client.id if client else "")
-        seconds = self._attempts.wait(key)
-        if seconds:
-            raise too_many_attempts(seconds)
-        try:
-            return self._proved(client, found), found.method
-        except OAuthError:
-            self._attempts.failed(key)
-            raise
+        return self._proved(client, found, source), found.method
 
     async def _signed(self, client: Client | None, found: Presented) -> Client:
         if client is None or client.token_endpoint_auth_method != KEY_METHOD:
@@ -134,15 +161,20 @@ class ClientAuthentication:
         await client_assertions.check(found.proof, client, self._issuer)
         return client
 
-    def _proved(self, client: Client | None, found: Presented) -> Client:
+    def _proved(self, client: Client | None, found: Presented, source: str) -> Client:
         """The client, when its secret is right and presented by its registered method.
 
-        What is said to somebody without proof is the same for an unknown client and a known one.
+        What is said to somebody without proof, and when, is the same for an unknown client and a known one.
+        A right secret that nobody can have guessed never waits for the wrong ones of others.
         """
         issuer = self._issuer.url
         expected = client.digest if client is not None and client.digest else _NOBODY
         same = hmac.compare_digest(secret_digest(found.proof), expected)
+        seconds = self._guesses.wait(found.client_id, source)
+        if seconds and not (same and len(found.proof) >= UNGUESSABLE):
+            raise too_many_attempts(seconds)
         if client is None or not same or found.method == PUBLIC:
+            self._guesses.failed(found.client_id, source)
             why = "wrong client secret." if found.proof else "one that must prove itself: send its secret."
             raise invalid_client(f"Unknown client, or {why}", issuer=issuer)
         if client.token_endpoint_auth_method not in ("", found.method):

@@ -16,7 +16,8 @@ from skerry.auth.guarded import Guard
 from skerry.errors import GuardError
 from skerry.idp import client_metadata
 from skerry.idp.clock import Clock
-from skerry.idp.oauth_errors import OAuthError, document_refused
+from skerry.idp.limits import SourceLimit
+from skerry.idp.oauth_errors import OAuthError, document_refused, too_many
 from skerry.idp.realms import Client, Realm
 from skerry.idp.shelf import Shelf
 
@@ -25,6 +26,8 @@ LONGEST, USUAL, ERROR = 86_400.0, 300.0, 10.0
 """Seconds that a document is kept: at most, without cache headers, and a refusal."""
 MOST = 256
 """Documents kept; the least recently used goes first."""
+OFTEN, WINDOW = 20, 20.0
+"""Documents that nobody saw before which are fetched from one host at most, in so many seconds."""
 
 _AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,10})\"?\s*(?:,|$)", re.IGNORECASE)
 
@@ -47,11 +50,13 @@ class ClientDocuments:
         self._guard = guard
         self._clock = clock
         self._shelf: Shelf[_Kept] = Shelf(MOST)
+        self._limit = SourceLimit(clock=clock.monotonic, limit=OFTEN, window=WINDOW)
 
     async def __call__(self, client_id: str) -> Client | None:
         """The client that the document at `client_id` describes; None when `client_id` is no URL.
 
-        Raises OAuthError (invalid_client) when there is no document, or one that does not hold.
+        Raises OAuthError: invalid_client when there is no document, or one that does not hold; 429 when too
+        many of one host are asked for.
         """
         if not self._realm.client_documents or "://" not in client_id:
             return None
@@ -75,6 +80,7 @@ class ClientDocuments:
             raise GuardError("url", "It must have a path.")
 
     async def _fetched(self, client_id: str, before: _Kept | None) -> _Kept:
+        self._check_pace(client_id, before)
         now = self._clock.monotonic()
         etag = before.etag if before is not None else ""
         try:
@@ -88,6 +94,14 @@ class ClientDocuments:
         except OAuthError as error:
             return _Kept(now + ERROR, refusal=f"The client id's document does not hold. {error.message}")
         return _Kept(until, client, etag=answer.headers.get("etag", "")[:256])
+
+    def _check_pace(self, client_id: str, before: _Kept | None) -> None:
+        """Whoever asks has proved nothing yet, and shall not make us knock at a host without end."""
+        if before is not None and before.client is not None:
+            return
+        seconds = self._limit.wait(self._guard.target(client_id).host)
+        if seconds:
+            raise too_many("Too many documents of this client's host are asked for. Wait.", seconds=seconds)
 
     def _client(self, client_id: str, body: bytes) -> Client:
         data = client_metadata.read(body)

@@ -9,6 +9,7 @@
                                       redirect_uris, post_logout_redirect_uris, application_type, jwks,
                                       jwks_uri, trusted, token_endpoint_auth_signing_alg,
                                       id_jag_audiences
+    [realms.desk.trusted_issuers.NAME_OR_URL]   subjects: names of people here by its sub
     [realms.desk.users.ann]           password or password_digest, id, groups, claims, access_claims,
                                       enabled
     [realms.pool.resource_servers.orders]   scopes (Cognito)
@@ -50,6 +51,7 @@ from skerry.idp.realms import (
     Client,
     Realm,
     Registration,
+    TrustedIssuer,
     User,
 )
 from skerry.idp.table import Table
@@ -133,6 +135,7 @@ def check(realms: Iterable[Realm]) -> None:
             _check_client(client, realm, f"[realms.{realm.name}.clients.{client.id}]")
         for user in realm.users.values():
             _check_user(user, realm, f"[realms.{realm.name}.users.{user.name}]")
+            _check_subject(user, realm, f"[realms.{realm.name}.users.{user.name}] id:")
     if not paths:
         raise ConfigurationError("[realms]: there is no realm.", hint="Add a table such as [realms.desk].")
 
@@ -175,7 +178,7 @@ def _realm(table: Table, name: str, cloud: Cloud | None) -> Realm:
         registration=_registration(table),
         registration_lifetime=table.number("registration_lifetime", usual.registration_lifetime),
         registered_audiences=table.texts("registered_audiences"),
-        trusted_issuers=table.texts("trusted_issuers"),
+        trusted_issuers=_trusted_issuers(table),
         clients={client_id: _client(part, client_id) for client_id, part in table.tables("clients")},
         users={user: _user(part, user, name) for user, part in table.tables("users")},
         discovery=table.text("discovery"),
@@ -185,6 +188,18 @@ def _realm(table: Table, name: str, cloud: Cloud | None) -> Realm:
 
 def _registration(table: Table) -> Registration:
     return table.choice("registration", REGISTRATIONS, "off")
+
+
+def _trusted_issuers(table: Table) -> Mapping[str, TrustedIssuer]:
+    """A list of issuers, or a table for each of them."""
+    key = "trusted_issuers"
+    if not isinstance(table.data.get(key), Mapping):
+        return dict.fromkeys(table.texts(key), TrustedIssuer())
+    found = {}
+    for name, part in table.tables(key):
+        part.refuse_others({item.name for item in fields(TrustedIssuer)})
+        found[name] = TrustedIssuer(subjects=part.names("subjects"))
+    return found
 
 
 def grant_type(name: str) -> str:
@@ -300,6 +315,7 @@ def warnings(realms: Iterable[Realm]) -> list[str]:
 def check_user(user: User, realm: Realm) -> None:
     """Raises ConfigurationError when a person cannot be in a realm."""
     _check_user(user, realm, f"user {user.name}:")
+    _check_subject(user, realm, f"user {user.name} id:")
 
 
 def _check_user(user: User, realm: Realm, where: str) -> None:
@@ -317,8 +333,19 @@ def _check_user(user: User, realm: Realm, where: str) -> None:
         _check_claims(getattr(user, key), DIALECTS[realm.dialect], f"{where} {key}")
 
 
+def _check_subject(user: User, realm: Realm, where: str) -> None:
+    """A `sub` says who it is: nobody has that of another, or of a client's machine (RFC 9068 section 5)."""
+    for other in realm.users.values():
+        if other.id == user.id and other.name != user.name:
+            raise ConfigurationError(f"{where} it is that of {other.name} already.", hint="Leave it out.")
+    if user.id in realm.clients:
+        raise ConfigurationError(f"{where} it is the id of a client.", hint="Rename one of them.")
+
+
 def check_client(client: Client, realm: Realm) -> None:
     """Raises ConfigurationError when a client cannot work in a realm."""
+    if client.id in {user.id for user in realm.users.values()}:
+        raise ConfigurationError(f"client {client.id}: the id is that of a person.", hint="Choose another.")
     known = with_audiences(replace(realm, clients={**realm.clients, client.id: Client(id=client.id)}))
     _check_client(client, known, f"client {client.id}:")
 

@@ -10,15 +10,16 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skerry.idp.oauth_errors import OAuthError, invalid_grant
+from skerry.idp.oauth_errors import OAuthError, invalid_grant, too_many
 from skerry.idp.passwords import secret_digest
-from skerry.idp.records import Records
+from skerry.idp.records import Records, Value
 
 LIFETIME, INTERVAL = 600, 5
 """Seconds a code lives, and that a device waits between two polls."""
 
-MOST = 500
-"""Codes of a realm that wait for a decision: a public client proves nothing, so anybody may ask for more."""
+MOST, MOST_OF_CLIENT = 500, 100
+"""Codes of a realm, and of one client, that wait for a decision: a public client proves nothing, so anybody
+may ask for more in its name, and others need room."""
 
 LETTERS, LENGTH = "BCDFGHJKLMNPQRSTVWXZ", 8
 """No vowels, so that no words come out, and nothing like a digit (RFC 8628 section 6.1): 34 bits."""
@@ -51,14 +52,15 @@ async def make(
 ) -> tuple[str, str]:
     """A new device code and its user code, as `XXXX-XXXX`.
 
-    Raises OAuthError (503) when MOST wait, StateError.
+    Raises OAuthError (503) when MOST wait, or MOST_OF_CLIENT of this client; StateError.
     """
-    if len(await records.all(_USER)) >= MOST:
-        raise OAuthError("temporarily_unavailable", "Too many devices wait. Try again later.", status=503)
+    waiting = [kept.get("client_id") for _, kept in await records.all(_USER)]
+    if len(waiting) >= MOST or waiting.count(client_id) >= MOST_OF_CLIENT:
+        raise too_many("Too many devices wait. Try again later.")
     secret = secrets.token_urlsafe(32)
     key, now = secret_digest(secret), records.database.clock()
     expires = now + LIFETIME + _AFTERLIFE
-    typed = await _new_user_code(records, key, expires=now + LIFETIME)
+    typed = await _new_user_code(records, {"key": key, "client_id": client_id}, expires=now + LIFETIME)
     value = {
         "user_code": typed,
         "client_id": client_id,
@@ -115,11 +117,11 @@ async def redeem(records: Records, secret: str, *, client_id: str) -> str:
     return str(decision["family"])
 
 
-async def _new_user_code(records: Records, key: str, *, expires: float) -> str:
+async def _new_user_code(records: Records, value: Value, *, expires: float) -> str:
     """A user code that no other device has."""
     while True:
         typed = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-        if await records.add(_USER, typed, {"key": key}, expires=expires):
+        if await records.add(_USER, typed, value, expires=expires):
             return typed
 
 

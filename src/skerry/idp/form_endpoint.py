@@ -26,6 +26,8 @@ from skerry.wire.hop import Hop, encode
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
+LONGEST_ORIGIN = 256
+
 _hops = logging.getLogger("skerry.hop")
 
 
@@ -51,6 +53,9 @@ class FormEndpoint:
     def __init__(self, issuer: Issuer, *, authentication: ClientAuthentication) -> None:
         self.issuer = issuer
         self._authentication = authentication
+
+    def admit(self, client: Client, source: str) -> None:
+        """Raises OAuthError when a client asks too often from one source; here it may always ask."""
 
     async def answer(self, client: Client, asked: Form, trace: Trace) -> dict[str, Any] | None:
         """The members of the JSON answer, None for an empty one. Raises OAuthError."""
@@ -85,8 +90,11 @@ class FormEndpoint:
         if request.scope["query_string"]:
             raise invalid_request("Send all parameters in the form body; URLs end up in logs.")
         asked = form.parse(request.headers.get("content-type", ""), await read_body(request))
-        client, method = await self._authentication.client(request.headers.getlist("authorization"), asked)
+        client, method = await self._authentication.client(
+            request.headers.getlist("authorization"), asked, source(request)
+        )
         trace.identity, trace.auth = f"{client.id}@{self.issuer.url}", method
+        self.admit(client, source(request))
         return await self.answer(client, asked, trace)
 
 
@@ -127,6 +135,12 @@ async def read_body(request: Request, *, limit: int = form.MAX_BYTES) -> bytes:
     except ClientDisconnect as error:
         raise invalid_request("The body ended early.") from error
     return bytes(parts)
+
+
+def source(request: Request) -> str:
+    """Where a request comes from, for counting: an address, and the web origin of the page that sent it."""
+    address = request.client.host if request.client else ""
+    return f"{address} {request.headers.get('origin', '')[:LONGEST_ORIGIN]}"
 
 
 def _session(request: Request) -> str:

@@ -31,6 +31,12 @@ async def revoke(records: Records, token: str, *, expires: float) -> None:
     await records.put(_KIND, handle(token), {"revoked": True}, expires=expires)
 
 
+async def is_of_sign_in(records: Records, token: str) -> bool:
+    """Whether a token came of a sign-in by itself, not by an exchange; no machine's does."""
+    noted = await records.get(_KIND, handle(token))
+    return noted is not None and bool(noted.get("family"))
+
+
 async def is_revoked(records: Records, token: str) -> bool:
     """Whether a token was revoked, or its sign-in ended, or so it is with the one it was exchanged for."""
     name = handle(token)

@@ -219,7 +219,7 @@ def make_issuer(
         url, fetch=published, clock=clock, issuer=url, algorithm=realm.algorithm, max_age=0.0
     )
     records = Records(database, realm.name)
-    trusted = tuple(neighbours.get(name, name) for name in realm.trusted_issuers)
+    trusted = {neighbours.get(name, name): known for name, known in realm.trusted_issuers.items()}
     strangers = Guard(loopback=realm.loopback_origins, network=network)
     issuers = _guard_of_issuers(trusted, network)
     documents = ClientDocuments(realm, strangers, clock)

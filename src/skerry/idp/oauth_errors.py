@@ -83,7 +83,7 @@ def too_many_attempts(seconds: float) -> OAuthError:
     )
 
 
-def too_many_clients(message: str, *, seconds: float = 0.0) -> OAuthError:
+def too_many(message: str, *, seconds: float = 0.0) -> OAuthError:
     """429 when waiting `seconds` helps, 503 when it does not."""
     headers = {"retry-after": str(max(1, round(seconds)))} if seconds else {}
     return OAuthError("temporarily_unavailable", message, status=429 if seconds else 503, headers=headers)

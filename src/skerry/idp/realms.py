@@ -123,6 +123,17 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """Whose identity assertions count in a realm.
+
+    `subjects` say which of its subjects are people of the realm: their names, by `sub`. All others get a
+    subject of their own here, so that no issuer speaks for the people of another.
+    """
+
+    subjects: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
     """An issuer: its name, dialect, clients and keys' algorithm.
 
@@ -136,7 +147,8 @@ class Realm:
     of this machine only from `loopback_origins`; `registration` says who may register one, and
     `registration_lifetime` how many seconds one is kept that was never used. They may ask for
     `registered_audiences`; where there are none for `resources`, or what declared clients may ask for.
-    `trusted_issuers` are those whose identity assertions count: URLs, or names of realms of this provider.
+    `trusted_issuers` are those whose identity assertions count, by URL or by the name of a realm of this
+    provider.
 
     `discovery` is where the metadata is (`all` places or the `openid` one; empty: the dialect's way). For
     Entra: `tenant` is the tenant's id. For Cognito: `resource_servers` have scopes by their identifier,
@@ -160,7 +172,7 @@ class Realm:
     registration: Registration = "off"
     registration_lifetime: int = 86_400
     registered_audiences: tuple[str, ...] = ()
-    trusted_issuers: tuple[str, ...] = ()
+    trusted_issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
     approve: str = ""
     discovery: str = ""
     tenant: str = ""

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from skerry.auth import tokens
 from skerry.auth.dialects import scopes
 from skerry.errors import TokenError
+from skerry.idp import issued
 from skerry.idp.form_endpoint import NO_STORE, Trace, json_response, record
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError
@@ -15,7 +16,11 @@ from skerry.idp.profile import OPENID, identity
 
 
 class Userinfo:
-    """The userinfo endpoint of one issuer: an access token with `openid`, in the Authorization header."""
+    """The userinfo endpoint of one issuer: an access token with `openid`, in the Authorization header.
+
+    It must be the one that came of the sign-in: what a backend got for it in exchange is for that backend,
+    and a machine is nobody.
+    """
 
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
@@ -40,7 +45,8 @@ class Userinfo:
                 "invalid_request", 400, "Send the token in the Authorization header; URLs end up in logs."
             )
         try:
-            claims = await self._issuer.own(tokens.bearer(request.headers.getlist("authorization")))
+            token = tokens.bearer(request.headers.getlist("authorization"))
+            claims = await self._issuer.own(token)
         except TokenError as error:
             if error.reason == "missing":  # a challenge without an error (RFC 6750 section 3.1)
                 raise self._refusal("", 401, error.message) from error
@@ -50,6 +56,8 @@ class Userinfo:
         trace.identity, trace.auth = f"{claims['sub']}@{self._issuer.url}", "jwt"
         if OPENID not in scopes(claims):
             raise self._refusal("insufficient_scope", 403, "The token lacks the scope openid.", scope=OPENID)
+        if not await issued.is_of_sign_in(self._issuer.records, token):
+            raise self._refusal("invalid_token", 401, "The token came of no sign-in, so it tells of nobody.")
         user = await self._issuer.directory.user_by_id(str(claims["sub"]))
         if user is None or not user.enabled:
             raise self._refusal("invalid_token", 401, "The token is of nobody who can sign in.")

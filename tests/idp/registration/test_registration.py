@@ -15,7 +15,7 @@ from mcp.client.auth.utils import create_client_registration_request, handle_reg
 from mcp.shared.auth import OAuthClientMetadata, OAuthMetadata
 from pydantic import AnyUrl
 
-from skerry.idp.registration.limits import SourceLimit
+from skerry.idp.limits import SourceLimit
 from tests.kit.clock import FakeClock
 from tests.kit.idp import DESK, Desk
 from tests.kit.idp import desk as running_desk

@@ -19,7 +19,7 @@ from skerry.idp.authorize import redirects
 from skerry.idp.realms import Client, Realm, User
 from skerry.idp.records import Records
 
-_KIND = "consent"
+_KIND, _AGREED = "consent", "agreed"
 
 
 async def covers(
@@ -45,6 +45,9 @@ async def remember(
     resources: Sequence[str],
 ) -> None:
     """Adds to what the person agreed to, for as long as a sign-in lasts at most. Raises StateError."""
+    expires = records.database.clock() + realm.refresh_lifetime
+    agreed = {"client_id": client.id, "client": _seen(client)}
+    await records.put(_AGREED, client.id, agreed, expires=expires)
     if is_anybody(client):
         return
     kept = await records.get(_KIND, _key(user, client))
@@ -54,8 +57,20 @@ async def remember(
         "scopes": sorted({*before["scopes"], *scopes}),
         "resources": sorted({*before["resources"], *resources}),
     }
-    expires = records.database.clock() + realm.refresh_lifetime
     await records.put(_KIND, _key(user, client), value, expires=expires)
+
+
+async def may_return(records: Records, realm: Realm, client: Client, redirect_uri: str) -> bool:
+    """Whether a browser may be sent to a redirect URI though nobody was asked (OAuth 2.1 section 7.12.2).
+
+    Anybody may register a client, or publish its document, and then send links with a mistake in them. So
+    only on this machine, or when the developer made the client, or somebody agreed to it as it is now. Raises
+    StateError.
+    """
+    if client.source in ("configured", "added") or redirects.is_loopback(redirect_uri) or realm.approve:
+        return True
+    kept = await records.get(_AGREED, client.id)
+    return kept is not None and kept["client"] == _seen(client)
 
 
 def seen(client: Client, scopes: Sequence[str], resources: Sequence[str]) -> str:

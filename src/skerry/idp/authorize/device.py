@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from skerry.idp import device_codes, granted
 from skerry.idp.attempts import Attempts
-from skerry.idp.authorize import forms
+from skerry.idp.authorize import consents, forms
 from skerry.idp.authorize.endpoint import ACTIVATE, Goal, People, check_device_link
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Visit
@@ -48,8 +48,7 @@ class Activation:
     async def _typed(self, visit: Visit, session: Session, form: Form, trace: Trace) -> Response:
         typed = form.one("user_code")
         if not self._people.sessions.holds(visit, ACTIVATE, "", form.one("csrf")):
-            trace.detail["error"] = "csrf"
-            return self._people.stale(self._issuer.paths.page(ACTIVATE))
+            return self._stale(trace)
         counter = (self._issuer.realm.name, "user-code", session.user.id)
         seconds = self._attempts.wait(counter)
         if seconds:
@@ -64,7 +63,7 @@ class Activation:
         trace.detail["client"] = client.id
         code = device_codes.normal(typed)
         return forms.consent(
-            self._people.form(visit, ACTIVATE, query=code, purpose=_DECIDE),
+            self._people.form(visit, ACTIVATE, query=f"{code} {_seen(client, wish)}", purpose=_DECIDE),
             client=client,
             user=session.user.name,
             scopes=wish.scopes,
@@ -74,14 +73,16 @@ class Activation:
         )
 
     async def _decided(self, visit: Visit, session: Session, form: Form, trace: Trace) -> Response:
-        code, again = form.one("request"), self._issuer.paths.page(ACTIVATE)
-        if not self._people.sessions.holds(visit, _DECIDE, code, form.one("csrf")):
-            trace.detail["error"] = "csrf"
-            return self._people.stale(again)
+        query, again = form.one("request"), self._issuer.paths.page(ACTIVATE)
+        code, _, shown = query.partition(" ")
+        if not self._people.sessions.holds(visit, _DECIDE, query, form.one("csrf")):
+            return self._stale(trace)
         wish = await device_codes.asked(self._issuer.records, code)
         client = None if wish is None else await self._issuer.directory.client(wish.client_id)
         if wish is None or client is None:
             return forms.message("Too late", _UNKNOWN, status=410, again=again)
+        if shown != _seen(client, wish):
+            return self._stale(trace)
         trace.detail["client"] = client.id
         family = ""
         if form.one("decision") == "approve":
@@ -107,5 +108,14 @@ class Activation:
         )
         return found.family
 
+    def _stale(self, trace: Trace) -> Response:
+        trace.detail["error"] = "csrf"
+        return self._people.stale(self._issuer.paths.page(ACTIVATE))
+
     def _ask(self, visit: Visit, *, typed: str, error: str = "", wait: float = 0.0) -> Response:
         return forms.user_code(self._people.form(visit, ACTIVATE), typed=typed, error=error, wait=wait)
+
+
+def _seen(client: Client, wish: Wish) -> str:
+    """What the page showed: a decision must not be about anything else, and a client can change its name."""
+    return consents.seen(client, wish.scopes, wish.resources)

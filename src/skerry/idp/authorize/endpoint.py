@@ -105,7 +105,7 @@ class People:
         self.identify(trace, session)
         if form.one("decision") != "approve":
             await self.sessions.answered(visit)
-            raise asked.refused("access_denied", "The person refused.")
+            raise asked.refused("access_denied", "The person refused.", asked=True)
         await consents.remember(
             self.issuer.records,
             self.issuer.realm,

@@ -157,6 +157,18 @@ def message(title: str, text: str, *, status: int = 200, again: str = "", hint: 
     return respond(title, body, status=status)
 
 
+def way_back(text: str, url: str) -> Response:
+    """Why a request is refused to a client that nobody agreed to; the person decides whether to go there."""
+    place = escape(redirects.place(url))
+    return respond(
+        "This link does not work",
+        f'<h1>This link does not work</h1>\n<p role="status">{escape(text)}</p>\n'
+        "<p>Nothing was sent to anybody. The link leads on to a place that nobody agreed to yet.</p>\n"
+        f'<p><a href="{escape(url)}" rel="noreferrer">Go on to <code>{place}</code></a></p>\n',
+        status=400,
+    )
+
+
 def _summary(error: str, field_id: str) -> str:
     if not error:
         return ""

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from skerry.errors import SkerryError, TokenError
 from skerry.idp import form, redirect_uris
-from skerry.idp.authorize import redirects
+from skerry.idp.authorize import consents, redirects
 from skerry.idp.codes import CHALLENGE
 from skerry.idp.form import Form
 from skerry.idp.issuer import Issuer
@@ -38,11 +38,15 @@ _UNSUPPORTED = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Where the answer of a request goes. Every one names its issuer (RFC 9207), errors too."""
+    """Where the answer of a request goes. Every one names its issuer (RFC 9207), errors too.
+
+    `by_itself` says whether it may go there though no person was asked.
+    """
 
     redirect_uri: str
     issuer: str
     state: str = field(default="", repr=False)
+    by_itself: bool = True
 
     def url(self, **members: str) -> str:
         """The redirect URI with these parameters; its own query stays."""
@@ -52,7 +56,10 @@ class Answer:
 
 
 class SentBackError(SkerryError):
-    """A request that is refused to the client, by a redirect. `client_id` is for the recorder."""
+    """A request that is refused to the client: by a redirect, or a page with a link when not `by_itself`.
+
+    `client_id` is for the recorder.
+    """
 
     def __init__(self, answer: Answer, error: OAuthError, client_id: str) -> None:
         super().__init__(error.message)
@@ -60,6 +67,7 @@ class SentBackError(SkerryError):
         self.client_id = client_id
         body = error.body()
         self.url = answer.url(**body)
+        self.by_itself = answer.by_itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +93,10 @@ class Request:
         """Whether an id_token_hint names somebody else (OpenID Connect Core section 3.1.2.1)."""
         return self.subject not in ("", subject)
 
-    def refused(self, error: str, message: str) -> SentBackError:
-        """The refusal to raise."""
-        return SentBackError(self.answer, OAuthError(error, message), self.client.id)
+    def refused(self, error: str, message: str, *, asked: bool = False) -> SentBackError:
+        """The refusal to raise; `asked` says that the person saw where it goes, and decided."""
+        answer = replace(self.answer, by_itself=asked or self.answer.by_itself)
+        return SentBackError(answer, OAuthError(error, message), self.client.id)
 
 
 async def read(issuer: Issuer, query: str) -> Request:
@@ -98,7 +107,8 @@ async def read(issuer: Issuer, query: str) -> Request:
     """
     names = parameters(query)
     client, redirect_uri = await _whom(issuer, names)
-    answer = Answer(redirect_uri, issuer.url, _single(names, "state"))
+    by_itself = await consents.may_return(issuer.records, issuer.realm, client, redirect_uri)
+    answer = Answer(redirect_uri, issuer.url, _single(names, "state"), by_itself)
     try:
         checked = _checked(issuer, client, answer, names, query)
         return replace(checked, subject=await _hinted(issuer, client, _single(names, "id_token_hint")))

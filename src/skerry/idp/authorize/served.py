@@ -32,7 +32,9 @@ def served(issuer: Issuer, operation: str, page: Page) -> Callable[[Request], Aw
             response = await page(request, trace)
         except SentBackError as refused:
             trace.detail |= {"client": refused.client_id, "error": refused.error.error}
-            response = moved(refused.url)
+            response = (
+                moved(refused.url) if refused.by_itself else forms.way_back(refused.message, refused.url)
+            )
         except OAuthError as error:
             trace.detail["error"] = error.error
             response = forms.message(

@@ -28,6 +28,9 @@ from skerry.idp.realms import User
 LIFETIME = 8 * 3600
 """Seconds for which a person stays signed in."""
 
+FRESH = 300
+"""Seconds for which a sign-in answers the request that asked for it: time enough to read a consent page."""
+
 _KIND = "browser-session"
 _ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
@@ -37,7 +40,7 @@ class Session:
     """A signed-in person.
 
     `auth_time` is epoch seconds; `fresh` is the digest of the request they signed in for, until it is
-    granted.
+    answered; it counts for `FRESH` seconds.
     """
 
     user: User
@@ -94,8 +97,9 @@ class Sessions:
             await self._keep(visit.id, Session(session.user, session.auth_time), ends)
 
     def is_fresh(self, session: Session, query: str) -> bool:
-        """Whether the person signed in for just this request."""
-        return hmac.compare_digest(session.fresh, _digest(query))
+        """Whether the person signed in for just this request, and just now."""
+        age = int(self._issuer.clock.time()) - session.auth_time  # negative when the clock went back
+        return 0 <= age < FRESH and hmac.compare_digest(session.fresh, _digest(query))
 
     def token(self, visit: Visit, page: str, query: str) -> str:
         """What a form of `page` must bring back, to prove that this browser got it for this request."""

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from skerry.errors import TokenError
 from skerry.idp import form, redirect_uris
-from skerry.idp.authorize import forms
+from skerry.idp.authorize import consents, forms
 from skerry.idp.authorize.endpoint import SIGN_OUT, People
 from skerry.idp.authorize.request import parameters
 from skerry.idp.authorize.served import sent
@@ -37,7 +37,8 @@ class Leave:
     """A wish to sign out.
 
     `client` is who has it, `subject` whom its ID token names (both may be missing); `returns` is the
-    registered URI that the person goes on to, `place` the same with `state`, or a page of ours.
+    registered URI that the person goes on to, `place` the same with `state`, or a page of ours. `by_itself`
+    says whether they may be sent there though nobody asked them.
     """
 
     query: str = field(repr=False)
@@ -45,6 +46,7 @@ class Leave:
     subject: str
     returns: str
     place: str = field(repr=False)
+    by_itself: bool
 
 
 class SignOut:
@@ -73,7 +75,7 @@ class SignOut:
         visit = await self._people.sessions.visit(http)
         self._identify(trace, leave, visit)
         if visit.session is None:
-            return _left(leave, "Nobody is signed in here in this browser.")
+            return _nobody(leave)
         if self._issuer.realm.approve or leave.subject == visit.session.user.id:
             return await self._ended(leave, visit)
         shown = self._people.form(visit, SIGN_OUT, query=leave.query, goes_to=leave.returns)
@@ -86,7 +88,7 @@ class SignOut:
         visit = await self._people.sessions.visit(http)
         self._identify(trace, leave, visit)
         if visit.session is None:
-            return _left(leave, "Nobody is signed in here in this browser.")
+            return _nobody(leave)
         if not self._people.sessions.holds(visit, SIGN_OUT, query, given.one("csrf")):
             trace.detail["error"] = "csrf"
             page = self._issuer.paths.page(SIGN_OUT)
@@ -108,6 +110,11 @@ def _left(leave: Leave, text: str) -> Response:
     return moved(leave.place) if leave.place else forms.message("Signed out", text)
 
 
+def _nobody(leave: Leave) -> Response:
+    text = "Nobody is signed in here in this browser."
+    return _left(leave, text) if leave.by_itself else forms.way_back(text, leave.place)
+
+
 async def read(issuer: Issuer, query: str) -> Leave:
     """The wish in a query, in the words of the dialect. An ID token that does not hold counts as none.
 
@@ -120,12 +127,14 @@ async def read(issuer: Issuer, query: str) -> Leave:
     hint = await _hint(issuer, asked.one("id_token_hint"))
     client = await _client(issuer, asked.one("client_id"), str(hint.get("aud", "")))
     returns = _returns(issuer, client, asked.one(RETURN))
+    by_itself = client is None or await consents.may_return(issuer.records, issuer.realm, client, returns)
     return Leave(
         query=query,
         client=client,
         subject=str(hint.get("sub", "")),
         returns=returns,
         place=_place(issuer, asked, returns, query),
+        by_itself=by_itself or not returns,
     )
 
 

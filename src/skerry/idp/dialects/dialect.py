@@ -105,7 +105,8 @@ class Dialect:
 
     `default_audience` is that of tokens for clients without audiences, `groups_claim` where the groups of a
     person stand. `read` turns a token request in the provider's own words into that of the RFCs, `plain` the
-    claims of an access token into those of RFC 9068, with a person's id as `sub`. `logout` is its way out.
+    claims of an access token into those of RFC 9068, with a person's id as `sub` and, where the token has it,
+    the name as `preferred_username`. `logout` is its way out.
     """
 
     name: str

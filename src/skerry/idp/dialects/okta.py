@@ -66,6 +66,7 @@ def _access(issuance: Issuance, stamp: Stamp) -> Claims:
 def _plain(claims: Mapping[str, Any]) -> Claims:
     return {
         **claims,
+        **({"preferred_username": claims["sub"]} if "uid" in claims else {}),
         "sub": claims.get("uid", claims["sub"]),
         "client_id": claims["cid"],
         "scope": " ".join(scope_list(claims)),

@@ -12,7 +12,7 @@ from typing import Any
 
 from skerry.auth import tokens
 from skerry.errors import TokenError
-from skerry.idp import asked
+from skerry.idp import asked, id_jag
 from skerry.idp.client_assertions import use_once
 from skerry.idp.grants.grant import Ask
 from skerry.idp.issuance import Issuance
@@ -34,9 +34,7 @@ class JwtBearer:
             claims = await _claims(assertion, client, issuer)
         except TokenError as error:
             raise invalid_grant(f"The assertion cannot be used. {error.message}") from error
-        person = await issuer.directory.user_by_id(claims["sub"])
-        if person is not None and not person.enabled:
-            raise invalid_grant("The assertion cannot be used. Its subject is disabled here.")
+        subject = await _subject(issuer, claims)
         audiences = _audiences(ask, claims)
         scopes = asked.scopes(ask.form, _scopes(client, claims))
         # Last, so that a request with a mistake beside it can be mended and sent again.
@@ -44,12 +42,12 @@ class JwtBearer:
             raise invalid_grant("The assertion was used before: ask the enterprise's provider for another.")
         return Issuance(
             client_id=client.id,
-            subject=claims["sub"],
+            subject=subject,
             audiences=audiences,
             scopes=scopes,
             lifetime=issuer.realm.lifetime,
             claims=client.claims,
-            username=person.name if person is not None else claims["sub"],
+            username=issuer.trusted.person(claims) or subject,
         )
 
 
@@ -61,6 +59,17 @@ async def _claims(assertion: str, client: Client, issuer: Issuer) -> Mapping[str
     if claims.get("client_id") != client.id:
         raise TokenError("client", "It is for another client.")
     return claims
+
+
+async def _subject(issuer: Issuer, claims: Mapping[str, Any]) -> str:
+    """Who it is here: the person whom the realm names for this subject of this issuer, or a stranger."""
+    name = issuer.trusted.person(claims)
+    if not name:
+        return id_jag.stranger(claims["iss"], claims["sub"])
+    person = await issuer.directory.user(name)
+    if person is None or not person.enabled:
+        raise invalid_grant("The assertion cannot be used. Its subject is somebody who cannot sign in here.")
+    return person.id
 
 
 def _scopes(client: Client, claims: Mapping[str, Any]) -> Sequence[str]:
@@ -81,8 +90,8 @@ def _audiences(ask: Ask, claims: Mapping[str, Any]) -> tuple[str, ...]:
         listed = [named] if isinstance(named, str) else named
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
             raise invalid_grant("The assertion cannot be used. Its resource is no URI.")
-        spelled = {asked.canonical(item) for item in listed}
-        allowed = [item for item in client.audiences if asked.canonical(item) in spelled]
+        matching = (asked.match(item, client.audiences) for item in listed)
+        allowed = [item for item in dict.fromkeys(matching) if item is not None]
         if not allowed:
             raise invalid_target("The assertion is for a resource that this client may not have here.")
     found = asked.targets(ask.form, allowed)

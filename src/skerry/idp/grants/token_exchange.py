@@ -67,6 +67,9 @@ class TokenExchange:
                 name: value for name, value in subject.items() if not ask.issuer.dialect.is_reserved(name)
             },
             act=_chain(client, subject.get("act")),
+            username=str(subject.get("preferred_username", "")),
+            groups=_groups(subject.get(ask.issuer.dialect.groups_claim)),
+            auth_time=int(subject.get("auth_time", 0)),
             token_type=ACCESS_TOKEN_TYPE,
             exchanged=issued.handle(token),
         )
@@ -87,6 +90,12 @@ def _may_present(client: Client, subject: Mapping[str, Any]) -> bool:
         return True
     may_act = subject.get("may_act")
     return isinstance(may_act, Mapping) and may_act.get("sub") == client.id
+
+
+def _groups(claim: object) -> tuple[str, ...]:
+    """The groups that a claim lists; a realm may have given a client's tokens something else by that name."""
+    listed = claim if isinstance(claim, list) else []
+    return tuple(listed) if all(isinstance(group, str) for group in listed) else ()
 
 
 def _backend(form: Form, client: Client) -> str:

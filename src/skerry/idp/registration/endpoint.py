@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from skerry.idp.form_endpoint import NO_STORE, Trace, json_response
 from skerry.idp.issuer import Issuer
-from skerry.idp.oauth_errors import bearer_refused, too_many_clients
+from skerry.idp.limits import SourceLimit
+from skerry.idp.oauth_errors import bearer_refused, too_many
 from skerry.idp.passwords import secret_digest
 from skerry.idp.realms import SECRET_METHODS
 from skerry.idp.registration import answers, initial_tokens
 from skerry.idp.registration.answers import Shown
-from skerry.idp.registration.limits import SourceLimit
 from skerry.idp.traced import traced
 
 MOST = 1000
@@ -56,9 +56,9 @@ class RegistrationEndpoint:
         """Raises OAuthError: 429 for a source that registers too often, 503 for too many clients in use."""
         seconds = self._limit.wait(request.client.host if request.client else "")
         if seconds:
-            raise too_many_clients("Too many registrations from one place. Wait.", seconds=seconds)
+            raise too_many("Too many registrations from one place. Wait.", seconds=seconds)
         if not await self._issuer.directory.make_room(MOST):
-            raise too_many_clients(
+            raise too_many(
                 f"There are {MOST} registered clients, and people let each of them do something. Remove one: "
                 "DELETE at its registration_client_uri, or skerry idp clients remove ID."
             )

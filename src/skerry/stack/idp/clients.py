@@ -80,14 +80,14 @@ def add(options: argparse.Namespace) -> Answer:
     configuration.check_client(client, idp.realm)
 
     async def keep(directory: Directory) -> bool:
-        if await directory.client(client.id) is not None:
+        if await directory.client(client.id) is not None or await directory.user_by_id(client.id) is not None:
             return False
         await directory.keep_client(client)
         return True
 
     if not idp.directory(keep):
         raise ConfigurationError(
-            f"the realm '{idp.realm.name}' has a client '{client.id}' already.",
+            f"the realm '{idp.realm.name}' has a client or a person with the id '{client.id}' already.",
             hint="Choose another id, or remove that one first.",
         )
     facts = {"realm": idp.realm.name, **_facts(client), **({"client_secret": secret} if secret else {})}

@@ -1,4 +1,4 @@
-"""How often one source may do something that costs us storage."""
+"""How often one source may do something that costs us storage, or somebody else a request."""
 
 from __future__ import annotations
 
