@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
 from hypothesis import settings
 
+from tests.fuzz.effort import scaled
+
 # A shared, busy machine makes time limits of single examples meaningless; a database would write into the checkout.
-settings.register_profile("skerry", deadline=None, database=None)
+# FUZZ_FACTOR=10 takes ten times the examples.
+settings.register_profile("skerry", deadline=None, database=None, max_examples=scaled(30))
 settings.load_profile("skerry")
+
+# The tests start hundreds of Python programs, and pytest rewrites its modules in every worker: compiling is done once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# botocore reads and parses the models of a service for each session; for the tests once in each process.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +33,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "behaviour(id): proves the row with this id in tests/contracts; see tests/contracts/rows.py",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is collected lives to the end: the garbage collector never walks through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
