@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.session
 import pytest
 from hypothesis import settings
 
 from tests.fuzz.effort import scaled
+from tests.kit.once import share
 
 # A shared, busy machine makes time limits of single examples meaningless; a database would write into the checkout.
 # FUZZ_FACTOR=10 takes ten times the examples.
@@ -23,9 +22,7 @@ settings.load_profile("skerry")
 # The tests start hundreds of Python programs, and pytest rewrites its modules in every worker: compiling is done once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-
-# botocore reads and parses the models of a service for each session; for the tests once in each process.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+share()
 
 
 def pytest_configure(config: pytest.Config) -> None:
