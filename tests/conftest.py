@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.fuzz.effort import scaled
+from tests.kit.once import share
+
 # A shared, busy machine makes time limits of single examples meaningless; a database would write into the checkout.
-settings.register_profile("skerry", deadline=None, database=None)
+# FUZZ_FACTOR=10 takes ten times the examples.
+settings.register_profile("skerry", deadline=None, database=None, max_examples=scaled(30))
 settings.load_profile("skerry")
+
+# The tests start hundreds of Python programs, and pytest rewrites its modules in every worker: compiling is done once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+share()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +30,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "behaviour(id): proves the row with this id in tests/contracts; see tests/contracts/rows.py",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is collected lives to the end: the garbage collector never walks through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from skerry.bridge.launcher import LOOP, PATIENT, Launcher
 from skerry.bridge.sessions import Sessions
 from skerry.relay.ports import RelayError
 from skerry.wire import jsonrpc
+from tests.fuzz.effort import scaled
 from tests.kit.bridge import program
 from tests.kit.clock import FakeClock
 
@@ -65,7 +66,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=scaled(60))
 @given(st.lists(STEPS, max_size=40))
 async def test_the_table_of_sessions_does_what_a_plain_model_does(steps):
     """Model: an id has the session opened last under it, until it ends, is idle for 10 s, or makes room."""
@@ -192,7 +193,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=scaled(40))
 @given(st.permutations(range(1, 6)), st.lists(st.tuples(st.integers(0, 5), JUNK), max_size=8), st.data())
 async def test_every_call_gets_its_own_answer_among_junk_however_the_output_is_cut(order, junk, data):
     child = Child(Program(argv=["x"], folder=None, environment={}), "legacy", on_served=lambda: None)

@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from skerry.chat.growing import Growing
+from tests.fuzz.effort import scaled
 from tests.kit.screen import Screen
 
 
@@ -97,7 +98,7 @@ LINE = st.text(st.sampled_from("ab \u00e4\u4e2d"), max_size=25)
 
 
 @given(st.lists(st.lists(LINE, min_size=1, max_size=5), min_size=1, max_size=6))
-@settings(max_examples=150)
+@settings(max_examples=scaled(50))
 def test_after_any_changes_the_screen_shows_the_last(steps: list[list[str]]):
     region = Region(width=20, height=40)
     region.file.write("above\n")

@@ -9,10 +9,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 
 FACTOR = float(os.environ.get("FUZZ_FACTOR") or 1)
-"""Set by `python -m tests.fuzz`; 1 in a normal run."""
+"""Set by `python -m tests.fuzz`, or by hand for the properties of the whole suite; 1 in a normal run."""
 
 
-def examples(count: int, *, shrink: bool = True) -> Callable[[Any], Any]:
+def scaled(normal: int) -> int:
+    """The number of examples where a normal run takes `normal`."""
+    return max(1, round(normal * FACTOR))
+
+
+def examples(normal: int, *, shrink: bool = True) -> Callable[[Any], Any]:
     """Decorates a property with the number of examples of a normal run.
 
     A fixture is shared by all examples: processes are started once, and each example checks that they live.
@@ -21,7 +26,7 @@ def examples(count: int, *, shrink: bool = True) -> Callable[[Any], Any]:
     """
     phases = [Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])]
     return settings(
-        max_examples=max(1, round(count * FACTOR)),
+        max_examples=scaled(normal),
         phases=phases,
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from skerry.idp import TOKEN_EXCHANGE
 from skerry.idp.form import MAX_BYTES
 from skerry.idp.oauth_errors import OAuthError
+from tests.fuzz.effort import scaled
 from tests.kit.idp import SECRETS, Desk
 
 ERRORS = {
@@ -40,7 +41,7 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sam
     ]
 )
 relaxed = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=scaled(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

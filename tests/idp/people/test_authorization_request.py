@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from skerry.auth.pkce import challenge
 from skerry.idp import Realm
 from skerry.idp.authorize.request import LONGEST
+from tests.fuzz.effort import scaled
 from tests.kit.idp_people import APP, CALLBACK, HOME, LOOPBACK, VERIFIER, Home, people
 
 
@@ -247,7 +248,7 @@ VALUES = st.text(max_size=30) | st.sampled_from(
 
 
 @pytest.mark.behaviour("IDP-NO-OPEN-REDIRECT")
-@settings(max_examples=250)
+@settings(max_examples=scaled(80))
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=12), st.booleans())
 def test_whatever_is_asked_nobody_is_sent_to_a_place_that_no_client_registered(home, pairs, usual):
     """Every answer is a page without scripts, or a redirect to the client's own URI that names the issuer."""

@@ -15,6 +15,7 @@ from skerry.idp.passwords import secret_digest
 from skerry.idp.realms import TOKEN_EXCHANGE
 from skerry.idp.records import Database, Records
 from skerry.wire.hop import decode
+from tests.fuzz.effort import scaled
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, CLIENTS, HOME, PASSWORDS, VERIFIER, Home, people
 
@@ -316,7 +317,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampl
 
 
 @pytest.mark.behaviour("IDP-NEVER-5XX")
-@settings(max_examples=200)
+@settings(max_examples=scaled(60))
 @given(ENDPOINTS, st.dictionaries(NAMES, TEXT, max_size=6), st.booleans())
 def test_any_form_is_answered(shared_home: Home, endpoint, form, proves):
     client = "television" if endpoint == "device" else "app"

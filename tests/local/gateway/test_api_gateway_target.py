@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.schemas.rest_api import Stage, read
+from tests.fuzz.effort import scaled
 from tests.kit.gateway_stack import Stack, post
 from tests.kit.local_endpoint import ROLE, Running, endpoint_process
 from tests.kit.rest_api import RestApi, rest_api
@@ -191,7 +192,7 @@ METHODS = st.fixed_dictionaries(
 
 
 @pytest.mark.behaviour("GW-APIGATEWAY-ROBUST")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(
     api=st.dictionaries(
         st.sampled_from(["/a", "/a/{id}", "/{id}"]),

@@ -18,6 +18,7 @@ from skerry.local.gateway.schemas.json_schema import MAX_SCHEMAS
 from skerry.local.gateway.schemas.operation import Api, request
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.wire.jsonrpc import encode
+from tests.fuzz.effort import scaled
 from tests.kit.openapi_documents import GOLDEN, HEAD
 
 
@@ -359,7 +360,7 @@ MEMBERS = st.dictionaries(
 
 
 @pytest.mark.behaviour("GW-OPENAPI-ROBUST")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(80), deadline=None)
 @given(schema=SCHEMAS, component=SCHEMAS, item=MEMBERS, extra=MEMBERS)
 def test_any_document_gives_tools_or_one_problem(schema: Any, component: Any, item: Any, extra: Any) -> None:
     paths = {
@@ -382,7 +383,7 @@ def test_any_document_gives_tools_or_one_problem(schema: Any, component: Any, it
 
 
 @pytest.mark.behaviour("GW-OPENAPI-ROBUST")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(80), deadline=None)
 @given(text=st.text(alphabet="{}[]:,-&*! \n\"'a1#|>?%@", max_size=60))
 def test_any_text_is_a_document_or_one_problem(text: str) -> None:
     try:
@@ -391,7 +392,7 @@ def test_any_text_is_a_document_or_one_problem(text: str) -> None:
         assert str(error).startswith("It ")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(
     tree=st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6),

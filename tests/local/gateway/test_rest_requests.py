@@ -18,6 +18,7 @@ from skerry.local.gateway.schemas.operation import (
     Parameter,
     request,
 )
+from tests.fuzz.effort import scaled
 
 BASE = "https://api.example.com/v1"
 OPERATION = Operation(
@@ -50,7 +51,7 @@ ARGUMENTS = st.dictionaries(
 
 
 @pytest.mark.behaviour("GW-OPENAPI-CONTAINED")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=scaled(120), deadline=None)
 @given(arguments=ARGUMENTS, more=st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=2))
 def test_no_argument_leaves_its_place(arguments: dict[str, Any], more: dict[str, str]) -> None:
     try:

@@ -15,6 +15,7 @@ from skerry.local.gateway.schemas import check
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.schemas.source import INLINE_MAX
 from skerry.local.gateway.schemas.tool_list import lambda_tools, mcp_tools
+from tests.fuzz.effort import scaled
 from tests.kit.local_endpoint import ROLE, ControlStack, control
 from tests.kit.rest_api import openapi
 
@@ -203,7 +204,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.behaviour("GW-SCHEMA-LIST")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(80), deadline=None)
 @given(tree=JSON)
 def test_any_list_gives_tools_or_one_problem(tree: Any) -> None:
     for read in (lambda_tools, mcp_tools):

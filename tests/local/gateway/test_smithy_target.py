@@ -16,6 +16,7 @@ from skerry.local.gateway.schemas import smithy
 from skerry.local.gateway.schemas.operation import Api, BadArgumentsError, request
 from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.wire.jsonrpc import encode
+from tests.fuzz.effort import scaled
 from tests.kit.local_endpoint import ROLE, Running, endpoint_process
 from tests.kit.rest_api import openapi, rest_api
 from tests.kit.smithy_ast import API, SCHEDULER, member, model, operation, structure
@@ -250,7 +251,7 @@ TREES = st.recursive(
 
 
 @pytest.mark.behaviour("GW-SMITHY-ROBUST")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(80), deadline=None)
 @given(shape=TREES, other=TREES, members=st.dictionaries(st.sampled_from("ab"), TREES, max_size=2))
 def test_any_model_gives_tools_or_one_problem(shape: Any, other: Any, members: Any) -> None:
     base = operation("POST", "/a", "x#In")

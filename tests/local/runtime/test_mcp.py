@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import pytest_asyncio
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from skerry.local.runtime.settings import Unknowns
@@ -24,12 +25,24 @@ MODERN = {
 }
 
 
-@pytest.fixture
-async def running(tmp_path):
-    async with runtime_plane(tmp_path / "state") as running:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plane(tmp_path_factory):
+    """One plane for the module: importing FastMCP in a warm parent takes a second and more."""
+    async with runtime_plane(tmp_path_factory.mktemp("mcp") / "state") as plane:
         for name in ("stateless", "stateful"):
-            running.resources.put(record(name, entry="server.py", protocol="MCP"))
-        yield running
+            plane.resources.put(record(name, entry="server.py", protocol="MCP"))
+        yield plane
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def running(plane):
+    """The plane, without a session."""
+    yield plane
+    await pass_time(plane, 28800)
+    assert [] == plane.plane.sessions.listing()
 
 
 def message(answer):
@@ -37,6 +50,11 @@ def message(answer):
     if "text/event-stream" in answer.headers["content-type"]:
         return json.loads([event.data for event in Decoder().feed(answer.content) if event.data][-1])
     return answer.json()
+
+
+async def pass_time(running, seconds):
+    running.clock.advance(seconds)
+    await running.plane.sessions.sweep()
 
 
 async def whoami(running, name, **more):

@@ -1,6 +1,7 @@
 """Unmodified MCP clients against runtimes of protocol MCP, in both eras."""
 
 import pytest
+import pytest_asyncio
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
@@ -8,11 +9,16 @@ from skerry.local.clock import SystemClock
 from tests.kit.issuer import FakeIssuer
 from tests.kit.runtime_plane import record, runtime_plane
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def running(tmp_path):
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory):
+    """One plane for the module; each client begins sessions of its own."""
     issuer = FakeIssuer(SystemClock())
-    async with runtime_plane(tmp_path / "state", clock=SystemClock(), fetch_key=issuer.fetch) as running:
+    async with runtime_plane(
+        tmp_path_factory.mktemp("mcp") / "state", clock=SystemClock(), fetch_key=issuer.fetch
+    ) as running:
         jwt = {"discoveryUrl": issuer.discovery_url, "allowedAudience": ["accounts"]}
         for name in ("stateless", "stateful"):
             running.resources.put(record(name, entry="server.py", protocol="MCP", jwt=jwt))

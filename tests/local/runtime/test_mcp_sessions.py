@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import pytest_asyncio
 
 from skerry.local.runtime.sessions import ALIASES
 from skerry.local.runtime.settings import Unknowns
@@ -26,12 +27,24 @@ ERA = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
 LOG = "Please check your CloudWatch logs for more information."
 
 
-@pytest.fixture
-async def running(tmp_path):
-    async with runtime_plane(tmp_path / "state") as running:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plane(tmp_path_factory):
+    """One plane for the module: importing FastMCP in a warm parent takes a second and more."""
+    async with runtime_plane(tmp_path_factory.mktemp("mcp") / "state") as plane:
         for name in ("stateless", "stateful"):
-            running.resources.put(record(name, entry="server.py", protocol="MCP"))
-        yield running
+            plane.resources.put(record(name, entry="server.py", protocol="MCP"))
+        yield plane
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def running(plane):
+    """The plane, without a session."""
+    yield plane
+    await pass_time(plane, 28800)
+    assert [] == plane.plane.sessions.listing()
 
 
 def message(answer):
@@ -190,8 +203,12 @@ async def test_the_probe_is_a_json_rpc_ping_from_the_loopback_without_token_and_
     ("status", "well"), [(400, True), (404, True), (405, True), (401, False), (403, False)]
 )
 async def test_a_server_is_well_unless_it_wants_to_know_who_pings(running, status, well):
-    running.resources.put(record("probed", protocol="MCP", environmentVariables={"STATUS": str(status)}))
-    answer = await running.rpc("probed", "ping", headers={MCP_SESSION_ID: ONE})
+    running.resources.put(
+        record(
+            "probed", name=f"probed-{status}", protocol="MCP", environmentVariables={"STATUS": str(status)}
+        )
+    )
+    answer = await running.rpc(f"probed-{status}", "ping", headers={MCP_SESSION_ID: ONE})
     assert 200 == answer.status_code
     assert well == ("result" in answer.json())
     if not well:

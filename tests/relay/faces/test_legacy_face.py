@@ -11,6 +11,7 @@ from skerry.relay.faces.rounds import Patience
 from skerry.relay.faces.subscription import Persistence
 from skerry.relay.ports import RelayError
 from skerry.wire import eras, jsonrpc
+from tests.fuzz.effort import scaled
 from tests.kit.clock import FakeClock
 from tests.kit.mcp_servers import CAPABILITIES, MODERN_INFO, LegacyClient, ModernServer, RefusalError
 
@@ -958,7 +959,7 @@ MESSAGE = st.tuples(
     JSON | st.sampled_from([{"action": "accept"}, {"action": "decline"}]),
     RESULT | JSON,
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=scaled(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_nothing_that_either_side_says_is_an_exception(
     method, params, declared, results, messages, answer, found
 ):

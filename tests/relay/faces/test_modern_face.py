@@ -17,6 +17,7 @@ from skerry.relay.faces.modern_face import Bounds, ModernFace
 from skerry.relay.faces.parked import Parked
 from skerry.relay.ports import RelayError
 from skerry.wire import eras, jsonrpc
+from tests.fuzz.effort import scaled
 from tests.kit.clock import FakeClock
 from tests.kit.mcp_servers import CAPABILITIES, LEGACY_INFO, LegacyServer, ModernClient, RefusalError
 
@@ -1258,7 +1259,7 @@ HELLO = st.fixed_dictionaries(
     HELLO | JSON,
     JSON,
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=scaled(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_nothing_that_either_side_says_is_an_exception(
     method, params, meta, said, result, hello, answer
 ):

@@ -15,6 +15,7 @@ from skerry.local.gateway.policy.policy_set import compiled
 from skerry.local.gateway.policy.statement import DogwoodError, StatementError, parse
 from skerry.local.gateway.policy.verdict import Asker
 from skerry.local.ports import Caller
+from tests.fuzz.effort import scaled
 
 ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/shop-0123456789"
 TOOLS = ["shop___refund", "shop___status", "other___refund", "shop___third", "other___fourth"]
@@ -104,7 +105,7 @@ def _records(statements: list[str]) -> list[dict[str, Any]]:
 
 @pytest.mark.behaviour("POL-LIST-ANY-INPUT")
 @pytest.mark.behaviour("GW-PERMITTED")
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=scaled(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STATEMENTS, min_size=1, max_size=4))
 @example([EVERYTHING, f"forbid{EVERYWHERE} unless {{ context.input has x }} when {{ true }};"])
 @example([EVERYTHING, f'forbid{EVERYWHERE} when {{ context.input.x > 3 || principal.id == "bo" }};'])
@@ -121,7 +122,7 @@ def test_what_is_not_listed_is_never_callable(statements: list[str]) -> None:
                 assert calls == [shown] * len(INPUTS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(
     st.text(max_size=200)
     | STATEMENTS.map(lambda text: text[: len(text) // 2])
@@ -183,7 +184,7 @@ LOOP = {"type": "object", "properties": {"a": {"$ref": "#/$defs/loop"}}}
 
 
 @pytest.mark.behaviour("POL-UNREADABLE")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(80), deadline=None)
 @given(JSON, SCHEMAS)
 def test_any_arguments_become_values_that_cedar_takes_or_are_refused(value: Any, member: Any) -> None:
     root = {"type": "object", "properties": {"a": member}, "$defs": {"loop": LOOP}}
@@ -199,7 +200,7 @@ def test_any_arguments_become_values_that_cedar_takes_or_are_refused(value: Any,
     assert allowed.decision is Decision.Allow, (context, allowed.diagnostics.errors)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=scaled(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(["shop___a", "shop___b c", 'CallTool___"', "Mcp___x"]), SCHEMAS, max_size=4

@@ -18,6 +18,7 @@ from skerry.local.models.guardrails.logic import (
 )
 from skerry.local.models.guardrails.reasoning import finding
 from skerry.local.models.guardrails.rules import Guardrail
+from tests.fuzz.effort import scaled
 from tests.local.models.guardrails.estate import ESTATE, FULL, rule, variable
 
 ARN = ESTATE.policy_arn(FULL)
@@ -114,7 +115,7 @@ RULES = st.lists(
 GRID = [number / 2 for number in range(-7, 8)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=scaled(60))
 @given(RULES, st.integers(-2, 2).map(float), st.booleans())
 def test_worlds_are_found_exactly_where_there_are_some(rules, value, otherwise):
     """Halves between the constants stand for every real number there."""
