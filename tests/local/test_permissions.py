@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import replace
 
 import boto3
 import httpx2
@@ -15,8 +16,9 @@ from botocore.exceptions import ClientError
 
 from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
+from skerry.errors import ServiceError
 from skerry.local.permissions import PermissionChecks
-from skerry.local.ports import Ask, Caller
+from skerry.local.ports import Ask, Caller, Limits
 from skerry.local.principals import Principals
 from skerry.local.seeds import Call
 from tests.kit.clock import FakeClock
@@ -640,10 +642,10 @@ class NoRecords:
         del kind, key
 
 
-def checks(source, *, seeds=(), clock=None):
+def checks(source, *, seeds=(), clock=None, mode="enforce"):
     principals = Principals(source, clock or FakeClock(), seeds)
     ann = f"arn:aws:iam::{ACCOUNT}:user/skerry"
-    made = PermissionChecks(principals, NoRecords(), clock or FakeClock(), administrator=ann, mode="enforce")
+    made = PermissionChecks(principals, NoRecords(), clock or FakeClock(), administrator=ann, mode=mode)
     return (
         made,
         Caller(kind="iam", arn=ann),
@@ -702,3 +704,70 @@ async def test_what_was_written_while_it_was_read_is_not_kept():
     await made.check(desk, ASK, [])
     await made.check(desk, ASK, [])
     assert source.asked == [ROLE, ROLE]
+
+
+# --- attacks, without a process
+
+MISSING = f"arn:aws:iam::{ACCOUNT}:role/app-missing"
+EVERYTHING = [["inline all", document(allow("*"))]]
+ANN = {"arn": f"arn:aws:iam::{ACCOUNT}:user/ann", "id": "AIDAANN", "tags": {}, "identity": EVERYTHING}
+SESSION = Caller(kind="iam", arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/desk/s", unique_id="AROA")
+
+
+def caller(name, **members):
+    return Caller(kind="iam", arn=f"arn:aws:iam::{ACCOUNT}:user/{name}", **members)
+
+
+@pytest.mark.behaviour("IAM-ROLE-IS-THERE")
+async def test_a_role_that_iam_does_not_have_is_for_whom_no_policy_binds():
+    made, developer, _ = checks(Counting(ann=ANN))
+    made.principals.forget()
+    take, give = Ask("sts:AssumeRole", MISSING), Ask("iam:PassRole", MISSING)
+    narrowed = caller("made-up", limits=Limits((("inline", document(allow("*"))),)))
+    for bound in (caller("ann"), narrowed):
+        with pytest.raises(ServiceError, match="AssumeRole on resource: .*app-missing") as caught:
+            await made.assume(bound, take, [])
+        assert (caught.value.name, caught.value.status) == ("AccessDenied", 403)
+        with pytest.raises(ServiceError, match="PassRole on resource: .*app-missing"):
+            await made.check(bound, [give], [])
+    for free in (developer, caller("made-up")):
+        await made.assume(free, take, [])
+        await made.check(free, [give], [])
+
+
+@pytest.mark.behaviour("IAM-ROLE-IS-THERE")
+async def test_what_would_be_refused_for_a_missing_role_is_only_logged_with_warn():
+    notes = []
+    made, _, _ = checks(Counting(ann=ANN), mode="warn")
+    made.principals.forget()
+    await made.assume(caller("ann"), Ask("sts:AssumeRole", MISSING), notes)
+    assert [note.get("would_refuse") for note in notes] == [None, "not-allowed"]
+
+
+@pytest.mark.behaviour("IAM-MADE-AGAIN")
+async def test_a_session_is_of_the_role_that_it_was_taken_from():
+    source = Counting(desk=KNOWN)
+    made, _, _ = checks(source)
+    made.principals.forget()
+    await made.check(SESSION, ASK, [])
+    for later in ({**KNOWN, "id": "AROAOTHER"}, None):
+        source.known = {"desk": later}
+        made.principals.forget()
+        named = document({**allow("*", ASK[0].resource), "Principal": {"AWS": ROLE}})
+        for asked in (ASK[0], replace(ASK[0], policies=[("policy", named)]), replace(ASK[0], open=True)):
+            with pytest.raises(ServiceError, match="AccessDenied|not authorized"):
+                await made.check(SESSION, [asked], [])
+    source.known = {"desk": KNOWN}
+    made.principals.forget()
+    await made.check(SESSION, ASK, [])
+
+
+@pytest.mark.behaviour("IAM-MADE-AGAIN")
+async def test_a_session_of_a_role_that_came_later_has_its_policies():
+    source = Counting()
+    made, _, desk = checks(source)
+    await made.check(desk, ASK, [])
+    source.known = {"desk": {**KNOWN, "identity": []}}
+    made.principals.forget()
+    with pytest.raises(ServiceError, match="no identity-based policy"):
+        await made.check(desk, ASK, [])

@@ -46,7 +46,7 @@ _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 class Key:
     """An access key with what a check needs. `expires` is seconds since the epoch, None for never.
 
-    `limits` are what temporary credentials were narrowed with.
+    `limits` are what temporary credentials were narrowed with, `unique_id` that of the user or role in IAM.
     """
 
     arn: str
@@ -55,6 +55,7 @@ class Key:
     token: str | None = field(default=None, repr=False)
     expires: float | None = None
     limits: Limits | None = None
+    unique_id: str = ""
 
 
 class KeySource(Protocol):
@@ -142,7 +143,13 @@ class Access:
         """Temporary credentials of the caller itself, until `expires` (seconds since the epoch)."""
         made = _temporary()
         self._keys[made.access_key_id] = Key(
-            caller.arn, caller.user_id, made.secret_access_key, made.session_token, expires, caller.limits
+            caller.arn,
+            caller.user_id,
+            made.secret_access_key,
+            made.session_token,
+            expires,
+            caller.limits,
+            caller.unique_id,
         )
         return made
 
@@ -212,7 +219,12 @@ def _signed(key: Key, access_key_id: str, now: float, service: str, region: str)
     if key.expires is not None and now >= key.expires:
         raise _expired()
     caller = Caller(
-        kind="iam", arn=key.arn, access_key_id=access_key_id, user_id=key.user_id, limits=key.limits
+        kind="iam",
+        arn=key.arn,
+        access_key_id=access_key_id,
+        user_id=key.user_id,
+        limits=key.limits,
+        unique_id=key.unique_id,
     )
     return Signed(caller, key.user_id, service, region)
 

@@ -41,6 +41,8 @@ UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 
+_ROLE_ID, _USER_ID = "skerry_role_id", "skerry_user_id"
+"""Members that sessions of moto's STS get."""
 _MOTOS_OWN = "/moto-api"
 """Where moto lets a test reset everything, principals and policies included: no service of AWS."""
 _SCOPE = re.compile(r"Credential=[^,\s]*/([^/,\s]+)/aws4_request")
@@ -56,6 +58,7 @@ class Application:
     def __init__(self, secret: str) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        keep_the_role_of_sessions()
         self._secret = secret.encode()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._seeded = threading.Event()
@@ -169,6 +172,7 @@ def access_key(access_key_id: str) -> dict[str, Any] | None:
                 return {
                     "arn": role.arn,
                     "user_id": role.user_id,
+                    "unique_id": getattr(role, _ROLE_ID),
                     "secret": role.secret_access_key,
                     "token": role.session_token,
                     "expires": role.expiration.timestamp(),
@@ -178,8 +182,31 @@ def access_key(access_key_id: str) -> dict[str, Any] | None:
             for user in list(iam.users.values()):
                 for key in list(user.access_keys):
                     if key.access_key_id == access_key_id and key.status == "Active":
-                        return {"arn": user.arn, "user_id": user.id, "secret": key.secret_access_key}
+                        secret = key.secret_access_key
+                        return {"arn": user.arn, "user_id": user.id, "unique_id": user.id, "secret": secret}
     return None
+
+
+@functools.cache
+def keep_the_role_of_sessions() -> None:
+    """A session stays one of the role that it was taken from, by the role's unique id.
+
+    Moto looks the role up by its name whenever it is asked, so that a role that is made again would have the
+    sessions of the one before.
+    """
+    from moto.sts.models import AssumedRole
+
+    start, user_id = AssumedRole.__init__, AssumedRole.user_id
+
+    def begin(self: AssumedRole, *given: Any, **named: Any) -> None:
+        start(self, *given, **named)
+        role = principal(self.role_arn)
+        setattr(self, _ROLE_ID, role["id"] if role else "")
+        made_up = user_id.fget(self).partition(":")[0]  # type: ignore[attr-defined]
+        setattr(self, _USER_ID, f"{getattr(self, _ROLE_ID) or made_up}:{self.session_name}")
+
+    AssumedRole.__init__ = begin  # type: ignore[method-assign]
+    AssumedRole.user_id = property(lambda self: getattr(self, _USER_ID))  # type: ignore[method-assign, assignment]
 
 
 @functools.cache

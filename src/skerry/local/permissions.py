@@ -5,6 +5,7 @@
 | the developer's key | nothing but a deny of a resource's policy: an administrator |
 | a role or user that IAM does not have | the same: an allow of everything is implied |
 | a role or user that IAM has | its policies, its boundary, its session, the resource's policy |
+| one that IAM had, or had when a session began | nothing is allowed |
 | a token, or nobody | nothing but a deny of a resource's policy |
 
 Policies are kept as they were read: a request of the developer costs no look-up. With `warn` what would be
@@ -24,7 +25,7 @@ from skerry.auth.iam.patterns import lower
 from skerry.errors import ServiceError, access_denied
 from skerry.local import resource_policies
 from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
-from skerry.local.principals import ALL, IMPLIED, Known, Principals, caller_of, role_of
+from skerry.local.principals import ALL, IMPLIED, Known, Principals, caller_of
 from skerry.local.resources import Resources
 from skerry.settings.local import Permissions as Mode
 
@@ -57,6 +58,8 @@ class PermissionChecks:
             stored = self._stored(ask)
             if not free or stored:
                 await self._decide(caller, ask, stored, notes)
+                if ask.action == "iam:PassRole":
+                    await self._require_role(caller, ask, notes)
             elif caller.kind == "iam":
                 notes.append({"action": ask.action, "resource": ask.resource, "by": ADMINISTRATOR})
 
@@ -98,13 +101,15 @@ class PermissionChecks:
     async def assume(self, caller: Caller, ask: Ask, notes: Notes) -> None:
         """Raises AccessDenied (403) when the caller may not take a role, or the role does not trust it.
 
-        A role that IAM does not have trusts its account.
+        A role that IAM does not have trusts those of its account whom no policy binds: nobody knows what it
+        may do, and so it may do everything.
         """
         role = await self.principals.known(ask.resource) if self._mode != "off" else None
         if role is None:
             return
         try:
             await self._decide(caller, ask, (role.trust,) if role.trust else (), notes, trust=role.exists)
+            await self._require_role(caller, ask, notes)
         except ServiceError as error:
             raise ServiceError("AccessDenied", 403, error.message) from error
 
@@ -133,19 +138,31 @@ class PermissionChecks:
             return
         found, request = self._decision(caller, ask, stored, known, trust=trust)
         note = {"action": ask.action, "resource": ask.resource, "by": found.by}
-        open_to_all = ask.open or (caller.kind != "iam" and not trust)
+        open_to_all = not known.gone and (ask.open or (caller.kind != "iam" and not trust))
         if found.allowed or (open_to_all and found.reason != "denied"):
             if open_to_all and not found.allowed:
                 note["by"] = ""
             notes.append(note)
             return
-        if self._mode == "warn":
-            notes.append({**note, "would_refuse": found.reason})
-            _log.warning("would refuse %s to %s on %s: %s", ask.action, caller.name, ask.resource, found.by)
+        told = refusal(found, request).replace("User: anonymous", f"User: {caller.name}", 1)
+        self._refuse(caller, note, found.reason, told, notes)
+
+    async def _require_role(self, caller: Caller, ask: Ask, notes: Notes) -> None:
+        """Refuses a role that IAM does not have to whom policies bind: it would have more than they give."""
+        if (await self.principals.known(ask.resource)).exists or not await self.binds(caller):
             return
-        notes.append({**note, "refused": found.reason})
-        told = refusal(found, request)
-        raise access_denied(told.replace("User: anonymous", f"User: {caller.name}", 1))
+        note = {"action": ask.action, "resource": ask.resource, "by": "IAM has no such role"}
+        told = f"User: {caller.name} is not authorized to perform: {ask.action} on resource: {ask.resource}"
+        self._refuse(caller, note, "not-allowed", told, notes)
+
+    def _refuse(self, caller: Caller, note: Mapping[str, str], reason: str, told: str, notes: Notes) -> None:
+        """Raises AccessDeniedException (403), or logs what would be refused."""
+        if self._mode == "warn":
+            notes.append({**note, "would_refuse": reason})
+            _log.warning("would refuse %(action)s on %(resource)s: %(by)s", note)
+            return
+        notes.append({**note, "refused": reason})
+        raise access_denied(told)
 
     async def _by_own_path(self, ask: Ask) -> Ask:
         """A role of IAM by its own ARN: it is found by its name, whatever path was given."""
@@ -178,13 +195,13 @@ class PermissionChecks:
             **self._of_resource(ask.resource, account),
             **ask.context,
         }
-        request = Request(principal, ask.action, ask.resource, context)
-        return decide(request, policies), request
+        request = Request(principal, ask.action, ask.resource, context, ask.vague)
+        return Decision("not-allowed", "identity") if known.gone else decide(request, policies), request
 
     async def _known(self, caller: Caller) -> Known:
         if caller.kind != "iam" or caller.arn == self._administrator:
             return _ADMINISTRATOR
-        return await self.principals.known(role_of(caller.arn) or caller.arn)
+        return await self.principals.of(caller)
 
     def _of_resource(self, arn: str, account: str) -> Mapping[str, Sequence[str]]:
         tags = self._resources.get("tags", arn) or {}

@@ -55,10 +55,15 @@ class PrincipalSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A role or user with its policies, read. `trust` is None for a user; `exists` is whether IAM has it."""
+    """A role or user with its policies, read. `trust` is None for a user; `exists` is whether IAM has it.
+
+    One that is `gone` may nothing, whatever any policy says: it was deleted, and who has its name now is
+    another.
+    """
 
     arn: str
     exists: bool = False
+    gone: bool = False
     id: str = ""
     identity: tuple[Policy, ...] = (read(IMPLIED, ALL),)
     boundary: Policy | None = None
@@ -105,8 +110,13 @@ class Principals:
             while len(self._seen) > SEEN:
                 del self._seen[next(iter(self._seen))]
         elif key in self._seen:
-            return replace(found, exists=True, identity=(), trust=_NOBODY if ":role/" in found.arn else None)
+            return _gone(found)
         return found
+
+    async def of(self, caller: Caller) -> Known:
+        """Who signed a request: the role of a session, a user. Raises ServiceError (503)."""
+        found = await self.known(role_of(caller.arn) or caller.arn)
+        return _gone(found) if caller.unique_id not in ("", found.id) else found
 
     async def document(self, policy_arn: str) -> str | None:
         """The document of a managed policy; None when there is none."""
@@ -128,6 +138,11 @@ class Principals:
         kind, _, name = arn.rpartition(":")[2].partition("/")
         made = self._seeded is None or (kind, name.rpartition("/")[2]) in self._seeded
         return not made and not self._generation
+
+
+def _gone(found: Known) -> Known:
+    trust = _NOBODY if ":role/" in found.arn else None
+    return replace(found, exists=True, gone=True, identity=(), trust=trust)
 
 
 def caller_of(caller: Caller) -> Principal:

@@ -26,6 +26,7 @@ OPERATORS = "IAM JSON policy elements: Condition operators"
 SETS = "Set operators for multivalued context keys"
 VARIABLES = "IAM policy elements: Variables and tags"
 PRINCIPALS = "AWS JSON policy elements: Principal"
+NOT_PRINCIPAL = "AWS JSON policy elements: NotPrincipal"
 LOGIC = "Policy evaluation logic"
 BOUNDARIES = "Permissions boundaries for IAM entities"
 SESSIONS = "Session policies"
@@ -312,13 +313,38 @@ for _name, _principal, _who, _outcome in [
     case(PRINCIPALS, _name, _outcome, resource=[allow(Principal=_principal)], who=_who)
 
 for _name, _principal, _who, _outcome in [
-    ("NotPrincipal with the user", {"AWS": ANN}, ANN, "allow"),
-    ("NotPrincipal without", {"AWS": f"arn:aws:iam::{ACCOUNT}:user/bob"}, ANN, "deny resource"),
-    ("NotPrincipal with the role", {"AWS": ROLE}, SESSION, "allow"),
-    ("NotPrincipal with the account", {"AWS": ROOT}, SESSION, "allow"),
+    ("the user and its account", {"AWS": [ANN, ROOT]}, ANN, "allow"),
+    ("the user and its account's number", {"AWS": [ANN, ACCOUNT]}, ANN, "allow"),
+    (
+        "another user and the account",
+        {"AWS": [f"arn:aws:iam::{ACCOUNT}:user/bob", ROOT]},
+        ANN,
+        "deny resource",
+    ),
+    ("the user alone: its account is denied", {"AWS": ANN}, ANN, "deny resource"),
+    ("the user and another account", {"AWS": [ANN, OTHER]}, ANN, "deny resource"),
+    ("the account alone names nobody in it", {"AWS": ROOT}, ANN, "deny resource"),
+    ("the account alone and a session", {"AWS": ROOT}, SESSION, "deny resource"),
+    ("session, role and account", {"AWS": [SESSION, ROLE, ROOT]}, SESSION, "allow"),
+    ("role and account: the session is denied", {"AWS": [ROLE, ROOT]}, SESSION, "deny resource"),
+    ("session and account: the role is denied", {"AWS": [SESSION, ROOT]}, SESSION, "deny resource"),
+    ("session and role: the account is denied", {"AWS": [SESSION, ROLE]}, SESSION, "deny resource"),
+    (
+        "another session of the role",
+        {"AWS": [SESSION.replace("night", "day"), ROLE, ROOT]},
+        SESSION,
+        "deny resource",
+    ),
+    ("everybody", {"AWS": "*"}, ANN, "allow"),
+    ("a user and its account, and who did not sign", {"AWS": [ANN, ROOT]}, "", "deny resource"),
 ]:
-    case("AWS JSON policy elements: NotPrincipal", _name, _outcome, identity=[allow()],
+    case(NOT_PRINCIPAL, _name, _outcome, identity=[allow()],
          resource=[deny(NotPrincipal=_principal)], who=_who)  # fmt: skip
+
+case(NOT_PRINCIPAL, "who has a boundary is denied, named or not", "deny resource", identity=[allow()],
+     boundary=[allow()], resource=[deny(NotPrincipal={"AWS": [ANN, ROOT]})])  # fmt: skip
+case(NOT_PRINCIPAL, "a service that is named", "allow", who=SERVICE,
+     resource=[deny(NotPrincipal={"Service": SERVICE}), allow(Principal={"Service": SERVICE})])  # fmt: skip
 
 # --- evaluation logic
 

@@ -311,3 +311,46 @@ def test_the_smallest_policy_allows_what_was_done_and_nothing_else(done):
 def test_services_and_users_are_told_by_name():
     ask = Request(Principal("service", service=SERVICE), "sts:AssumeRole", ROLE)
     assert f"User: {SERVICE} is not authorized" in refusal(decide(ask, Policies(trust=True)), ask)
+
+
+ALL_OF_S3 = allow(Action="s3:*", Resource="*")
+
+
+@pytest.mark.behaviour("IAM-VAGUE")
+@pytest.mark.parametrize(
+    ("action", "on", "statements", "expected"),
+    [
+        ("sqs:*", "*", [allow(Action="sqs:*", Resource="*")], True),
+        ("sqs:*", "*", [allow(Action="*", Resource="*")], True),
+        ("sqs:*", "*", [allow(Action="s*:Send*", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="sqs:Send*", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="sqs:?", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="sqs:*", Resource="arn:aws:sqs:*")], False),
+        ("sqs:*", "*", [allow(Action="sqs:*", Resource="?")], False),
+        ("sqs:*", "*", [allow(Action=None, NotAction="iam:*", Resource="*")], True),
+        ("sqs:*", "*", [allow(Action=None, NotAction="sqs:DeleteQueue", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="sqs:*", Resource=None, NotResource="arn:aws:sqs:::x")], False),
+        ("sqs:*", "*", [allow(Action="*", Resource="*"), deny(Action="sqs:DeleteQueue", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="*", Resource="*"), deny(Action="*:DeleteQueue", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="*", Resource="*"), deny(Action="sns:*", Resource="*")], True),
+        ("sqs:*", "*", [allow(Action="*", Resource="*"), deny(Action=None, NotAction="sqs:*", Resource="*")], True),
+        ("sqs:*", "*", [allow(Action="*", Resource="*"), deny(Action=None, NotAction="sqs:Get*", Resource="*")], False),
+        ("sqs:*", "*", [allow(Action="*", Resource="*"),
+                        deny(Action="sqs:*", Resource="*", Condition={"Bool": {"sqs:x": "true"}})], False),
+        ("s3:GetObject", "arn:aws:s3:::*", [ALL_OF_S3], True),
+        ("s3:GetObject", "arn:aws:s3:::*", [allow(Resource="arn:aws:s3:::*")], True),
+        ("s3:GetObject", "arn:aws:s3:::*", [allow(Resource="arn:aws:s3:::open/*")], False),
+        ("s3:GetObject", "arn:aws:s3:::*", [allow(Resource=None, NotResource="arn:aws:s3:::secret/*")], False),
+        ("s3:GetObject", "arn:aws:s3:::*", [ALL_OF_S3, deny(Resource="arn:aws:s3:::secret/*")], False),
+        ("s3:GetObject", "arn:aws:s3:::*", [ALL_OF_S3, deny(Resource=None, NotResource="arn:aws:s3:::open/*")], False),
+        ("s3:GetObject", "arn:aws:s3:::*", [ALL_OF_S3, deny(Action="s3:PutObject", Resource="*")], True),
+        ("s3:GetObject", "arn:aws:s3:::open/*", [ALL_OF_S3, deny(Resource="arn:aws:s3:::secret/*")], True),
+        ("s3:GetObject", "arn:aws:s3:::open/*", [ALL_OF_S3, deny(Resource="arn:aws:s3:::open/a")], False),
+        ("s3:GetObject", "arn:aws:s3:::open/*", [ALL_OF_S3, deny(Resource="arn:aws:s3:::op*/a")], False),
+    ],
+)  # fmt: skip
+def test_of_what_is_not_known_an_allow_is_about_all_and_a_deny_about_any(action, on, statements, expected):
+    asked = Request(Principal("user", ANN), action, on, vague=True)
+    policy = read("p", document(statements))
+    assert not policy.broken
+    assert decide(asked, Policies(identity=(policy,))).allowed is expected

@@ -11,7 +11,7 @@
 A policy that cannot be read is a deny: what it would forbid is not known.
 
 Source: IAM user guide, "Policy evaluation logic", "How AWS enforcement code logic evaluates requests",
-"Cross-account policy evaluation logic"; the texts: "Troubleshoot access denied error messages".
+"Cross-account policy evaluation logic", "NotPrincipal"; the texts: "Troubleshoot access denied error messages".
 """
 
 from __future__ import annotations
@@ -56,12 +56,16 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: an action, a resource by its ARN, and the keys of the request in lower case."""
+    """What is asked: an action, a resource by its ARN, and the keys of the request in lower case.
+
+    Of a `vague` one not everything is known: a `*` at the end of action and resource is whatever may be there.
+    """
 
     principal: Principal
     action: str
     resource: str
     context: Context = field(default_factory=dict)
+    vague: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,10 @@ class Decision:
 def decide(request: Request, policies: Policies) -> Decision:
     """Allows or denies. Never raises."""
     asked = _groups(policies)
+    bounded = policies.boundary is not None
     for kind, group in asked.items():
         for policy in group:
-            denied = _denies(policy, kind, request)
+            denied = _denies(policy, kind, request, bounded=bounded)
             if denied is not None:
                 return denied
     side: PolicyKind = "trust" if policies.trust else "resource"
@@ -142,11 +147,11 @@ def _groups(policies: Policies) -> dict[PolicyKind, Sequence[Policy]]:
     return found
 
 
-def _denies(policy: Policy, kind: PolicyKind, request: Request) -> Decision | None:
+def _denies(policy: Policy, kind: PolicyKind, request: Request, *, bounded: bool) -> Decision | None:
     if policy.broken:
         return Decision("denied", kind, policy.name, f"cannot be read: {policy.broken}")
     for statement in policy.statements:
-        if statement.deny and _fits(statement, request):
+        if statement.deny and _fits(statement, request, bounded=bounded):
             return Decision("denied", kind, policy.name, statement.label)
     return None
 
@@ -175,10 +180,15 @@ def _granted(group: Sequence[Policy], kind: PolicyKind, request: Request) -> tup
     return None, ""
 
 
-def _fits(statement: Statement, request: Request) -> bool:
-    """Whether a statement is about the request, its principal included."""
-    if statement.names is not None:
-        named = bool(statement.names.grant(request.principal))
-        if named is ("Principal" in statement.negated):
+def _fits(statement: Statement, request: Request, *, bounded: bool = False) -> bool:
+    """Whether a statement is about the request, its principal included.
+
+    NotPrincipal denies whoever has a permissions boundary, named or not.
+    """
+    names = statement.names
+    if names is not None and "Principal" in statement.negated:
+        if names.spares(request.principal) and not bounded:
             return False
-    return statement.concerns(request.action, request.resource, request.context)
+    elif names is not None and not names.grant(request.principal):
+        return False
+    return statement.concerns(request.action, request.resource, request.context, vague=request.vague)

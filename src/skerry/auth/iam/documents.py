@@ -45,14 +45,32 @@ class Statement:
     conditions: tuple[Condition, ...]
     negated: frozenset[str]
 
-    def concerns(self, action: str, resource: str, context: Context) -> bool:
-        """Whether action, resource and conditions fit; whom it names is not looked at."""
-        what = any(pattern.matches(action, context) for pattern in self.actions)
-        if what is ("Action" in self.negated):
+    def concerns(self, action: str, resource: str, context: Context, *, vague: bool = False) -> bool:
+        """Whether action, resource and conditions fit; whom it names is not looked at.
+
+        Where the request is `vague` a `*` at the end of action and resource is whatever may be there: an
+        allow must then be about all of it, a deny about any of it. Conditions of a deny do not count where
+        the action is not known, since their keys are not either.
+        """
+        if not self._includes("Action", self.actions, action, context, vague=vague):
             return False
-        if self.resources and self.about(resource, context) is ("Resource" in self.negated):
+        if self.resources and not self._includes("Resource", self.resources, resource, context, vague=vague):
             return False
+        if vague and self.deny and action.endswith("*"):
+            return True
         return all(condition.holds(context) for condition in self.conditions)
+
+    def _includes(
+        self, name: str, patterns: Sequence[Pattern], text: str, context: Context, *, vague: bool
+    ) -> bool:
+        negated = name in self.negated
+        if not vague:
+            found = any(pattern.matches(text, context) for pattern in patterns)
+        elif self.deny is negated:
+            found = any(pattern.covers(text, context) for pattern in patterns)
+        else:
+            found = any(pattern.meets(text, context) for pattern in patterns)
+        return found is not negated
 
     def about(self, resource: str, context: Context) -> bool:
         """Whether a pattern of the statement's resources is this ARN's."""

@@ -13,6 +13,7 @@ Source: IAM user guide, "Policy elements: Variables and tags", "Wildcards in res
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _TOKEN = re.compile(r"\$\{([^{}]*)\}|([*?])")
 _VARIABLE = re.compile(r"\s*([^,\s]+)\s*(?:,\s*'([^']*)'\s*)?")
 _LITERAL = frozenset("*?$")
+_SOMETHING = "\0" * 2048
+"""Stands for whatever may be at the end of a text, longer than any row of question marks."""
 
 _ANY, _ONE = 1, 2
 _Atom = str | int
@@ -69,6 +72,20 @@ class Pattern:
         glob = self._glob or self._resolved(context)
         return glob is not None and glob.matches(lower(text) if self._fold else text)
 
+    def covers(self, text: str, context: Context) -> bool:
+        """Whether it stands for everything that `text` may be: a `*` at its end is whatever may be there."""
+        return self.matches(text[:-1] + _SOMETHING if text.endswith("*") else text, context)
+
+    def meets(self, text: str, context: Context) -> bool:
+        """Whether it may stand for something that `text` may be; rather yes than no."""
+        if not text.endswith("*"):
+            return self.matches(text, context)
+        glob = self._glob or self._resolved(context)
+        stem = lower(text[:-1]) if self._fold else text[:-1]
+        return glob is not None and (
+            glob.head.startswith(stem) or (not glob.literal and stem.startswith(glob.head))
+        )
+
     def resolved(self, context: Context) -> str | None:
         """The text with values for variables; None when one has none. For patterns without wildcards."""
         values = [part.value(context) if isinstance(part, _Variable) else part for part in self._parts]
@@ -88,11 +105,17 @@ class Pattern:
 
 
 class Glob:
-    """Literal pieces between stars: found from left to right, so that no pattern takes long."""
+    """Literal pieces between stars: found from left to right, so that no pattern takes long.
 
-    __slots__ = ("_pieces", "_stars")
+    `head` is the text before the first wildcard, `literal` whether there is none.
+    """
+
+    __slots__ = ("_pieces", "_stars", "head", "literal")
 
     def __init__(self, atoms: Sequence[_Atom]) -> None:
+        texts = list(itertools.takewhile(lambda atom: isinstance(atom, str), atoms))
+        self.head = "".join(str(text) for text in texts)
+        self.literal = len(texts) == len(atoms)
         pieces: list[list[_Atom]] = [[]]
         for atom in atoms:
             if atom == _ANY:

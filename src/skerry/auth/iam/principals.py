@@ -53,6 +53,16 @@ class Names:
         found = {self._grant(kind, name, principal) for kind, name in self.pairs}
         return next((grant for grant in _CLOSEST if grant in found), "")
 
+    def spares(self, principal: Principal) -> bool:
+        """Whether a NotPrincipal with these names leaves somebody alone.
+
+        Each step to somebody must be named: the account, a session's role, and the user or session itself.
+        An account's name alone is that of its root user there, and of nobody else.
+        """
+        found = {self._grant(kind, name, principal) for kind, name in self.pairs}
+        steps = {"user": {"account", "direct"}, "session": {"account", "role", "direct"}}
+        return "everyone" in found or steps.get(principal.kind, {"direct"}) <= found
+
     def _grant(self, kind: str, name: str, principal: Principal) -> Grant:
         if (kind, name) == EVERYONE:
             return "everyone"
