@@ -725,10 +725,10 @@ async def test_a_role_that_iam_does_not_have_is_for_whom_no_policy_binds():
     take, give = Ask("sts:AssumeRole", MISSING), Ask("iam:PassRole", MISSING)
     narrowed = caller("made-up", limits=Limits((("inline", document(allow("*"))),)))
     for bound in (caller("ann"), narrowed):
-        with pytest.raises(ServiceError, match="AssumeRole on resource: .*app-missing") as caught:
+        with pytest.raises(ServiceError, match=r"AssumeRole on resource: .*app-missing") as caught:
             await made.assume(bound, take, [])
         assert (caught.value.name, caught.value.status) == ("AccessDenied", 403)
-        with pytest.raises(ServiceError, match="PassRole on resource: .*app-missing"):
+        with pytest.raises(ServiceError, match=r"PassRole on resource: .*app-missing"):
             await made.check(bound, [give], [])
     for free in (developer, caller("made-up")):
         await made.assume(free, take, [])
@@ -755,7 +755,7 @@ async def test_a_session_is_of_the_role_that_it_was_taken_from():
         made.principals.forget()
         named = document({**allow("*", ASK[0].resource), "Principal": {"AWS": ROLE}})
         for asked in (ASK[0], replace(ASK[0], policies=[("policy", named)]), replace(ASK[0], open=True)):
-            with pytest.raises(ServiceError, match="AccessDenied|not authorized"):
+            with pytest.raises(ServiceError, match="is not authorized to perform"):
                 await made.check(SESSION, [asked], [])
     source.known = {"desk": KNOWN}
     made.principals.forget()

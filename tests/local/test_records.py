@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import StateError
-from skerry.local.records import MIGRATIONS, Answered, RecordStore, Write
+from skerry.local.records import MIGRATIONS, VERSION, Answered, RecordStore, Write
 
 WRITER = """
 import asyncio, sys
@@ -142,7 +142,7 @@ async def test_the_files_are_for_their_owner_only(tmp_path):
 async def test_a_file_of_a_newer_skerry_is_left_alone(tmp_path):
     path = tmp_path / "control.sqlite"
     raw = sqlite3.connect(path)
-    raw.execute(f"pragma user_version = {len(MIGRATIONS) + 1}")
+    raw.execute(f"pragma user_version = {VERSION + 1}")
     raw.close()
     with pytest.raises(StateError, match="newer skerry"):
         await RecordStore(path).open()

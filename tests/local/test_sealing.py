@@ -95,6 +95,7 @@ async def test_secrets_of_an_earlier_skerry_are_sealed_in_place(tmp_path):
     ]
     await before.commit(writes, None, forget_before=0)
     await before.close()
+    changed(path, "pragma user_version=1")
     assert b"very-secret-value" in everything(tmp_path)
     for _ in range(2):
         store = RecordStore(path, SealedSecrets(SEALER))
@@ -106,6 +107,68 @@ async def test_secrets_of_an_earlier_skerry_are_sealed_in_place(tmp_path):
         assert b"very-secret-value" not in everything(tmp_path)
         await store.close()
     assert b"very-secret-value" not in everything(tmp_path)
+
+
+def of_the_earlier(kind, key, record, *members):
+    """A row as an earlier skerry sealed it: each member by itself."""
+    sealed = {
+        name: {"sealed": SEALER.seal(json.dumps(record[name]), f"{kind}/{key}/{name}")} for name in members
+    }
+    return json.dumps({**record, **sealed})
+
+
+@pytest.mark.behaviour("ID-SEALED-WHOLE")
+async def test_a_file_of_an_earlier_skerry_is_taken_once(tmp_path):
+    path = tmp_path / "control.sqlite"
+    await stored(path, "p", PROVIDER)
+    earlier = of_the_earlier("credential-provider", "p", PROVIDER, "clientSecret")
+    changed(path, f"update records set body='{earlier}'", "pragma user_version=1")
+    for _ in range(2):
+        store = RecordStore(path, SealedSecrets(SEALER))
+        assert (await store.open()).records["credential-provider"]["p"] == PROVIDER
+        await store.close()
+    changed(path, f"update records set body='{earlier}'")
+    with pytest.raises(StateError, match="do not open"):
+        await RecordStore(path, SealedSecrets(SEALER)).open()
+
+
+@pytest.mark.behaviour("ID-SEALED-WHOLE")
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"configuration": {"tokenEndpoint": "http://127.0.0.1:9/own"}},
+        {"clientSecret": "of another"},
+        {"clientId": "of another"},
+        {"more": 1},
+        {"name": None},
+    ],
+)
+async def test_a_secret_opens_only_beside_what_it_was_sealed_with(tmp_path, version, change):
+    path = tmp_path / "control.sqlite"
+    await stored(path, "p", PROVIDER)
+    with sqlite3.connect(path) as file:
+        ((body,),) = file.execute("select body from records")
+    file.close()
+    record = {name: value for name, value in {**json.loads(body), **change}.items() if value is not None}
+    changed(path, f"update records set body='{json.dumps(record)}'", f"pragma user_version={version}")
+    with pytest.raises(StateError, match="do not open"):
+        await RecordStore(path, SealedSecrets(SEALER)).open()
+
+
+async def stored(path, key, record):
+    store = RecordStore(path, SealedSecrets(SEALER))
+    await store.open()
+    await store.commit([Write("credential-provider", key, record)], None, forget_before=0)
+    await store.close()
+
+
+def changed(path, *statements):
+    """Writes to the file without the key."""
+    with sqlite3.connect(path) as file:
+        for statement in statements:
+            file.execute(statement)
+    file.close()
 
 
 @pytest.mark.behaviour("ID-SEALED")
@@ -131,7 +194,6 @@ def test_whole_records_are_sealed_for_their_row():
     text = codec.dump("token", "a", {"access": "very-secret-value"})
     assert "very-secret" not in text
     assert codec.load("token", "a", text) == {"access": "very-secret-value"}
-    assert not codec.is_old("token", text)
     with pytest.raises(SealError):
         codec.load("token", "b", text)
     assert json.loads(Plain().dump("k", "a", {"b": 1})) == {"b": 1}

@@ -145,7 +145,7 @@ class PermissionChecks:
             notes.append(note)
             return
         told = refusal(found, request).replace("User: anonymous", f"User: {caller.name}", 1)
-        self._refuse(caller, note, found.reason, told, notes)
+        self._refuse(note, found.reason, told, notes)
 
     async def _require_role(self, caller: Caller, ask: Ask, notes: Notes) -> None:
         """Refuses a role that IAM does not have to whom policies bind: it would have more than they give."""
@@ -153,9 +153,9 @@ class PermissionChecks:
             return
         note = {"action": ask.action, "resource": ask.resource, "by": "IAM has no such role"}
         told = f"User: {caller.name} is not authorized to perform: {ask.action} on resource: {ask.resource}"
-        self._refuse(caller, note, "not-allowed", told, notes)
+        self._refuse(note, "not-allowed", told, notes)
 
-    def _refuse(self, caller: Caller, note: Mapping[str, str], reason: str, told: str, notes: Notes) -> None:
+    def _refuse(self, note: Mapping[str, str], reason: str, told: str, notes: Notes) -> None:
         """Raises AccessDeniedException (403), or logs what would be refused."""
         if self._mode == "warn":
             notes.append({**note, "would_refuse": reason})

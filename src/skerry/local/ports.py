@@ -41,7 +41,7 @@ class Caller:
     `arn` is the IAM principal of a SigV4 call; `claims` are the verified claims of a bearer token
     and `token` that token, which must never be logged or sent to another resource. `limits` are those of
     temporary credentials that have some. `provider` is the ARN of the identity provider in IAM that vouches
-    for a web identity. `unique_id` is that of the user or role in IAM whose key this is, "" where IAM had none.
+    for a web identity. `unique_id` is that of the user or role whose key this is, "" where IAM had none.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -258,8 +258,8 @@ class Ask:
 
     `context` has the condition keys of this request in lower case, besides those that every request has.
     `policies` are policies of the resource, by name and document, that are not among the stored ones. What is
-    `open` nobody needs an allow for: only a deny of the resource's policy counts. Of a `vague` one the request
-    does not tell everything: a `*` at the end of action and resource is whatever may be there.
+    `open` nobody needs an allow for: only a deny of the resource's policy counts. Of a `vague` one the
+    request does not tell everything: a `*` at the end of action and resource is whatever may be there.
     """
 
     action: str

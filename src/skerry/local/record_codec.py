@@ -17,22 +17,21 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "runtime-version": ("environmentVariables",),
 }
 """Kinds of control-plane records with secrets, and the members that hold them."""
-_SEALED = "sealed"
+_MEMBER = "sealedSecrets"
 
 
 class Codec(Protocol):
-    """Both directions. `load` raises ValueError or SkerryError for what `dump` did not make."""
+    """Both directions. `load` raises ValueError or SkerryError for what `dump` did not make.
+
+    `earlier` tells that the text is from the file of an earlier skerry, and may be as that one wrote it.
+    """
 
     def dump(self, kind: str, key: str, record: Record) -> str:
         """The text of a record."""
         ...
 
-    def load(self, kind: str, key: str, text: str) -> Record:
+    def load(self, kind: str, key: str, text: str, *, earlier: bool = False) -> Record:
         """The record of a text."""
-        ...
-
-    def is_old(self, kind: str, text: str) -> bool:
-        """Whether a text that loads is to be written anew: an earlier skerry left its secret open."""
         ...
 
 
@@ -44,51 +43,54 @@ class Plain:
         del kind, key
         return json.dumps(record)
 
-    def load(self, kind: str, key: str, text: str) -> Record:
+    def load(self, kind: str, key: str, text: str, *, earlier: bool = False) -> Record:
         """From JSON."""
-        del kind, key
+        del kind, key, earlier
         return dict(json.loads(text))
-
-    def is_old(self, kind: str, text: str) -> bool:
-        """Never."""
-        del kind, text
-        return False
 
 
 class SealedSecrets:
-    """JSON in which secret members are `{"sealed": …}`. A text of before, unsealed, loads too."""
+    """JSON whose secret members are sealed together, for the place and for all other members of the record.
+
+    So a secret opens only beside what it was sealed with: who writes the file without the key cannot send it
+    elsewhere. An earlier skerry sealed each member by itself, as `{"sealed": …}`, or left it open.
+    """
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
     def dump(self, kind: str, key: str, record: Record) -> str:
-        """JSON with its secrets sealed, each for its place."""
-        sealed = {
-            member: {_SEALED: self._sealer.seal(json.dumps(record[member]), f"{kind}/{key}/{member}")}
-            for member in SECRETS.get(kind, ())
-            if member in record
-        }
-        return json.dumps({**record, **sealed})
+        """JSON with its secrets sealed."""
+        if kind not in SECRETS:
+            return json.dumps(record)
+        shown = {name: value for name, value in record.items() if name not in SECRETS[kind]}
+        secrets = {name: record[name] for name in SECRETS[kind] if name in record}
+        return json.dumps(
+            {**shown, _MEMBER: self._sealer.seal(json.dumps(secrets), _purpose(kind, key, shown))}
+        )
 
-    def load(self, kind: str, key: str, text: str) -> Record:
+    def load(self, kind: str, key: str, text: str, *, earlier: bool = False) -> Record:
         """The record with its secrets. Raises SealError."""
         record = dict(json.loads(text))
-        for member in SECRETS.get(kind, ()):
-            if _is_sealed(record.get(member)):
-                opened = self._sealer.open(str(record[member][_SEALED]), f"{kind}/{key}/{member}")
+        if kind not in SECRETS:
+            return record
+        if _MEMBER not in record and earlier:
+            return self._of_an_earlier(kind, key, record)
+        sealed = str(record.pop(_MEMBER, ""))
+        return {**record, **json.loads(self._sealer.open(sealed, _purpose(kind, key, record)))}
+
+    def _of_an_earlier(self, kind: str, key: str, record: dict[str, Any]) -> Record:
+        for member in SECRETS[kind]:
+            value = record.get(member)
+            if isinstance(value, dict) and value.keys() == {"sealed"}:
+                opened = self._sealer.open(str(value["sealed"]), f"{kind}/{key}/{member}")
                 record[member] = json.loads(opened)
         return record
 
-    def is_old(self, kind: str, text: str) -> bool:
-        """Whether a secret stands there unsealed."""
-        if kind not in SECRETS:
-            return False
-        record = json.loads(text)
-        return any(member in record and not _is_sealed(record[member]) for member in SECRETS[kind])
 
-
-def _is_sealed(value: object) -> bool:
-    return isinstance(value, dict) and value.keys() == {_SEALED}
+def _purpose(kind: str, key: str, shown: Record) -> str:
+    """What a record's secrets are sealed for: its place and its other members, as JSON has them."""
+    return json.dumps([kind, key, json.loads(json.dumps(shown))], sort_keys=True)
 
 
 class Sealed:
@@ -101,11 +103,7 @@ class Sealed:
         """The record sealed for this row."""
         return self._sealer.seal(json.dumps(record), f"{kind}/{key}")
 
-    def load(self, kind: str, key: str, text: str) -> Record:
+    def load(self, kind: str, key: str, text: str, *, earlier: bool = False) -> Record:
         """The record. Raises SealError."""
+        del earlier
         return dict(json.loads(self._sealer.open(text, f"{kind}/{key}")))
-
-    def is_old(self, kind: str, text: str) -> bool:
-        """Never."""
-        del kind, text
-        return False

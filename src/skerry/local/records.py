@@ -45,6 +45,8 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 """Statements that bring the file from version N to N + 1; only ever appended to."""
+VERSION = len(MIGRATIONS) + 1
+"""Of the file. The last step is the codec's: records of an earlier skerry are taken and written anew once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class RecordStore:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         (version,) = connection.execute("pragma user_version").fetchone()
-        if version > len(MIGRATIONS):
+        if version > VERSION:
             raise StateError(
                 f"{self._path} was written by a newer skerry (version {version} of the file).",
                 hint="Use that skerry, or another --state directory.",
@@ -188,17 +190,12 @@ class RecordStore:
 
     def _load(self, connection: sqlite3.Connection) -> Loaded:
         records: dict[str, dict[str, Record]] = {}
-        old: list[tuple[str, str, str]] = []
+        (version,) = connection.execute("pragma user_version").fetchone()
+        earlier = version < VERSION
         for kind, key, body in connection.execute("select kind, key, body from records order by sequence"):
-            record = records.setdefault(kind, {})[key] = self._codec.load(kind, key, body)
-            if self._codec.is_old(kind, body):
-                old.append((self._codec.dump(kind, key, record), kind, key))
-        if old:
-            with _Transaction(connection):
-                connection.executemany("update records set body=? where kind=? and key=?", old)
-            connection.execute("pragma wal_checkpoint(truncate)")  # the log has what was there before
-            connection.execute("vacuum")
-            connection.execute("pragma wal_checkpoint(truncate)")
+            records.setdefault(kind, {})[key] = self._codec.load(kind, key, body, earlier=earlier)
+        if earlier:
+            self._write_anew(connection, records)
         answers = {
             (operation, token): Answered(operation, token, fingerprint, json.loads(output), at)
             for operation, token, fingerprint, output, at in connection.execute(
@@ -206,6 +203,21 @@ class RecordStore:
             )
         }
         return Loaded(records, answers)
+
+    def _write_anew(self, connection: sqlite3.Connection, records: dict[str, dict[str, Record]]) -> None:
+        """Brings all records into the codec's present form; nothing of what was open stays in the file."""
+        rows = [
+            (self._codec.dump(kind, key, record), kind, key)
+            for kind, found in records.items()
+            for key, record in found.items()
+        ]
+        with _Transaction(connection):
+            connection.executemany("update records set body=? where kind=? and key=?", rows)
+            connection.execute(f"pragma user_version = {VERSION}")
+        if rows:
+            connection.execute("pragma wal_checkpoint(truncate)")  # the log has what was there before
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
 
     def _close(self) -> None:
         if self._connection is not None:

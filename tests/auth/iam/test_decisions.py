@@ -54,6 +54,7 @@ OUTCOMES = {"allowed": "allow", "denied": "deny", "not-allowed": "implicit"}
 
 
 @pytest.mark.behaviour("IAM-DECISION")
+@pytest.mark.behaviour("IAM-NOT-PRINCIPAL")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.source}: {case.name}")
 def test_a_case_of_the_user_guide(case):
     found = decide(request_of(case), policies(case))

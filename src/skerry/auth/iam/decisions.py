@@ -11,7 +11,8 @@
 A policy that cannot be read is a deny: what it would forbid is not known.
 
 Source: IAM user guide, "Policy evaluation logic", "How AWS enforcement code logic evaluates requests",
-"Cross-account policy evaluation logic", "NotPrincipal"; the texts: "Troubleshoot access denied error messages".
+"Cross-account policy evaluation logic", "NotPrincipal"; the texts: "Troubleshoot access denied error
+messages".
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Policies:
 class Request:
     """What is asked: an action, a resource by its ARN, and the keys of the request in lower case.
 
-    Of a `vague` one not everything is known: a `*` at the end of action and resource is whatever may be there.
+    Of a `vague` one not everything is known: a `*` at the end of action and resource is whatever may be
+    there.
     """
 
     principal: Principal
