@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from skerry.local import aws_actions
+from skerry.local.ports import Ask
 from tests.kit.iam import ACCOUNT
 
 PLACE = ("us-east-1", ACCOUNT)
@@ -22,7 +23,7 @@ def arn(service: str, rest: str) -> str:
 def asked(
     service: str, method: str = "POST", path: str = "/", query: str = "", body: bytes = b"", **headers: str
 ) -> set[tuple[str, str]]:
-    """The permissions of a request of somebody whom policies bind."""
+    """The permissions of a request of somebody whom policies bind; a vague resource begins with `~`."""
     given = {"host": "127.0.0.1:4566", **{name.replace("_", "-"): value for name, value in headers.items()}}
     scope: dict[str, Any] = {
         "method": method,
@@ -30,9 +31,16 @@ def asked(
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
     }
+    found = needed(service, scope, body)
+    return {(ask.action, f"{'~' * ask.vague}{ask.resource}") for ask in found}
+
+
+def needed(service: str, scope: dict[str, Any], body: bytes) -> list[Ask]:
+    """The permissions that the plane asks for."""
     operation, labels = aws_actions.operation(scope, body, service)
-    found = aws_actions.asks(scope, service, operation, labels, body=body, place=PLACE)
-    return {(ask.action, ask.resource) for ask in found or [aws_actions.whole(service)]}
+    members = aws_actions.members(service, operation)
+    found = aws_actions.asks(scope, service, operation, labels, body=body, place=PLACE, members=members)
+    return found or [aws_actions.whole(service)]
 
 
 def called(service: str, target: str, given: Any, **more: Any) -> set[tuple[str, str]]:
@@ -71,9 +79,9 @@ DELETE = b'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>
         ("PUT", "/reports/2026/may.csv", "partNumber=1&uploadId=2", {("s3:PutObject", MAY)}),
         ("DELETE", "/reports/2026/may.csv", "uploadId=2", {("s3:AbortMultipartUpload", MAY)}),
         ("DELETE", "/reports/2026/may.csv", "", {("s3:DeleteObject", MAY)}),
-        ("PATCH", "/reports/2026/may.csv", "", {("s3:*", MAY)}),
-        ("GET", "//reports/2026/may.csv", "", {("s3:GetObject", "*")}),
-        ("GET", "/v20180820/configuration/bucket/reports", "", {("s3:*", "*")}),
+        ("PATCH", "/reports/2026/may.csv", "", {("s3:*", f"~{MAY}")}),
+        ("GET", "//reports/2026/may.csv", "", {("s3:GetObject", "~arn:aws:s3:::*")}),
+        ("GET", "/v20180820/configuration/bucket/reports", "", {("s3:*", "~*")}),
     ],
 )  # fmt: skip
 def test_s3(method: str, path: str, query: str, needs: set[tuple[str, str]]) -> None:
@@ -83,11 +91,13 @@ def test_s3(method: str, path: str, query: str, needs: set[tuple[str, str]]) -> 
 @pytest.mark.behaviour("IAM-SERVICES")
 def test_s3_by_headers_and_bodies() -> None:
     copied = asked("s3", "PUT", "/reports/new", x_amz_copy_source="/private/a%20b?versionId=1")
-    assert copied == {("s3:PutObject", f"{BUCKET}/new"), ("s3:GetObject", "arn:aws:s3:::private/a b")}
+    assert copied == {("s3:PutObject", f"{BUCKET}/new"), ("s3:GetObjectVersion", "arn:aws:s3:::private/a b")}
     keys = {("s3:DeleteObject", f"{BUCKET}/a&b"), ("s3:DeleteObject", f"{BUCKET}/c")}
     assert asked("s3", "POST", "/reports", "delete", DELETE) == keys
-    assert asked("s3", "POST", "/reports", "delete", b"<Delete") == {("s3:DeleteObject", f"{BUCKET}/*")}
-    assert asked("s3", "GET", "/allowed/x", host="secret.s3.amazonaws.com") == {("s3:GetObject", "*")}
+    assert asked("s3", "POST", "/reports", "delete", b"<Delete") == {("s3:DeleteObject", f"~{BUCKET}/*")}
+    assert asked("s3", "GET", "/allowed/x", host="secret.s3.amazonaws.com") == {
+        ("s3:GetObject", "~arn:aws:s3:::*")
+    }
 
 
 @pytest.mark.behaviour("IAM-SERVICES")
@@ -103,11 +113,11 @@ def test_s3_by_headers_and_bodies() -> None:
         ("dynamodb", "TransactWriteItems",
          {"TransactItems": [{"Put": {"TableName": "orders"}}, {"ConditionCheck": {"TableName": "a"}}]},
          {("dynamodb:PutItem", TABLE), ("dynamodb:ConditionCheckItem", arn("dynamodb", "table/a"))}),
-        ("dynamodb", "TransactWriteItems", {"TransactItems": []}, {("dynamodb:*", "*")}),
-        ("dynamodb", "ExecuteStatement", {"Statement": 'SELECT * FROM "orders"'}, {("dynamodb:PartiQLSelect", "*")}),
+        ("dynamodb", "TransactWriteItems", {"TransactItems": []}, {("dynamodb:*", "~*")}),
+        ("dynamodb", "ExecuteStatement", {"Statement": 'SELECT * FROM "orders"'}, {("dynamodb:PartiQLSelect", "~*")}),
         ("sqs", "SendMessageBatch", {"QueueUrl": "http://127.0.0.1:4566/123456789012/jobs"},
          {("sqs:SendMessage", arn("sqs", "jobs"))}),
-        ("secretsmanager", "GetSecretValue", {"SecretId": "db"}, {("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:db-000000"))}),
+        ("secretsmanager", "GetSecretValue", {"SecretId": "db"}, {("secretsmanager:GetSecretValue", "~" + arn("secretsmanager", "secret:db-??????"))}),
         ("logs", "PutLogEvents", {"logGroupName": "/a", "logStreamName": "s"},
          {("logs:PutLogEvents", arn("logs", "log-group:/a:log-stream:s"))}),
         ("logs", "CreateLogGroup", {"logGroupName": "/a"}, {("logs:CreateLogGroup", arn("logs", "log-group:/a:*"))}),
@@ -115,7 +125,7 @@ def test_s3_by_headers_and_bodies() -> None:
          {("ssm:GetParameters", arn("ssm", "parameter/a/b")), ("ssm:GetParameters", arn("ssm", "parameter/c"))}),
         ("states", "StartExecution", {"stateMachineArn": arn("states", "stateMachine:x")},
          {("states:StartExecution", arn("states", "stateMachine:x"))}),
-        ("monitoring", "PutMetricData", {}, {("cloudwatch:PutMetricData", "*")}),
+        ("monitoring", "PutMetricData", {}, {("cloudwatch:PutMetricData", "~*")}),
     ],
 )  # fmt: skip
 def test_json(service: str, operation: str, given: Any, needs: set[tuple[str, str]]) -> None:
@@ -132,25 +142,99 @@ def test_other_protocols() -> None:
     assert function == {("lambda:GetFunction", arn("lambda", "function:tools"))}
     rest = asked("apigateway", "GET", "/restapis/a/stages")
     assert rest == {("apigateway:GET", "arn:aws:apigateway:us-east-1::/restapis/a/stages")}
-    assert asked("monitoring", path="/service/X/operation/ListMetrics") == {("cloudwatch:ListMetrics", "*")}
+    assert asked("monitoring", path="/service/X/operation/ListMetrics") == {("cloudwatch:ListMetrics", "~*")}
 
 
 @pytest.mark.behaviour("IAM-SERVICES")
 def test_what_can_be_read_in_two_ways_is_for_who_may_do_everything_there() -> None:
-    assert called("sqs", "ListQueues", {}, query="Action=DeleteQueue") == {("sqs:*", "*")}
+    assert called("sqs", "ListQueues", {}, query="Action=DeleteQueue") == {("sqs:*", "~*")}
     assert asked("lambda", "GET", "/2015-03-31/functions/tools", "Action=ListFunctions") == {
         ("lambda:GetFunction", arn("lambda", "function:tools"))
     }
-    assert asked("lambda", "GET", "/nowhere", "Action=ListFunctions") == {("lambda:*", "*")}
-    assert called("sqs", "ListQueues", {}, action="DeleteQueue") == {("sqs:*", "*")}
+    assert asked("lambda", "GET", "/nowhere", "Action=ListFunctions") == {("lambda:*", "~*")}
+    assert called("sqs", "ListQueues", {}, action="DeleteQueue") == {("sqs:*", "~*")}
     hidden = asked("sqs", body=b"%41ction=DeleteQueue", x_amz_target="AmazonSQS.ListQueues")
-    assert hidden == {("sqs:*", "*")}
+    assert hidden == {("sqs:*", "~*")}
     form = "multipart/form-data; boundary=B"
-    assert called("sqs", "ListQueues", {}, content_type=form) == {("sqs:*", "*")}
+    assert called("sqs", "ListQueues", {}, content_type=form) == {("sqs:*", "~*")}
     topic = f"Action=Publish&TopicArn={arn('sns', 'a')}"
     assert posted("sns", Action="Publish") == {("sns:Publish", "*")}
+    assert asked("sqs", path="/1/jobs", body=b"Action=ReceiveMessage") == {("sqs:ReceiveMessage", "~*")}
+    assert called("dynamodb", "ListTables", {"unknown": 1}) == {("dynamodb:ListTables", "~*")}
     twice = asked("sns", body=f"{topic}&TopicArn={arn('sns', 'b')}".encode(), content_type=FORM)
-    assert twice == {("sns:Publish", "*")}
+    assert twice == {("sns:Publish", "~*")}
     both = asked("sns", query=topic, body=json.dumps({"TopicArn": arn("sns", "b")}).encode())
-    assert both == {("sns:Publish", "*")}
-    assert asked("unheard-of") == {("unheard-of:*", "*")}
+    assert both == {("sns:Publish", "~*")}
+    assert asked("unheard-of") == {("unheard-of:*", "~*")}
+
+
+OTHER, HIDDEN = {"TableName": "open"}, arn("dynamodb", "table/hidden")
+
+
+@pytest.mark.behaviour("IAM-OPERATION-PARAMETERS")
+@pytest.mark.parametrize(
+    ("service", "operation", "given", "needs"),
+    [
+        ("dynamodb", "GetItem", {"TransactItems": [{"Get": OTHER}], "TableName": "hidden"},
+         {("dynamodb:GetItem", HIDDEN)}),
+        ("dynamodb", "GetItem", {"TableName": "hidden", "IndexName": "x"}, {("dynamodb:GetItem", HIDDEN)}),
+        ("dynamodb", "BatchGetItem", {**OTHER, "RequestItems": {"hidden": {}}}, {("dynamodb:BatchGetItem", HIDDEN)}),
+        ("dynamodb", "TransactGetItems", {"TransactItems": [{"Get": {"TableName": "hidden", "RequestItems": {"open": {}}}}]},
+         {("dynamodb:GetItem", HIDDEN)}),
+        ("dynamodb", "ExecuteTransaction", {"TransactStatements": [{"Statement": "DELETE FROM hidden"}]},
+         {("dynamodb:PartiQLDelete", "~*")}),
+        ("dynamodb", "GetItem", {"TableName": HIDDEN.replace("us-east-1", "eu-west-1")}, {("dynamodb:GetItem", "~*")}),
+        ("dynamodb", "GetItem", {"TableName": ["hidden"]}, {("dynamodb:GetItem", HIDDEN)}),
+        ("dynamodb", "GetItem", {"TableName": 1}, {("dynamodb:GetItem", "~*")}),
+        ("dynamodb", "getitem", {"TableName": "hidden"}, {("dynamodb:*", "~*")}),
+        ("ssm", "GetParameters", {"Name": "open", "Names": ["hidden"]},
+         {("ssm:GetParameters", arn("ssm", "parameter/hidden"))}),
+        ("sqs", "GetQueueUrl", {"QueueUrl": "http://127.0.0.1/1/open", "QueueName": "hidden"},
+         {("sqs:GetQueueUrl", arn("sqs", "hidden"))}),
+        ("states", "StartExecution", {"stateMachineArn": arn("states", "stateMachine:x"), "name": "open"},
+         {("states:StartExecution", arn("states", "stateMachine:x"))}),
+        ("states", "DescribeExecution", {"stateMachineArn": arn("states", "stateMachine:x"), "executionArn": arn("states", "execution:y:z")},
+         {("states:DescribeExecution", arn("states", "execution:y:z"))}),
+        ("kms", "Decrypt", {"KeyId": "alias/hidden"}, {("kms:Decrypt", "~" + arn("kms", "key/*"))}),
+        ("kms", "Decrypt", {"CiphertextBlob": "YQ=="}, {("kms:Decrypt", "~*")}),
+        ("dynamodb", "ListTables", {"Limit": 5}, {("dynamodb:ListTables", "*")}),
+    ],
+)  # fmt: skip
+def test_only_parameters_of_the_operation_say_what_it_is_about(
+    service: str, operation: str, given: Any, needs: set[tuple[str, str]]
+) -> None:
+    assert called(service, operation, given) == needs
+
+
+@pytest.mark.behaviour("IAM-OPERATION-PARAMETERS")
+def test_every_parameter_that_names_something_counts() -> None:
+    one, two = arn("sns", "one"), arn("sns", "two")
+    both = posted("sns", Action="Publish", TopicArn=one, TargetArn=two)
+    assert both == {("sns:Publish", one), ("sns:Publish", two)}
+    attached = posted("ec2", Action="AttachVolume", InstanceId="i-1", VolumeId="vol-1")
+    assert attached == {("ec2:AttachVolume", arn("ec2", rest)) for rest in ("instance/i-1", "volume/vol-1")}
+
+
+@pytest.mark.behaviour("IAM-OPERATION-PARAMETERS")
+def test_what_a_request_to_s3_does_besides() -> None:
+    put, get = ("s3:PutObject", MAY), "arn:aws:s3:::hidden/x"
+    path = "/reports/2026/may.csv"
+    assert asked("s3", "PUT", path, x_amz_acl="public-read") == {put, ("s3:PutObjectAcl", MAY)}
+    assert asked("s3", "PUT", path, x_amz_tagging="a=b") == {put, ("s3:PutObjectTagging", MAY)}
+    assert asked("s3", "PUT", path, x_amz_grant_read="id=1") == {put, ("s3:PutObjectAcl", MAY)}
+    assert asked("s3", "PUT", path, "partNumber=1&uploadId=2", x_amz_copy_source="hidden/x") == {
+        put,
+        ("s3:GetObject", get),
+    }
+    for source in ("http://h/hidden/x", "//h/hidden/x"):
+        copied = asked("s3", "PUT", path, x_amz_copy_source=source)
+        assert copied == {put, ("s3:GetObject", "~arn:aws:s3:::*")}
+    assert asked("s3", "PUT", path, x_amz_copy_source="hidden%2Fx;a=b") == {put, ("s3:GetObject", get)}
+    assert asked("s3", "POST", path, "select&select-type=2") == {("s3:GetObject", MAY)}
+    assert asked("s3", "PUT", "/reports", "inventory&id=1") == {("s3:PutInventoryConfiguration", BUCKET)}
+    assert asked("s3", "POST", "/reports", content_type="multipart/form-data; boundary=B") == {
+        ("s3:*", f"~{BUCKET}"),
+        ("s3:PutObject", f"~{BUCKET}/*"),
+    }
+    spaced = DELETE.replace(b"<Key>c<", b"<Key> c <")
+    assert asked("s3", "POST", "/reports", "delete", spaced) == {("s3:DeleteObject", f"~{BUCKET}/*")}

@@ -138,6 +138,7 @@ def test_no_user_of_iam_is_the_developer(running):
     assert caught.value.response["Error"]["Code"] in ("AccessDenied", "InvalidClientTokenId")
 
 
+@pytest.mark.behaviour("IAM-MADE-AGAIN")
 def test_the_sessions_of_a_deleted_role_may_nothing(running):
     iam = running.client("iam")
     key = taken(running.client("sts"), role(iam, "leaving", trust(ROOT), allow("s3:ListAllMyBuckets")))
@@ -148,8 +149,10 @@ def test_the_sessions_of_a_deleted_role_may_nothing(running):
     iam.delete_role(RoleName="leaving")
     with pytest.raises(ClientError, match="AccessDenied"):
         listed()
-    role(iam, "leaving", trust(ROOT), allow("iam:ListUsers"))
-    assert listed()["Users"]
+    again = role(iam, "leaving", trust(ROOT), allow("iam:ListUsers"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        listed()
+    assert running.client("iam", taken(running.client("sts"), again)).list_users()["Users"]
 
 
 def test_a_path_that_a_role_does_not_have_is_not_believed(running):

@@ -461,12 +461,13 @@ def test_a_request_that_could_be_read_in_two_ways_is_refused(running, own, query
 
 @pytest.mark.behaviour("IAM-PASS-ROLE")
 def test_who_gives_a_role_to_agentcore_needs_to_pass_it(running, own):
+    passed = role(own("iam"), "passed", trust(AGENTCORE))
     key = user(own("iam"), "maker", allow("bedrock-agentcore:CreateGateway"))
     make = running.client("bedrock-agentcore-control", key).create_gateway
-    given = {"name": "passed", "roleArn": ROLE, "authorizerType": "AWS_IAM"}
-    assert f"perform: iam:PassRole on resource: {ROLE}" in refusal(make, **given)[2]
+    given = {"name": "passed", "roleArn": passed, "authorizerType": "AWS_IAM"}
+    assert f"perform: iam:PassRole on resource: {passed}" in refusal(make, **given)[2]
     condition = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
-    passing = [allow("bedrock-agentcore:CreateGateway"), allow("iam:PassRole", ROLE, Condition=condition)]
+    passing = [allow("bedrock-agentcore:CreateGateway"), allow("iam:PassRole", passed, Condition=condition)]
     own("iam").put_user_policy(UserName="maker", PolicyName="own", PolicyDocument=document(*passing))
     assert refusal(make, **given)[1] == 403
     condition["StringEquals"]["iam:PassedToService"] = "bedrock-agentcore.amazonaws.com"
@@ -476,6 +477,7 @@ def test_who_gives_a_role_to_agentcore_needs_to_pass_it(running, own):
 
 @pytest.mark.behaviour("IAM-CONDITION-KEYS")
 def test_condition_keys_of_gateways_and_tags_are_known(running, own):
+    given = role(own("iam"), "tagged", trust(AGENTCORE))
     guard = {"StringEquals": {"bedrock-agentcore:GatewayAuthorizerType": "NONE"}}
     tagged = {
         "StringEquals": {"aws:RequestTag/team": "red"},
@@ -493,7 +495,7 @@ def test_condition_keys_of_gateways_and_tags_are_known(running, own):
     control = running.client("bedrock-agentcore-control", key)
 
     def make(name, **members):
-        return control.create_gateway(name=name, roleArn=ROLE, **members)
+        return control.create_gateway(name=name, roleArn=given, **members)
 
     red = {"tags": {"team": "red"}}
     made = make("tagged", authorizerType="AWS_IAM", **red)

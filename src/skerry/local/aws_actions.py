@@ -13,7 +13,7 @@ Source: AWS service authorization reference.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,15 +47,24 @@ _TRANSACTED: Mapping[str, str] = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
+_PARTIQL_OPERATIONS = ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction")
 _PARTIQL = {"select": "Select", "insert": "Insert", "update": "Update", "delete": "Delete"}
 
 
 def asks(
-    scope: Scope, service: str, operation: str, labels: Mapping[str, str], *, body: bytes, place: Place
+    scope: Scope,
+    service: str,
+    operation: str,
+    labels: Mapping[str, str],
+    *,
+    body: bytes,
+    place: Place,
+    members: Container[str] | None = None,
 ) -> list[Ask]:
     """The permissions for a request; none where the operation is not known.
 
-    `operation` is "" then; `labels` are the parameters in a path.
+    `operation` is "" then; `labels` are the parameters in a path. `members` are the parameters that the
+    operation has, where that is known: others are passed over, as they are where it is performed.
     """
     if service == "s3":
         return s3_actions.asks(scope, body)
@@ -64,14 +73,21 @@ def asks(
         return [Ask(f"apigateway:{scope['method']}", arn)]
     if not operation:
         return []
-    given = {**_parameters(scope, body), **labels}
+    found = _parameters(scope, body)
+    readable = found is not None and not (service == "sqs" and scope["raw_path"] != b"/")
+    every = {**(found or {}), **labels}
+    given = {name: value for name, value in every.items() if members is None or name in members}
     prefix = _PREFIXES.get(service, service)
-    if service == "dynamodb" and isinstance(given.get("TransactItems"), list):
-        return _transacted(given["TransactItems"], place)
-    if service == "dynamodb" and operation in ("ExecuteStatement", "BatchExecuteStatement"):
-        return [Ask(f"dynamodb:PartiQL{verb}", "*") for verb in _verbs(given)]
-    action = _ACTIONS.get((service, operation), operation)
-    return [Ask(f"{prefix}:{action}", arn) for arn in aws_resources.resources(service, given, place)]
+    if service == "dynamodb" and operation in ("TransactGetItems", "TransactWriteItems"):
+        return _transacted(given.get("TransactItems"), place)
+    if service == "dynamodb" and operation in _PARTIQL_OPERATIONS:
+        return [Ask(f"dynamodb:PartiQL{verb}", "*", vague=True) for verb in _verbs(given)]
+    action = f"{prefix}:{_ACTIONS.get((service, operation), operation)}"
+    if not readable and not labels:
+        return [Ask(action, "*", vague=True)]
+    about = aws_resources.resources(service, given, place)
+    lost = len(given) < len(every)
+    return [Ask(action, arn, vague=vague or (lost and arn == "*")) for arn, vague in about]
 
 
 def operation(scope: Scope, body: bytes, service: str) -> tuple[str, Mapping[str, str]]:
@@ -87,12 +103,31 @@ def operation(scope: Scope, body: bytes, service: str) -> tuple[str, Mapping[str
         match = model.match(scope["method"], scope["raw_path"])
         return (match.operation.name, match.labels) if match else ("", {})
     named = set() if _is_multipart(scope) else set(names(scope, body))
-    return (named.pop() if len(named) == 1 else "", {})
+    name = named.pop() if len(named) == 1 else ""
+    return (name if model is None or name in model.operations else "", {})
+
+
+def members(service: str, operation: str) -> frozenset[str] | None:
+    """The names that parameters of an operation have on the wire; None where no model has it.
+
+    The model may take a while to load.
+    """
+    try:
+        known = service_model.load(_FOLDERS.get(service, service)).operations.get(operation)
+    except LookupError:
+        return None
+    if known is None:
+        return None
+    found = set()
+    for name, member in known.input.get("members", {}).items():
+        other = member.get("queryName", member.get("locationName", name))
+        found |= {name, other, other[:1].upper() + other[1:]}
+    return frozenset(found)
 
 
 def whole(service: str) -> Ask:
     """The permission for an operation that cannot be told."""
-    return Ask(f"{_PREFIXES.get(service, service)}:*", "*")
+    return Ask(f"{_PREFIXES.get(service, service)}:*", "*", vague=True)
 
 
 def names(scope: Scope, body: bytes) -> Sequence[str]:
@@ -107,25 +142,25 @@ def names(scope: Scope, body: bytes) -> Sequence[str]:
     return found
 
 
-def _parameters(scope: Scope, body: bytes) -> dict[str, Any]:
+def _parameters(scope: Scope, body: bytes) -> dict[str, Any] | None:
     """The parameters of a request by name: of a JSON object, or of a form, whose lists are numbered.
 
-    None of a request that has some in two places, or one of them twice: which one counts is not known here.
+    None for a request that has some in two places, or one of them twice: which one counts is not known here.
     """
     query = scope["query_string"]
     if len(body) > _BODY_LIMIT or (query and body):
-        return {}
+        return None
     if body and not _is_form(scope):
         try:
             given = json.loads(body)
         except (ValueError, RecursionError):
-            return {}
-        return given if isinstance(given, dict) else {}
+            return None
+        return given if isinstance(given, dict) else None
     found: dict[str, Any] = {}
     for name, value in _pairs(query or body):
         head, _, number = name.partition(".")
         if head in found and not (number and isinstance(found[head], list)):
-            return {}
+            return None
         if number:
             found.setdefault(head, []).append(value)
         else:
@@ -148,20 +183,22 @@ def _is_form(scope: Scope) -> bool:
     )
 
 
-def _transacted(items: Sequence[object], place: Place) -> list[Ask]:
+def _transacted(items: object, place: Place) -> list[Ask]:
     found = []
-    for item in items:
+    for item in items if isinstance(items, list) else ():
         for kind, part in item.items() if isinstance(item, Mapping) else ():
             action = _TRANSACTED.get(kind, "*")
             given = part if isinstance(part, Mapping) else {}
+            table = {"TableName": given.get("TableName")}
             found += [
-                Ask(f"dynamodb:{action}", arn) for arn in aws_resources.resources("dynamodb", given, place)
+                Ask(f"dynamodb:{action}", arn, vague=vague)
+                for arn, vague in aws_resources.resources("dynamodb", table, place)
             ]
     return found or [whole("dynamodb")]
 
 
 def _verbs(given: Mapping[str, Any]) -> set[str]:
-    several = given.get("Statements")
+    several = given.get("Statements", given.get("TransactStatements"))
     statements = several if isinstance(several, list) else [given]
     texts = [str(item.get("Statement", "")) for item in statements if isinstance(item, Mapping)]
     return {_PARTIQL.get((text.split() or [""])[0].lower(), "*") for text in texts} or {"*"}

@@ -142,11 +142,12 @@ class AwsPlane:
         bound = await self._permissions.binds(caller)
         if bound:
             name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
+            members = aws_actions.members(service, name)
         else:  # what it needs is only noted
             body = body[:_NOTED]
-            name, labels = next(iter(aws_actions.names(scope, body)), ""), {}
+            name, labels, members = next(iter(aws_actions.names(scope, body)), ""), {}, None
         place = (signed.region or self._place[0], caller.arn.split(":")[4])
-        asked = aws_actions.asks(scope, service, name, labels, body=body, place=place)
+        asked = aws_actions.asks(scope, service, name, labels, body=body, place=place, members=members)
         before = len(notes)
         try:
             if asked or bound:
@@ -187,6 +188,7 @@ class AwsPlane:
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in scope["headers"]
             if name.decode("latin-1").lower() not in _NOT_FORWARDED
+            and b"_" not in name  # which WSGI could not tell from a header with a hyphen
         ]
         headers.append(self._process.guarded())
         if all(name.lower() != "authorization" for name, _ in headers):

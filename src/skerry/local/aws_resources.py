@@ -1,11 +1,12 @@
 """Which resources a request to a service of the embedded cloud is about: one table.
 
 A row is a parameter and what stands behind `arn:aws:SERVICE:REGION:ACCOUNT:` for its value; a value that is
-an ARN already counts as it is. Of a service's rows the first counts whose parameter the request has; a list
-is about each of its members. What has no row, or none of its parameters, is about `*`.
+an ARN already counts as it is. Every row counts whose parameter the request has, and a list is about each of
+its members; a row of `ELSE` counts where no other does. What has no row, or none of its parameters, is about
+`*`. Where that stands for something that is not known here, it is vague: see `auth.iam.decisions.Request`.
 
 Source: AWS service authorization reference, resource types of each service. Not known here: the six
-characters that Secrets Manager adds to a name (zeros stand for them), and the key of a KMS alias.
+characters that Secrets Manager adds to a name, and the key of a KMS alias.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ TABLE: Mapping[str, Sequence[tuple[str, str]]] = {
     "kms": (("KeyId", "key/{value}"), ("TargetKeyId", "key/{value}")),
     "lambda": (("FunctionName", "function:{value}"), ("Resource", _VALUE)),
     "logs": (("logStreamName", _STREAM), ("logGroupName", "log-group:{value}:*"), ("resourceArn", _VALUE)),
-    "secretsmanager": (("SecretId", "secret:{value}-000000"), ("Name", "secret:{value}-000000")),
+    "secretsmanager": (("SecretId", "secret:{value}-??????"), ("Name", "secret:{value}-??????")),
     "sns": (
         *((name, _VALUE) for name in ("TopicArn", "TargetArn", "SubscriptionArn", "ResourceArn")),
         ("Name", _VALUE),
@@ -55,34 +56,61 @@ TABLE: Mapping[str, Sequence[tuple[str, str]]] = {
 }
 
 
-def resources(service: str, given: Parameters, place: Place) -> list[str]:
-    """The ARNs of what a request is about; `*` alone where that is not known."""
-    for name, template in TABLE.get(service, ()):
-        found = [_arn(service, template, value, given, place) for value in _values(given.get(name))]
-        if found:
-            return _of_index(service, found, given)
-    return ["*"]
+ELSE = frozenset({("events", "EventBusName"), ("logs", "logGroupName"), ("sns", "Name"), ("states", "name")})
+"""Rows whose parameter only says more of what another one names."""
+_PAGING = frozenset(
+    {"action", "version", "limit", "marker", "maxitems", "maxrecords", "maxresults", "nexttoken"}
+)
+"""Parameters that name nothing, in lower case."""
+
+Found = tuple[str, bool]
+"""An ARN, and whether it is vague."""
 
 
-def _values(value: object) -> list[str]:
-    """The texts of a parameter; a map of DynamoDB's batches is about its keys."""
+def resources(service: str, given: Parameters, place: Place) -> list[Found]:
+    """What a request is about; `*` alone where that is not known, or there is nothing."""
+    rows = [row for row in TABLE.get(service, ()) if row[0] in given]
+    chief = [row for row in rows if (service, row[0]) not in ELSE]
+    found: list[Found] = []
+    for name, template in chief or rows:
+        values = _values(given[name])
+        found += [_arn(service, template, value, given, place) for value in values or ()]
+        if not values:
+            found.append(("*", True))
+    if not found:
+        named = {name.lower() for name in given} - _PAGING
+        return [("*", bool(named) or service not in TABLE)]
+    return _of_index(service, found, given)
+
+
+def _values(value: object) -> list[str] | None:
+    """The texts of a parameter, None where it has others; a map of DynamoDB's batches is about its keys."""
     found = list(value) if isinstance(value, list | Mapping) else [value]
-    return [item for item in found if isinstance(item, str) and item]
+    return found if all(isinstance(item, str) and item for item in found) else None
 
 
-def _arn(service: str, template: str, value: str, given: Parameters, place: Place) -> str:
+def _arn(service: str, template: str, value: str, given: Parameters, place: Place) -> Found:
+    own = f"arn:aws:{service}:{place[0]}:{place[1]}:"
     if value.startswith("arn:"):
-        return value
-    group = given.get("logGroupName")
-    rest = template.format(
-        value=value,
-        tail=value.rstrip("/").rpartition("/")[2],
-        path=value.removeprefix("/"),
-        logGroupName=group if isinstance(group, str) and group else "*",
-    )
-    return f"arn:aws:{service}:{place[0]}:{place[1]}:{rest}"
+        # Of another place the embedded cloud may not look at anything but the name.
+        if not value.startswith(own):
+            return ("*", True)
+        rest = value[len(own) :]
+    else:
+        group = given.get("logGroupName")
+        rest = template.format(
+            value=value,
+            tail=value.rstrip("/").rpartition("/")[2],
+            path=value.removeprefix("/"),
+            logGroupName=group if isinstance(group, str) and group else "*",
+        )
+    if service == "kms" and rest.removeprefix("key/").startswith("alias/"):
+        return (f"{own}key/*", True)
+    return (own + rest, service == "secretsmanager" and rest.endswith("?"))
 
 
-def _of_index(service: str, found: list[str], given: Parameters) -> list[str]:
+def _of_index(service: str, found: list[Found], given: Parameters) -> list[Found]:
     index = given.get("IndexName")
-    return [f"{arn}/index/{index}" for arn in found] if service == "dynamodb" and index else found
+    if service != "dynamodb" or not index:
+        return found
+    return [(f"{arn}/index/{index}", vague) for arn, vague in found]

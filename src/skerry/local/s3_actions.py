@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlparse, urlsplit
 from xml.etree import ElementTree as ET
 
 from skerry.local.ports import Ask, Scope
@@ -24,6 +24,10 @@ _OBJECT = {
 }
 _PARTS: Mapping[str, tuple[str, str]] = {
     "acl": ("BucketAcl", "ObjectAcl"),
+    "analytics": ("AnalyticsConfiguration", ""),
+    "intelligent-tiering": ("IntelligentTieringConfiguration", ""),
+    "inventory": ("InventoryConfiguration", ""),
+    "metrics": ("MetricsConfiguration", ""),
     "accelerate": ("AccelerateConfiguration", ""),
     "cors": ("BucketCORS", ""),
     "encryption": ("EncryptionConfiguration", ""),
@@ -67,13 +71,40 @@ def asks(scope: Scope, body: bytes) -> list[Ask]:
     arn = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
     context = {_KEYS[name]: (value,) for name, value in query if name in _KEYS}
     names = [name for name, _ in query]
+    if not by_path:
+        arn = "arn:aws:s3:::*"
     if not key and scope["method"] == "POST" and "delete" in names:
-        found = [Ask("s3:DeleteObject", f"{arn}/{name}") for name in _deleted(body)]
-        return found if by_path else [Ask("s3:DeleteObject", "*")]
+        if not by_path:
+            return [Ask("s3:DeleteObject", arn, vague=True)]
+        return [Ask("s3:DeleteObject", f"{arn}/{name}", vague=name == "*") for name in _deleted(body)]
     actions = _actions(scope["method"], names, is_object=bool(key))
-    made = [Ask(f"s3:{action}", arn if by_path else "*", context) for action in actions]
-    source = unquote(headers.get("x-amz-copy-source", "")).lstrip("/").partition("?")[0]
-    return [*made, Ask("s3:GetObject", f"arn:aws:s3:::{source}")] if source else made
+    actions += _of_headers(headers, is_object=bool(key))
+    made = [
+        Ask(f"s3:{action}", arn, context, vague=not by_path or action == "*")
+        for action in dict.fromkeys(actions)
+    ]
+    if not key and scope["method"] == "POST":  # an upload by a form, which has the key in it
+        made.append(Ask("s3:PutObject", f"{arn}/*" if by_path else arn, vague=True))
+    return [*made, *_copied(scope)]
+
+
+def _of_headers(headers: Mapping[str, str], *, is_object: bool) -> list[str]:
+    """What a request does besides: an ACL or tags with what is put."""
+    kind = "Object" if is_object else "Bucket"
+    acl = any(name == "x-amz-acl" or name.startswith("x-amz-grant-") for name in headers)
+    return ([f"Put{kind}Acl"] if acl else []) + (["PutObjectTagging"] if "x-amz-tagging" in headers else [])
+
+
+def _copied(scope: Scope) -> list[Ask]:
+    """The source of a copy, read as the embedded cloud reads it."""
+    sources = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-amz-copy-source"]
+    if not sources:
+        return []
+    found = urlparse(sources[0])
+    if len(sources) > 1 or found.scheme or found.netloc:
+        return [Ask("s3:GetObject", "arn:aws:s3:::*", vague=True)]
+    action = "GetObjectVersion" if "versionId" in found.query else "GetObject"
+    return [Ask(f"s3:{action}", f"arn:aws:s3:::{unquote(found.path).lstrip('/')}")]
 
 
 def _actions(method: str, names: Sequence[str], *, is_object: bool) -> list[str]:
@@ -84,6 +115,8 @@ def _actions(method: str, names: Sequence[str], *, is_object: bool) -> list[str]
         action = _OBJECT.get(method, "*")
         if "restore" in names and method == "POST":
             return ["RestoreObject"]
+        if "select" in names and method == "POST":
+            return ["GetObject"]
         if "uploadId" in names and method in ("GET", "DELETE"):
             return ["ListMultipartUploadParts" if method == "GET" else "AbortMultipartUpload"]
         if "versionId" in names and action in ("GetObject", "DeleteObject"):
@@ -108,7 +141,8 @@ def _deleted(body: bytes) -> list[str]:
     except ET.ParseError:
         return ["*"]
     found = [item.text or "" for item in root.iter() if item.tag.rpartition("}")[2] == "Key"]
-    return found if 0 < len(found) <= _MOST_KEYS else ["*"]
+    plain = all(name == name.strip() for name in found)  # others are read with and without their spaces
+    return found if plain and 0 < len(found) <= _MOST_KEYS else ["*"]
 
 
 def _is_plain(host: str) -> bool:

@@ -30,10 +30,11 @@ def least(done: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _literal(resource: str) -> str:
-    """An ARN as a pattern of itself alone."""
+    """An ARN as a pattern of itself alone; a secret that was named without its last characters has any."""
     if resource == "*":
         return resource
-    return re.sub(r"[*?$]", lambda sign: "${" + sign[0] + "}", resource)
+    stem = resource.removesuffix("??????") if ":secret:" in resource else resource
+    return re.sub(r"[*?$]", lambda sign: "${" + sign[0] + "}", stem) + resource[len(stem) :]
 
 
 def _plain(texts: list[str]) -> str | list[str]:

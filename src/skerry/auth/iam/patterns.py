@@ -73,18 +73,27 @@ class Pattern:
         return glob is not None and glob.matches(lower(text) if self._fold else text)
 
     def covers(self, text: str, context: Context) -> bool:
-        """Whether it stands for everything that `text` may be: a `*` at its end is whatever may be there."""
-        return self.matches(text[:-1] + _SOMETHING if text.endswith("*") else text, context)
+        """Whether it stands for everything that `text` may be.
+
+        A `*` at its end is whatever may be there, a `?` there is some character.
+        """
+        stem = text.rstrip("?")
+        if text.endswith("*"):
+            return self.matches(text[:-1] + _SOMETHING, context)
+        return self.matches(stem + "\0" * (len(text) - len(stem)), context)
 
     def meets(self, text: str, context: Context) -> bool:
         """Whether it may stand for something that `text` may be; rather yes than no."""
-        if not text.endswith("*"):
+        if not text.endswith(("*", "?")):
             return self.matches(text, context)
         glob = self._glob or self._resolved(context)
-        stem = lower(text[:-1]) if self._fold else text[:-1]
-        return glob is not None and (
-            glob.head.startswith(stem) or (not glob.literal and stem.startswith(glob.head))
-        )
+        stem = text[:-1] if text.endswith("*") else text.rstrip("?")
+        stem = lower(stem) if self._fold else stem
+        if glob is None:
+            return False
+        if glob.literal and text.endswith("?") and len(glob.head) != len(text):
+            return False
+        return glob.head.startswith(stem) or (not glob.literal and stem.startswith(glob.head))
 
     def resolved(self, context: Context) -> str | None:
         """The text with values for variables; None when one has none. For patterns without wildcards."""
