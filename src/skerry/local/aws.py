@@ -10,7 +10,8 @@ standard input ends, so it never outlives its parent.
 Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody but the endpoint, which
 checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
 estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key, and
-`GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy.
+`GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy, `POST /_skerry/stacks/`
+what a stack of CloudFormation is made of.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from typing import Any
 
 from skerry.local import aws_boundaries
 from skerry.local.aws_principals import principal
+from skerry.local.aws_stacks import described, read_templates_as_data
 from skerry.local.seeds import LATER, Call, HttpCall, Seeder
 
 SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
@@ -40,6 +42,7 @@ OWN_HEADER = "X-Skerry-Own"
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
+STACKS_PATH = "/_skerry/stacks/"
 
 _ROLE_ID, _USER_ID = "skerry_role_id", "skerry_user_id"
 """Members that sessions of moto's STS get."""
@@ -59,6 +62,7 @@ class Application:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         keep_the_role_of_sessions()
+        read_templates_as_data()
         self._secret = secret.encode()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._seeded = threading.Event()
@@ -79,13 +83,8 @@ class Application:
                 self._later[found[1]].wait()
         path = environ["PATH_INFO"]
         own = hmac.compare_digest(environ.pop("HTTP_X_SKERRY_OWN", "").encode("latin-1"), self._secret)
-        if own and path.startswith((KEYS_PATH, PRINCIPALS_PATH)):
-            known = (
-                access_key(path.removeprefix(KEYS_PATH))
-                if path.startswith(KEYS_PATH)
-                else principal(path.removeprefix(PRINCIPALS_PATH))
-            )
-            body = json.dumps(known).encode()
+        if own and path.startswith((KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH)):
+            body = json.dumps(_answer(path, environ)).encode()
             start_response(
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
             )
@@ -158,6 +157,15 @@ class Application:
         )
         chunks, status, headers = run_wsgi_app(self.moto, builder.get_environ())
         return int(status.split(" ", 1)[0]), dict(headers.items()), b"".join(chunks)
+
+
+def _answer(path: str, environ: Environ) -> dict[str, Any] | None:
+    """What the endpoint asks for itself."""
+    if path.startswith(STACKS_PATH):
+        return described(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+    if path.startswith(KEYS_PATH):
+        return access_key(path.removeprefix(KEYS_PATH))
+    return principal(path.removeprefix(PRINCIPALS_PATH))
 
 
 def access_key(access_key_id: str) -> dict[str, Any] | None:

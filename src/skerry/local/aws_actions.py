@@ -40,6 +40,8 @@ _ACTIONS: Mapping[tuple[str, str], str] = {
     ("sqs", "SendMessageBatch"): "SendMessage",
 }
 """Operations whose action has another name."""
+_COMMON = frozenset({"Action", "Version"})
+"""Parameters of the query protocol itself."""
 _TRANSACTED: Mapping[str, str] = {
     "ConditionCheck": "ConditionCheckItem",
     "Delete": "DeleteItem",
@@ -75,7 +77,7 @@ def asks(
         return []
     found = _parameters(scope, body)
     readable = found is not None and not (service == "sqs" and scope["raw_path"] != b"/")
-    every = {**(found or {}), **labels}
+    every = {name: value for name, value in {**(found or {}), **labels}.items() if name not in _COMMON}
     given = {name: value for name, value in every.items() if members is None or name in members}
     prefix = _PREFIXES.get(service, service)
     if service == "dynamodb" and operation in ("TransactGetItems", "TransactWriteItems"):

@@ -27,6 +27,7 @@ from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Caller, Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
 from skerry.local.routing import credential_service
+from skerry.local.stack_requests import StackRequests
 from skerry.local.upstream import Reply as UpstreamReply
 from skerry.local.upstream import Upstream, UpstreamError
 from skerry.local.web_identity import WebIdentities
@@ -84,6 +85,7 @@ class AwsPlane:
         self._principals = permissions.principals
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
+        self._stacks = StackRequests(permissions, process.stack)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -152,6 +154,9 @@ class AwsPlane:
         try:
             if asked or bound:
                 await self._permissions.check(caller, asked or [aws_actions.whole(service)], notes)
+            if bound and service == "cloudformation":
+                given = form(scope["query_string"], list(scope["headers"]), body)
+                await self._stacks.permit(caller, given, place, notes)
         except ServiceError as error:
             if error.status != 403:
                 raise

@@ -35,6 +35,7 @@ OWN_HEADER = "X-Skerry-Own"
 """With the secret: a question of the endpoint itself, and no request that it passes on."""
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
+STACKS_PATH = "/_skerry/stacks/"
 
 _KMS_ALGORITHMS = {
     "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
@@ -135,12 +136,17 @@ class AwsProcess:
         """
         return await self._known(PRINCIPALS_PATH, arn)
 
-    async def _known(self, path: str, name: str) -> dict[str, Any] | None:
+    async def stack(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """What a stack is made of: see `aws_stacks.described`. Raises ServiceError (503)."""
+        return await self._known(STACKS_PATH, "", json.dumps(asked).encode()) or {}
+
+    async def _known(self, path: str, name: str, body: bytes = b"") -> dict[str, Any] | None:
         try:
             reply = await self._upstream.request(
-                "GET",
+                "POST" if body else "GET",
                 self.url(path + quote(name, safe="")),
                 [self.guarded(), (OWN_HEADER, self._secret)],
+                body,
             )
             known: dict[str, Any] | None = json.loads(await reply.read(POLICIES_LIMIT))
         except UpstreamError as error:

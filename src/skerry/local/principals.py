@@ -145,6 +145,14 @@ def _gone(found: Known) -> Known:
     return replace(found, exists=True, gone=True, identity=(), trust=trust)
 
 
+def session_of(role: str, name: str) -> Caller:
+    """A session of a role, as which a part of the stack acts."""
+    parts = role.split(":", 5)
+    return Caller(
+        kind="iam", arn=f"arn:{parts[1]}:sts::{parts[4]}:assumed-role/{role.rpartition('/')[2]}/{name}"
+    )
+
+
 def caller_of(caller: Caller) -> Principal:
     """The caller as IAM's policies see it."""
     if caller.provider:
