@@ -61,20 +61,19 @@ class SealedSecrets:
 
     def dump(self, kind: str, key: str, record: Record) -> str:
         """JSON with its secrets sealed."""
-        if kind not in SECRETS:
+        secrets = {name: record[name] for name in SECRETS.get(kind, ()) if name in record}
+        if not secrets:
             return json.dumps(record)
-        shown = {name: value for name, value in record.items() if name not in SECRETS[kind]}
-        secrets = {name: record[name] for name in SECRETS[kind] if name in record}
-        return json.dumps(
-            {**shown, _MEMBER: self._sealer.seal(json.dumps(secrets), _purpose(kind, key, shown))}
-        )
+        shown = {name: value for name, value in record.items() if name not in secrets}
+        sealed = self._sealer.seal(json.dumps(secrets), _purpose(kind, key, shown))
+        return json.dumps({**shown, _MEMBER: sealed})
 
     def load(self, kind: str, key: str, text: str, *, earlier: bool = False) -> Record:
         """The record with its secrets. Raises SealError."""
         record = dict(json.loads(text))
         if kind not in SECRETS:
             return record
-        if _MEMBER not in record and earlier:
+        if _MEMBER not in record and (earlier or record.keys().isdisjoint(SECRETS[kind])):
             return self._of_an_earlier(kind, key, record)
         sealed = str(record.pop(_MEMBER, ""))
         return {**record, **json.loads(self._sealer.open(sealed, _purpose(kind, key, record)))}
