@@ -86,7 +86,8 @@ def resources(service: str, given: Parameters, place: Place) -> list[Found]:
 def _values(value: object) -> list[str] | None:
     """The texts of a parameter, None where it has others; a map of DynamoDB's batches is about its keys."""
     found = list(value) if isinstance(value, list | Mapping) else [value]
-    return found if all(isinstance(item, str) and item for item in found) else None
+    texts = [item for item in found if isinstance(item, str) and item]
+    return texts if len(texts) == len(found) else None
 
 
 def _arn(service: str, template: str, value: str, given: Parameters, place: Place) -> Found:

@@ -63,7 +63,7 @@ def read_templates_as_data() -> None:
     """Has moto read YAML without the tags that make objects of Python, which it would otherwise."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """Of templates: plain data, and CloudFormation's short forms."""
 
     def short_form(loader: Any, name: str, node: Any) -> Any:
@@ -72,4 +72,4 @@ def read_templates_as_data() -> None:
         return yaml_tag_constructor(loader, f"!{name}", node)
 
     yaml.add_multi_constructor("!", short_form, Loader=Loader)
-    yaml.Loader = Loader  # type: ignore[misc, assignment]
+    yaml.Loader = Loader
