@@ -94,7 +94,7 @@ async def test_a_public_client_names_itself_and_sends_no_secret(known: Provider)
     sent = []
 
     async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
-        sent.append((dict(form), dict(headers)))
+        sent.append((url, dict(form), dict(headers)))
         return 200, b'{"access_token": "t", "token_type": "Bearer"}'
 
     public = ClientIdentity(client_id="skerry")
@@ -103,9 +103,11 @@ async def test_a_public_client_names_itself_and_sends_no_secret(known: Provider)
     grant = await sign_in(known, public, person, post=post, request=request)
     assert person.asked[0]["resource"] == "https://api.example.com"
     assert (grant.access_token, grant.refresh_token, grant.expires) == ("t", "", None)
-    ((form, headers),) = sent
+    (token_endpoint, form, headers), *_ = sent
+    assert token_endpoint == known.token_endpoint
     assert (form["client_id"], form["resource"]) == ("skerry", "https://api.example.com")
     assert "Authorization" not in headers
+    assert [url for url, *_ in sent[1:]] == [known.userinfo_endpoint]  # who it was, with the token
 
 
 @pytest.mark.behaviour("AUTH-BROWSER")
@@ -180,7 +182,7 @@ async def test_an_id_token_must_be_for_this_sign_in(
         return 200, json.dumps(answer).encode()
 
     if good:
-        assert (await sign_in(known, client, person, post=post)).identity == "ann"
+        assert (await sign_in(known, client, person, post=post)).identity == "sub ann"
     else:
         with pytest.raises(RemoteError, match="not for this sign-in"):
             await sign_in(known, client, person, post=post)
