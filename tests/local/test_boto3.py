@@ -202,7 +202,7 @@ def test_every_kind_of_key_knows_who_it_is(running):
     assert running.client("sts", alice).get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/alice"
     assert running.client("s3", alice).list_buckets()["Buckets"]
     assert running.client("bedrock-agentcore-control", alice).list_gateways()["items"] == []
-    taken = running.client("sts", alice).assume_role(RoleArn=ROLE, RoleSessionName="night")["Credentials"]
+    taken = running.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="night")["Credentials"]
     role = Credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
     assert (
         running.client("sts", role).get_caller_identity()["Arn"]
