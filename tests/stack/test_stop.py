@@ -70,3 +70,22 @@ def test_logs_are_shown_when_no_stack_runs(tmp_path: Path, capsys: pytest.Captur
     assert "quiet" not in shown
     assert cli.main(["logs", "ipd", "--state", str(tmp_path)]) == 2
     assert "Known: idp, quiet." in capsys.readouterr().err
+
+
+def test_what_the_programs_of_a_runtime_printed_is_shown_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    logs = State(tmp_path).folder / "logs"
+    said = "".join(
+        f"now INFO skerry.runtime.output {text}\n" for text in ("ops a: one", "ops_jwt b: x", "ops a: two")
+    )
+    (logs / "endpoint.log").write_text(f"now INFO skerry.access POST /ops 200\n{said}")
+    assert cli.main(["logs", "ops", "--state", str(tmp_path), "--json"]) == 0
+    assert [line[-3:] for line in json.loads(capsys.readouterr().out)["ops"]] == ["one", "two"]
+    assert cli.main(["logs", "ops", "--state", str(tmp_path), "--lines", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "endpoint.log" in shown
+    assert "two" in shown
+    assert "one" not in shown
+    assert cli.main(["logs", "opps", "--state", str(tmp_path)]) == 2
+    assert "Known: endpoint, ops, ops_jwt." in capsys.readouterr().err
