@@ -16,6 +16,7 @@ from skerry.auth.bearer import claims_of
 from skerry.auth.discovery import is_loopback
 from skerry.errors import RemoteError
 from skerry.proxy.upstream import Target
+from skerry.relay.http.recovery import RUNTIME_CLIENT_ERROR
 from skerry.stack.control import Control
 
 PING = b'{"jsonrpc":"2.0","id":"doctor","method":"ping"}'
@@ -108,6 +109,15 @@ def authorizer(target: Target) -> Mapping[str, Any] | None:
         found = control.found("get_agent_runtime", agentRuntimeId=identifier)
     custom: Mapping[str, Any] | None = found.get("authorizerConfiguration", {}).get("customJWTAuthorizer")
     return custom
+
+
+def failure(body: bytes) -> str:
+    """Why a runtime has no answer of its program; "" when it has one. Such errors come with HTTP 200."""
+    try:
+        error = json.loads(body)["error"]
+        return str(error["message"]) if error["code"] == RUNTIME_CLIENT_ERROR else ""
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return ""
 
 
 def opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

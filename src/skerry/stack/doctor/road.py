@@ -233,4 +233,7 @@ def _outcome(answer: probes.Answer, origin: Origin) -> Finding:
     if answer.status >= 400:
         text = f"the proof is taken, and the call fails: HTTP {answer.status}."
         return bad("call", RemoteError(text, hint="The log of the stack says more: skerry logs endpoint"))
+    if failed := probes.failure(answer.body):
+        text = f"the proof is taken, and the runtime's program fails: {failed}"
+        return bad("call", RemoteError(text, hint="What the program printed: skerry logs RUNTIME"))
     return good("call", f"HTTP {answer.status}")
