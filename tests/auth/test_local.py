@@ -51,7 +51,9 @@ async def test_the_client_fits_name_and_audience(clock, entry, client):
     "entry", [{"client": "exchanger"}, {"client": "nobody"}, {"client": "first", "audience": "two"}]
 )
 async def test_without_a_fitting_client_the_next_move_is_told(clock, entry):
-    with pytest.raises(ConfigurationError, match=r"--auth browser\. Or set SKERRY_TOKEN"):
+    with pytest.raises(
+        ConfigurationError, match=r"skerry login NAME, or --auth browser\. Or set SKERRY_TOKEN"
+    ):
         await client_for(clock, **entry)
 
 

@@ -153,6 +153,6 @@ async def token(stack: Stack, entry: Mapping[str, Any], *, post: Post, fetch: Fe
             return await source.client_credentials(audience=audience, scope=str(entry.get("scope", "")))
     raise ConfigurationError(
         f"no client of the stack can get a token for {audience or entry.get('name', 'it')!r}.",
-        hint="Sign in yourself: --auth browser. Or set SKERRY_TOKEN to a token, or give a client with a "
-        "secret the audience in skerry.toml.",
+        hint="Sign in yourself: skerry login NAME, or --auth browser. Or set SKERRY_TOKEN to a token, "
+        "or give a client with a secret the audience in skerry.toml.",
     )
