@@ -41,6 +41,12 @@ def run(options: argparse.Namespace) -> int:
     stack = running(options.state)
     realm = _pick(stack["realms"], options.realm or stack["default_realm"], "realm")
     name = options.client or next((name for name, item in realm["clients"].items() if item["secret"]), "")
+    if not name:
+        raise ConfigurationError(
+            "no client of the realm has a secret, so none gets a token for itself.",
+            hint="Declare one in skerry.toml: [realms.NAME.clients.ID]. A person's token: skerry login "
+            "TARGET, then skerry token --target TARGET.",
+        )
     client = _pick(realm["clients"], name, "client")
     if client.get("token_endpoint_auth_method") == "none":
         raise ConfigurationError(
