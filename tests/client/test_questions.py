@@ -97,7 +97,7 @@ class TestLinks:
         for typed, opens in (("y", True), ("n", False), ("", False)):
             questions, said, opened = at_terminal(typed)
             assert (await questions(NOBODY, URL)).action == ("accept" if opens else "decline")
-            assert said[1:] == ["https://»example.com«/x", "It leads to: example.com"]
+            assert said[1:] == ["https://example.com/x", "It leads to: example.com"]
             assert opened == ([URL.url] if opens else [])
 
     @pytest.mark.behaviour("CALL-LINK")

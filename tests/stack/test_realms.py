@@ -103,7 +103,7 @@ def test_no_key_of_the_provider_is_unknown_to_the_stack(tmp_path, key):
     """A key that the provider learns is one of skerry.toml at once: only its value is wrong here."""
     with pytest.raises(ConfigurationError) as caught:
         declared(tmp_path, {"clients": {"app": {}}, key: object()})
-    assert "is no key here" not in str(caught.value)
+    assert "is no key of this table" not in str(caught.value)
     assert key in str(caught.value)
 
 
@@ -111,8 +111,8 @@ def test_no_key_of_the_provider_is_unknown_to_the_stack(tmp_path, key):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"dialekt": "oauth"}, "[realms.pool] dialekt: is no key here"),
-        ({"clients": {"app": {"scoeps": []}}}, "[realms.pool.clients.app] scoeps: is no key here"),
+        ({"dialekt": "oauth"}, "[realms.pool] dialekt: is no key of this table"),
+        ({"clients": {"app": {"scoeps": []}}}, "[realms.pool.clients.app] scoeps: is no key of this table"),
         ({"dialect": "saml"}, "'saml' is not one of: oauth, cognito, okta, entra"),
         ({"lifetime": 4}, "lifetime: must be 5 to 86400"),
         ({"tenant": "x"}, "tenant: belongs to Entra"),

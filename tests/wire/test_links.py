@@ -57,9 +57,9 @@ def test_what_must_not(url: str) -> None:
     assert found.lines()[-1].startswith("Not opened: ")
 
 
-def test_the_host_is_marked_where_it_stands() -> None:
+def test_a_link_can_be_copied_and_its_host_is_named() -> None:
     assert link("https://example.com/example.com").lines() == [
-        "https://\u00bbexample.com\u00ab/example.com",
+        "https://example.com/example.com",
         "It leads to: example.com",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from skerry.errors import ConfigurationError
@@ -88,4 +89,8 @@ class Table:
     def refuse_others(self, known: set[str]) -> None:
         for key in self.data:
             if key not in known:
-                raise self.problem(str(key), f"is no key here; these are: {', '.join(sorted(known))}")
+                close = get_close_matches(str(key), known, n=1)
+                meant = f"Did you mean {close[0]}? " if close else ""
+                raise self.problem(
+                    str(key), f"is no key of this table. {meant}It takes {', '.join(sorted(known))}"
+                )

@@ -86,6 +86,8 @@ async def _demonstrate(options: argparse.Namespace) -> int:
     began = time.monotonic()
     async with _stack(options) as stack:
         _say(f"the stack is up after {time.monotonic() - began:.1f} s at {stack['endpoint']}")
+        for line in up.problem_lines(stack):
+            print(f"       {line}", flush=True)
         await asyncio.to_thread(_offers, stack)
         await asyncio.to_thread(_converse, stack, options)
         if sys.stdin.isatty():

@@ -157,7 +157,8 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     if running["services"]:
         lines += ["", "services"]
         lines += _rows({name: (service["url"],) for name, service in running["services"].items()})
-    lines += _problems(running.get("problems", ()))
+    if unusable := problem_lines(running):
+        lines += ["", *unusable]
     where = "" if running["state"] == str(Path(".skerry").resolve()) else f" --state {running['state']}"
     lines += [
         "",
@@ -171,13 +172,14 @@ def summary(running: Mapping[str, Any], seconds: float) -> str:
     return "\n".join(lines)
 
 
-def _problems(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What cannot be used, with the reason and the next move."""
+def problem_lines(running: Mapping[str, Any]) -> list[str]:
+    """What of a stack cannot be used, with the reason and the next move."""
+    found: Sequence[Mapping[str, Any]] = running.get("problems", ())
     if not found:
         return []
     names = [field.name for field in fields(Resource)]
     title = "FAILED" if any(one["failed"] for one in found) else "not ready yet"
-    return ["", title, *resource_lines([Resource(**{name: one[name] for name in names}) for one in found])]
+    return [title, *resource_lines([Resource(**{name: one[name] for name in names}) for one in found])]
 
 
 def _first_step(running: Mapping[str, Any]) -> str:

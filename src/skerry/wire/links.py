@@ -30,13 +30,8 @@ class Link:
     problem: str = ""
 
     def lines(self) -> list[str]:
-        """The whole URL, with every unusual character by its code, then what it is worth to look at."""
-        shown = _codes(self.url)
-        start = shown.lower().find(self.host) if self.host and not self.problem else -1
-        if start >= 0:
-            end = start + len(self.host)
-            shown = f"{shown[:start]}\u00bb{shown[start:end]}\u00ab{shown[end:]}"
-        lines = [shown]
+        """The whole URL, to be copied, with every unusual character by its code; then its host alone."""
+        lines = [_codes(self.url)]
         if self.host and not self.problem:
             lines.append(f"It leads to: {self.host}")
         if self.reads:

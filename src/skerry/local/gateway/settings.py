@@ -32,7 +32,7 @@ class GatewaySettings:
     account: str
     payload: int = 6 * 1024 * 1024
     call: float = 900.0
-    listing: float = 20.0
+    listing: float = 40.0
     retry: float = 2.0
     patience: float = 1.0
     sessions: int = 1024
