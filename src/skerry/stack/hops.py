@@ -70,7 +70,8 @@ def fetch(
 def tree(hops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A line for each hop, in the order in which they began, each below the hop that contains it in time.
 
-    It says what was called, how the caller proved itself, who that was, how it went and how long it took.
+    That is its caller while one thing happens at a time; hops carry no trace, so calls side by side may be mixed.
+    A line says what was called, how the caller proved itself, who that was, how it went and how long it took.
     """
     enclosing: list[float] = []
     for hop in sorted(hops, key=lambda hop: (hop["started"], -hop["duration_ms"])):
