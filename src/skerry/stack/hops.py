@@ -70,7 +70,8 @@ def fetch(
 def tree(hops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A line for each hop, in the order in which they began, each below the hop that contains it in time.
 
-    That is its caller while one thing happens at a time; hops carry no trace, so calls side by side may be mixed.
+    That is its caller while one thing happens at a time; hops carry no trace, and calls side by side may be
+    mixed.
     A line says what was called, how the caller proved itself, who that was, how it went and how long it took.
     """
     enclosing: list[float] = []
