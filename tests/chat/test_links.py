@@ -48,7 +48,7 @@ def test_it_is_opened_after_a_yes_only(answers: Any, shown: bool, found: bool | 
     assert links == ([PAGE["url"]] if shown else [])
     assert (
         face.told[0]
-        == "git___push asks: Sign in[2J\nhttps://\u00bbpage.example\u00ab/1\nIt leads to: page.example"
+        == "git___push asks: Sign in[2J\nhttps://page.example/1\nIt leads to: page.example"
     )
 
 

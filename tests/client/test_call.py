@@ -75,7 +75,7 @@ def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
 def test_a_listing_shows_era_tools_arguments_and_marks(call: Any, stand_in: StandIn, era: str):
     done = call(stand_in.url)
     assert done.code == 0
-    assert f"MCP {VERSIONS[era]} · 11 tools" in done.err
+    assert f"MCP {VERSIONS[era]} · 12 tools" in done.err
     assert "accounts___change_email(account_id*: string, new_email*: string)  [destructive]" in done.out
     assert (
         "accounts___get_email(account_id*: string)  [read-only]\n    The e-mail address of an account."
