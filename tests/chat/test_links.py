@@ -46,10 +46,7 @@ def test_it_is_opened_after_a_yes_only(answers: Any, shown: bool, found: bool | 
     face = Answering(*answers)
     assert opened(PAGE, face, links.append) is found
     assert links == ([PAGE["url"]] if shown else [])
-    assert (
-        face.told[0]
-        == "git___push asks: Sign in[2J\nhttps://page.example/1\nIt leads to: page.example"
-    )
+    assert face.told[0] == "git___push asks: Sign in[2J\nhttps://page.example/1\nIt leads to: page.example"
 
 
 @pytest.mark.behaviour("CHAT-PAGE")
