@@ -12,22 +12,19 @@ Source: STS API reference, AssumeRoleWithWebIdentity; IAM user guide, keys for O
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from skerry.auth import tokens
-from skerry.auth.dialects import AWS_AUTHORIZER, Claims, audiences
+from skerry.auth.dialects import Claims, audiences
 from skerry.auth.discovery import is_safe
 from skerry.auth.iam.patterns import lower
-from skerry.auth.keys import Keys
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
+from skerry.local.issuer_tokens import IssuerTokens
 from skerry.local.ports import Caller, Clock
 from skerry.local.principals import Principals
 
-ALGORITHMS = ("RS256", "ES256", "PS256")
-MAX_ISSUERS = 64
 _TEXTS = ("sub", "email", "amr")
 """Claims that are condition keys under their own names."""
 
@@ -38,8 +35,7 @@ class WebIdentities:
     def __init__(self, principals: Principals, fetch: Fetch, clock: Clock) -> None:
         self._principals = principals
         self._fetch = fetch
-        self._clock = clock
-        self._keys: OrderedDict[tuple[str, str], Keys] = OrderedDict()
+        self._tokens = IssuerTokens(clock)
 
     async def caller(self, token: str, role_arn: str) -> Caller:
         """The person or workload of a token, for a role.
@@ -56,7 +52,7 @@ class WebIdentities:
             clients = await self._principals.oidc_clients(arn)
             if clients is None:
                 raise _invalid(f"No OpenIDConnect provider found in your account for {issuer}")
-            claims = await self._verified(token, issuer)
+            claims = await self._tokens.verified(token, issuer, self._fetch)
         except TokenError as problem:
             name = {"expired": "ExpiredTokenException", "unreachable": "IDPCommunicationError"}
             raise ServiceError(
@@ -72,34 +68,6 @@ class WebIdentities:
         if clients.isdisjoint(_audience(claims)):
             raise _invalid("Incorrect token audience: it is no client id of the OpenIDConnect provider")
         return Caller(kind="jwt", claims=claims, provider=arn)
-
-    async def _verified(self, token: str, issuer: str) -> Claims:
-        wrong: TokenError | None = None
-        for algorithm in ALGORITHMS:
-            try:
-                return await tokens.verify(
-                    token,
-                    keys=self._of(issuer, algorithm),
-                    issuer=issuer,
-                    dialect=AWS_AUTHORIZER,
-                    now=self._clock.time(),
-                    audience=None,
-                )
-            except TokenError as problem:
-                if problem.reason != "algorithm":  # which is found before anything is fetched
-                    raise
-                wrong = problem
-        raise TokenError("algorithm", f"It is not signed with {', '.join(ALGORITHMS)}.") from wrong
-
-    def _of(self, issuer: str, algorithm: str) -> Keys:
-        found = self._keys.get((issuer, algorithm))
-        if found is None:
-            found = Keys.of_issuer(issuer, fetch=self._fetch, clock=self._clock, algorithm=algorithm)
-            self._keys[issuer, algorithm] = found
-            while len(self._keys) > MAX_ISSUERS * len(ALGORITHMS):
-                self._keys.popitem(last=False)
-        self._keys.move_to_end((issuer, algorithm))
-        return found
 
 
 def name_of(issuer: str) -> str:

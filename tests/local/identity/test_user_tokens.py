@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from skerry.auth.guarded import Guard
 from skerry.errors import ServiceError
 from skerry.local import users
-from skerry.local.identity.user_tokens import ALGORITHMS, MAX_ISSUERS, UserTokens
+from skerry.local.identity.user_tokens import UserTokens
+from skerry.local.issuer_tokens import ALGORITHMS, MAX_ISSUERS
 from skerry.local.records import RecordStore, Write
 from skerry.local.resources import Place, Resources
 from tests.kit.authorization_server import Browser, authorization_server
@@ -110,7 +111,7 @@ async def test_keys_of_so_many_issuers_are_kept():
     for number in range(MAX_ISSUERS + 10):
         with pytest.raises(ServiceError):
             await checks.caller(issuer.mint(issuer.claims(iss=f"https://i{number}.example")))
-    assert len(checks._keys) <= MAX_ISSUERS * len(ALGORITHMS)
+    assert len(checks._tokens._keys) <= MAX_ISSUERS * len(ALGORITHMS)
 
 
 @pytest.mark.behaviour("ID-USER-TOKEN")

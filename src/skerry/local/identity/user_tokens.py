@@ -11,20 +11,15 @@ and `sub`. Kind and audience of the token are not looked at.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from skerry.auth import tokens
-from skerry.auth.dialects import AWS_AUTHORIZER
 from skerry.auth.discovery import is_loopback, is_safe
-from skerry.auth.keys import Keys
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
+from skerry.local.issuer_tokens import IssuerTokens
 from skerry.local.ports import Caller, Clock
-
-ALGORITHMS = ("RS256", "ES256", "PS256")
-MAX_ISSUERS = 64
 
 
 class UserTokens:
@@ -44,8 +39,7 @@ class UserTokens:
         self._fetch = fetch
         self._strangers = strangers or fetch
         self._is_named = is_named
-        self._clock = clock
-        self._keys: OrderedDict[tuple[str, str, bool], Keys] = OrderedDict()
+        self._tokens = IssuerTokens(clock)
 
     async def caller(self, token: str) -> Caller:
         """The person, proved. Raises ServiceError (401)."""
@@ -57,7 +51,8 @@ class UserTokens:
                     "The issuer of the token is no https URL.",
                     hint="Its keys could not be fetched safely; only on this machine http will do.",
                 )
-            return await self._verified(token, issuer)
+            claims = await self._tokens.verified(token, issuer, self._asking(issuer))
+            return Caller(kind="jwt", claims=claims, token=token)
         except SkerryError as problem:
             raise ServiceError(
                 "UnauthorizedException",
@@ -66,37 +61,6 @@ class UserTokens:
                 hint=problem.hint,
             ) from problem
 
-    async def _verified(self, token: str, issuer: str) -> Caller:
-        wrong: TokenError | None = None
-        for algorithm in ALGORITHMS:
-            keys = self._of(issuer, algorithm)
-            try:
-                claims = await tokens.verify(
-                    token,
-                    keys=keys,
-                    issuer=issuer,
-                    dialect=AWS_AUTHORIZER,
-                    now=self._clock.time(),
-                    audience=None,
-                )
-            except TokenError as problem:
-                if problem.reason != "algorithm":  # which is found before anything is fetched
-                    raise
-                wrong = problem
-            else:
-                return Caller(kind="jwt", claims=claims, token=token)
-        raise TokenError("algorithm", f"It is not signed with {', '.join(ALGORITHMS)}.") from wrong
-
-    def _of(self, issuer: str, algorithm: str) -> Keys:
+    def _asking(self, issuer: str) -> Fetch:
         near = is_loopback(urlsplit(issuer).hostname or "") or self._is_named(issuer)
-        key = (issuer, algorithm, near)
-        found = self._keys.get(key)
-        if found is None:
-            found = Keys.of_issuer(
-                issuer, fetch=self._fetch if near else self._strangers, clock=self._clock, algorithm=algorithm
-            )
-            self._keys[key] = found
-            while len(self._keys) > MAX_ISSUERS * len(ALGORITHMS):
-                self._keys.popitem(last=False)
-        self._keys.move_to_end(key)
-        return found
+        return self._fetch if near else self._strangers
