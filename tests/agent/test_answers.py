@@ -95,6 +95,7 @@ def test_the_model_is_told_every_tool_by_a_name_it_takes(start: Start, modern: S
         "accounts___get_email",
         "aws-ops___ec2_read_operations",
         "demo___both",
+        "demo___connected",
         "demo___hold",
         "demo___look",
         "demo___page",

@@ -27,6 +27,7 @@ SECRET = "only for this run"
 DEADLINE = 120.0
 
 _LINK = re.compile(r"https?://\S+code_challenge\S+")
+_LISTENS = "Callback server started"
 
 
 def _client(name: str, **members: str) -> Client:
@@ -80,15 +81,19 @@ def run(running: RunningProvider, revision: str, output: Path) -> Results:
         ) as process,
     ):
         assert process.stdout is not None
-        for line in process.stdout:
-            log.write(line)
-            link = _LINK.search(line)
-            if link is not None:
-                _open(link[0])
+        link, listens = "", False
         try:
+            for line in process.stdout:
+                log.write(line)
+                found = _LINK.search(line)
+                link = found[0] if found else link
+                listens = listens or _LISTENS in line
+                if link and listens:  # it shows the link before it listens for what the link leads to
+                    _open(link)
+                    link = ""
             process.wait(DEADLINE)
         finally:
-            process.kill()
+            process.kill()  # before `with` waits for its end
     results = suite.read(output)
     if not results.statuses:
         raise SuiteError(f"the suite ended with {process.returncode} and no results; see {log.name}")
