@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from skerry.bridge import routing
 from skerry.bridge.lane import Lane
 from skerry.bridge.stdin import Parcel
 from skerry.relay.ports import RelayError
 from skerry.wire.jsonrpc import Envelope
 
-if TYPE_CHECKING:
-    from skerry.bridge.channel import Channel
+
+class Caller(Protocol):
+    """The client of a call, as far as what the program says concerns it."""
+
+    @property
+    def asked(self) -> dict[routing.Key, bytes]:
+        """The program's requests that this client may answer: their raw ids."""
+        ...
+
+    @property
+    def mail(self) -> Lane:
+        """What belongs to no call."""
+        ...
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -24,7 +36,7 @@ class Call:
     it waits to be written.
     """
 
-    channel: Channel
+    channel: Caller
     request: Envelope
     number: int
     lane: Lane

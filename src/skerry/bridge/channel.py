@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from skerry.bridge import routing
-from skerry.bridge.lane import Lane
+from skerry.bridge.calls import Call
+from skerry.bridge.lane import Gate, Lane
 from skerry.relay.ports import Emit, RelayError
 from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope
 
-if TYPE_CHECKING:
-    from skerry.bridge.child import Child
+
+class Host(Protocol):
+    """The program, as its clients' channels use it."""
+
+    @property
+    def era(self) -> Era:
+        """The era in which it was opened."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """What holds its output back while a client does not read."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether calls can be made."""
+        ...
+
+    def begin(self, channel: Channel, request: Envelope) -> Call:
+        """Sends a request. Raises RelayError when that cannot be done."""
+        ...
+
+    def abandon(self, call: Call) -> None:
+        """Nobody waits for the answer of a call any more."""
+        ...
+
+    def cancel(self, channel: Channel, notification: Envelope) -> None:
+        """Passes a client's `notifications/cancelled` on."""
+        ...
+
+    def send(self, message: bytes) -> None:
+        """Sends a notification or a response. Raises RelayError when that cannot be done."""
+        ...
+
+    def leave(self, channel: Channel) -> None:
+        """The client of a channel is gone: its calls end."""
+        ...
 
 
 class Channel:
@@ -21,7 +58,7 @@ class Channel:
     `asked` are the program's requests that this client may answer, `mail` is what belongs to no call.
     """
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Host) -> None:
         self.child = child
         self.asked: dict[routing.Key, bytes] = {}
         self.mail = Lane(child.gate)

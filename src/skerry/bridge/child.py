@@ -79,7 +79,7 @@ class Child:
         self.suspects = Suspects(self.calls)
         self._on_served = on_served
         self._numbers = itertools.count(1)
-        self._hearing = Hearing(self)
+        self._hearing = Hearing(self, name=program.name, max_message=program.max_message)
         self._output = Stdout(self._hearing.received, self._output_ended)
         self._stdin = Stdin(limit=program.max_message, on_lost=self._input_lost)
         self.gate = Gate(self._output.pause, self._output.resume)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from skerry.bridge import routing
+from skerry.bridge.calls import Call, Caller, Suspects
 from skerry.relay.lines import Lines, Oversized
 from skerry.relay.ports import RelayError
 from skerry.wire import jsonrpc
+from skerry.wire.eras import Era
 from skerry.wire.jsonrpc import Envelope
-
-if TYPE_CHECKING:
-    from skerry.bridge.child import Child
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,58 @@ _SHOWN = 200
 _NAMED = 5
 
 
-class Hearing:
-    """Reads the standard output of `child` and hands out what it says."""
+class Speaker(Protocol):
+    """The program that is heard: who waits for what it says, and what comes of it."""
 
-    def __init__(self, child: Child) -> None:
+    @property
+    def era(self) -> Era:
+        """The era in which it was opened."""
+        ...
+
+    @property
+    def calls(self) -> Mapping[int, Call]:
+        """The calls in flight by their numbers, in the order of their start."""
+        ...
+
+    @property
+    def tokens(self) -> Mapping[routing.Key, Call]:
+        """The calls in flight by the progress tokens that it was given."""
+        ...
+
+    @property
+    def channels(self) -> Sequence[Caller]:
+        """All clients."""
+        ...
+
+    @property
+    def suspects(self) -> Suspects:
+        """The calls whose answer was lost on the way."""
+        ...
+
+    def serves(self) -> None:
+        """It has answered more than a handshake."""
+        ...
+
+    def finish(self, number: int, answer: Envelope | RelayError) -> None:
+        """Ends a call with its answer."""
+        ...
+
+    def send(self, message: bytes) -> None:
+        """Sends a response. Raises RelayError when that cannot be done."""
+        ...
+
+
+class Hearing:
+    """Reads the standard output of `child` and hands out what it says.
+
+    `name` is how the log calls it, `max_message` the bytes of its longest line.
+    """
+
+    def __init__(self, child: Speaker, *, name: str, max_message: int) -> None:
         self._child = child
-        self._lines = Lines(child.program.max_message)
+        self._name = name
+        self._max_message = max_message
+        self._lines = Lines(max_message)
         self._strange = 0
 
     def received(self, data: bytes) -> None:
@@ -43,7 +89,7 @@ class Hearing:
             self._oversized(line)
             return
         try:
-            message = jsonrpc.parse(line, max_size=self._child.program.max_message)
+            message = jsonrpc.parse(line, max_size=self._max_message)
         except jsonrpc.RpcError as problem:
             self._damaged(line, problem)
             return
@@ -136,11 +182,11 @@ class Hearing:
         text = line.decode("utf-8", "replace")
         self._strange += 1
         if self._strange <= _NAMED or self._strange % 1000 == 0:
-            log.warning("%s printed what is no MCP message: %s", self._child.program.name, text[:_SHOWN])
+            log.warning("%s printed what is no MCP message: %s", self._name, text[:_SHOWN])
         if not line.lstrip().startswith(b"{") or b'"jsonrpc"' not in line:
             return
         with contextlib.suppress(jsonrpc.RpcError):  # only its encoding was wrong: better than no answer
-            repaired = jsonrpc.parse(text.encode("utf-8"), max_size=2 * self._child.program.max_message)
+            repaired = jsonrpc.parse(text.encode("utf-8"), max_size=2 * self._max_message)
             if line != repaired.body:
                 self._take(repaired.body)
                 return
@@ -154,8 +200,8 @@ class Hearing:
                 self._blame(number, error)
 
     def _oversized(self, line: Oversized) -> None:
-        limit = self._child.program.max_message
-        log.warning("%s printed a line of more than %d bytes", self._child.program.name, limit)
+        limit = self._max_message
+        log.warning("%s printed a line of more than %d bytes", self._name, limit)
         number: object = None
         with contextlib.suppress(ValueError):
             number = json.loads(line.raw_id or b"null")

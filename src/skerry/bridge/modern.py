@@ -43,6 +43,7 @@ class ModernProgram:
         self._start = start
         self._retire = retire
         self._probe = probe
+        self._child: Child | None = None
         self._channel: Channel | None = None
         self._changing = asyncio.Lock()
         self._deliver: Emit | None = None
@@ -68,9 +69,9 @@ class ModernProgram:
 
     async def close(self) -> None:
         """Ends the process."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            await self._retire(channel.child)
+        child, self._child, self._channel = self._child, None, None
+        if child is not None:
+            await self._retire(child)
 
     async def channel(self) -> Channel:
         """The channel to the living process. Raises LegacyOnlyError, RelayError."""
@@ -97,7 +98,7 @@ class ModernProgram:
                 self._known = True
                 if self._deliver is not None:
                     channel.listen(self._deliver)
-                self._channel = channel
+                self._child, self._channel = child, channel
             return channel
 
     async def _discover(self, channel: Channel) -> None:

@@ -183,7 +183,7 @@ def _loop(chat: Chat, options: argparse.Namespace) -> int:
     if options.newest or options.resume:
         table.run(chat, f"/resume {options.resume}")
     chat.face.note(f"{chat.talk.backend.name} · session {chat.talk.id} · /help")
-    return chat.loop()
+    return chat.loop(table.run)
 
 
 def _face(options: argparse.Namespace, settings: ChatSettings) -> Face:

@@ -13,12 +13,12 @@ from typing import Any
 from skerry.chat import links
 from skerry.chat.agents import Agent, agents
 from skerry.chat.backend import Kept, Reply, Summary
-from skerry.chat.commands import conversations, table
 from skerry.chat.doors.open import Door
 from skerry.chat.face import OPEN_QUESTION, RUN_GONE, Event, Face
 from skerry.chat.interrupts import Interrupts
 from skerry.chat.known import Known
 from skerry.chat.proofs import Proof
+from skerry.chat.replay import tell
 from skerry.chat.talk import Talk
 from skerry.chat.target import Wanted
 from skerry.chat.usage import usage_line
@@ -87,8 +87,12 @@ class Chat:
         """One question in a loop that goes on: an error is a line, Ctrl-C stops the answer."""
         return self._guarded(partial(self.once, text)) or ANSWERED
 
-    def loop(self) -> int:
-        """Asks until there are no more questions. Returns the exit code of the last."""
+    def loop(self, command: Callable[[Chat, str], int | None]) -> int:
+        """Asks until there are no more questions. Returns the exit code of the last.
+
+        `command` does what a line that begins with a slash says; it returns an exit code when that was a
+        question.
+        """
         code = ANSWERED
         while True:
             try:
@@ -100,7 +104,7 @@ class Chat:
             text = text.strip()
             try:
                 if text.startswith("/"):
-                    done = self._guarded(partial(table.run, self, text))
+                    done = self._guarded(partial(command, self, text))
                     code = code if done is None else done
                 elif text:
                     code = self.ask(text)
@@ -146,7 +150,7 @@ class Chat:
         now = self.talk.backend.conversation(kept.summary.id)
         new = now.messages[len(kept.messages) :]
         if new:
-            conversations.tell(self, replace(now, messages=new))
+            tell(self.face, replace(now, messages=new))
         else:
             self.face.note("Its events are not to be had here; /resume shows what it said once it is over.")
 

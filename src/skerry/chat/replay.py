@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from skerry.chat.backend import Event, Kept
+from skerry.chat.face import Face
 from skerry.chat.text import block_text
+
+TOLD_AGAIN = 12
+"""Messages of a resumed conversation that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,19 @@ class Said:
     """What the person said."""
 
     text: str
+
+
+def tell(face: Face, kept: Kept) -> None:
+    """Shows the end of a kept conversation."""
+    left_out = max(0, len(kept.messages) - TOLD_AGAIN)
+    if left_out:
+        face.note(f"… {left_out} earlier messages; /export writes them all")
+    for item in replay(kept.messages[left_out:]):
+        if isinstance(item, Said):
+            face.said(item.text)
+        else:
+            face.show(item)
+    face.note(f"resumed {kept.summary.id}")
 
 
 def replay(messages: Sequence[Mapping[str, Any]]) -> Iterator[Said | Event]:

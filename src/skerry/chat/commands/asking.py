@@ -6,15 +6,13 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skerry.chat.backend import Tool
 from skerry.chat.known import Known
+from skerry.chat.main import Chat
 from skerry.errors import ConfigurationError
 from skerry.wire.shown import exact
-
-if TYPE_CHECKING:
-    from skerry.chat.main import Chat
 
 SEPARATOR = "___"
 """What a Gateway puts between a target's name and a tool's."""

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from skerry.chat.backend import Kept, Summary
+from skerry.chat.backend import Summary
 from skerry.chat.known import Known
-from skerry.chat.replay import Said, as_json, as_markdown, replay
+from skerry.chat.main import Chat
+from skerry.chat.replay import as_json, as_markdown, tell
 from skerry.errors import ConfigurationError, StateError
 
-if TYPE_CHECKING:
-    from skerry.chat.main import Chat
-
 PAGE = 20
-TOLD_AGAIN = 12
-"""Messages of a resumed conversation that are shown."""
 
 
 def new(chat: Chat, _text: str) -> None:
@@ -54,21 +49,8 @@ def resume(chat: Chat, text: str) -> None:
     """Takes a conversation up: its last messages, its open question, the run under way."""
     kept = chat.talk.backend.conversation(chosen(chat, text))
     chat.begin(kept.summary.id)
-    tell(chat, kept)
+    tell(chat.face, kept)
     chat.go_on(kept)
-
-
-def tell(chat: Chat, kept: Kept) -> None:
-    """Shows the end of a kept conversation."""
-    left_out = max(0, len(kept.messages) - TOLD_AGAIN)
-    if left_out:
-        chat.face.note(f"… {left_out} earlier messages; /export writes them all")
-    for item in replay(kept.messages[left_out:]):
-        if isinstance(item, Said):
-            chat.face.said(item.text)
-        else:
-            chat.face.show(item)
-    chat.face.note(f"resumed {kept.summary.id}")
 
 
 def delete(chat: Chat, text: str) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from skerry.chat.main import Chat
 from skerry.chat.proofs import Shown
-
-if TYPE_CHECKING:
-    from skerry.chat.main import Chat
 
 
 def auth(chat: Chat, text: str) -> None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from skerry.chat.known import Known
+from skerry.chat.main import Chat
 from skerry.errors import ConfigurationError
 from skerry.wire.arn import is_arn
-
-if TYPE_CHECKING:
-    from skerry.chat.main import Chat
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 

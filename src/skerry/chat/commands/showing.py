@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from skerry.chat.main import Chat
 from skerry.wire.context import ClientContext
 from skerry.wire.shown import exact
-
-if TYPE_CHECKING:
-    from skerry.chat.main import Chat
 
 
 def raw(chat: Chat, text: str) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from skerry.chat.commands import asking, conversations, identity, places, showing
 from skerry.chat.known import Known
-
-if TYPE_CHECKING:
-    from skerry.chat.main import Chat
+from skerry.chat.main import Chat
 
 Completions = Iterable[tuple[str, str]]
 """Words that may stand last, and what they are."""

@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from skerry.errors import SkerryError
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.credentials.user_tokens import ConsentRequiredError
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Changing, Listing, Target
 from skerry.local.ports import Caller, Change, Clock, Record, Report, Resources, unreported

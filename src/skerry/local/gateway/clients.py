@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from skerry.local.gateway import listening
 from skerry.local.gateway.catalogue import Catalogue
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.listening import Subscriptions
 from skerry.local.gateway.messages import McpError
 from skerry.local.gateway.sessions import (
     TOOLS_CHANGED,
-    ClientSession,
     Sessions,
     configuration,
     streaming,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.assumptions import Assumptions
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.ports import Caller, Notes, Record
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope, encode
-
-if TYPE_CHECKING:
-    from skerry.local.gateway.sessions import ClientSession
 
 SUPPORTED = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 """Revisions that the service knows, oldest first."""

@@ -17,6 +17,7 @@ from skerry.local.body import Body
 from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.clients import Clients, session_methods
 from skerry.local.gateway.consent.connect import DONE, PREFIX, Connect
 from skerry.local.gateway.consent.gate import Gate
@@ -49,7 +50,7 @@ from skerry.local.gateway.routes import Route, answer, header, route, send_answe
 from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
 from skerry.local.gateway.seen import CLIENT_CLOSED, Seen, ended, session_name, watched, while_connected
-from skerry.local.gateway.sessions import HEADER, ClientSession, configuration, streaming
+from skerry.local.gateway.sessions import HEADER, configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
 from skerry.local.ports import (

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skerry.errors import ServiceError
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.consent import answers
 from skerry.local.gateway.consent.connect import DONE, PREFIX
 from skerry.local.gateway.consent.options import Options, with_params
@@ -30,7 +31,6 @@ from skerry.local.gateway.credentials.user_tokens import (
 )
 from skerry.local.gateway.messages import McpError, Relayed, Request, Result
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.ports import Record, ResourceToken
 from skerry.relay.faces.calls import call_digest

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.messages import Relayed, Request, Result
-from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.tools import Item
 from skerry.local.ports import Caller, Record
 

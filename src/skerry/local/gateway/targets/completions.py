@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing, suppress
 
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.targets.asks import Ask
 from skerry.local.gateway.targets.dialogue import Dialogue
 from skerry.wire import eras

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.messages import Request
-from skerry.local.gateway.sessions import ASKABLE, ClientSession, streaming
+from skerry.local.gateway.sessions import ASKABLE, streaming
 from skerry.local.gateway.targets.asks import Ask
 from skerry.local.gateway.tools import Item
 from skerry.local.ports import Caller

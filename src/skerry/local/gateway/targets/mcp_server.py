@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from skerry.local.gateway import propagation
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.messages import (
     McpError,
     Relayed,
@@ -33,7 +34,7 @@ from skerry.local.gateway.messages import (
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.schemas import tool_list
-from skerry.local.gateway.sessions import TOOLS_CHANGED, ClientSession
+from skerry.local.gateway.sessions import TOOLS_CHANGED
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import answers, from_client
 from skerry.local.gateway.targets.asks import CLIENT, Ask

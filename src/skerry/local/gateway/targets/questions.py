@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from skerry.errors import ProtocolError
+from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.gateway.sessions import ClientSession
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import replies
 from skerry.local.gateway.targets.asks import FRESH, Ask, initialized
