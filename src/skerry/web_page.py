@@ -10,10 +10,12 @@ import base64
 import hashlib
 from html import escape
 from string import Template
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING
 
 from skerry.wire.shown import clean
+
+if TYPE_CHECKING:  # the planes, which are no Starlette applications, take the frame without it
+    from starlette.responses import Response
 
 LONGEST_SHOWN = 120
 """Characters of a name that a client gave itself."""
@@ -55,6 +57,35 @@ _PAGE = Template(
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
 
 
+def document(title: str, body: str) -> str:
+    """A page as HTML. `title` is text, `body` HTML that its maker has escaped."""
+    return _PAGE.substitute(title=escape(title), style=_STYLE, body=body)
+
+
+def few_words(title: str, text: str) -> str:
+    """The body of a page that only says something; both are text."""
+    return f'<h1>{escape(title)}</h1>\n<p role="status">{escape(text)}</p>\n'
+
+
+def guards(*, form_action: str = "'none'") -> dict[str, str]:
+    """The headers that every page has: it is not kept, framed, or told of elsewhere, and loads nothing.
+
+    `form_action` are the sources of CSP to which its forms may go.
+    """
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+        f"form-action {form_action}; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "content-security-policy": policy,
+        "x-frame-options": "DENY",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+    }
+
+
 def respond(
     title: str,
     body: str,
@@ -67,32 +98,19 @@ def respond(
 
     `title` is text, `body` HTML that its maker has escaped; `form_action` are sources of CSP besides the
     provider itself, to which the answer of a form may redirect.
-
     """
-    html = _PAGE.substitute(title=escape(title), style=_STYLE, body=body)
-    sources = f"'self' {form_action}".rstrip()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
-        f"form-action {sources}; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
+    from starlette.responses import Response
+
+    fixed = guards(form_action=f"'self' {form_action}".rstrip())
     return Response(
-        html,
-        status,
-        media_type="text/html",
-        headers={
-            "content-security-policy": policy,
-            "x-frame-options": "DENY",
-            "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
-            "cache-control": "no-store",
-            **(headers or {}),
-        },
+        document(title, body), status, media_type="text/html", headers={**fixed, **(headers or {})}
     )
 
 
 def moved(url: str) -> Response:
     """A redirect that becomes a GET (RFC 9700 section 4.12). The URL is ASCII, made by us or registered."""
+    from starlette.responses import Response
+
     headers = {"location": url, "cache-control": "no-store", "referrer-policy": "no-referrer"}
     return Response(status_code=303, headers=headers)
 

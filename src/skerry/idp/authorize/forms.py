@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from skerry.idp.authorize import redirects
 from skerry.idp.realms import Client
-from skerry.web_page import respond, shown
+from skerry.web_page import few_words, respond, shown
 
 _SCOPES = {
     "openid": "know who you are",
@@ -153,16 +153,16 @@ def message(title: str, text: str, *, status: int = 200, again: str = "", hint: 
     """A few words; `again` is a path that starts anew."""
     link = f'<p><a href="{escape(again)}">Start again</a></p>\n' if again else ""
     more = f'<p class="soft">{escape(hint)}</p>\n' if hint else ""
-    body = f'<h1>{escape(title)}</h1>\n<p role="status">{escape(text)}</p>\n{link}{more}'
-    return respond(title, body, status=status)
+    return respond(title, f"{few_words(title, text)}{link}{more}", status=status)
 
 
 def way_back(text: str, url: str) -> Response:
     """Why a request is refused to a client that nobody agreed to; the person decides whether to go there."""
     place = escape(redirects.place(url))
+    title = "This link does not work"
     return respond(
-        "This link does not work",
-        f'<h1>This link does not work</h1>\n<p role="status">{escape(text)}</p>\n'
+        title,
+        f"{few_words(title, text)}"
         "<p>Nothing was sent to anybody. The link leads on to a place that nobody agreed to yet.</p>\n"
         f'<p><a href="{escape(url)}" rel="noreferrer">Go on to <code>{place}</code></a></p>\n',
         status=400,

@@ -6,25 +6,20 @@ framed (RFC 9700 §4.2, §4.16).
 
 from __future__ import annotations
 
-import html
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from skerry.local.identity.federation import ConsentError, Federation
 from skerry.local.ports import Scope
 from skerry.local.rest_json import Reply
+from skerry.web_page import document, few_words, guards
 
 CALLBACK = "/identities/oauth2/callback/"
 AUTHORIZE = "/identities/oauth2/authorize"
 OPERATIONS = {AUTHORIZE: "OpenAuthorizationUrl", CALLBACK: "ReturnFromProvider"}
 """What hops call them; AWS has no names for them."""
 MAX_QUERY = 16_384
-_HEADERS = [
-    (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
-]
+_HEADERS = [(name.encode("ascii"), value.encode("ascii")) for name, value in guards().items()]
 
 
 def operation(path: str) -> str:
@@ -86,8 +81,5 @@ def _redirect(location: str, more: list[tuple[bytes, bytes]] | None = None) -> R
 
 
 def _page(status: int, message: str, hint: str) -> Reply:
-    text = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Consent</title>'
-        f"<h1>{html.escape(message)}</h1><p>{html.escape(hint)}</p></html>"
-    )
+    text = document("Consent", few_words(message, hint))
     return Reply(status, [*_HEADERS, (b"content-type", b"text/html; charset=utf-8")], text.encode())

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from skerry.servers.url_elicitation.errands import Errand
 from skerry.servers.url_elicitation.form import Field
-from skerry.web_page import respond, shown
+from skerry.web_page import few_words, respond, shown
 
 
 def form(errand: Errand, *, action: str, csrf: str, name: str, error: str = "") -> Response:
@@ -31,7 +31,7 @@ def form(errand: Errand, *, action: str, csrf: str, name: str, error: str = "") 
 
 def said(status: int, title: str, text: str) -> Response:
     """A page of a few words."""
-    return respond(title, f'<h1>{escape(title)}</h1>\n<p role="status">{escape(text)}</p>\n', status=status)
+    return respond(title, few_words(title, text), status=status)
 
 
 def _field(item: Field, *, first: bool) -> str:

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_HEAD: tuple[tuple[str, str], ...] = (
-    ("cache-control", "no-store"),
-    (
-        "content-security-policy",
-        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    ),
-    ("referrer-policy", "no-referrer"),
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-)
+from skerry.web_page import document, few_words, guards
+
+_HEAD = tuple(guards().items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +20,7 @@ class Page:
 
 def page(status: int, title: str, text: str) -> Page:
     """A page with these words, which are ours."""
-    body = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{text}"
-    return Page(status, body.encode(), _HEAD)
+    return Page(status, document(title, few_words(title, text)).encode(), _HEAD)
 
 
 def redirect(url: str, *, cookie: tuple[str, str, str, float] | None = None) -> Page:
