@@ -21,6 +21,16 @@ async def serve_gated(server: FastMCP, auth: ResourceAuth, sock: socket.socket, 
     await Server(app, ready).serve(sockets=[sock])
 
 
+async def serve_open(server: FastMCP, service: str, sock: socket.socket) -> None:
+    """Serves on a bound socket until a signal, to every caller; it is announced as `service`.
+
+    Requests under another name than this machine's and pages from elsewhere are refused.
+    """
+    app = server.http_app(path=PATH, stateless_http=True, host_origin_protection="auto")
+    ready = announced({"service": service, "url": url_of(sock) + PATH})
+    await Server(app, ready).serve(sockets=[sock])
+
+
 def serve_in_container(server: FastMCP, *, host: str, port: int, stateful: bool) -> None:
     """Serves as a runtime of protocol MCP expects it, which has checked the bearer token already.
 

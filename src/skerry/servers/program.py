@@ -1,4 +1,4 @@
-"""The command line of an MCP server that runs by itself: `stdio | http [--port N]`."""
+"""Servers as programs: the command line `stdio | http [--port N]` of most, and how every one of them ends."""
 
 from __future__ import annotations
 
@@ -34,11 +34,16 @@ def run(
     chosen = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("skerry").setLevel(logging.INFO)
+    return ended(part, stdio if chosen.transport == "stdio" else lambda: asyncio.run(http(chosen.port)))
+
+
+def ended(part: str, serve: Callable[[], None]) -> int:
+    """Serves to the end; gives the exit code.
+
+    That is 0, or the error's, which is one line on standard error that begins with `part`.
+    """
     try:
-        if chosen.transport == "stdio":
-            stdio()
-        else:
-            asyncio.run(http(chosen.port))
+        serve()
     except SkerryError as error:
         print(f"{part}: {error}", file=sys.stderr)  # noqa: T201 - a program's last words
         return error.exit_code

@@ -67,14 +67,11 @@ def _serve(registry: Registry, options: argparse.Namespace) -> None:
 async def _serve_http(registry: Registry, port: int) -> None:
     """Says in a JSON line when it is ready. Raises PortInUseError."""
     from skerry.servers.aws_ops.server import create_server
-    from skerry.servers.hosting import PATH
-    from skerry.servers.listener import announced, bind, url_of
-    from skerry.serving import Server
+    from skerry.servers.hosting import serve_open
+    from skerry.servers.listener import bind
 
     with bind(port) as sock:
-        app = create_server(registry).http_app(path=PATH, stateless_http=True, host_origin_protection="auto")
-        ready = announced({"service": "aws-ops", "url": url_of(sock) + PATH})
-        await Server(app, ready).serve(sockets=[sock])
+        await serve_open(create_server(registry), "aws-ops", sock)
 
 
 def _print(value: Any) -> None:

@@ -6,43 +6,33 @@ authenticates, in front of it.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import os
 import sys
 
-from skerry.errors import SkerryError
+from skerry.servers import program
 from skerry.servers.guardrails.server import PART, create_server
-from skerry.servers.listener import announced, bind, url_of
-from skerry.serving import Server
+from skerry.servers.hosting import serve_open
+from skerry.servers.listener import bind
 from skerry.settings import GuardrailsSettings
-
-PATH = "/mcp"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the server; the exit code is 0 at the end of input or after a signal."""
-    parser = argparse.ArgumentParser(prog="skerry.servers.guardrails", description="The guardrails server.")
-    parser.add_argument("transport", choices=["stdio", "http"])
-    parser.add_argument("--port", type=int, default=0, help="for http; 0 lets the system choose")
-    options = parser.parse_args(argv)
-    try:
-        settings = GuardrailsSettings.from_env(os.environ)
-        if options.transport == "stdio":
-            create_server(settings).run("stdio", show_banner=False)
-        else:
-            asyncio.run(_serve(settings, options.port))
-    except SkerryError as error:
-        print(f"{PART}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return program.run(PART, "The guardrails server.", stdio=_stdio, http=_serve, argv=argv)
 
 
-async def _serve(settings: GuardrailsSettings, port: int) -> None:
+def _stdio() -> None:
+    create_server(_settings()).run("stdio", show_banner=False)
+
+
+async def _serve(port: int) -> None:
+    server = create_server(_settings())
     with bind(port) as sock:
-        app = create_server(settings).http_app(path=PATH, stateless_http=True, host_origin_protection="auto")
-        ready = announced({"service": PART, "url": url_of(sock) + PATH})
-        await Server(app, ready).serve(sockets=[sock])
+        await serve_open(server, PART, sock)
+
+
+def _settings() -> GuardrailsSettings:
+    return GuardrailsSettings.from_env(os.environ)
 
 
 if __name__ == "__main__":

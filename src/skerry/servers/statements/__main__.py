@@ -9,7 +9,8 @@ import os
 import sys
 
 from skerry.auth.moved_clock import clock_of
-from skerry.errors import ConfigurationError, SkerryError
+from skerry.errors import ConfigurationError
+from skerry.servers import program
 from skerry.servers.hosting import PATH, serve_gated
 from skerry.servers.listener import bind, url_of
 from skerry.servers.resource_auth import ResourceAuth
@@ -27,12 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 takes PORT, else lets the system choose")
     options = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    try:
-        asyncio.run(_serve(_settings(), options.port))
-    except SkerryError as error:
-        print(f"{PART}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return program.ended(PART, lambda: asyncio.run(_serve(_settings(), options.port)))
 
 
 def _settings() -> StatementsSettings:

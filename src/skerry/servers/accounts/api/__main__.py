@@ -21,7 +21,8 @@ from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
-from skerry.errors import ConfigurationError, SkerryError
+from skerry.errors import ConfigurationError
+from skerry.servers import program
 from skerry.servers.accounts.api import seed
 from skerry.servers.accounts.api.app import PART, AccountsApi
 from skerry.servers.accounts.api.compatibility import WARNING
@@ -43,13 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("skerry").setLevel(logging.INFO)
-    try:
-        settings = _settings()
-        asyncio.run(_serve(settings, watch_stdin=options.watch_stdin))
-    except SkerryError as error:
-        print(f"{PART}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return program.ended(PART, lambda: asyncio.run(_serve(_settings(), watch_stdin=options.watch_stdin)))
 
 
 def _settings() -> AccountsApiSettings:

@@ -14,7 +14,8 @@ import os
 import sys
 import time
 
-from skerry.errors import ConfigurationError, SkerryError
+from skerry.errors import ConfigurationError
+from skerry.servers import program
 from skerry.servers.listener import announced, bind, url_of
 from skerry.servers.terraform.standin import seed
 from skerry.servers.terraform.standin.app import PART, Standin
@@ -33,12 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--watch-stdin", action="store_true", help="end when standard input ends")
     options = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    try:
-        asyncio.run(_serve(_settings(), watch_stdin=options.watch_stdin))
-    except SkerryError as error:
-        print(f"{PART}: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return program.ended(PART, lambda: asyncio.run(_serve(_settings(), watch_stdin=options.watch_stdin)))
 
 
 def _settings() -> TerraformStandinSettings:
