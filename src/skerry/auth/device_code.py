@@ -6,18 +6,16 @@ Source: RFC 8628 (device authorization grant).
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from skerry.auth.client_authentication import proven
 from skerry.auth.discovery import is_safe
 from skerry.auth.grant import Asking, Grant
+from skerry.auth.json_object import json_object
 from skerry.auth.oauth import OAuthError
 from skerry.auth.registration import DEVICE_CODE
 from skerry.errors import ConfigurationError, RemoteError
-from skerry.wire.jsonrpc import depth_exceeds
 from skerry.wire.shown import clean, safe
 
 INTERVAL = 5.0
@@ -80,7 +78,7 @@ async def _begun(asking: Asking, scopes: tuple[str, ...]) -> DeviceCode:
         status, body = await asking.post(endpoint, whole, headers)
     except OSError as error:
         raise RemoteError("The device authorization endpoint does not answer.") from error
-    data = _object(body)
+    data = json_object(body) or {}
     if status != 200:
         raise OAuthError(
             status, safe(str(data.get("error", "")), 80), safe(str(data.get("error_description", "")))
@@ -99,14 +97,6 @@ async def _begun(asking: Asking, scopes: tuple[str, ...]) -> DeviceCode:
         interval=_seconds(data.get("interval"), INTERVAL, 60.0),
         life=_seconds(data.get("expires_in"), LONGEST, LONGEST),
     )
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = {} if depth_exceeds(body, 16) else json.loads(body)
-    except (ValueError, RecursionError):
-        data = {}
-    return data if isinstance(data, dict) else {}
 
 
 def _seconds(value: object, otherwise: float, most: float) -> float:

@@ -6,7 +6,6 @@ authorization. No JWT library is imported here, so that a client starts without 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from skerry.auth.json_object import json_object
 from skerry.auth.ports import Fetch
 from skerry.errors import ConfigurationError, GuardError, RemoteError, SkerryError
-from skerry.wire.jsonrpc import depth_exceeds
 from skerry.wire.shown import safe
 
 MAX_DOCUMENT = 65_536
@@ -168,11 +167,8 @@ async def _first(urls: Sequence[str], fetch: Fetch) -> dict[str, Any]:
             if led_astray(error):
                 raise
             continue
-        try:
-            data = None if len(body) > MAX_DOCUMENT or depth_exceeds(body, 16) else json.loads(body)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(data, dict):
+        data = json_object(body) if len(body) <= MAX_DOCUMENT else None
+        if data is not None:
             return data
     raise RemoteError(
         "the identity provider's metadata cannot be had.", hint=f"Check --issuer. Tried: {', '.join(urls)}"

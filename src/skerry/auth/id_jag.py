@@ -8,12 +8,10 @@ grant, RFC 8693 §2.1, RFC 7523 §2.1.
 
 from __future__ import annotations
 
-import json
-
 from skerry.auth.grant import Asking, Grant
+from skerry.auth.json_object import json_object
 from skerry.auth.oauth import EXCHANGE, OAuthError
 from skerry.errors import RemoteError
-from skerry.wire.jsonrpc import depth_exceeds
 from skerry.wire.shown import safe
 
 ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
@@ -36,12 +34,7 @@ async def vouched(company: Asking, id_token: str, *, audience: str, scopes: tupl
             "scope": " ".join(scopes),
         }
     )
-    try:
-        data = {} if depth_exceeds(body, 16) else json.loads(body)
-    except (ValueError, RecursionError):
-        data = {}
-    if not isinstance(data, dict):
-        data = {}
+    data = json_object(body) or {}
     if status != 200:
         said = (safe(str(data.get(name, "")), 200) for name in ("error", "error_description"))
         raise OAuthError(status, *said)

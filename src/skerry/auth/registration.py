@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from skerry.auth.client_authentication import ClientIdentity, Method, method_of, secret_method
 from skerry.auth.discovery import Provider
+from skerry.auth.json_object import json_object
 from skerry.auth.ports import PostBytes
 from skerry.errors import RemoteError
-from skerry.wire.jsonrpc import depth_exceeds
 from skerry.wire.shown import safe
 
 NAME = "skerry"
@@ -101,7 +101,7 @@ async def register(
         status, body = await post(provider.registration_endpoint, headers, json.dumps(document).encode())
     except OSError as error:
         raise RemoteError("the identity provider's registration endpoint does not answer.") from error
-    data = _object(body)
+    data = json_object(body) or {}
     if status not in (200, 201):
         said = " ".join(safe(str(data.get(name, "")), 200) for name in ("error", "error_description"))
         raise RemoteError(
@@ -125,11 +125,3 @@ async def register(
         scope=given if isinstance(given, str) else " ".join(scopes),
         expires=float(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) else 0.0,
     )
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = {} if depth_exceeds(body, 16) else json.loads(body)
-    except (ValueError, RecursionError):
-        data = {}
-    return data if isinstance(data, dict) else {}

@@ -21,7 +21,7 @@ from skerry.chat.main import ANSWERED, Chat, Quit
 from skerry.chat.plain_face import PlainFace
 from skerry.chat.target import Wanted
 from skerry.errors import ConfigurationError
-from skerry.settings import ChatSettings, SignInSettings, add_sign_in
+from skerry.settings import ChatSettings, SignInSettings, add_sign_in, add_state_directory
 from skerry.wire import session
 
 
@@ -51,13 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     answer = parser.add_mutually_exclusive_group()
     answer.add_argument("--yes", action="store_true", help="confirm every tool call that asks")
     answer.add_argument("--no", action="store_true", help="refuse every tool call that asks")
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=settings.state,
-        metavar="DIR",
-        help="the stack's state directory (default: %(default)s)",
-    )
+    add_state_directory(parser, settings.state)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,7 +11,6 @@ import webbrowser
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mcp.client import Client
@@ -26,7 +25,7 @@ from skerry.client.questions import Questions
 from skerry.client.report import result_lines, tool_lines
 from skerry.client.target import Wanted, find
 from skerry.errors import ConfigurationError
-from skerry.settings import ChatSettings, SignInSettings, add_sign_in
+from skerry.settings import ChatSettings, SignInSettings, add_sign_in, add_state_directory
 from skerry.wire import eras, session
 from skerry.wire.shown import clean
 
@@ -79,13 +78,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--era", choices=("auto", "legacy", "2026-07-28"), default="auto", help="protocol era (default: auto)"
     )
     parser.add_argument("--yes", action="store_true", help="accept a server's plain confirmation")
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=settings.state,
-        metavar="DIR",
-        help="the stack's state directory (default: %(default)s)",
-    )
+    add_state_directory(parser, settings.state)
 
 
 def run(options: argparse.Namespace) -> int:

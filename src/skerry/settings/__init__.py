@@ -17,6 +17,7 @@ from skerry.settings.proxy import ProxySettings
 from skerry.settings.sessions import SessionsSettings
 from skerry.settings.sign_in import SignInSettings, add_sign_in
 from skerry.settings.stack import StackSettings
+from skerry.settings.state import add_state_directory
 from skerry.settings.statements import StatementsSettings
 from skerry.settings.store import StoreSettings
 from skerry.settings.terraform import TerraformSettings, TerraformStandinSettings
@@ -59,6 +60,7 @@ __all__ = [
     "TerraformStandinSettings",
     "WebSettings",
     "add_sign_in",
+    "add_state_directory",
     "region",
     "switch",
     "words",

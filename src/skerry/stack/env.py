@@ -7,10 +7,9 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from skerry.settings import StackSettings
+from skerry.settings import StackSettings, add_state_directory
 from skerry.stack.state import running
 
 
@@ -24,14 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_state(parser: argparse.ArgumentParser) -> None:
     """The option that every command on a stack has."""
-    default = StackSettings.from_env(os.environ).state
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=default,
-        metavar="DIR",
-        help="the stack's state directory (default: %(default)s)",
-    )
+    add_state_directory(parser, StackSettings.from_env(os.environ).state)
 
 
 def run(options: argparse.Namespace) -> int:

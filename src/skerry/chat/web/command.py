@@ -9,7 +9,6 @@ import sys
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from skerry.auth import local
 from skerry.auth.ports import Surroundings
@@ -20,7 +19,7 @@ from skerry.chat.target import Wanted
 from skerry.chat.web.agents import Runtimes
 from skerry.chat.web.host import Choice, Host, install
 from skerry.chat.web.server import ADDRESS, serve
-from skerry.settings import DEFAULT_WEB_PORT, ChatSettings, WebSettings
+from skerry.settings import DEFAULT_WEB_PORT, ChatSettings, WebSettings, add_state_directory
 from skerry.sockets import bind
 
 
@@ -43,13 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auth", choices=("auto", "iam", "bearer"), default="auto", help="default: auto")
     parser.add_argument("--profile", default="", help="the AWS profile to sign with")
     parser.add_argument("--user", default="", metavar="NAME", help="whom a runtime is told that you are")
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=settings.state,
-        metavar="DIR",
-        help="the stack's state directory (default: %(default)s)",
-    )
+    add_state_directory(parser, settings.state)
     parser.add_argument("--no-browser", action="store_true", help="do not open the page in a browser")
     parser.add_argument("--json", action="store_true", help="say where the page is in one JSON line")
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from skerry.errors import ServiceError, validation
+from skerry.local.control.gateways import find_gateway, writable_gateway
 from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     Operation,
@@ -35,7 +36,7 @@ _FULL = 100
 
 def create(request: Request) -> Outcome:
     """CreateGatewayRule."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     existing = request.resources.below(KIND, gateway["gatewayId"])
     record = {
         **{name: request.input[name] for name in _MEMBERS if name in request.input},
@@ -52,12 +53,12 @@ def create(request: Request) -> Outcome:
 
 def get(request: Request) -> Outcome:
     """GetGatewayRule."""
-    return Outcome(_rule(request, _gateway(request)))
+    return Outcome(_rule(request, find_gateway(request)))
 
 
 def update(request: Request) -> Outcome:
     """UpdateGatewayRule: what is left out stays."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     old = writable(_rule(request, gateway), f"The rule {request.input['ruleId']}")
     given = {name: request.input[name] for name in _MEMBERS if name in request.input}
     record = {**old, **given, "updatedAt": request.now, "status": "UPDATING"}
@@ -68,14 +69,14 @@ def update(request: Request) -> Outcome:
 
 def delete(request: Request) -> Outcome:
     """DeleteGatewayRule."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     old = writable(_rule(request, gateway), f"The rule {request.input['ruleId']}")
     return _outcome(gateway, {"ruleId": old["ruleId"], "status": "DELETING"}, old, "deleted")
 
 
 def list_rules(request: Request) -> Outcome:
     """ListGatewayRules, oldest first."""
-    rules = request.resources.below(KIND, _gateway(request)["gatewayId"])
+    rules = request.resources.below(KIND, find_gateway(request)["gatewayId"])
     items, more = page(request, rules, key="ruleId")
     return Outcome({"gatewayRules": items, **more})
 
@@ -153,16 +154,6 @@ def _outcome(gateway: Record, output: Record, record: Record, action: Any) -> Ou
     key = f"{gateway['gatewayId']}/{record['ruleId']}"
     write = Write(KIND, key, {**record, "status": "DELETING"} if action == "deleted" else record)
     return Outcome(output, [write], [Change(KIND, action, key, record)])
-
-
-def _gateway(request: Request) -> Record:
-    identifier = request.input["gatewayIdentifier"]
-    return request.find("gateway", identifier, f"The gateway {identifier}")
-
-
-def _writable(request: Request) -> Record:
-    found = _gateway(request)
-    return writable(found, f"The gateway {found['gatewayId']}")
 
 
 def _rule(request: Request, gateway: Record) -> Record:

@@ -87,7 +87,7 @@ def create(request: Request) -> Outcome:
 
 def update(request: Request) -> Outcome:
     """UpdateGateway: what is left out is gone."""
-    old = _writable(request)
+    old = writable_gateway(request)
     given = request.input
     rules.gateway(given, old)
     if given["name"] != old["name"]:
@@ -104,12 +104,12 @@ def update(request: Request) -> Outcome:
 
 def get(request: Request) -> Outcome:
     """GetGateway."""
-    return Outcome(_gateway(request))
+    return Outcome(find_gateway(request))
 
 
 def delete(request: Request) -> Outcome:
     """DeleteGateway; targets must be deleted first, as with AWS. Rate limits and rules go with it."""
-    old = _writable(request)
+    old = writable_gateway(request)
     identifier = old["gatewayId"]
     if request.resources.below("target", identifier):
         raise conflict(
@@ -130,7 +130,7 @@ def list_gateways(request: Request) -> Outcome:
 
 def create_target(request: Request) -> Outcome:
     """CreateGatewayTarget. A target without a name is called after its id."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     given = request.input
     _check_target(request, gateway)
     identifier = fresh_id(UPPER)
@@ -154,7 +154,7 @@ def create_target(request: Request) -> Outcome:
 
 def update_target(request: Request) -> Outcome:
     """UpdateGatewayTarget: what is left out is gone, the name stays when it is left out."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     old = _writable_target(request)
     given = request.input
     _check_target(request, gateway)
@@ -182,7 +182,7 @@ def get_target(request: Request) -> Outcome:
 
 def delete_target(request: Request) -> Outcome:
     """DeleteGatewayTarget."""
-    gateway, old = _writable(request), _writable_target(request)
+    gateway, old = writable_gateway(request), _writable_target(request)
     key = f"{gateway['gatewayId']}/{old['targetId']}"
     return Outcome(
         output={"gatewayArn": old["gatewayArn"], "targetId": old["targetId"], "status": "DELETING"},
@@ -193,14 +193,14 @@ def delete_target(request: Request) -> Outcome:
 
 def list_targets(request: Request) -> Outcome:
     """ListGatewayTargets, oldest first."""
-    targets = request.resources.below("target", _gateway(request)["gatewayId"])
+    targets = request.resources.below("target", find_gateway(request)["gatewayId"])
     items, more = page(request, targets, key="targetId")
     return Outcome({"items": [_listed_target(item) for item in items], **more})
 
 
 def synchronize(request: Request) -> Outcome:
     """SynchronizeGatewayTargets: the catalogue of one MCP server is read again."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     identifier = request.input["targetIdList"][0]
     key = f"{gateway['gatewayId']}/{identifier}"
     shown = f"The target {identifier} of {gateway['gatewayId']}"
@@ -358,13 +358,15 @@ def _check_name(others: object, name: str) -> None:
         raise conflict(f"A target named {name} already exists in this gateway.")
 
 
-def _gateway(request: Request) -> Record:
+def find_gateway(request: Request) -> Record:
+    """The gateway that a request names, by its id or ARN. Raises ResourceNotFoundException."""
     identifier = request.input["gatewayIdentifier"]
     return request.find("gateway", identifier, f"The gateway {identifier}")
 
 
-def _writable(request: Request) -> Record:
-    found = _gateway(request)
+def writable_gateway(request: Request) -> Record:
+    """The same, unless it is in transition. Raises ConflictException then."""
+    found = find_gateway(request)
     return writable(found, f"The gateway {found['gatewayId']}")
 
 

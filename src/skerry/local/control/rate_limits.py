@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from skerry.errors import ServiceError, validation
+from skerry.local.control.gateways import find_gateway, writable_gateway
 from skerry.local.control.lifecycle import Kind, writable
 from skerry.local.control.operation import (
     LOWER,
@@ -37,7 +38,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 
 def create(request: Request) -> Outcome:
     """CreateGatewayRateLimit."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     given = request.input
     existing = request.resources.below(KIND, gateway["gatewayId"])
     _check(given["dimensionKeys"], given["entries"], "entries")
@@ -72,14 +73,14 @@ def delete(request: Request) -> Outcome:
 
 def list_limits(request: Request) -> Outcome:
     """ListGatewayRateLimits, oldest first."""
-    limits = request.resources.below(KIND, _gateway(request)["gatewayId"])
+    limits = request.resources.below(KIND, find_gateway(request)["gatewayId"])
     items, more = page(request, limits, key="rateLimitId")
     return Outcome({"rateLimits": items, **more})
 
 
 def batch_put(request: Request) -> Outcome:
     """BatchPutGatewayRateLimits: all of them or none."""
-    gateway = _writable(request)
+    gateway = writable_gateway(request)
     limits = {old["rateLimitId"]: old for old in request.resources.below(KIND, gateway["gatewayId"])}
     written: list[tuple[Record, str]] = []
     given = request.input["rateLimits"]
@@ -184,23 +185,13 @@ def _outcome(output: Record, changed: Sequence[tuple[Record, Any]]) -> Outcome:
     return Outcome(output, writes, changes)
 
 
-def _gateway(request: Request) -> Record:
-    identifier = request.input["gatewayIdentifier"]
-    return request.find("gateway", identifier, f"The gateway {identifier}")
-
-
-def _writable(request: Request) -> Record:
-    found = _gateway(request)
-    return writable(found, f"The gateway {found['gatewayId']}")
-
-
 def _writable_limit(request: Request) -> Record:
-    _writable(request)
+    writable_gateway(request)
     return writable(_limit(request), f"The rate limit {request.input['rateLimitId']}")
 
 
 def _limit(request: Request) -> Record:
-    gateway_id, limit_id = _gateway(request)["gatewayId"], request.input["rateLimitId"]
+    gateway_id, limit_id = find_gateway(request)["gatewayId"], request.input["rateLimitId"]
     return request.find(KIND, f"{gateway_id}/{limit_id}", f"The rate limit {limit_id} of {gateway_id}")
 
 

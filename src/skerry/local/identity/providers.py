@@ -6,19 +6,18 @@ not used, wherever it is named. Sources: botocore service model, `Oauth2Provider
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe, may_name
+from skerry.auth.json_object import json_object
 from skerry.auth.ports import Fetch
 from skerry.errors import RemoteError, SkerryError, not_found, validation
 from skerry.local.identity.assertions import PrivateKey
 from skerry.local.identity.shared import Shared
 from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
-from skerry.wire.jsonrpc import depth_exceeds
 
 MAX_AGE = 600.0
 """Seconds that metadata serves before it is fetched again."""
@@ -169,11 +168,8 @@ def described(body: bytes, url: str) -> Server:
 
     Raises RemoteError for what is no such document, or is one of another issuer.
     """
-    try:
-        data = None if len(body) > MAX_DOCUMENT or depth_exceeds(body, 16) else json.loads(body)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
+    data = json_object(body) if len(body) <= MAX_DOCUMENT else None
+    if data is None:
         raise RemoteError("The authorization server's metadata is not a JSON object.")
     issuer, token = data.get("issuer"), data.get("token_endpoint")
     authorization = data.get("authorization_endpoint", "")
