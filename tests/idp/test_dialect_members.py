@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import ConfigurationError
-from skerry.idp.configuration import parse, warnings
+from skerry.idp.checks import warnings
+from skerry.idp.configuration import parse
 from skerry.idp.dialects import DIALECTS
 from skerry.idp.form import Form
 

@@ -15,7 +15,8 @@ from skerry.auth.tokens import verify
 from skerry.auth.transport import Transport
 from skerry.errors import TokenError
 from skerry.idp import Client, Realm
-from skerry.idp.configuration import issuer_path, parse
+from skerry.idp.configuration import parse
+from skerry.idp.defaults import issuer_path
 from skerry.idp.dialects import DIALECTS
 from skerry.idp.dialects.entra import tenant
 from skerry.idp.form import Form

@@ -1,7 +1,8 @@
 """The identity provider: OAuth issuers on 127.0.0.1 with real keys, grants and checks.
 
-    realms.py         Realm, Client, User: what is declared  configuration.py   read and check them
-         │
+    realms.py         Realm, Client, User: what is declared  configuration.py   read them
+         │                                                   checks.py          what cannot work
+         │                                                   defaults.py        what a dialect adds
     provider.py       every realm as an Issuer               keys.py            made once, rotated
          │                                                   records.py         what is remembered
     app.py            routes ─┬─ metadata.py                 directory.py       whom a realm knows

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from skerry.auth.moved_clock import MovedClock
 from skerry.errors import SkerryError
-from skerry.idp import configuration
+from skerry.idp import checks, configuration
 from skerry.idp.app import create_app
 from skerry.idp.provider import CLOCK_FILE, Provider, make_provider
 from skerry.idp.server import base_url, bind
@@ -71,7 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
         for realm in configuration.load(options.config)
     ]
     _warn_if_open(options.config)
-    for warning in configuration.warnings(realms):
+    for warning in checks.warnings(realms):
         _log.warning("skerry idp: %s", warning)
     with bind(options.port) as sock:
         clock = MovedClock(options.state / CLOCK_FILE)

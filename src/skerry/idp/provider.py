@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from skerry.auth.discovery import is_loopback
 from skerry.auth.guarded import Network
 from skerry.errors import ConfigurationError
-from skerry.idp import configuration, keys
+from skerry.idp import checks, defaults, keys
 from skerry.idp.clock import Clock
 from skerry.idp.issuer import Issuer, make_issuer
 from skerry.idp.realms import Realm
@@ -59,9 +59,9 @@ def make_provider(
     read, or replaced with `rotate`; missing ones are made when first needed. `network` is how documents of
     clients are fetched; tests give another. Raises ConfigurationError and StateError.
     """
-    known = tuple(map(configuration.with_audiences, realms))
-    configuration.check(known)
-    urls = {realm.name: base_url + configuration.issuer_path(realm) for realm in known}
+    known = tuple(map(defaults.with_audiences, realms))
+    checks.check(known)
+    urls = {realm.name: base_url + defaults.issuer_path(realm) for realm in known}
     _warn_of_loopback(known, base_url)
     for realm in known:
         if realm.approve:

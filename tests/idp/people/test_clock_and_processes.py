@@ -12,7 +12,7 @@ import pytest
 
 from skerry.errors import ConfigurationError
 from skerry.idp import User
-from skerry.idp.configuration import check_user
+from skerry.idp.checks import check_user
 from skerry.idp.keys import Keys
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, APP, CALLBACK, HOME, VERIFIER, Home, people

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from skerry.errors import ConfigurationError
-from skerry.idp import configuration
+from skerry.idp import checks, configuration, defaults
 from skerry.idp.directory import Directory
 from skerry.idp.granted import GRANTED
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, PUBLIC, REFRESH_TOKEN, Client
@@ -76,8 +76,8 @@ def add(options: argparse.Namespace) -> Answer:
         source="added",
     )
     idp = opened(options.state, options.realm)
-    client = configuration.with_audience(client, idp.realm)
-    configuration.check_client(client, idp.realm)
+    client = defaults.with_audience(client, idp.realm)
+    checks.check_client(client, idp.realm)
 
     async def keep(directory: Directory) -> bool:
         if await directory.client(client.id) is not None or await directory.user_by_id(client.id) is not None:

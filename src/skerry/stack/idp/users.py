@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ConfigurationError, StateError
-from skerry.idp import configuration, granted
+from skerry.idp import checks, granted
 from skerry.idp.directory import Directory
 from skerry.idp.passwords import password_digest
 from skerry.idp.realms import User
@@ -73,7 +73,7 @@ def add(options: argparse.Namespace) -> Answer:
     claims = dict(map(_claim, options.claim))
     idp = opened(options.state, options.realm)
     user = User(id=str(uuid.uuid4()), name=options.name, groups=tuple(options.group), claims=claims)
-    configuration.check_user(user, idp.realm)
+    checks.check_user(user, idp.realm)
 
     async def is_known(directory: Directory) -> bool:
         return await directory.user(user.name) is not None
