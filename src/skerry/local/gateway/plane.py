@@ -17,7 +17,6 @@ from skerry.local.body import Body
 from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
-from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.clients import Clients, session_methods
 from skerry.local.gateway.consent.connect import DONE, PREFIX, Connect
 from skerry.local.gateway.consent.gate import Gate
@@ -28,6 +27,7 @@ from skerry.local.gateway.credentials.user_tokens import UserTokens
 from skerry.local.gateway.http_targets.controls import Controls
 from skerry.local.gateway.http_targets.forward import HttpTargets
 from skerry.local.gateway.inbound import Door, Refusal
+from skerry.local.gateway.incoming import checked_request
 from skerry.local.gateway.interceptors import Calls, Interceptors
 from skerry.local.gateway.interceptors.http import HttpInterceptors
 from skerry.local.gateway.limits import Limits, ThrottledError
@@ -35,10 +35,7 @@ from skerry.local.gateway.messages import (
     McpError,
     Relayed,
     Request,
-    check_single,
-    check_version,
     refused,
-    supported_versions,
 )
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outbound import Outbound
@@ -49,8 +46,8 @@ from skerry.local.gateway.quotas import quotas
 from skerry.local.gateway.routes import Route, answer, header, route, send_answer
 from skerry.local.gateway.schemas.source import FetchObject, SchemaSource
 from skerry.local.gateway.search.tool import Search
-from skerry.local.gateway.seen import CLIENT_CLOSED, Seen, ended, session_name, watched, while_connected
-from skerry.local.gateway.sessions import HEADER, configuration, streaming
+from skerry.local.gateway.seen import CLIENT_CLOSED, Seen, ended, watched, while_connected
+from skerry.local.gateway.sessions import HEADER
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
 from skerry.local.ports import (
@@ -308,7 +305,7 @@ class GatewayPlane:
         try:
             message = jsonrpc.parse(body, max_size=self._settings.payload)
             seen.operation = message.method or message.kind
-            request = self._request(gateway, scope, message, seen)
+            request = checked_request(gateway, scope, message, seen, self._clients)
             era = request.era
             if message.kind != "request":
                 await self._clients.heard(message, request.client)
@@ -327,37 +324,6 @@ class GatewayPlane:
             seen.detail["error"] = f"{problem.rpc_code}: {problem.message}"[:300]
             seen.detail.update(problem.detail)
             await answer(send, *refused(message, era, problem))
-
-    def _request(self, gateway: Record, scope: Scope, message: jsonrpc.Envelope, seen: Seen) -> Request:
-        """The message as a checked request. Raises McpError for what this gateway does not serve."""
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        first: dict[str, str] = {}
-        for name, value in headers:
-            first.setdefault(name, value)
-        seen.session = session_name(first.get("x-session-id", ""), seen.caller)
-        versions = supported_versions(gateway)
-        era = check_version(first.get("mcp-protocol-version"), message, versions)
-        if era == "modern":
-            check_single(headers)
-            wrong = eras.modern_violation(first, message, versions)
-            if wrong is not None:
-                raise McpError(wrong.code, wrong.message, status=wrong.status, data=wrong.data or None)
-        client: ClientSession | None = None
-        if era == "legacy" and message.method != "initialize" and configuration(gateway) is not None:
-            client = self._clients.session(gateway, seen.caller, first.get(HEADER))
-        return Request(
-            gateway=gateway,
-            caller=seen.caller,
-            message=message,
-            era=era,
-            headers=headers,
-            query=scope["query_string"].decode("latin-1"),
-            session=seen.session,
-            streams=streaming(gateway) and "text/event-stream" in first.get("accept", ""),
-            client=client,
-            notes=seen.detail,
-            iam=seen.iam,
-        )
 
     async def _session_request(
         self, gateway: Record, scope: Scope, receive: Receive, send: Send, seen: Seen

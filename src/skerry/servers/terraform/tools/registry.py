@@ -35,7 +35,8 @@ def add(server: FastMCP, desk: Desk) -> None:
     """Adds the tools that read; there are no others."""
     _add_private_modules(server, desk)
     _add_private_providers(server, desk)
-    _add_public(server, desk)
+    _add_public_modules(server, desk)
+    _add_latest_versions(server, desk)
 
 
 def _module(found: models.RegistryModule) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def _add_private_providers(server: FastMCP, desk: Desk) -> None:
             return {**provider(found), "versions": [each.version for each in versions], "more": more}
 
 
-def _add_public(server: FastMCP, desk: Desk) -> None:
+def _add_public_modules(server: FastMCP, desk: Desk) -> None:
     @server.tool(annotations=READ, title="Public modules")
     async def search_modules(
         ctx: Context, module_query: Query, provider: OnlyProvider = "", limit: Limit = 15
@@ -210,6 +211,8 @@ def _add_public(server: FastMCP, desk: Desk) -> None:
                 "versions": (found.versions or [])[-MAX_INPUTS:],
             }
 
+
+def _add_latest_versions(server: FastMCP, desk: Desk) -> None:
     @server.tool(annotations=READ, title="Latest version of a public module")
     async def get_latest_module_version(
         ctx: Context, module_publisher: RegistryPart, module_name: RegistryPart, module_provider: RegistryPart

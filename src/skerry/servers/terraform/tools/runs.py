@@ -76,7 +76,11 @@ async def plan_of(visit: Visit, run: models.Run) -> Plan:
 
 def add(server: FastMCP, desk: Desk) -> None:
     """Adds the tools that read."""
+    _add_details(server, desk)
+    _add_logs(server, desk)
 
+
+def _add_details(server: FastMCP, desk: Desk) -> None:
     @server.tool(annotations=READ, title="Runs")
     async def list_runs(
         ctx: Context,
@@ -146,6 +150,8 @@ def add(server: FastMCP, desk: Desk) -> None:
                 )
             )
 
+
+def _add_logs(server: FastMCP, desk: Desk) -> None:
     @server.tool(annotations=READ, title="Log of a run")
     async def get_plan_logs(ctx: Context, run_id: RunId, tail: Tail = 20_000) -> dict[str, Any]:
         """Gets the end of the plan's log of a run, as plain text."""

@@ -153,7 +153,8 @@ def add(server: FastMCP, desk: Desk) -> None:
 
 def add_writers(server: FastMCP, desk: Desk) -> None:
     """Adds the tools that change something; each asks the person first."""
-    _add_settings(server, desk)
+    _add_create(server, desk)
+    _add_update(server, desk)
     _add_locks(server, desk)
 
     @server.tool(
@@ -194,7 +195,7 @@ def add_writers(server: FastMCP, desk: Desk) -> None:
             return f"The workspace {workspace_name} of {organization} is deleted."
 
 
-def _add_settings(server: FastMCP, desk: Desk) -> None:
+def _add_create(server: FastMCP, desk: Desk) -> None:
     @server.tool(
         annotations=changes(destructive=False, idempotent=False),
         title="Create a workspace",
@@ -249,6 +250,8 @@ def _add_settings(server: FastMCP, desk: Desk) -> None:
             )
             return f"The workspace {workspace_name} of {organization} is created; its id is {made.id}."
 
+
+def _add_update(server: FastMCP, desk: Desk) -> None:
     @server.tool(
         annotations=changes(destructive=True, idempotent=True), title="Update a workspace", output_schema=None
     )
