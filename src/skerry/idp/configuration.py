@@ -38,12 +38,12 @@ from skerry.idp import dialect_members, names, redirect_uris
 from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.dialects.dialect import DISCOVERY
-from skerry.idp.grants import GRANTS
-from skerry.idp.keys import ALGORITHMS
 from skerry.idp.passwords import password_digest
 from skerry.idp.realms import (
+    ALGORITHMS,
     ASSERTION_ALGORITHMS,
     AUTHORIZATION_CODE,
+    GRANT_TYPES,
     KEY_METHOD,
     PUBLIC,
     REGISTRATIONS,
@@ -204,7 +204,7 @@ def _trusted_issuers(table: Table) -> Mapping[str, TrustedIssuer]:
 
 def grant_type(name: str) -> str:
     """The grant of a short name such as token-exchange; any other name as it is."""
-    return next((grant.grant_type for grant in GRANTS if name == grant.operation), name)
+    return GRANT_TYPES.get(name, name)
 
 
 def _client(table: Table, client_id: str) -> Client:
@@ -364,7 +364,7 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     if client.secret and not _SECRET.match(client.secret):
         raise ConfigurationError(f"{table} secret: is printable ASCII, at most 256 characters.")
     for grant in client.grants:
-        _one_of(grant, tuple(item.grant_type for item in GRANTS), f"{table} grants")
+        _one_of(grant, tuple(GRANT_TYPES.values()), f"{table} grants")
         if grant not in dialect.grants:
             raise ConfigurationError(f"{table} grants: a {dialect.name} issuer does not offer {grant}.")
     for scope in client.scopes:
