@@ -185,7 +185,7 @@ COMMANDS: dict[str, Command] = {
         "say what a role or user needs, may do and has",
         "skerry.stack.iam",
         examples=(
-            "skerry iam least arn:aws:iam::123456789012:role/skerry-runtime-ops",
+            "skerry iam least skerry-runtime-ops",
             "skerry iam explain --principal ARN --action lambda:InvokeFunction --resource ARN",
             "skerry iam show arn:aws:iam::123456789012:role/desk-read-only",
         ),
