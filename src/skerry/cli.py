@@ -150,6 +150,7 @@ COMMANDS: dict[str, Command] = {
         examples=(
             "skerry token",
             "skerry token --client chat --audience desk-gateway",
+            "skerry token --client reports --client-secret-file reports.secret",
             "skerry token --target https://mcp.example.com/mcp",
         ),
     ),
