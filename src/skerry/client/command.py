@@ -28,6 +28,7 @@ from skerry.client.report import result_lines, tool_lines
 from skerry.client.target import Wanted, find
 from skerry.errors import ArgumentsError, ConfigurationError
 from skerry.settings import ChatSettings, SignInSettings, add_sign_in
+from skerry.usage import Parser
 from skerry.wire import eras, jsonrpc, session
 from skerry.wire.shown import clean
 from skerry.wire.tool_arguments import misfits, takes
@@ -111,7 +112,7 @@ def _split(options: argparse.Namespace) -> tuple[argparse.Namespace, list[str], 
         words, command = words[:at], tuple(words[at + 1 :])
         if not command:
             raise ConfigurationError("there is no command after --.")
-    inner = argparse.ArgumentParser(prog="skerry call", usage=USAGE, allow_abbrev=False)
+    inner = Parser(prog="skerry call", usage=USAGE)
     _add_options(inner)
     inner.add_argument("words", nargs="*")
     given = argparse.Namespace(**{name: value for name, value in vars(options).items() if name != "words"})
