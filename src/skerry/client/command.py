@@ -239,7 +239,7 @@ async def _explained(client: Client, tool: str, given: Mapping[str, Any]) -> Non
 
 
 def _near(tool: str, listed: Sequence[str]) -> list[str]:
-    return difflib.get_close_matches(tool, listed, n=3) or [
+    return difflib.get_close_matches(tool, listed, n=3, cutoff=0.75) or [
         name for name in listed if name.endswith(f"___{tool}")
     ]
 
