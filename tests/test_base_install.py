@@ -83,6 +83,7 @@ def test_the_base_install_stays_tiny():
         ("login", "--list"),
         ("logout", "--help"),
         ("hops", "--help"),
+        ("up", "--help"),
         ("status", "--help"),
         ("stop", "--help"),
         ("logs", "--help"),
@@ -99,11 +100,19 @@ def test_base_commands_start_without_the_extras(allowed: list[str], arguments: t
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"),
-    [("up", "local"), ("call", "client"), ("demo", "all"), ("bridge", "bridge"), ("smoke", "client")],
+    ("typed", "extra"),
+    [
+        ("up", "local"),
+        ("call --help", "client"),
+        ("eval --help", "all"),
+        ("bridge --help", "bridge"),
+        ("smoke --help", "client"),
+    ],
 )
-def test_a_missing_extra_is_one_line_that_names_the_install(allowed: list[str], command: str, extra: str):
-    done = skerry(allowed, command, "--help")
+def test_a_missing_extra_is_one_line_that_names_the_install(
+    allowed: list[str], typed: str, extra: str, tmp_path
+):
+    done = skerry(allowed, *typed.split(), f"--state={tmp_path}")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"pip install 'skerry[{extra}]'" in done.stderr
@@ -137,3 +146,21 @@ def test_the_proxy_starts_without_what_is_slow_to_load():
     )
     done = subprocess.run([sys.executable, "-c", program, *slow], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.behaviour("CLI-FILE-FIRST")
+def test_what_is_wrong_with_the_file_is_told_before_what_is_slow_to_load(tmp_path):
+    slow = ["aiohttp", "botocore", "cryptography", "httpx2", "joserfc", "starlette", "uvicorn"]
+    file = tmp_path / "skerry.toml"
+    file.write_text("[gateway.tools]\n", encoding="utf-8")
+    program = (
+        "import sys; from skerry.cli import main; code = main(sys.argv[1:5]); "
+        "print(code, [name for name in sys.argv[5:] if name in sys.modules])"
+    )
+    given = ["up", "--file", str(file), f"--state={tmp_path / 'state'}"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *given, *slow], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "2 []\n"
+    assert "did you mean 'gateways'" in done.stderr
+    assert not (tmp_path / "state").exists()

@@ -67,6 +67,9 @@ def test_errors_are_json_where_json_was_asked(tmp_path, capsys: pytest.CaptureFi
         ("idp", "One of: show, clock, clients, users, keys, tokens."),
         ("env --shell bsh", "choose from 'posix', 'fish', 'powershell'"),
         ("hops --limit 0", "'0' is no number above 0"),
+        ("hops --since x", "argument --since: 'x' is no number."),
+        ("completion", "One of: bash, zsh, fish"),
+        ("call desk --jsno", "Did you mean: --json?"),
     ],
 )
 def test_wrong_usage_is_one_line_with_the_next_move(

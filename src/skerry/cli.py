@@ -150,6 +150,7 @@ COMMANDS: dict[str, Command] = {
         examples=(
             "skerry token",
             "skerry token --client chat --audience desk-gateway",
+            "skerry token --client reports --client-secret-file reports.secret",
             "skerry token --target https://mcp.example.com/mcp",
         ),
     ),
@@ -185,7 +186,7 @@ COMMANDS: dict[str, Command] = {
         "say what a role or user needs, may do and has",
         "skerry.stack.iam",
         examples=(
-            "skerry iam least arn:aws:iam::123456789012:role/skerry-runtime-ops",
+            "skerry iam least skerry-runtime-ops",
             "skerry iam explain --principal ARN --action lambda:InvokeFunction --resource ARN",
             "skerry iam show arn:aws:iam::123456789012:role/desk-read-only",
         ),
@@ -285,6 +286,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(module.run(options))
     except SkerryError as error:
         return _fail(name, error, as_json=as_json, code=error.exit_code)
+    except ModuleNotFoundError as error:  # a command may import what it needs only when it needs it
+        extra = _missing_extra(name, error)
+        if extra is None:
+            raise
+        return _fail(name, extra, as_json=as_json, code=extra.exit_code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output went away: `skerry … | head`
@@ -302,10 +308,10 @@ def load(name: str) -> ModuleType:
     try:
         return importlib.import_module(COMMANDS[name].module)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in EXTRAS:
-            raise MissingExtraError(COMMANDS[name].extra or EXTRAS[missing], missing) from error
-        raise
+        extra = _missing_extra(name, error)
+        if extra is None:
+            raise
+        raise extra from error
 
 
 def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -330,6 +336,12 @@ def usage() -> str:
     lines += ["", "skerry COMMAND --help shows the options, exit codes and examples of a command."]
     lines += ["Begin with: skerry up", ""]
     return "\n".join(lines)
+
+
+def _missing_extra(name: str, error: ModuleNotFoundError) -> MissingExtraError | None:
+    """The extra that has the package which a command lacks; None where no extra brings it."""
+    missing = (error.name or "").partition(".")[0]
+    return MissingExtraError(COMMANDS[name].extra or EXTRAS[missing], missing) if missing in EXTRAS else None
 
 
 def _open_streams() -> None:

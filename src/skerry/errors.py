@@ -12,6 +12,7 @@ meaning, and never holds a secret.
     ├── NotRunningError         SKY-106   no stack runs on this state directory
     ├── ProgramError            SKY-107   a program that skerry started does not work
     ├── RemoteError             SKY-108   the other side answered with an error
+    ├── ArgumentsError          SKY-109   the arguments of a call do not fit the tool
     ├── SignatureError          SKY-201   a SigV4 signature does not hold
     ├── TokenError              SKY-202   a bearer token does not hold
     ├── GuardError              SKY-203   a URL that a stranger gave was not fetched
@@ -27,7 +28,7 @@ meaning, and never holds a secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -104,6 +105,18 @@ class RemoteError(SkerryError):
     """The other side of a call answered with an error; its code and text are kept."""
 
     code = "SKY-108"
+
+
+class ArgumentsError(SkerryError):
+    """The arguments of a call do not fit the tool. Their values are not told."""
+
+    code = "SKY-109"
+    exit_code = 2
+
+    @classmethod
+    def of(cls, tool: str, misfits: Sequence[str], takes: str) -> ArgumentsError:
+        """The error of a call: what does not fit, a phrase each, and the sentence of what the tool takes."""
+        return cls(f"The arguments do not fit {tool}: {'; '.join(misfits)}.", hint=takes)
 
 
 class SignatureError(SkerryError):

@@ -44,6 +44,7 @@ MEANT = {
 CODES = "0 done, 1 failed, 2 wrong usage, 130 interrupted"
 
 _CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)", re.DOTALL)
+_NO_NUMBER = re.compile(r"invalid (?:int|float) value: '(.*)'", re.DOTALL)
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
 
 
@@ -58,6 +59,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         more = f"{self.prog} --help has examples."
+        message = _NO_NUMBER.sub(r"'\1' is no number", message)
         if found := _CHOICE.search(message):
             known = re.findall(r"'?([^',\s]+)'?", found[2])
             close = difflib.get_close_matches(found[1], known, n=1)
@@ -93,7 +95,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def _words(parser: argparse.ArgumentParser) -> Iterator[str]:
     for action in parser._actions:  # noqa: SLF001
-        yield from below_of(action)
+        yield from below_of(action) or (() if action.option_strings else action.choices or ())
 
 
 def below_of(action: argparse.Action) -> dict[str, argparse.ArgumentParser]:

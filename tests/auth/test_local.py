@@ -118,3 +118,10 @@ def test_a_url_of_the_stack_is_known_as_the_stacks():
     assert (made["name"], made["auth"]) == ("mine-0123456789", "")
     assert local.by_url(RUNNING, "http://127.0.0.1:47001/gateway/mine/mcp") is None
     assert local.by_url(RUNNING, "http://127.0.0.1:4700/mcp") is None
+
+
+def test_a_name_that_is_nearly_one_of_the_stack_leads_to_it(tmp_path) -> None:
+    stack = {"runtimes": {"ops": {}}, "gateways": {"desk-jwt": {}}}
+    with pytest.raises(ConfigurationError) as refused:
+        local.runtime_or_gateway(stack, "desk-jtw", state=tmp_path)
+    assert refused.value.hint.startswith("Did you mean: desk-jwt? Known: runtimes ops; gateways desk-jwt.")

@@ -111,6 +111,35 @@ def test_a_tool_that_fails_ends_with_1(call: Any, modern: StandIn):
     assert done.json["isError"] is True
 
 
+@pytest.mark.behaviour("CALL-ARGUMENTS")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("accounts___get_email",), "account_id (string) is missing. accounts___get_email takes account_id (string)."),
+        (("accounts___get_email", "acount_id=1"), "acount_id is no argument of it (did you mean account_id?)"),
+        (("accounts___get_email", '{"account_id": 5}'), "account_id must be of type string"),
+        (("accounts___get_mail", "account_id=1"), "Did you mean: accounts___get_email"),
+        (("look",), "Did you mean: demo___look?"),
+    ],
+)  # fmt: skip
+def test_a_call_that_does_not_fit_the_tool_is_told_what_fits(
+    call: Any, stand_in: StandIn, words: tuple[str, ...], told: str
+):
+    done = call(stand_in.url, *words)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert "[SKY-109]" in done.err
+    assert "validation error" not in done.err
+    said = call(stand_in.url, *words, "--json")
+    assert (said.code, said.json["isError"]) == (1, True)
+
+
+@pytest.mark.behaviour("CALL-ARGUMENTS")
+def test_a_failure_of_the_tool_itself_stays_the_servers_word(call: Any, stand_in: StandIn):
+    done = call(stand_in.url, "accounts___get_email", "account_id=nobody")
+    assert (done.code, "nobody" in done.out, "SKY-109" in done.err) == (1, True, False)
+
+
 @pytest.mark.behaviour("CALL-ELICIT")
 def test_without_a_terminal_a_question_is_declined(call: Any, stand_in: StandIn):
     done = call(stand_in.url, "accounts___change_email", "account_id=12345", "new_email=new@example.com")

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from skerry.errors import ConfigurationError
 from skerry.idp import CLIENT_CREDENTIALS, TOKEN_EXCHANGE, Client, Realm, load, parse, run_server_in_thread
+from skerry.idp.grants import GRANTS
 from skerry.idp.issuance import Issuance
 from skerry.idp.provider import make_provider
+from skerry.idp.realms import GRANT_TYPES
 
 GOOD: dict[str, Any] = {
     "realms": {
@@ -294,3 +296,7 @@ def read(data: object) -> tuple[list[str], str]:
         return [realm.name for realm in parse(data)], ""
     except ConfigurationError as error:
         return [], str(error)
+
+
+def test_a_configuration_knows_every_grant_by_its_short_name():
+    assert {grant.operation: grant.grant_type for grant in GRANTS} == dict(GRANT_TYPES)

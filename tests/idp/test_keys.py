@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from skerry.errors import StateError
-from skerry.idp.keys import ALGORITHMS, Keys, public_set
+from skerry.idp.keys import Keys, public_set
+from skerry.idp.realms import ALGORITHMS
 from tests.kit.clock import FakeClock
 from tests.kit.idp import DESK, Desk
 from tests.kit.idp import desk as running_desk

@@ -267,6 +267,7 @@ def test_a_function_url_needs_both_permissions(stack, aws):
 
 
 @pytest.mark.behaviour("IAM-COMMAND")
+@pytest.mark.behaviour("IAM-COMMAND-NAMES")
 def test_skerry_iam_says_what_the_chain_needs_may_do_and_has(stack, chain):
     assert not call(stack)[0]
     arn = f"arn:aws:iam::{ACCOUNT}:role/{GATEWAY_ROLE}"
@@ -284,3 +285,5 @@ def test_skerry_iam_says_what_the_chain_needs_may_do_and_has(stack, chain):
     assert "identity: inline own" in shown.stdout
     assert "trust: trust policy" in shown.stdout
     assert "Service bedrock-agentcore.amazonaws.com" in shown.stdout
+    bare = stack.skerry("iam", "show", GATEWAY_ROLE)
+    assert (bare.stdout, bare.stderr) == (shown.stdout, f"taken as {arn}\n")

@@ -12,11 +12,13 @@ from skerry.errors import ConfigurationError
 from skerry.settings import LocalSettings
 from skerry.stack.declaration import parse
 from skerry.stack.iam import is_principal, lines, needs
+from skerry.stack.principals import meant
 from skerry.stack.record import recorded
 from skerry.wire.hop import Hop, decode, encode
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/desk"
+HEAD, USER = f"arn:aws:iam::{ACCOUNT}:", f"arn:aws:iam::{ACCOUNT}:user/ann"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/desk/one"
 GATEWAY = f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:gateway/g-0123456789"
 
@@ -102,14 +104,48 @@ def test_a_run_can_be_chosen(state, capsys, words, actions):
 
 @pytest.mark.behaviour("IAM-COMMAND")
 def test_mistakes_are_told_with_the_next_move(state, tmp_path_factory, capsys):
-    assert called(capsys, "least", "desk", "--state", str(state))[0] == 2
+    code, _, err = called(capsys, "least", "dseks", "--state", str(state))
+    assert (code, "Did you mean: desk?" in err) == (2, True)
     empty = str(tmp_path_factory.mktemp("empty"))
+    code, _, err = called(capsys, "least", "desk", "--state", empty)
+    assert (code, "no stack runs" in err) == (1, True)
     code, _, err = called(capsys, "least", ROLE, "--state", empty)
     assert (code, "Start `skerry up`" in err) == (1, True)
     code, out, err = called(capsys, "least", f"arn:aws:iam::{ACCOUNT}:user/bob", "--state", str(state))
     assert (code, json.loads(out)["Statement"]) == (1, [])
     assert "nothing is recorded" in err
     assert called(capsys, "show", ROLE, "--state", empty)[0] == 1
+
+
+@pytest.mark.behaviour("IAM-COMMAND-NAMES")
+def test_a_bare_name_is_the_role_that_has_it_and_its_arn_is_said(state, capsys):
+    by_arn = called(capsys, "least", ROLE, "--state", str(state))[1]
+    code, out, err = called(capsys, "least", "desk", "--state", str(state))
+    assert (code, out, f"taken as {ROLE}" in err) == (0, by_arn, True)
+
+
+@pytest.mark.behaviour("IAM-COMMAND-NAMES")
+@pytest.mark.parametrize(
+    ("word", "arn"), [("desk", ROLE), ("ann", USER), ("role/both", f"{HEAD}role/both"), ("night", f"{HEAD}role/team/night")]
+)  # fmt: skip
+def test_a_name_means_one_principal(word, arn):
+    assert meant(word, [ROLE, USER, f"{HEAD}role/both", f"{HEAD}user/both", f"{HEAD}role/team/night"]) == arn
+
+
+@pytest.mark.behaviour("IAM-COMMAND-NAMES")
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("both", f"{HEAD}role/both or {HEAD}user/both"),
+        ("ops", "Did you mean: skerry-runtime-ops?"),
+        ("boht", "Did you mean: both?"),
+        ("xyz", "Give the ARN"),
+    ],
+)
+def test_a_name_of_nobody_or_of_two_leads_to_what_can_be_given(word, hint):
+    with pytest.raises(ConfigurationError) as refused:
+        meant(word, [f"{HEAD}role/both", f"{HEAD}user/both", f"{HEAD}role/skerry-runtime-ops"])
+    assert hint in refused.value.hint
 
 
 def test_hops_of_both_files_are_read_and_one_line_may_be_torn(state):

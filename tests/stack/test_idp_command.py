@@ -126,6 +126,42 @@ def found(run, *words: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.behaviour("TOKEN-ADDED-CLIENT")
+def test_a_token_of_a_client_that_was_added_needs_the_secret_that_only_its_maker_has(
+    provider, idp, tmp_path, capsys, monkeypatch
+):
+    realm = {"token_endpoint": provider.endpoints["desk"]["token"], "clients": {"chat": {"secret": "x"}}}
+    (provider.state / "stack.json").write_text(
+        json.dumps({"pid": os.getpid(), "default_realm": "desk", "realms": {"desk": realm}})
+    )
+
+    def token(client: str, *more: str) -> tuple[int, str, str]:
+        code = cli.main(["token", "--client", client, *more, "--state", str(provider.state)])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    monkeypatch.delenv("SKERRY_CLIENT_SECRET", raising=False)
+    made = found(idp, "clients", "add", "nightly", "--scope", "desk/use", "--audience", "desk-gateway")
+    found(idp, "clients", "add", "spa", "--public", "--redirect-uri", "http://127.0.0.1/callback")
+    try:
+        code, out, err = token("nightly")
+        assert (code, out) == (2, "")
+        assert "--client-secret-file FILE or in SKERRY_CLIENT_SECRET" in err
+        (tmp_path / "secret").write_text(made["client_secret"] + "\n")
+        code, out, err = token("nightly", "--client-secret-file", str(tmp_path / "secret"))
+        assert (code, err) == (0, "")
+        assert provider.claims(out.strip())[0]["client_id"] == "nightly"
+        monkeypatch.setenv("SKERRY_CLIENT_SECRET", made["client_secret"])
+        assert token("nightly")[0] == 0
+        monkeypatch.delenv("SKERRY_CLIENT_SECRET")
+        assert "is a public one" in token("spa")[2]
+        assert "Known: chat" in token("nobody")[2]
+    finally:
+        (provider.state / "stack.json").unlink()
+        for name in ("nightly", "spa"):
+            idp("clients", "remove", name)
+
+
 @pytest.mark.behaviour("CMD-CLIENTS")
 def test_a_client_that_is_added_gets_tokens_at_once_and_its_secret_is_told_once(provider, idp):
     made = found(idp, "clients", "add", "reports", "--scope", "desk/use", "--audience", "desk-gateway")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from skerry.auth.client_authentication import proven
-from skerry.auth.discovery import is_safe
+from skerry.auth.discovery import is_loopback, is_safe
 from skerry.auth.grant import Asking, Grant
 from skerry.auth.json_object import json_object
 from skerry.auth.oauth import OAuthError
@@ -47,8 +48,7 @@ async def sign_in(
     has no device grant.
     """
     code = await _begun(asking, scopes)
-    also = f"\nOr open: {code.whole}" if code.whole else ""
-    say(f"Open {code.page} on any device and type: {code.user_code}{also}")
+    say(told(code))
     form = {"grant_type": DEVICE_CODE, "device_code": code.secret}
     interval = code.interval
     until = asking.clock.monotonic() + code.life
@@ -62,6 +62,14 @@ async def sign_in(
             elif error.error != "authorization_pending":
                 raise
     raise RemoteError("nobody typed the code in time.", hint="Sign in again.")
+
+
+def told(code: DeviceCode) -> str:
+    """What the person is to do, and where: a page on this machine's loopback address opens on no other."""
+    near = is_loopback(urlsplit(code.page).hostname or "")
+    where = "in a browser of this machine, as it leads nowhere on another," if near else "on any device"
+    also = f"\nOr open: {code.whole}" if code.whole else ""
+    return f"Open {code.page} {where} and type: {code.user_code}{also}"
 
 
 async def _begun(asking: Asking, scopes: tuple[str, ...]) -> DeviceCode:

@@ -6,6 +6,7 @@ code. The file is 0600 and so is what is read from it: nothing here is printed o
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,9 +81,11 @@ def runtime_or_gateway(stack: Stack | None, name: str, *, state: Path) -> tuple[
         kind = kind or "gateway"
         return kind, named(stack, kind, name, state=state)
     known = [f"{kind}s {', '.join(stack.get(f'{kind}s', {})) or 'none'}" for kind in kinds]
+    near = difflib.get_close_matches(name, [one for kind in kinds for one in stack.get(f"{kind}s", {})], n=1)
+    meant = f"Did you mean: {near[0]}? " if near else ""
     raise ConfigurationError(
         f"the stack has neither a runtime nor a gateway '{name}'.",
-        hint=f"Known: {'; '.join(known)}. One that was made with boto3 is called by its ARN or URL.",
+        hint=f"{meant}Known: {'; '.join(known)}. One that was made with boto3 is called by its ARN or URL.",
     )
 
 

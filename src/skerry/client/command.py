@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import difflib
 import json
 import os
 import sys
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +25,12 @@ from skerry.client.problems import FAILURES, Refusals, innermost, problem
 from skerry.client.questions import Questions
 from skerry.client.report import result_lines, tool_lines
 from skerry.client.target import Wanted, find
-from skerry.errors import ConfigurationError
+from skerry.errors import ArgumentsError, ConfigurationError
 from skerry.settings import ChatSettings, SignInSettings, add_sign_in, add_state_directory
-from skerry.wire import eras, session
+from skerry.usage import Parser
+from skerry.wire import eras, jsonrpc, session
 from skerry.wire.shown import clean
+from skerry.wire.tool_arguments import misfits, takes
 
 USAGE = """\
 %(prog)s TARGET [list | TOOL ['{json}' | name=value ...]] [options]
@@ -102,7 +105,7 @@ def _split(options: argparse.Namespace) -> tuple[argparse.Namespace, list[str], 
         words, command = words[:at], tuple(words[at + 1 :])
         if not command:
             raise ConfigurationError("there is no command after --.")
-    inner = argparse.ArgumentParser(prog="skerry call", usage=USAGE, allow_abbrev=False)
+    inner = Parser(prog="skerry call", usage=USAGE)
     _add_options(inner)
     inner.add_argument("words", nargs="*")
     given = argparse.Namespace(**{name: value for name, value in vars(options).items() if name != "words"})
@@ -204,10 +207,34 @@ async def work(client: Client, task: Task, questions: Questions, *, as_json: boo
         result = await client.call_tool(task.tool, given)
     except MCPError as refused:
         needed = refused.error.code == eras.URL_ELICITATION_REQUIRED
+        if refused.error.code == jsonrpc.INVALID_PARAMS:
+            await _explained(client, task.tool, given)
         if not needed or not await questions.pages(refused.error.data):
             raise
         result = await client.call_tool(task.tool, given)  # once: a page that does not help is an error
+    if result.is_error and not as_json:
+        await _explained(client, task.tool, given)
     return _print(result, as_json=as_json)
+
+
+async def _explained(client: Client, tool: str, given: Mapping[str, Any]) -> None:
+    """Raises ArgumentsError when a call that was refused does not fit what the server lists of the tool.
+
+    Asked only then: a server may take more than it lists.
+    """
+    listed = {item.name: item.input_schema for item in await all_tools(client)}
+    if tool not in listed:
+        if near := _near(tool, list(listed)):
+            raise ArgumentsError(f"there is no tool {tool}.", hint=f"Did you mean: {', '.join(near)}?")
+        return
+    if found := list(misfits(given, listed[tool])):
+        raise ArgumentsError.of(tool, found, takes(tool, listed[tool]))
+
+
+def _near(tool: str, listed: Sequence[str]) -> list[str]:
+    return difflib.get_close_matches(tool, listed, n=3, cutoff=0.75) or [
+        name for name in listed if name.endswith(f"___{tool}")
+    ]
 
 
 def _print(result: CallToolResult, *, as_json: bool) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, Tool
 
 from skerry.wire.shown import clean
+from skerry.wire.tool_arguments import type_of
 
 WIDTH = 110
 
@@ -34,18 +35,9 @@ def tool_lines(tools: Iterable[Tool]) -> Iterator[str]:
 def _arguments(schema: Mapping[str, Any]) -> list[str]:
     required = schema.get("required", [])
     return [
-        f"{name}{'*' if name in required else ''}: {_type(field)}"
+        f"{name}{'*' if name in required else ''}: {type_of(field)}"
         for name, field in schema.get("properties", {}).items()
     ]
-
-
-def _type(field: object) -> str:
-    if not isinstance(field, Mapping):
-        return "any"
-    if "enum" in field:
-        return " | ".join(json.dumps(item) for item in field["enum"])
-    kinds = field.get("type") or [item.get("type", "any") for item in field.get("anyOf", [])] or "any"
-    return kinds if isinstance(kinds, str) else " | ".join(map(str, kinds))
 
 
 def _marks(tool: Tool) -> list[str]:

@@ -36,7 +36,9 @@ without a browser, for tests.
 
 from __future__ import annotations
 
-from skerry.idp.configuration import load, parse
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from skerry.idp.realms import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
@@ -46,7 +48,10 @@ from skerry.idp.realms import (
     TrustedIssuer,
     User,
 )
-from skerry.idp.server import RunningProvider, run_server_in_thread
+
+if TYPE_CHECKING:
+    from skerry.idp.configuration import load, parse
+    from skerry.idp.server import RunningProvider, run_server_in_thread
 
 __all__ = [
     "AUTHORIZATION_CODE",
@@ -61,3 +66,17 @@ __all__ = [
     "parse",
     "run_server_in_thread",
 ]
+
+_LATE = {
+    "load": "configuration",
+    "parse": "configuration",
+    "RunningProvider": "server",
+    "run_server_in_thread": "server",
+}
+"""Names by their module, imported at their first use: a configuration is read without a web server."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -19,11 +19,11 @@ from skerry.idp.asked import SCOPE_TOKEN
 from skerry.idp.defaults import issuer_path, with_audiences
 from skerry.idp.dialects import DIALECTS, Dialect
 from skerry.idp.dialects.dialect import DISCOVERY
-from skerry.idp.grants import GRANTS
-from skerry.idp.keys import ALGORITHMS
 from skerry.idp.realms import (
+    ALGORITHMS,
     ASSERTION_ALGORITHMS,
     AUTHORIZATION_CODE,
+    GRANT_TYPES,
     KEY_METHOD,
     PUBLIC,
     SECRET_METHODS,
@@ -202,7 +202,7 @@ def _check_client(client: Client, realm: Realm, table: str) -> None:
     if client.secret and not _SECRET.match(client.secret):
         raise ConfigurationError(f"{table} secret: is printable ASCII, at most 256 characters.")
     for grant in client.grants:
-        _one_of(grant, tuple(item.grant_type for item in GRANTS), f"{table} grants")
+        _one_of(grant, tuple(GRANT_TYPES.values()), f"{table} grants")
         if grant not in dialect.grants:
             raise ConfigurationError(f"{table} grants: a {dialect.name} issuer does not offer {grant}.")
     for scope in client.scopes:

@@ -32,9 +32,9 @@ from typing import Any
 
 from skerry.errors import ConfigurationError
 from skerry.idp import checks, defaults, dialect_members
-from skerry.idp.grants import GRANTS
 from skerry.idp.passwords import password_digest
 from skerry.idp.realms import (
+    GRANT_TYPES,
     REGISTRATIONS,
     Client,
     Realm,
@@ -119,7 +119,7 @@ def _trusted_issuers(table: Table) -> Mapping[str, TrustedIssuer]:
 
 def grant_type(name: str) -> str:
     """The grant of a short name such as token-exchange; any other name as it is."""
-    return next((grant.grant_type for grant in GRANTS if name == grant.operation), name)
+    return GRANT_TYPES.get(name, name)
 
 
 def _client(table: Table, client_id: str) -> Client:

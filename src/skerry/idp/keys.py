@@ -33,8 +33,6 @@ _MAKERS: Mapping[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: ECKey.generate_key("P-256", parameters={"use": "sig", "alg": "ES256"}, auto_kid=True),
 }
 
-ALGORITHMS = tuple(_MAKERS)
-
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:

@@ -20,6 +20,19 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name of RFC 6749
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name of RFC 8693
 
+GRANT_TYPES: Mapping[str, str] = {
+    "client_credentials": CLIENT_CREDENTIALS,
+    "token-exchange": TOKEN_EXCHANGE,
+    "jwt-bearer": JWT_BEARER,
+    "authorization_code": AUTHORIZATION_CODE,
+    "refresh_token": REFRESH_TOKEN,
+    "device_code": DEVICE_CODE,
+}
+"""Every grant by its short name, which a configuration may use: those of `grants`."""
+
+ALGORITHMS = ("RS256", "ES256")
+"""How a realm may sign."""
+
 CONFIDENTIAL_GRANTS = frozenset({CLIENT_CREDENTIALS, JWT_BEARER, TOKEN_EXCHANGE})
 """What only a client that proves itself may use: nothing else in the request does (RFC 6749 section 4.4)."""
 

@@ -14,9 +14,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
+from skerry.stack.resources import IN_TRANSITION
 
-IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
-"""Statuses in which a resource takes no write; a killed stack may have left some."""
 PATIENCE, PAUSE, LONGEST = 90.0, 0.02, 0.3
 """Seconds to wait for the end of a transition, and between two looks: at first, and at most."""
 

@@ -1,8 +1,8 @@
 """`skerry iam`: what a principal needs, may do, and has.
 
-least ARN       the smallest policy for what it was recorded to do, from the state's hops.jsonl
+least WHO       the smallest policy for what it was recorded to do, from the state's hops.jsonl
 explain         whether a principal may do something, and which statement decides: a simulation
-show ARN        what IAM in the stack has on a role or user
+show WHO        what IAM in the stack has on a role or user
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from skerry.auth.iam.least import least
 from skerry.errors import ConfigurationError
 from skerry.stack.env import add_state
 from skerry.stack.inspection import ask
+from skerry.stack.principals import chosen
 from skerry.stack.record import recorded
 from skerry.stack.state import running
-from skerry.wire.arn import is_arn
 from skerry.wire.hop import Hop
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 EXAMPLES = {
-    "least": "skerry iam least arn:aws:iam::123456789012:role/skerry-runtime-ops --refused",
+    "least": "skerry iam least skerry-runtime-ops --refused",
     "explain": "skerry iam explain --principal ARN --action lambda:InvokeFunction --context aws:userid=a",
     "show": "skerry iam show arn:aws:iam::123456789012:role/skerry-runtime-ops --json",
 }
@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the three."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="least | explain | show")
     small = _verb(verbs, "least", "the smallest policy for what a principal did")
-    small.add_argument("principal", metavar="ARN", help="a role, a user, or one session of a role")
+    small.add_argument(
+        "principal", metavar="PRINCIPAL", help="name or ARN of a role or user, or the ARN of a role's session"
+    )
     small.add_argument("--session", default="", metavar="ID", help="only in this runtime session")
     small.add_argument(
         "--since", type=float, default=0.0, metavar="SECONDS", help="only after this time (since 1970)"
@@ -46,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     small.add_argument("--refused", action="store_true", help="what was refused as well")
     small.add_argument("--json", action="store_true", help="the document on one line")
     why = _verb(verbs, "explain", "whether a principal may do something, and why")
-    why.add_argument("--principal", required=True, metavar="ARN", help="a role, a user or a session")
+    why.add_argument(
+        "--principal",
+        required=True,
+        metavar="PRINCIPAL",
+        help="name or ARN of a role or user, or the ARN of a role's session",
+    )
     why.add_argument("--action", required=True, help="such as bedrock-agentcore:InvokeGateway")
     why.add_argument("--resource", default="*", metavar="ARN", help="default: %(default)s")
     why.add_argument(
@@ -54,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     why.add_argument("--json", action="store_true", help="one JSON object")
     have = _verb(verbs, "show", "the policies of a role or user")
-    have.add_argument("principal", metavar="ARN")
+    have.add_argument("principal", metavar="PRINCIPAL", help="name or ARN of a role or user")
     have.add_argument("--json", action="store_true", help="one JSON object")
     for one in (small, why, have):
         add_state(one)
@@ -78,19 +85,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _least(options: argparse.Namespace) -> int:
-    _require_arn(options.principal)
+    principal = _principal(options)
     hops = [
         hop
         for hop in recorded(options.state)
         if hop.started >= options.since and options.session in ("", hop.session)
     ]
-    done, left = needs(hops, options.principal, refused=options.refused)
+    done, left = needs(hops, principal, refused=options.refused)
     document = least(done)
     print(json.dumps(document) if options.json else json.dumps(document, indent=2))
     for text, count in left.items():
         print(f"{text} ({count}x)", file=sys.stderr)
     if not done:
-        print(f"nothing is recorded that {options.principal} did", file=sys.stderr)
+        print(f"nothing is recorded that {principal} did", file=sys.stderr)
         return 1
     return 0
 
@@ -128,7 +135,6 @@ def is_principal(arn: str, identity: str) -> bool:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    _require_arn(options.principal)
     if not _ACTION.fullmatch(options.action):
         raise ConfigurationError(
             f"--action {options.action} is no action.", hint="Write for example lambda:InvokeFunction."
@@ -141,7 +147,7 @@ def _explain(options: argparse.Namespace) -> int:
                 f"--context {item} is no KEY=VALUE.", hint="Write --context aws:TagKeys=a."
             )
         context.setdefault(key, []).append(value)
-    given = {"principal": options.principal, "action": options.action, "resource": options.resource}
+    given = {"principal": _principal(options), "action": options.action, "resource": options.resource}
     found = ask(running(options.state), "POST", "iam/explain", {**given, "context": context})
     if options.json:
         print(json.dumps(found))
@@ -153,8 +159,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    _require_arn(options.principal)
-    found = ask(running(options.state), "POST", "iam/show", {"principal": options.principal})
+    found = ask(running(options.state), "POST", "iam/show", {"principal": _principal(options)})
     if options.json:
         print(json.dumps(found))
         return 0
@@ -190,8 +195,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield "    " + "  ".join(parts)
 
 
-def _require_arn(text: str) -> None:
-    if not is_arn(text):
-        raise ConfigurationError(
-            f"{text} is no ARN.", hint="Write for example arn:aws:iam::123456789012:role/desk."
-        )
+def _principal(options: argparse.Namespace) -> str:
+    """The principal that was given; whose ARN a bare name was taken for is said."""
+    arn = chosen(options.principal, options.state)
+    if arn != options.principal:
+        print(f"taken as {arn}", file=sys.stderr)
+    return arn

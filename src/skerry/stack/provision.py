@@ -15,11 +15,12 @@ from skerry.errors import ConfigurationError
 from skerry.idp.realms import CLIENT_CREDENTIALS
 from skerry.stack import limits, targets
 from skerry.stack.access import OWN_URL, Authorizer
-from skerry.stack.control import IN_TRANSITION, Control, declared
+from skerry.stack.control import Control, declared
 from skerry.stack.declaration import Declaration, Runtime
 from skerry.stack.gateways import Gateway, Interceptor, protocol
 from skerry.stack.policies import Policies
 from skerry.stack.references import resolve, resolve_all
+from skerry.stack.resources import IN_TRANSITION
 from skerry.stack.targets import Providers
 from skerry.wire.arn import lambda_arn
 from skerry.wire.endpoints import invocation_url

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from skerry.stack.control import IN_TRANSITION, LONGEST
-
+IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
+"""Statuses in which a resource takes no write; a killed stack may have left some."""
 PATIENCE = 20.0
 """Seconds in which `skerry up` waits for the end of transitions before it tells what has not ended."""
+PAUSE = 0.3
+"""Seconds between two looks."""
 GOOD = ("READY", "ACTIVE", "LISTENING")
 
 
@@ -101,7 +103,7 @@ def settled(
     end = now() + patience
     found = list(listed(plane))
     while any(one.moving for one in found) and now() < end:
-        pause(LONGEST)
+        pause(PAUSE)
         found = list(listed(plane))
     return found
 

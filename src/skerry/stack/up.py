@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -24,7 +25,6 @@ from typing import Any
 
 from skerry.settings import StackSettings
 from skerry.sockets import loop_factory
-from skerry.stack.compose import Stack
 from skerry.stack.declaration import load
 from skerry.stack.env import add_state
 from skerry.stack.resources import Resource
@@ -32,6 +32,7 @@ from skerry.stack.resources import lines as resource_lines
 from skerry.stack.state import State, unusable
 
 BUNDLED = Path(__file__).parents[1] / "desk" / "skerry.toml"
+_COMPOSITION = "skerry.stack.compose"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serves until it is told to end. Returns 1 when something had failed when the stack was ready."""
+    chosen = settings(options)
+    load(chosen.file or BUNDLED)  # what is wrong with it is told before the imports, which take seconds
+    importlib.import_module(_COMPOSITION)  # before the loop has Ctrl-C wait for them
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(settings(options), as_json=options.json, strict=options.strict))
+        return runner.run(_serve(chosen, as_json=options.json, strict=options.strict))
 
 
 def settings(options: argparse.Namespace) -> StackSettings:
@@ -71,6 +75,8 @@ async def started(chosen: StackSettings, progress: Callable[[str], None]) -> Asy
     Raises AlreadyRunningError, ConfigurationError, PortInUseError, ProgramError and StateError.
     """
     declared = load(chosen.file or BUNDLED)
+    from skerry.stack.compose import Stack
+
     state = State(chosen.state)
     with state.lock():
         stack = Stack(chosen, declared, state, progress)

@@ -11,8 +11,10 @@ import httpx2
 import pytest
 
 from tests.kit.asgi_thread import serve
+from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import Stack, gateway_stack, post
 from tests.kit.mcp_backends import Backend, answer
+from tests.local.gateway.test_sessions import listening, opened, sessions, within
 
 MODERN = "2026-07-28"
 
@@ -51,6 +53,9 @@ class Growing:
             self.lists += 1
             self.waiting.set()
             await asyncio.to_thread(self.gate.wait, 20)
+            if self.broken:
+                await answer(send, 500, b"")
+                return
             if self.lists == 2:
                 self.twice.set()
             at = int(content["params"].get("cursor", 0))
@@ -137,6 +142,42 @@ def test_a_broken_target_hides_no_other_and_its_tools_say_why(backend: Backend) 
             assert "down___one" in names(stack, gateway)
         failed = [hop for hop in stack.recorder.hops if hop.target == "down" and hop.status == 500]
         assert failed
+
+
+@pytest.mark.behaviour("GW-SLOW")
+def test_a_target_that_failed_slowly_keeps_no_list_waiting_and_is_announced_when_it_works(
+    backend: Backend,
+) -> None:
+    clock, server = FakeClock(), Growing()
+    server.gate.clear()
+    with (
+        gateway_stack(clock=clock, patience=600.0, listing=6000.0, retry=1.0) as stack,
+        serve(server, lifespan="off") as url,
+    ):
+        gateway = stack.gateway(**sessions(streams=True))
+        stack.target(gateway, "echo", {"mcpServer": {"endpoint": backend.url}})
+        stack.target(gateway, "slow", {"mcpServer": {"endpoint": f"{url}/mcp"}}, tell=True)
+        assert server.waiting.wait(20)
+        clock.advance(700)
+        server.broken = True
+        server.gate.set()
+        stack.recorder.wait_for("→ MCP tools/list")
+        server.broken = False
+        server.gate.clear()
+        server.waiting.clear()
+        clock.advance(700)
+        session = opened(stack.url(gateway))
+
+        def listed() -> set[str]:
+            tools = within(stack.url(gateway), session).json()["result"]["tools"]
+            return {tool["name"].partition("___")[0] for tool in tools}
+
+        assert listed() == {"echo"}  # the gate is still closed
+        assert server.waiting.wait(20)  # it is asked meanwhile
+        with listening(stack.url(gateway), session) as messages:
+            server.gate.set()
+            assert next(messages)["method"] == "notifications/tools/list_changed"
+        assert listed() == {"echo", "slow"}
 
 
 def test_a_target_that_just_failed_is_not_asked_by_every_request() -> None:

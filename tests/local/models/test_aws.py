@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
-from skerry.local.models import ModelsPlane
+from skerry.local.models.plane import ModelsPlane
 from skerry.settings import ModelsSettings
 from tests.kit.plane import running
 from tests.local.models.test_plane import CONFIG, EMAIL

@@ -6,7 +6,7 @@ import socket
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from skerry.local.models import ModelsPlane
+from skerry.local.models.plane import ModelsPlane
 from skerry.settings import ModelsSettings
 from tests.kit.chat_completions import Answer, call, chat_completions, delta
 from tests.kit.plane import running

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import Credentials, sign
 from skerry.errors import ConfigurationError
-from skerry.local.models import ModelsPlane
+from skerry.local.models.plane import ModelsPlane
 from skerry.settings import ModelsSettings
 from tests.kit.plane import REGION, Ports, running
 from tests.local.models.catalogue import DESK

@@ -31,8 +31,9 @@ Connect = Callable[[Record], Target]
 class Entry:
     """A target of a gateway and what is known of it. `target` is None for a kind that is not served.
 
-    `announce` says that its next listing is one that nobody can know of. `waiting` ends with the consent
-    that a listing needs.
+    `announce` says that its next listing is one that nobody can know of. `slow` says that it kept a list
+    waiting without coming to anything, so that no list waits for it until it has one. `waiting` ends with the
+    consent that a listing needs.
     """
 
     record: Record
@@ -43,6 +44,7 @@ class Entry:
     task: asyncio.Task[None] | None = None
     again: bool = False
     announce: bool = False
+    slow: bool = False
     waiting: asyncio.Task[None] | None = None
 
     @property
@@ -122,16 +124,19 @@ class Catalogue:
                 self._tools_changed(gateway_id)
 
     async def entries(self, gateway: Record) -> list[Entry]:
-        """The targets, oldest first; those without a listing are asked now, unless they just failed."""
+        """The targets, oldest first; those without a listing are asked now, unless they just failed.
+
+        One that is known to be slow is left to be announced when it has a listing.
+        """
         entries = self._current(gateway)
-        await self._ready(gateway, entries)
+        await self._ready(gateway, entries, slow=False)
         return entries
 
     async def entry(self, gateway: Record, name: str) -> Entry | None:
         """The target of this name, with its listing if it can be had."""
         for entry in self._current(gateway):
             if entry.name == name:
-                await self._ready(gateway, [entry])
+                await self._ready(gateway, [entry], slow=True)
                 return entry
         return None
 
@@ -169,20 +174,29 @@ class Catalogue:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ready(self, gateway: Record, entries: list[Entry]) -> None:
-        """Waits for the listings that are missing; for a target that failed before, a moment only."""
+    async def _ready(self, gateway: Record, entries: list[Entry], *, slow: bool) -> None:
+        """Waits for the listings that are missing; for a target that failed before, a moment only.
+
+        For one that is known to be slow only if `slow`.
+        """
         now = self._clock.monotonic()
         first: list[asyncio.Task[None]] = []
-        later: list[asyncio.Task[None]] = []
+        later: dict[asyncio.Task[None], Entry] = {}
         for entry in entries:
             if entry.listing is not None:
                 continue
             if now >= entry.retry_at:
                 self._synchronise(gateway, entry)
-            if entry.task is not None:
-                (later if entry.problem else first).append(entry.task)
+            if entry.task is None:
+                continue
+            if not entry.problem:
+                first.append(entry.task)
+            elif slow or not entry.slow:
+                later[entry.task] = entry
         if later:
-            await asyncio.wait(later, timeout=self._settings.patience)
+            _, kept_waiting = await asyncio.wait(later, timeout=self._settings.patience)
+            for task in kept_waiting:
+                later[task].slow = True
         if first:
             await asyncio.wait(first)
 
@@ -243,12 +257,13 @@ class Catalogue:
             listener(gateway_id)
 
     async def _fetch(self, gateway: Record, entry: Entry, target: Target) -> None:
+        began, left_out = self._clock.monotonic(), entry.slow
         try:
             async with asyncio.timeout(self._settings.listing):
                 listing = await target.listing(gateway, None)
             before, entry.listing = entry.listing, listing
-            entry.problem = ""
-            if entry.announce or (before is not None and before.tools != listing.tools):
+            entry.problem, entry.slow = "", False
+            if entry.announce or left_out or (before is not None and before.tools != listing.tools):
                 entry.announce = False
                 self._tools_changed(str(gateway["gatewayId"]))
         except ConsentRequiredError as needed:
@@ -261,7 +276,9 @@ class Catalogue:
                 return
         except (SkerryError, TimeoutError) as problem:
             entry.problem = _reason(problem, self._settings.listing)
-            entry.retry_at = self._clock.monotonic() + self._settings.retry
+            now = self._clock.monotonic()
+            entry.retry_at = now + self._settings.retry
+            entry.slow = entry.slow or now - began >= self._settings.patience
             LOG.warning("target %s cannot be listed: %s", entry.name, entry.problem)
         finally:
             entry.task = None

@@ -15,16 +15,17 @@ class GatewaySettings:
     `endpoint` is the base URL of the local stack, without a slash at its end: gateways announce it, and
     Lambda targets are invoked there. Times are seconds, sizes bytes. `call` bounds one call to a target,
     `listing` one synchronisation; a target that failed is asked again after `retry`, and a list then waits
-    for it `patience` only. `sessions` bounds the MCP sessions kept with each target, which are dropped after
-    `session_idle` without use. `clients` bounds the sessions of clients at all gateways, `subscriptions`
-    their open `subscriptions/listen`; a stream on which nothing was said for `keep_alive` gets a comment. A
-    call that waits for the answer to a question is kept for `parked`, and one for which a page had to be
-    opened is sent again after `page`. `searches` bounds the semantic searches of a gateway in a minute,
-    `calls` the tool calls and lists of a gateway and of all together in a second, `connections` the requests
-    to all at a time; 0 does not. A call that comes back from a consent waits for its end for `consent`,
-    looking after it every `consent_poll`. `connect` is the id of a public client of the gateways' identity
-    providers: with it the link that a person gets is a page of the endpoint, which has them sign in first.
-    `token_clock` is the file that moves the clock which tokens end by.
+    for it `patience` only, and not at all when it took longer than that to fail. `sessions` bounds the MCP
+    sessions kept with each target, which are dropped after `session_idle` without use. `clients` bounds the
+    sessions of clients at all gateways, `subscriptions` their open `subscriptions/listen`; a stream on which
+    nothing was said for `keep_alive` gets a comment. A call that waits for the answer to a question is kept
+    for `parked`, and one for which a page had to be opened is sent again after `page`. `searches` bounds the
+    semantic searches of a gateway in a minute, `calls` the tool calls and lists of a gateway and of all
+    together in a second, `connections` the requests to all at a time; 0 does not. A call that comes back from
+    a consent waits for its end for `consent`, looking after it every `consent_poll`. `connect` is the id of a
+    public client of the gateways' identity providers: with it the link that a person gets is a page of the
+    endpoint, which has them sign in first. `token_clock` is the file that moves the clock which tokens end
+    by.
     """
 
     endpoint: str

@@ -25,6 +25,7 @@ from pydantic import Field
 from skerry.servers.accounts import chart
 from skerry.servers.accounts.api import address
 from skerry.servers.accounts.desk import PART, Desk
+from skerry.servers.arguments import ReadableArguments
 from skerry.servers.elicitation import Answer, Question, confirm
 from skerry.settings import AccountsSettings
 
@@ -61,6 +62,7 @@ def create_server(desk: Desk) -> FastMCP:
         mask_error_details=True,
         request_state_security=_sealing(desk.settings),
     )
+    server.add_middleware(ReadableArguments())
     _add_readers(server, desk)
     _add_change(server, desk)
     return server

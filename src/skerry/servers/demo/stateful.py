@@ -24,6 +24,7 @@ from mcp.types import CreateMessageResult, SamplingMessage, TextContent, ToolAnn
 
 from skerry import __version__
 from skerry.servers.demo.sandbox import Identity, Sandbox
+from skerry.servers.demo.server import DemoServer
 from skerry.servers.demo.texts import (
     STORY_TOKENS,
     Character,
@@ -55,7 +56,7 @@ async def describe(character: str) -> Elicit[Traits]:
 
 def create_server() -> MCPServer:
     """A server with whoami, get_weather, and a tool each that needs sampling and elicitation."""
-    server: MCPServer = MCPServer(
+    server = DemoServer(
         "skerry-demo-stateful",
         version=__version__,
         instructions="A demonstration. Stories are written by your model, profiles by your user.",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from skerry import __version__
 from skerry.servers.demo.sandbox import Identity, Sandbox
+from skerry.servers.demo.server import DemoServer
 from skerry.servers.demo.texts import (
     Character,
     City,
@@ -45,7 +46,7 @@ class Request(BaseModel):
 
 def create_server() -> MCPServer:
     """A server with whoami, get_weather and the two pairs of request and submit."""
-    server: MCPServer = MCPServer(
+    server = DemoServer(
         "skerry-demo-stateless",
         version=__version__,
         instructions="A demonstration. Stories and profiles are written by you: request, write, submit.",

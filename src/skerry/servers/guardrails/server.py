@@ -15,6 +15,7 @@ from fastmcp.exceptions import ToolError
 from pydantic import Field
 
 from skerry.errors import RemoteError
+from skerry.servers.arguments import ReadableArguments
 from skerry.servers.guardrails.bedrock import Bedrock
 from skerry.servers.guardrails.verdict import Policy, Verdict, verdict
 from skerry.settings import GuardrailsSettings
@@ -63,6 +64,7 @@ def create_server(
             bedrock.close()
 
     server: FastMCP = FastMCP(PART, instructions=INSTRUCTIONS, lifespan=lifespan, mask_error_details=True)
+    server.add_middleware(ReadableArguments())
     reads = types.ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
     )

@@ -7,6 +7,7 @@ import json
 import mcp_types as types
 from fastmcp import Context, FastMCP
 
+from skerry.servers.arguments import ReadableArguments
 from skerry.servers.resource_auth import ResourceAuth
 from skerry.servers.statements.store import PREFIX, Store
 from skerry.servers.url_elicitation import Field, Form, Outcome, Pages
@@ -23,6 +24,7 @@ _FORGETS = types.ToolAnnotations(read_only_hint=False, destructive_hint=True, id
 def create_server(auth: ResourceAuth, pages: Pages, store: Store) -> FastMCP:
     """The server, to be served over HTTP: a page needs somewhere to be."""
     server: FastMCP = FastMCP(PART, instructions=INSTRUCTIONS, auth=auth, mask_error_details=True)
+    server.add_middleware(ReadableArguments())
     form = Form(
         title="Connect your bank statements",
         text="The key stays with the statements server. Neither the chat nor its model sees it.",

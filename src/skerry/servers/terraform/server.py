@@ -18,6 +18,7 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import ToolResult
 from mcp.server.request_state import RequestStateSecurity
 
+from skerry.servers.arguments import ReadableArguments
 from skerry.servers.terraform.desk import PART, Desk
 from skerry.servers.terraform.stores import derived
 from skerry.servers.terraform.token_door import add_token_door
@@ -76,6 +77,7 @@ def create_server(desk: Desk) -> FastMCP:
             audience=desk.settings.audience,
         ),
     )
+    server.add_middleware(ReadableArguments())
     for module in (session, organizations, workspaces, runs, variables, states, registry):
         module.add(server, desk)
     if writes:

@@ -15,7 +15,7 @@ from skerry.auth.kept import Kept
 from skerry.auth.moved_clock import MovedClock
 from skerry.errors import ConfigurationError, RemoteError, SkerryError
 from skerry.settings import SignInSettings
-from skerry.stack.doctor import judgement, probes
+from skerry.stack.doctor import environment, judgement, probes
 from skerry.stack.doctor.findings import Finding, bad, good, lines, note, shown
 from skerry.stack.doctor.road import Road
 from skerry.stack.env import add_state
@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     given = _token(options.token_file) or os.environ.get("SKERRY_TOKEN", "")
     settings = SignInSettings.of(argparse.Namespace(), {**os.environ, "SKERRY_CLIENT_ID": ""}, person=True)
     kept = Kept(settings.tokens, use_keyring=settings.keyring)
-    found = asyncio.run(_examined(options.target, options.state, Road(options.state, given, settings, kept)))
+    road = Road(options.state, given, settings, kept, os.environ)
+    found = asyncio.run(_examined(options.target, options.state, road))
     if options.json:
         print(json.dumps(shown(found)))
     else:
@@ -81,6 +82,8 @@ async def _stack(state: Path, road: Road) -> list[Finding]:
         if lead := MovedClock(State(state).token_clock).lead:
             text = f"that of tokens is {lead:.0f} s ahead: programs that do not know it refuse new ones."
             found.append(note("clock", text, "Put it back: skerry idp clock --reset"))
+        if keys := await environment.beside(road.environment, stack):
+            found.append(keys)
         found.append(note("next", "one call in full: skerry doctor NAME, such as one of skerry status"))
     return [*found, *road.sign_ins(time.time())]
 

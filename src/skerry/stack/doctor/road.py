@@ -5,19 +5,18 @@ no proof ─▶ the server's wish ─▶ bearer: issuer, rules, token, call │ 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from skerry.auth import local, refusals
+from skerry.auth.aws_keys import aws_keys
 from skerry.auth.challenge_proof import read_challenge
 from skerry.auth.clock import SystemClock
-from skerry.auth.credentials import AwsCredentials
 from skerry.auth.discovered_tokens import DiscoveredTokens
 from skerry.auth.discovery import discovery_urls, is_safe
 from skerry.auth.identity import caller_identity, sts_endpoint
@@ -31,7 +30,7 @@ from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError, RemoteError, SkerryError, TokenError
 from skerry.proxy.upstream import SERVICE, Target
 from skerry.settings import SignInSettings
-from skerry.stack.doctor import judgement, probes
+from skerry.stack.doctor import environment, judgement, probes
 from skerry.stack.doctor.findings import Finding, bad, good, note
 from skerry.stack.doctor.judgement import Rules
 from skerry.stack.inspection import ask
@@ -42,12 +41,13 @@ ACTIONS = {"gateway": "bedrock-agentcore:InvokeGateway", "runtime": "bedrock-age
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """Walks roads with the token `given`, else with what is at hand. `now` is the wall clock."""
+    """Walks roads with the token `given`, else with what is at hand; `environment` is that of the process."""
 
     state: Path
     given: str
     settings: SignInSettings
     kept: Kept
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     async def walked(self, target: Target) -> AsyncIterator[Finding]:
         """What is found on the way to a target, in order; it ends where the road does."""
@@ -159,16 +159,24 @@ class Road:
     async def _signature(self, target: Target) -> AsyncIterator[Finding]:
         if self.given:
             yield note("token", "not looked at: this server takes signatures and no tokens")
-        own = bool(os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE"))
         stack = target.stack
-        keys = await AwsCredentials().frozen() if own or stack is None else local.credentials(stack)
-        name = "the environment" if own or stack is None else "the stack"
-        origin = Origin("sigv4", name, 'For the stack\'s own key: eval "$(skerry env)"')
-        endpoint = stack["endpoint"] if stack is not None else sts_endpoint(os.environ, target.region)
+        if stack is None:
+            chain = aws_keys(self.environment)
+            keys, origin = await chain.frozen(), chain.origin
+            endpoint = sts_endpoint(self.environment, target.region)
+        else:  # as call, chat and proxy do, whatever keys the environment has
+            keys = local.credentials(stack)
+            origin = Origin("sigv4", "the stack", "Start the stack again: skerry up")
+            endpoint = str(stack["endpoint"])
         who = await caller_identity(keys, target.region, endpoint, post=post_bytes, origin=origin)
-        yield good("caller", f"{who}, with keys of {name}")
+        yield good("caller", f"{who}, with keys of {origin.name}")
         if stack is not None and target.kind in ACTIONS:
-            yield judgement.permission(_decision(stack, target, who), who, ACTIONS[target.kind])
+            yield _permission(stack, target, who)
+            found = await environment.beside(
+                self.environment, stack, may=lambda other: _permission(stack, target, other).message
+            )
+            if found is not None:
+                yield found
         if _agent(target):
             yield note("call", "not made, because it would run the agent")
             return
@@ -206,11 +214,12 @@ def _agent(target: Target) -> bool:
     return target.kind == "runtime" and entry.get("protocol", "MCP") != "MCP"
 
 
-def _decision(stack: Mapping[str, Any], target: Target, who: str) -> Mapping[str, Any]:
+def _permission(stack: Mapping[str, Any], target: Target, who: str) -> Finding:
+    """What IAM in the stack says of a call of the target."""
     arn = stack[f"{target.kind}s"].get(target.name, {}).get("arn", "*")
     asked = {"principal": who, "action": ACTIONS[target.kind], "resource": arn, "context": {}}
     found: Mapping[str, Any] = ask(stack, "POST", "iam/explain", asked)
-    return found
+    return judgement.permission(found, who, ACTIONS[target.kind])
 
 
 def _signed(target: Target, keys: Credentials) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from skerry.local.models import ModelsPlane
 from skerry.local.models.guardrails.logic import Rule, Variable, comparisons
 from skerry.local.models.guardrails.rules import Grounding, Guardrail, Guardrails, Topic, pattern
+from skerry.local.models.plane import ModelsPlane
 from skerry.settings import ModelsSettings
 
 

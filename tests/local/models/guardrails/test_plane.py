@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import Credentials, sign
-from skerry.local.models import ModelsPlane
 from skerry.local.models.guardrails.rules import Guardrails
+from skerry.local.models.plane import ModelsPlane
 from skerry.local.models.request import service_model
 from skerry.local.validation import violations
 from skerry.settings import ModelsSettings
