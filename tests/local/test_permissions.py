@@ -22,7 +22,7 @@ from skerry.local.ports import Ask, Caller, Limits
 from skerry.local.principals import Principals
 from skerry.local.seeds import Call
 from tests.kit.clock import FakeClock
-from tests.kit.iam import ACCOUNT, allow, deny, document, role, taken, trust, user
+from tests.kit.iam import ACCOUNT, NoPolicies, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process, settled
 from tests.kit.runtime_plane import PROGRAMS
 from tests.kit.served_issuer import served_issuer
@@ -647,7 +647,9 @@ class NoRecords:
 def checks(source, *, seeds=(), clock=None, mode="enforce"):
     principals = Principals(source, clock or FakeClock(), seeds)
     ann = f"arn:aws:iam::{ACCOUNT}:user/skerry"
-    made = PermissionChecks(principals, NoRecords(), clock or FakeClock(), administrator=ann, mode=mode)
+    made = PermissionChecks(
+        principals, NoRecords(), clock or FakeClock(), policies=NoPolicies(), administrator=ann, mode=mode
+    )
     return (
         made,
         Caller(kind="iam", arn=ann),

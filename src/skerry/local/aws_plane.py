@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from skerry.errors import ServiceError, SignatureError
-from skerry.local import aws_actions, service_model
+from skerry.local import aws_actions, service_model, stored_policies
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
 from skerry.local.assume_role import WEB_IDENTITY, AssumeRoles, form
@@ -142,7 +142,7 @@ class AwsPlane:
         """Raises ServiceError when policies do not allow the request, as its service calls that."""
         service, caller = signed.service.lower(), signed.caller
         bound = await self._permissions.binds(caller)
-        if bound:
+        if bound or (service in stored_policies.SERVICES and self._permissions.asks):
             name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
             members = aws_actions.members(service, name)
         else:  # what it needs is only noted
@@ -152,8 +152,8 @@ class AwsPlane:
         asked = aws_actions.asks(scope, service, name, labels, body=body, place=place, members=members)
         before = len(notes)
         try:
-            if asked or bound:
-                await self._permissions.check(caller, asked or [aws_actions.whole(service)], notes)
+            if asked or bound or service in stored_policies.SERVICES:
+                await self._permissions.check(caller, asked or [aws_actions.whole(service, place)], notes)
             if bound and service == "cloudformation":
                 given = form(scope["query_string"], list(scope["headers"]), body)
                 await self._stacks.permit(caller, given, place, notes)

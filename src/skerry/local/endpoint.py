@@ -107,6 +107,7 @@ class Endpoint:
             Principals(self.aws, self.clock, self._seeds),
             self.resources,
             self.clock,
+            policies=self.aws,
             administrator=f"arn:aws:iam::{settings.account}:user/{DEVELOPER}",
             mode=settings.permissions,
         )

@@ -253,6 +253,19 @@ PolicyCheck = Callable[[PolicyProposal], Awaitable[PolicyFindings]]
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a request to the embedded cloud calls a resource, for looking it up there.
+
+    `region` and `account` are those of who asks; the name `*` is every resource of the service.
+    """
+
+    service: str
+    region: str
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A permission that a request needs: an IAM action on a resource, by its ARN or `*`.
 
@@ -260,6 +273,7 @@ class Ask:
     `policies` are policies of the resource, by name and document, that are not among the stored ones. What is
     `open` nobody needs an allow for: only a deny of the resource's policy counts. Of a `vague` one the
     request does not tell everything: a `*` at the end of action and resource is whatever may be there.
+    `named` is what the request calls the resource where its ARN does not tell which one that is.
     """
 
     action: str
@@ -268,6 +282,7 @@ class Ask:
     policies: Sequence[tuple[str, str]] = ()
     open: bool = False
     vague: bool = False
+    named: Named | None = None
 
 
 Notes = list[Mapping[str, str]]
