@@ -63,7 +63,7 @@ class FixturePlane:
             clock=SystemClock(),
             fixtures=Fixtures(account=ACCOUNT, region=REGION, clock=self.clock, without=self.without),
             permissions=PermissionChecks(
-                principals, resources, clock, policies=process, administrator="", mode="off"
+                principals, resources, clock, policies=process, region=REGION, administrator="", mode="off"
             ),
             web_identities=WebIdentities(principals, nothing, clock),
             place=(REGION, ACCOUNT),

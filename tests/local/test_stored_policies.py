@@ -341,3 +341,30 @@ def test_a_deny_of_a_key_for_one_is_not_for_another(own, key):
 def test_only_what_the_embedded_cloud_encrypted_tells_a_key():
     assert key_of("YQ==") == ""
     assert key_of("\N{SNOWMAN}") == ""
+
+
+@pytest.mark.behaviour("IAM-STORED-TAGS")
+def test_tags_of_a_resource_are_condition_keys(running, own):
+    blue = {"StringEquals": {"aws:ResourceTag/colour": "blue"}}
+    actions = ["sqs:SendMessage", "sns:Publish", "secretsmanager:GetSecretValue", "kms:Encrypt"]
+    key = user(own("iam"), "painter", allow(actions, Condition=blue))
+    tags = [{"Key": "colour", "Value": "blue"}]
+    queue, topic, secret = (kind(own, "painted") for kind in (Queue, Topic, Secret))
+    made = own("kms").create_key()["KeyMetadata"]["KeyId"]
+    calls = [made_of.use(running.client(made_of.service, key)) for made_of in (queue, topic, secret)]
+    calls.append((running.client("kms", key).encrypt, {"KeyId": made, "Plaintext": b"p"}))
+    for call, given in calls:
+        refused(call, **given)
+    own("sqs").tag_queue(QueueUrl=queue.url, Tags={"colour": "blue"})
+    own("sns").tag_resource(ResourceArn=topic.arn, Tags=tags)
+    own("secretsmanager").tag_resource(SecretId=secret.name, Tags=tags)
+    own("kms").tag_resource(KeyId=made, Tags=[{"TagKey": "colour", "TagValue": "blue"}])
+    for call, given in calls:
+        call(**given)
+
+
+@pytest.mark.behaviour("IAM-STORED-TAGS")
+def test_the_account_of_a_bucket_is_a_condition_key(running, own):
+    here, bucket = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}, Bucket(own, "accounted")
+    call, given = bucket.use(running.client("s3", user(own("iam"), "teller", allow("s3:*", Condition=here))))
+    assert call(**given)["Body"].read() == b"v"

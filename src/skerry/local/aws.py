@@ -26,6 +26,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -45,7 +46,7 @@ PRINCIPALS_PATH = "/_skerry/principals/"
 STACKS_PATH = "/_skerry/stacks/"
 POLICIES_PATH = "/_skerry/policies/"
 
-_ROLE_ID, _USER_ID = "skerry_role_id", "skerry_user_id"
+_ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"
 """Members that sessions of moto's STS get."""
 _MOTOS_OWN = "/moto-api"
 """Where moto lets a test reset everything, principals and policies included: no service of AWS."""
@@ -187,6 +188,7 @@ def access_key(access_key_id: str) -> dict[str, Any] | None:
                     "secret": role.secret_access_key,
                     "token": role.session_token,
                     "expires": role.expiration.timestamp(),
+                    "issued": getattr(role, _ISSUED),
                 }
     for users in list(iam_backends.values()):
         for iam in list(users.values()):
@@ -213,6 +215,7 @@ def keep_the_role_of_sessions() -> None:
         start(self, *given, **named)
         role = principal(self.role_arn)
         setattr(self, _ROLE_ID, role["id"] if role else "")
+        setattr(self, _ISSUED, time.time())
         made_up = user_id.fget(self).partition(":")[0]  # type: ignore[attr-defined]
         setattr(self, _USER_ID, f"{getattr(self, _ROLE_ID) or made_up}:{self.session_name}")
 

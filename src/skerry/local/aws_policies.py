@@ -17,10 +17,11 @@ ANY = "*"
 
 
 def stored(asked: Iterable[Asked]) -> list[list[Found]]:
-    """For each of `asked`, the resources that it names: their `arn`, `account` and `policy`.
+    """For each of `asked`, the resources that it names: their `arn`, `account`, `policy` and `tags`.
 
     `asked` have `service`, `region`, `account` and `name`; the name `*` is every resource that there is.
-    `policy` is the document as it was put, None where there is none.
+    `policy` is the document as it was put, None where there is none. A bucket has no `tags` here: on AWS they
+    are condition keys only where that was turned on.
     """
     return [_READERS[item["service"]](item) for item in asked]
 
@@ -45,7 +46,7 @@ def _queues(asked: Asked) -> list[Found]:
     queues = sqs_backends[asked["account"]][asked["region"]].queues
     chosen = list(queues.values()) if asked["name"] == ANY else [queues.get(asked["name"])]
     return [
-        _found(queue.queue_arn, asked["account"], _unless_empty(queue._policy_json))  # noqa: SLF001
+        _found(queue.queue_arn, asked["account"], _unless_empty(queue._policy_json), queue.tags)  # noqa: SLF001
         for queue in chosen
         if queue is not None
     ]
@@ -62,7 +63,7 @@ def _topics(asked: Asked) -> list[Found]:
         known = len(parts) == 6 and parts[4] in sns_backends
         topic = sns_backends[parts[4]][asked["region"]].topics.get(asked["name"]) if known else None
         topics = [] if topic is None else [topic]
-    return [_found(topic.arn, topic.account_id, topic.policy) for topic in topics]
+    return [_found(topic.arn, topic.account_id, topic.policy, topic._tags) for topic in topics]  # noqa: SLF001
 
 
 def _secrets(asked: Asked) -> list[Found]:
@@ -71,7 +72,12 @@ def _secrets(asked: Asked) -> list[Found]:
     secrets = secretsmanager_backends[asked["account"]][asked["region"]].secrets
     chosen = list(secrets.values()) if asked["name"] == ANY else [secrets.get(asked["name"])]
     return [
-        _found(secret.arn, asked["account"], getattr(secret, "policy", None))
+        _found(
+            secret.arn,
+            asked["account"],
+            getattr(secret, "policy", None),
+            {tag["Key"]: tag.get("Value", "") for tag in getattr(secret, "tags", None) or []},
+        )
         for secret in chosen
         if secret is not None
     ]
@@ -88,7 +94,8 @@ def _keys(asked: Asked) -> list[Found]:
         found = kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else kms.get_key_id(name)
         key = kms.keys.get(found) if found else None
         chosen = [] if key is None else [key]
-    return [_found(key.arn, asked["account"], key.policy) for key in chosen]
+    tags = kms.tagger.get_tag_dict_for_resource
+    return [_found(key.arn, asked["account"], key.policy, tags(key.id)) for key in chosen]
 
 
 _READERS: Mapping[str, Callable[[Asked], list[Found]]] = {
@@ -100,10 +107,10 @@ _READERS: Mapping[str, Callable[[Asked], list[Found]]] = {
 }
 
 
-def _found(arn: str, account: str, policy: object) -> Found:
+def _found(arn: str, account: str, policy: object, tags: Mapping[str, Any] | None = None) -> Found:
     if isinstance(policy, bytes):
         policy = policy.decode("utf-8", "replace")
-    return {"arn": arn, "account": account, "policy": policy or None}
+    return {"arn": arn, "account": account, "policy": policy or None, "tags": dict(tags or {})}
 
 
 def _unless_empty(policy: object) -> str | None:

@@ -108,6 +108,7 @@ class Endpoint:
             self.resources,
             self.clock,
             policies=self.aws,
+            region=settings.region,
             administrator=f"arn:aws:iam::{settings.account}:user/{DEVELOPER}",
             mode=settings.permissions,
         )

@@ -40,7 +40,8 @@ _log = logging.getLogger("skerry.local.iam")
 class PermissionChecks:
     """Implements `ports.Permissions`.
 
-    `policies` knows those of the embedded cloud's resources. `administrator` is the ARN of the developer.
+    `policies` knows those of the embedded cloud's resources. `region` is the stack's, in which its own parts
+    act. `administrator` is the ARN of the developer.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class PermissionChecks:
         clock: Clock,
         *,
         policies: PolicySource,
+        region: str,
         administrator: str,
         mode: Mode,
     ) -> None:
+        self._region = region
         self.principals = principals
         self._policies = StoredPolicies(resources, policies)
         self._resources = resources
@@ -214,8 +217,9 @@ class PermissionChecks:
             principal = Principal("session", principal.arn, role=known.arn)
         context = {
             **_moment(self._clock),
+            "aws:requestedregion": (self._region,),
             **_of_caller(caller, principal, known.tags, limits),
-            **self._of_resource(ask.resource, account),
+            **self._of_resource(ask.resource, account, held.tags),
             **({"kms:calleraccount": (principal.account,)} if held.authority else {}),
             **ask.context,
         }
@@ -227,8 +231,8 @@ class PermissionChecks:
             return _ADMINISTRATOR
         return await self.principals.of(caller)
 
-    def _of_resource(self, arn: str, account: str) -> Mapping[str, Sequence[str]]:
-        tags = self._resources.get("tags", arn) or {}
+    def _of_resource(self, arn: str, account: str, held: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        tags = {**(self._resources.get("tags", arn) or {}), **held}
         found = {f"aws:resourcetag/{lower(key)}": (str(value),) for key, value in tags.items()}
         return {**found, **({"aws:resourceaccount": (account,)} if account else {})}
 
@@ -259,6 +263,8 @@ def _of_caller(
         "aws:securetransport": ("false",),
         "aws:viaawsservice": ("false",),
     }
+    if caller.kind == "anonymous":
+        return {**found, "aws:principaltype": ("Anonymous",), "aws:userid": ("anonymous",)}
     if caller.kind != "iam":
         return found
     marked = {**tags, **limits.tags}
@@ -268,8 +274,14 @@ def _of_caller(
         "aws:principalaccount": (principal.account,),
         "aws:principaltype": ("AssumedRole" if principal.role else "User",),
         "aws:principalisawsservice": ("false",),
-        "aws:userid": (caller.user_id,),
+        **caller.request,
     }
+    if caller.user_id:
+        found["aws:userid"] = (caller.user_id,)
+    if caller.issued is not None:
+        found["aws:tokenissuetime"] = (_shown(caller.issued),)
+    if limits.source_identity:
+        found["aws:sourceidentity"] = (limits.source_identity,)
     if principal.role:
         return {**found, "aws:multifactorauthpresent": ("false",)}
     return {**found, "aws:username": (principal.name,)}
@@ -277,5 +289,8 @@ def _of_caller(
 
 def _moment(clock: Clock) -> dict[str, Sequence[str]]:
     now = clock.time()
-    shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"aws:currenttime": (shown,), "aws:epochtime": (str(int(now)),)}
+    return {"aws:currenttime": (_shown(now),), "aws:epochtime": (str(int(now)),)}
+
+
+def _shown(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

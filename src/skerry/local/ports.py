@@ -28,10 +28,12 @@ class Limits:
     """What temporary credentials were narrowed and marked with when they were made.
 
     `policies` are session policies by name and document, None where there are none; `tags` are session tags.
+    `source_identity` is who they say stands behind them, for the sessions that follow from this one too.
     """
 
     policies: tuple[tuple[str, str], ...] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    source_identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Caller:
     and `token` that token, which must never be logged or sent to another resource. `limits` are those of
     temporary credentials that have some. `provider` is the ARN of the identity provider in IAM that vouches
     for a web identity. `unique_id` is that of the user or role whose key this is, "" where IAM had none.
+    `issued` is when temporary credentials were made, in seconds since the epoch. `request` has the condition
+    keys that the signed request itself tells, in lower case.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -53,6 +57,8 @@ class Caller:
     limits: Limits | None = None
     provider: str = ""
     unique_id: str = ""
+    issued: float | None = None
+    request: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:

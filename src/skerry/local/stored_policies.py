@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from skerry.auth.iam import Policy, read
@@ -76,12 +76,13 @@ class Held:
     """The policies of a resource.
 
     `account` is whose it is, "" where the ARN tells. Where they are an `authority`, nobody may anything that
-    they do not allow.
+    they do not allow. `tags` are the resource's.
     """
 
     policies: tuple[Policy, ...] = ()
     account: str = ""
     authority: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def binds(self, account: str) -> bool:
         """Whether it may take away what the policies of a principal of `account` allow."""
@@ -151,7 +152,7 @@ def _held(service: str, found: Mapping[str, Any]) -> Held:
     account, text = str(found["account"]), found["policy"]
     name = f"{_NAMES[service]} policy of {found['arn']}"
     policies = () if text is None else (resource_policy(name, str(text)),)
-    return Held(policies, account, authority=service == "kms")
+    return Held(policies, account, authority=service == "kms", tags=found["tags"])
 
 
 def _denies(policy: Policy) -> Policy:

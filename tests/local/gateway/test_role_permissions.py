@@ -58,6 +58,7 @@ class OneRole:
             resources,
             SystemClock(),
             policies=NoPolicies(),
+            region="us-east-1",
             administrator=f"arn:aws:iam::{ACCOUNT}:user/skerry",
             mode=mode,
         )
