@@ -237,6 +237,7 @@ def _signed(
         limits=key.limits,
         unique_id=key.unique_id,
         issued=key.issued,
+        expires=key.expires,
         request=_told(service, region, headers),
     )
     return Signed(caller, key.user_id, service, region)

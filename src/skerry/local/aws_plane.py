@@ -23,6 +23,7 @@ from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
 from skerry.local.iam_requests import IamRequests
+from skerry.local.outbound_federation import OutboundFederation
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Caller, Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
@@ -86,6 +87,8 @@ class AwsPlane:
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
         self._stacks = StackRequests(permissions, process.stack)
+        self.federation: OutboundFederation | None = None
+        """Web identity tokens for principals of the account, which moto lacks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -170,8 +173,16 @@ class AwsPlane:
     async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
         """A request to STS or IAM: policies say whether it goes on."""
         given = form(scope["query_string"], list(scope["headers"]), body)
-        if signed.service.lower() == "iam":
+        service = signed.service.lower()
+        if service == "iam":
             await self._iam.permit(signed.caller, given, notes)
+        if self.federation is not None and signed.caller.kind == "iam":
+            region = signed.region or self._place[0]
+            reply = await self.federation.answer(service, signed.caller, given, notes, region=region)
+            if reply is not None:
+                await send_reply(send, reply)
+                return reply.status
+        if service == "iam":
             return await self._forward(scope, body, signed, send)
         if given.get("Action") == "GetCallerIdentity":
             reply = _caller_identity(signed, scope.get("skerry.request_id", ""))

@@ -44,8 +44,8 @@ class Caller:
     and `token` that token, which must never be logged or sent to another resource. `limits` are those of
     temporary credentials that have some. `provider` is the ARN of the identity provider in IAM that vouches
     for a web identity. `unique_id` is that of the user or role whose key this is, "" where IAM had none.
-    `issued` is when temporary credentials were made, in seconds since the epoch. `request` has the condition
-    keys that the signed request itself tells, in lower case.
+    `issued` is when temporary credentials were made and `expires` when they end, in seconds since the epoch.
+    `request` has the condition keys that the signed request itself tells, in lower case.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -58,6 +58,7 @@ class Caller:
     provider: str = ""
     unique_id: str = ""
     issued: float | None = None
+    expires: float | None = None
     request: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
