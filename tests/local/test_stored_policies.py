@@ -12,7 +12,7 @@ from skerry.auth import sigv4
 from skerry.local.aws_resources import key_of
 from tests.kit.iam import ACCOUNT, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import endpoint_process
-from tests.local.test_iam_ways_round import sent
+from tests.local.test_iam_ways_round import FORM, sent, signed
 
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 OTHER = "210987654321"
@@ -208,6 +208,7 @@ def test_a_bucket_may_hold_what_is_no_json(own):
     call, given = bucket.use(own("s3"))
     assert "which cannot be read" in refused(call, **given)
     assert own("s3").get_bucket_policy(Bucket=bucket.name)["Policy"] == "{"
+    bucket.drop()
 
 
 @pytest.mark.behaviour("IAM-STORED-POLICIES")
@@ -248,6 +249,26 @@ def test_a_request_that_hides_its_bucket_is_denied_what_any_bucket_denies(runnin
     status, body = sent(running, "GET", "/k", b"", {**given, **proof})
     bucket.drop()
     assert (status, b"explicit deny in a resource-based policy" in body) == (403, True)
+
+
+@pytest.mark.behaviour("IAM-STORED-VAGUE")
+def test_a_stranger_does_not_hide_whose_bucket_it_asks_for(running, own, stranger):
+    bucket = Bucket(own, "not-yours")
+    host = f"{bucket.name}.s3.amazonaws.com"
+    place = {"region": "us-east-1", "service": "s3", "now": time.time()}
+    proof = sigv4.sign("GET", f"http://{host}/k", {"host": host}, b"", credentials=stranger, **place)
+    status, body = sent(running, "GET", "/k", b"", {"host": host, **proof})
+    assert (status, b"no resource-based policy allows" in body) == (403, True)
+
+
+@pytest.mark.behaviour("IAM-STORED-VAGUE")
+def test_a_doubled_parameter_does_not_hide_a_queue(running, own, bob):
+    queue = Queue(own, "doubled")
+    queue.put(document(deny("sqs:PurgeQueue", queue.on, Principal="*")))
+    for key in (bob, running.developer):
+        body = f"Action=PurgeQueue&QueueUrl=x&QueueUrl={queue.url}".encode()
+        status, answer = signed(running, key, "sqs", body=body, headers=FORM)
+        assert (status, b"explicit deny in a resource-based policy" in answer) == (403, True)
 
 
 @pytest.mark.behaviour("IAM-STORED-NAMES")
@@ -299,9 +320,9 @@ def test_a_key_policy_without_the_account_shuts_iam_out(running, own, key, bob, 
     kms.create_alias(AliasName=f"alias/{key[-8:]}", TargetKeyId=key)
     put_key_policy(own, key, allow("kms:*", Principal=ANN))
     assert running.client("kms", ann).decrypt(CiphertextBlob=secret)["Plaintext"] == b"p"
-    abroad = key.replace("us-east-1", "eu-west-1")
+    abroad, odd = key.replace("us-east-1", "eu-west-1"), key.replace(":key/", ":odd:key/")
     for client in (running.client("kms", bob), kms):
-        for given in ({}, {"KeyId": key}, {"KeyId": f"alias/{key[-8:]}"}, {"KeyId": abroad}):
+        for given in ({}, {"KeyId": key}, {"KeyId": f"alias/{key[-8:]}"}, {"KeyId": abroad}, {"KeyId": odd}):
             told = refused(client.decrypt, CiphertextBlob=secret, **given)
             assert (
                 f"on resource: {key} because no resource-based policy allows the kms:Decrypt action" in told

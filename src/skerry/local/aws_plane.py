@@ -46,6 +46,7 @@ _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_NO_LABELS: Mapping[str, str] = {}
 _NOTED = 65536
 """Bytes of a body that are looked at for what is only noted."""
 _DENIED: Mapping[Dialect, tuple[str, int]] = {
@@ -145,18 +146,23 @@ class AwsPlane:
         """Raises ServiceError when policies do not allow the request, as its service calls that."""
         service, caller = signed.service.lower(), signed.caller
         bound = await self._permissions.binds(caller)
-        if bound or (service in stored_policies.SERVICES and self._permissions.asks):
+        guarded = service in stored_policies.SERVICES and self._permissions.asks
+        name, labels, members = "", _NO_LABELS, None
+        told = service == "s3"  # whose permissions are told by method and path
+        if (bound or guarded) and not told:
             name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
             members = aws_actions.members(service, name)
-        else:  # what it needs is only noted
+        elif not told:  # what it needs is only noted
             body = body[:_NOTED]
-            name, labels, members = next(iter(aws_actions.names(scope, body)), ""), {}, None
+            name = next(iter(aws_actions.names(scope, body)), "")
         place = (signed.region or self._place[0], caller.arn.split(":")[4])
         asked = aws_actions.asks(scope, service, name, labels, body=body, place=place, members=members)
         before = len(notes)
         try:
-            if asked or bound or service in stored_policies.SERVICES:
-                await self._permissions.check(caller, asked or [aws_actions.whole(service, place)], notes)
+            if not asked and (bound or (guarded and not told)):
+                asked = [aws_actions.whole(service, ("", "") if told else place)]
+            if asked:
+                await self._permissions.check(caller, asked, notes)
             if bound and service == "cloudformation":
                 given = form(scope["query_string"], list(scope["headers"]), body)
                 await self._stacks.permit(caller, given, place, notes)

@@ -145,7 +145,8 @@ def _arn(service: str, template: str, value: str, given: Parameters, place: Plac
         return Found(f"{own}key/*", vague=True, name=value)
     if service == "secretsmanager":
         return Found(own + rest, vague=rest.endswith("?"), name=value)
-    return Found(own + rest)
+    # A key has many spellings there, of which this ARN is one.
+    return Found(own + rest, name=value if service == "kms" and template != _VALUE else "")
 
 
 def _of_index(service: str, found: list[Found], given: Parameters) -> list[Found]:

@@ -128,7 +128,8 @@ class StoredPolicies:
         if name.service == "kms":
             return ask, held
         denies = tuple(_denies(policy) for item in held for policy in item.policies)
-        return ask, (Held((*own, *denies)),)
+        owners = dict.fromkeys(item.account for item in held)  # without an allow of another's, it is refused
+        return ask, (Held((*own, *denies)), *(Held(account=owner) for owner in owners))
 
 
 def _named(ask: Ask) -> Named | None:
