@@ -62,7 +62,9 @@ class FixturePlane:
             recorder=HopRecorder(),
             clock=SystemClock(),
             fixtures=Fixtures(account=ACCOUNT, region=REGION, clock=self.clock, without=self.without),
-            permissions=PermissionChecks(principals, resources, clock, administrator="", mode="off"),
+            permissions=PermissionChecks(
+                principals, resources, clock, policies=process, region=REGION, administrator="", mode="off"
+            ),
             web_identities=WebIdentities(principals, nothing, clock),
             place=(REGION, ACCOUNT),
         )

@@ -14,6 +14,13 @@ ACCOUNT = "123456789012"
 Statements = Sequence[Mapping[str, Any]]
 
 
+class NoPolicies:
+    """Implements `stored_policies.PolicySource`: no resource of the embedded cloud has one."""
+
+    async def policies(self, asked: Sequence[Mapping[str, str]]) -> list[list[dict[str, Any]]]:
+        return [[] for _ in asked]
+
+
 def document(*statements: Mapping[str, Any]) -> str:
     """A policy."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -95,6 +95,10 @@ def test_s3_by_headers_and_bodies() -> None:
     keys = {("s3:DeleteObject", f"{BUCKET}/a&b"), ("s3:DeleteObject", f"{BUCKET}/c")}
     assert asked("s3", "POST", "/reports", "delete", DELETE) == keys
     assert asked("s3", "POST", "/reports", "delete", b"<Delete") == {("s3:DeleteObject", f"~{BUCKET}/*")}
+    assert asked("s3", "GET", "/x", host="secret.s3.amazonaws.com") == {
+        ("s3:GetObject", "~arn:aws:s3:::*"),
+        ("s3:ListBucket", "~arn:aws:s3:::*"),
+    }
     assert asked("s3", "GET", "/allowed/x", host="secret.s3.amazonaws.com") == {
         ("s3:GetObject", "~arn:aws:s3:::*")
     }

@@ -22,7 +22,7 @@ from skerry.local.ports import Ask, Caller, Limits
 from skerry.local.principals import Principals
 from skerry.local.seeds import Call
 from tests.kit.clock import FakeClock
-from tests.kit.iam import ACCOUNT, allow, deny, document, role, taken, trust, user
+from tests.kit.iam import ACCOUNT, NoPolicies, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process, settled
 from tests.kit.runtime_plane import PROGRAMS
 from tests.kit.served_issuer import served_issuer
@@ -622,6 +622,89 @@ def test_permissions_can_be_a_warning_or_off(tmp_path, mode, label):
         assert [note.get("would_refuse") for note in hop["iam"]] == ([label] if label else [])
 
 
+FAR = "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.behaviour("IAM-GLOBAL-KEYS")
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, True),
+        ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, False),
+        ({"StringLike": {"aws:UserAgent": "*a-good-program*"}}, True),
+        ({"StringEquals": {"aws:UserAgent": "another"}}, False),
+        ({"DateGreaterThan": {"aws:TokenIssueTime": FAR}}, True),
+        ({"DateLessThan": {"aws:TokenIssueTime": FAR}}, False),
+        ({"StringEquals": {"aws:SourceIdentity": "ann"}}, True),
+        ({"StringEquals": {"aws:SourceIdentity": "bob"}}, False),
+        ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT, "aws:PrincipalType": "AssumedRole"}}, True),
+        ({"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/keyed"}}, True),
+        ({"Bool": {"aws:SecureTransport": "true"}}, False),
+        ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, True),
+        ({"Null": {"aws:MultiFactorAuthAge": "true"}, "Bool": {"aws:MultiFactorAuthPresent": "false"}}, True),
+    ],
+)
+def test_conditions_know_the_request_and_who_sends_it(running, own, condition, holds):
+    iam = own("iam")
+    names = [item["RoleName"] for item in iam.list_roles()["Roles"]]
+    trusted = document(
+        {"Effect": "Allow", "Principal": ROOT, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}
+    )
+    arn = f"arn:aws:iam::{ACCOUNT}:role/keyed" if "keyed" in names else role(iam, "keyed", trusted)
+    iam.put_role_policy(
+        RoleName="keyed",
+        PolicyName="own",
+        PolicyDocument=document(allow("sqs:ListQueues", Condition=condition)),
+    )
+    key = taken(own("sts"), arn, SourceIdentity="ann")
+    client = boto3.client(
+        "sqs",
+        endpoint_url=running.url,
+        region_name="eu-west-1",
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+        aws_session_token=key.session_token,
+        config=Config(user_agent="a-good-program/1"),
+    )
+    if holds:
+        client.list_queues()
+    else:
+        assert refusal(client.list_queues)[0] == "AccessDeniedException"
+
+
+@pytest.mark.behaviour("IAM-GLOBAL-KEYS")
+def test_iam_is_in_one_region_whatever_is_signed_for(running, own):
+    here = allow("iam:ListUsers", Condition={"StringEquals": {"aws:RequestedRegion": "us-east-1"}})
+    key = user(own("iam"), "regional", here)
+    client = boto3.client(
+        "iam",
+        endpoint_url=running.url,
+        region_name="eu-west-1",
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+    )
+    assert client.list_users()["Users"]
+
+
+@pytest.mark.behaviour("IAM-SOURCE-IDENTITY")
+def test_a_source_identity_is_said_once_and_stays(running, own):
+    iam, actions = own("iam"), ["sts:AssumeRole", "sts:SetSourceIdentity"]
+    trusted = document({"Effect": "Allow", "Principal": ROOT, "Action": actions})
+    may = allow(actions)
+    as_ann = {"StringEquals": {"aws:SourceIdentity": "ann"}}
+    first = role(iam, "first", trusted, may)
+    second = role(iam, "second", trusted, allow("iam:ListUsers", Condition=as_ann))
+    ann = running.client("sts", taken(own("sts"), first, SourceIdentity="ann"))
+    assert running.client("iam", taken(ann, second)).list_users()
+    code, status, text = refusal(
+        ann.assume_role, RoleArn=second, RoleSessionName="other", SourceIdentity="bob"
+    )
+    assert (code, status) == ("AccessDenied", 403)
+    assert "cannot be changed" in text
+    nobody = running.client("iam", taken(own("sts"), second))
+    assert refusal(nobody.list_users)[0] == "AccessDenied"
+
+
 # --- without a process
 
 
@@ -647,7 +730,15 @@ class NoRecords:
 def checks(source, *, seeds=(), clock=None, mode="enforce"):
     principals = Principals(source, clock or FakeClock(), seeds)
     ann = f"arn:aws:iam::{ACCOUNT}:user/skerry"
-    made = PermissionChecks(principals, NoRecords(), clock or FakeClock(), administrator=ann, mode=mode)
+    made = PermissionChecks(
+        principals,
+        NoRecords(),
+        clock or FakeClock(),
+        policies=NoPolicies(),
+        region="us-east-1",
+        administrator=ann,
+        mode=mode,
+    )
     return (
         made,
         Caller(kind="iam", arn=ann),

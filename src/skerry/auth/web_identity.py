@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, KeyParameters, RSAKey
 
 from skerry.errors import StateError
 
 ALGORITHM = "RS256"
+ALGORITHMS = (ALGORITHM, "ES384")
 LIFE = 300
 """Seconds for which a token holds: GetWebIdentityToken's default."""
 NAMESPACE = "https://sts.amazonaws.com/"
@@ -24,21 +26,42 @@ NAMESPACE = "https://sts.amazonaws.com/"
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """The private key of an issuer."""
+class TokenRequest:
+    """What a token shall say: of the principal `subject`, an ARN of IAM, for whom, for how many seconds.
 
-    _key: RSAKey = field(repr=False)
+    `principal_tags` are those of the principal and its session, `request_tags` those that it asked for.
+    """
+
+    subject: str
+    audiences: Sequence[str]
+    region: str
+    algorithm: str = ALGORITHM
+    seconds: int = LIFE
+    principal_tags: Mapping[str, str] = field(default_factory=dict)
+    request_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key of an issuer, for one algorithm."""
+
+    _key: RSAKey | ECKey = field(repr=False)
 
     @classmethod
-    def new(cls) -> SigningKey:
-        """A fresh key; takes a tenth of a second."""
-        return cls(RSAKey.generate_key(2048, parameters={"use": "sig", "alg": ALGORITHM}, auto_kid=True))
+    def new(cls, algorithm: str = ALGORITHM) -> SigningKey:
+        """A fresh key; one for RS256 takes a tenth of a second."""
+        members: KeyParameters = {"use": "sig", "alg": algorithm}
+        if algorithm == ALGORITHM:
+            return cls(RSAKey.generate_key(2048, parameters=members, auto_kid=True))
+        return cls(ECKey.generate_key("P-384", parameters=members, auto_kid=True))
 
     @classmethod
     def of(cls, text: str) -> SigningKey:
         """The key of which `private` gave the text. Raises StateError."""
         try:
-            return cls(RSAKey.import_key(json.loads(text)))
+            members = json.loads(text)
+            kind = ECKey if isinstance(members, dict) and members.get("kty") == "EC" else RSAKey
+            return cls(kind.import_key(members))
         except (ValueError, TypeError, KeyError, JoseError) as error:
             raise StateError("the key of the stack's web identity issuer cannot be read.") from error
 
@@ -48,23 +71,28 @@ class SigningKey:
         return json.dumps(self._key.as_dict(private=True))
 
     @property
-    def jwks(self) -> dict[str, object]:
-        """What everybody may know of it: a key set without private members."""
-        return {"keys": [self._key.as_dict(private=False)]}
+    def public(self) -> dict[str, object]:
+        """What everybody may know of it: a member of a key set."""
+        return dict(self._key.as_dict(private=False))
 
-    def token(self, issuer: str, subject: str, audience: str, *, region: str, now: float) -> str:
-        """A token of the principal `subject`, an ARN of IAM, for one audience."""
+    def token(self, issuer: str, asked: TokenRequest, *, now: float) -> str:
+        """The token; `now` in seconds since the epoch. The key must be one for the algorithm."""
+        tags = {"principal_tags": dict(asked.principal_tags), "request_tags": dict(asked.request_tags)}
         claims = {
             "iss": issuer,
-            "sub": subject,
-            "aud": audience,
+            "sub": asked.subject,
+            "aud": asked.audiences[0] if len(asked.audiences) == 1 else list(asked.audiences),
             "jti": secrets.token_urlsafe(24),
             "iat": int(now),
-            "exp": int(now) + LIFE,
-            NAMESPACE: {"aws_account": subject.split(":")[4], "source_region": region},
+            "exp": int(now) + asked.seconds,
+            NAMESPACE: {
+                "aws_account": asked.subject.split(":")[4],
+                "source_region": asked.region,
+                **{name: found for name, found in tags.items() if found},
+            },
         }
-        header = {"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}
-        return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
+        header = {"alg": asked.algorithm, "typ": "JWT", "kid": self._key.kid}
+        return jwt.encode(header, claims, self._key, algorithms=[asked.algorithm])
 
 
 def metadata(issuer: str) -> dict[str, object]:
@@ -74,6 +102,6 @@ def metadata(issuer: str) -> dict[str, object]:
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "id_token_signing_alg_values_supported": list(ALGORITHMS),
         "claims_supported": ["iss", "sub", "aud", "jti", "iat", "exp", NAMESPACE],
     }

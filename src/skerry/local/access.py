@@ -21,7 +21,7 @@ import json
 import re
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +38,9 @@ CACHE_SIZE = 256
 LIMITED = 10_000
 """Temporary credentials with session policies or tags that may be there at a time."""
 
+_GLOBAL, _GLOBAL_REGION = frozenset({"cloudfront", "iam", "organizations", "route53", "support"}), "us-east-1"
+"""Services that are in one region, whatever a program signs for."""
+_HEADERS = {"user-agent": "aws:useragent", "referer": "aws:referer"}
 _KEY_ALPHABET = string.ascii_uppercase + "234567"
 _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 
@@ -46,7 +49,8 @@ _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 class Key:
     """An access key with what a check needs. `expires` is seconds since the epoch, None for never.
 
-    `limits` are what temporary credentials were narrowed with, `unique_id` that of the user or role in IAM.
+    `limits` are what temporary credentials were narrowed with, `unique_id` that of the user or role in IAM,
+    `issued` is when temporary ones were made (seconds since the epoch).
     """
 
     arn: str
@@ -56,6 +60,7 @@ class Key:
     expires: float | None = None
     limits: Limits | None = None
     unique_id: str = ""
+    issued: float | None = None
 
 
 class KeySource(Protocol):
@@ -120,14 +125,14 @@ class Access:
         key = await self._key(shown.access_key_id)
         now = self._clock.time()
         sigv4.check(shown, body, key.secret, now=now, expected_token=key.token)
-        return _signed(key, shown.access_key_id, now, shown.service, shown.region)
+        return _signed(key, shown.access_key_id, now, (shown.service, shown.region), headers)
 
     async def _verify_s3_query(self, scope: Scope, headers: list[tuple[str, str]]) -> Signed:
         shown = s3_query.presented(scope["method"], scope["raw_path"], scope["query_string"], headers)
         key = await self._key(shown.access_key_id)
         now = self._clock.time()
         s3_query.check(shown, key.secret, now=now, expected_token=key.token)
-        return _signed(key, shown.access_key_id, now, "s3", "")
+        return _signed(key, shown.access_key_id, now, ("s3", ""), headers)
 
     def assume(self, role_arn: str, session_name: str) -> Credentials:
         """Temporary credentials of a role; every signature made with them names role and session."""
@@ -136,7 +141,9 @@ class Access:
         arn = f"{role_principal}/{session_name}"
         made = _temporary()
         user_id = f"{_unique_id('AROA', role_principal)}:{session_name}"
-        self._keys[made.access_key_id] = Key(arn, user_id, made.secret_access_key, made.session_token)
+        self._keys[made.access_key_id] = Key(
+            arn, user_id, made.secret_access_key, made.session_token, issued=self._clock.time()
+        )
         return made
 
     def on_behalf(self, caller: Caller, *, expires: float) -> Credentials:
@@ -150,6 +157,7 @@ class Access:
             expires,
             caller.limits,
             caller.unique_id,
+            caller.issued,
         )
         return made
 
@@ -214,8 +222,11 @@ def role_session(arn: str) -> str:
     return arn.rpartition("/")[2] if ":assumed-role/" in arn else ""
 
 
-def _signed(key: Key, access_key_id: str, now: float, service: str, region: str) -> Signed:
-    """The outcome of a check that held, unless the key's time is over."""
+def _signed(
+    key: Key, access_key_id: str, now: float, scope: tuple[str, str], headers: list[tuple[str, str]]
+) -> Signed:
+    """The outcome of a check that held, unless the key's time is over. `scope` is service and region."""
+    service, region = scope
     if key.expires is not None and now >= key.expires:
         raise _expired()
     caller = Caller(
@@ -225,8 +236,20 @@ def _signed(key: Key, access_key_id: str, now: float, service: str, region: str)
         user_id=key.user_id,
         limits=key.limits,
         unique_id=key.unique_id,
+        issued=key.issued,
+        expires=key.expires,
+        request=_told(service, region, headers),
     )
     return Signed(caller, key.user_id, service, region)
+
+
+def _told(service: str, region: str, headers: list[tuple[str, str]]) -> dict[str, Sequence[str]]:
+    """The condition keys that a request itself tells: for which region it was signed, and by what."""
+    region = _GLOBAL_REGION if service.lower() in _GLOBAL else region
+    found: dict[str, Sequence[str]] = {
+        _HEADERS[name.lower()]: (value,) for name, value in headers if name.lower() in _HEADERS
+    }
+    return {**found, **({"aws:requestedregion": (region,)} if region else {})}
 
 
 def _expired() -> SignatureError:

@@ -45,6 +45,7 @@ def create_app(
     identities = _identity(endpoint)
     runtimes = _runtime(endpoint, identities)
     endpoint.add("identity", identities)
+    endpoint.federate(identities.web_identities)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
     endpoint.add("runtime", runtimes, warm=runtimes.warm, inspect=inspection(runtimes.sessions))
     gateways = _gateway(endpoint, identities)

@@ -96,6 +96,7 @@ class AssumeRoles:
         if found is None or found[1] != (caller.arn.split(":")[1] if caller.arn else "aws"):
             raise ServiceError("ValidationError", 400, "RoleArn is not the ARN of a role of this partition.")
         tags = _pairs(given)
+        behind = _source_identity(caller, given, operation)
         context: dict[str, Sequence[str]] = {
             key: (given[member],) for key, member in _CONTEXT.items() if given.get(member)
         }
@@ -116,7 +117,7 @@ class AssumeRoles:
             raise _unproved(operation)
         for action in actions:
             await self._permissions.assume(who, Ask(f"sts:{action}", role, context), notes)
-        return Limits(await self._policies(given), tags)
+        return Limits(await self._policies(given), tags, behind)
 
     def narrow(self, answer: bytes, limits: Limits, given: Form) -> None:
         """Keeps the limits of the credentials in STS's answer. Raises ServiceError when it has none."""
@@ -149,7 +150,7 @@ class AssumeRoles:
                 ) from None
         if len(found) > _MOST_POLICIES + 1:
             raise ServiceError("ValidationError", 400, "A session takes ten managed policies at most.")
-        if (found or _pairs(given)) and not self._access.can_limit():
+        if (found or _pairs(given) or given.get("SourceIdentity")) and not self._access.can_limit():
             raise ServiceError(
                 "LimitExceeded", 409, "Too many sessions with policies or tags of their own live now."
             )
@@ -163,6 +164,20 @@ def _unproved(operation: str) -> ServiceError:
         f"Not authorized to perform sts:{operation}",
         hint="Without a signature only a role that IAM has can be taken, with a web identity that it trusts.",
     )
+
+
+def _source_identity(caller: Caller, given: Form, operation: str) -> str:
+    """Who stands behind a session: it is said once, and holds for all sessions that follow."""
+    before = "" if caller.limits is None or operation == WEB_IDENTITY else caller.limits.source_identity
+    said = given.get("SourceIdentity", "")
+    if before and said not in ("", before):
+        raise ServiceError(
+            "AccessDenied",
+            403,
+            "The source identity of a session cannot be changed.",
+            hint="Leave SourceIdentity out: the next session keeps that of this one.",
+        )
+    return said or before
 
 
 _CONTEXT = {

@@ -11,7 +11,7 @@ Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody 
 checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
 estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key, and
 `GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy, `POST /_skerry/stacks/`
-what a stack of CloudFormation is made of.
+what a stack of CloudFormation is made of, `POST /_skerry/policies/` which policies resources have.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ import os
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from skerry.local import aws_boundaries
+from skerry.local import aws_boundaries, aws_policies
 from skerry.local.aws_principals import principal
 from skerry.local.aws_stacks import described, read_templates_as_data
 from skerry.local.seeds import LATER, Call, HttpCall, Seeder
@@ -43,8 +44,9 @@ UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 STACKS_PATH = "/_skerry/stacks/"
+POLICIES_PATH = "/_skerry/policies/"
 
-_ROLE_ID, _USER_ID = "skerry_role_id", "skerry_user_id"
+_ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"
 """Members that sessions of moto's STS get."""
 _MOTOS_OWN = "/moto-api"
 """Where moto lets a test reset everything, principals and policies included: no service of AWS."""
@@ -62,6 +64,7 @@ class Application:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         keep_the_role_of_sessions()
+        aws_policies.keep_policies_as_aws_does()
         read_templates_as_data()
         self._secret = secret.encode()
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -83,7 +86,7 @@ class Application:
                 self._later[found[1]].wait()
         path = environ["PATH_INFO"]
         own = hmac.compare_digest(environ.pop("HTTP_X_SKERRY_OWN", "").encode("latin-1"), self._secret)
-        if own and path.startswith((KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH)):
+        if own and path.startswith((KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH)):
             body = json.dumps(_answer(path, environ)).encode()
             start_response(
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
@@ -159,10 +162,11 @@ class Application:
         return int(status.split(" ", 1)[0]), dict(headers.items()), b"".join(chunks)
 
 
-def _answer(path: str, environ: Environ) -> dict[str, Any] | None:
+def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | None:
     """What the endpoint asks for itself."""
-    if path.startswith(STACKS_PATH):
-        return described(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+    if path.startswith((STACKS_PATH, POLICIES_PATH)):
+        given = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        return described(given) if path.startswith(STACKS_PATH) else aws_policies.stored(given)
     if path.startswith(KEYS_PATH):
         return access_key(path.removeprefix(KEYS_PATH))
     return principal(path.removeprefix(PRINCIPALS_PATH))
@@ -184,6 +188,7 @@ def access_key(access_key_id: str) -> dict[str, Any] | None:
                     "secret": role.secret_access_key,
                     "token": role.session_token,
                     "expires": role.expiration.timestamp(),
+                    "issued": getattr(role, _ISSUED),
                 }
     for users in list(iam_backends.values()):
         for iam in list(users.values()):
@@ -210,6 +215,7 @@ def keep_the_role_of_sessions() -> None:
         start(self, *given, **named)
         role = principal(self.role_arn)
         setattr(self, _ROLE_ID, role["id"] if role else "")
+        setattr(self, _ISSUED, time.time())
         made_up = user_id.fget(self).partition(":")[0]  # type: ignore[attr-defined]
         setattr(self, _USER_ID, f"{getattr(self, _ROLE_ID) or made_up}:{self.session_name}")
 

@@ -4,8 +4,7 @@ An action has the name of the operation, but for the batches below; which resour
 `aws_resources`, and for S3 `s3_actions`. Where an operation cannot be told, only who may do everything in the
 service may do it.
 
-Conditions know what every request has, and of S3 the prefix of a list. Policies of buckets, queues, topics
-and keys are not read.
+Conditions know what every request has, and of S3 the prefix of a list.
 
 Source: AWS service authorization reference.
 """
@@ -18,8 +17,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from skerry.local import aws_resources, s3_actions, service_model
-from skerry.local.aws_resources import Place
-from skerry.local.ports import Ask, Scope
+from skerry.local.aws_resources import Found, Place
+from skerry.local.ports import Ask, Named, Scope
 
 NOT_ASKED = "not asked: permissions are off"
 _PREFIXES: Mapping[str, str] = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}
@@ -49,6 +48,11 @@ _TRANSACTED: Mapping[str, str] = {
     "Put": "PutItem",
     "Update": "UpdateItem",
 }
+_ENCRYPTED: Mapping[str, tuple[str, ...]] = {
+    "ReEncryptFrom": ("CiphertextBlob", "SourceKeyId"),
+    "ReEncryptTo": ("DestinationKeyId",),
+}
+"""The actions that ReEncrypt of KMS is, and the parameters that each of them is about."""
 _PARTIQL_OPERATIONS = ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction")
 _PARTIQL = {"select": "Select", "insert": "Insert", "update": "Update", "delete": "Delete"}
 
@@ -86,10 +90,16 @@ def asks(
         return [Ask(f"dynamodb:PartiQL{verb}", "*", vague=True) for verb in _verbs(given)]
     action = f"{prefix}:{_ACTIONS.get((service, operation), operation)}"
     if not readable and not labels:
-        return [Ask(action, "*", vague=True)]
-    about = aws_resources.resources(service, given, place)
+        return [Ask(action, "*", vague=True, named=Named(service, *place, "*"))]
+    if (service, operation) == ("kms", "ReEncrypt"):
+        return _reencrypted(given, place)
     lost = len(given) < len(every)
-    return [Ask(action, arn, vague=vague or (lost and arn == "*")) for arn, vague in about]
+    about = aws_resources.resources(service, given, place)
+    if service == "kms" and operation in ("DeleteAlias", "UpdateAlias"):  # about the key that it has, too
+        about += aws_resources.resources(service, {"KeyId": given.get("AliasName")}, place)
+    if (service, operation) == ("secretsmanager", "BatchGetSecretValue"):
+        return [Ask(action, "*"), *_batch(given, place)]
+    return [_ask(service, action, found, place, lost=lost) for found in about]
 
 
 def operation(scope: Scope, body: bytes, service: str) -> tuple[str, Mapping[str, str]]:
@@ -127,9 +137,10 @@ def members(service: str, operation: str) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def whole(service: str) -> Ask:
+def whole(service: str, place: Place = ("", "")) -> Ask:
     """The permission for an operation that cannot be told."""
-    return Ask(f"{_PREFIXES.get(service, service)}:*", "*", vague=True)
+    named = Named(service, *place, "*") if all(place) else None
+    return Ask(f"{_PREFIXES.get(service, service)}:*", "*", vague=True, named=named)
 
 
 def names(scope: Scope, body: bytes) -> Sequence[str]:
@@ -185,6 +196,32 @@ def _is_form(scope: Scope) -> bool:
     )
 
 
+def _ask(service: str, action: str, found: Found, place: Place, *, lost: bool = False) -> Ask:
+    """The permission for one resource. What was `lost` are parameters that the operation does not have."""
+    named = Named(service, *place, found.name) if found.name else None
+    return Ask(action, found.arn, vague=found.vague or (lost and found.arn == "*"), named=named)
+
+
+def _reencrypted(given: Mapping[str, Any], place: Place) -> list[Ask]:
+    """ReEncrypt: from one key to another."""
+    return [
+        _ask("kms", f"kms:{action}", found, place)
+        for action, members in _ENCRYPTED.items()
+        for found in aws_resources.resources(
+            "kms", {name: given[name] for name in members if name in given}, place
+        )
+    ]
+
+
+def _batch(given: Mapping[str, Any], place: Place) -> list[Ask]:
+    """What BatchGetSecretValue needs for each secret; filters may find any of them."""
+    action, listed = "secretsmanager:GetSecretValue", given.get("SecretIdList")
+    if not isinstance(listed, list) or "Filters" in given:
+        return [Ask(action, "*", vague=True, named=Named("secretsmanager", *place, "*"))]
+    found = aws_resources.resources("secretsmanager", {"SecretId": listed}, place)
+    return [_ask("secretsmanager", action, item, place) for item in found]
+
+
 def _transacted(items: object, place: Place) -> list[Ask]:
     found = []
     for item in items if isinstance(items, list) else ():
@@ -193,8 +230,8 @@ def _transacted(items: object, place: Place) -> list[Ask]:
             given = part if isinstance(part, Mapping) else {}
             table = {"TableName": given.get("TableName")}
             found += [
-                Ask(f"dynamodb:{action}", arn, vague=vague)
-                for arn, vague in aws_resources.resources("dynamodb", table, place)
+                Ask(f"dynamodb:{action}", about.arn, vague=about.vague)
+                for about in aws_resources.resources("dynamodb", table, place)
             ]
     return found or [whole("dynamodb")]
 

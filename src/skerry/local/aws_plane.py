@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from skerry.errors import ServiceError, SignatureError
-from skerry.local import aws_actions, service_model
+from skerry.local import aws_actions, service_model, stored_policies
 from skerry.local.access import Access, Signed, role_session
 from skerry.local.asgi import read_body, send_reply
 from skerry.local.assume_role import WEB_IDENTITY, AssumeRoles, form
@@ -23,6 +23,7 @@ from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
 from skerry.local.dialects import Dialect, dialect_of, error_answer, signature_error
 from skerry.local.iam_requests import IamRequests
+from skerry.local.outbound_federation import OutboundFederation
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Caller, Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.rest_json import Reply
@@ -45,6 +46,7 @@ _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_NO_LABELS: Mapping[str, str] = {}
 _NOTED = 65536
 """Bytes of a body that are looked at for what is only noted."""
 _DENIED: Mapping[Dialect, tuple[str, int]] = {
@@ -86,6 +88,8 @@ class AwsPlane:
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
         self._stacks = StackRequests(permissions, process.stack)
+        self.federation: OutboundFederation | None = None
+        """Web identity tokens for principals of the account, which moto lacks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
@@ -142,18 +146,23 @@ class AwsPlane:
         """Raises ServiceError when policies do not allow the request, as its service calls that."""
         service, caller = signed.service.lower(), signed.caller
         bound = await self._permissions.binds(caller)
-        if bound:
+        guarded = service in stored_policies.SERVICES and self._permissions.asks
+        name, labels, members = "", _NO_LABELS, None
+        told = service == "s3"  # whose permissions are told by method and path
+        if (bound or guarded) and not told:
             name, labels = await asyncio.to_thread(aws_actions.operation, scope, body, service)
             members = aws_actions.members(service, name)
-        else:  # what it needs is only noted
+        elif not told:  # what it needs is only noted
             body = body[:_NOTED]
-            name, labels, members = next(iter(aws_actions.names(scope, body)), ""), {}, None
+            name = next(iter(aws_actions.names(scope, body)), "")
         place = (signed.region or self._place[0], caller.arn.split(":")[4])
         asked = aws_actions.asks(scope, service, name, labels, body=body, place=place, members=members)
         before = len(notes)
         try:
-            if asked or bound:
-                await self._permissions.check(caller, asked or [aws_actions.whole(service)], notes)
+            if not asked and (bound or (guarded and not told)):
+                asked = [aws_actions.whole(service, ("", "") if told else place)]
+            if asked:
+                await self._permissions.check(caller, asked, notes)
             if bound and service == "cloudformation":
                 given = form(scope["query_string"], list(scope["headers"]), body)
                 await self._stacks.permit(caller, given, place, notes)
@@ -170,8 +179,16 @@ class AwsPlane:
     async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
         """A request to STS or IAM: policies say whether it goes on."""
         given = form(scope["query_string"], list(scope["headers"]), body)
-        if signed.service.lower() == "iam":
+        service = signed.service.lower()
+        if service == "iam":
             await self._iam.permit(signed.caller, given, notes)
+        if self.federation is not None and signed.caller.kind == "iam":
+            region = signed.region or self._place[0]
+            reply = await self.federation.answer(service, signed.caller, given, notes, region=region)
+            if reply is not None:
+                await send_reply(send, reply)
+                return reply.status
+        if service == "iam":
             return await self._forward(scope, body, signed, send)
         if given.get("Action") == "GetCallerIdentity":
             reply = _caller_identity(signed, scope.get("skerry.request_id", ""))

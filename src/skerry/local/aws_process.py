@@ -36,6 +36,7 @@ OWN_HEADER = "X-Skerry-Own"
 KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 STACKS_PATH = "/_skerry/stacks/"
+POLICIES_PATH = "/_skerry/policies/"
 
 _KMS_ALGORITHMS = {
     "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
@@ -46,7 +47,9 @@ _log = logging.getLogger("skerry.local.aws")
 
 
 class AwsProcess:
-    """`python -m skerry.local.aws`. Implements `access.KeySource` and `principals.PrincipalSource`.
+    """`python -m skerry.local.aws`.
+
+    Implements `access.KeySource`, `principals.PrincipalSource` and `stored_policies.PolicySource`.
 
     `start` first, `stop` last.
 
@@ -134,13 +137,18 @@ class AwsProcess:
 
         Raises ServiceError (503) when it does not answer.
         """
-        return await self._known(PRINCIPALS_PATH, arn)
+        known: dict[str, Any] | None = await self._known(PRINCIPALS_PATH, arn)
+        return known
 
     async def stack(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """What a stack is made of: see `aws_stacks.described`. Raises ServiceError (503)."""
         return await self._known(STACKS_PATH, "", json.dumps(asked).encode()) or {}
 
-    async def _known(self, path: str, name: str, body: bytes = b"") -> dict[str, Any] | None:
+    async def policies(self, asked: Sequence[Mapping[str, str]]) -> list[list[dict[str, Any]]]:
+        """The policies that resources there have: see `aws_policies.stored`. Raises ServiceError (503)."""
+        return await self._known(POLICIES_PATH, "", json.dumps(asked).encode()) or []
+
+    async def _known(self, path: str, name: str, body: bytes = b"") -> Any:
         try:
             reply = await self._upstream.request(
                 "POST" if body else "GET",
@@ -148,7 +156,7 @@ class AwsProcess:
                 [self.guarded(), (OWN_HEADER, self._secret)],
                 body,
             )
-            known: dict[str, Any] | None = json.loads(await reply.read(POLICIES_LIMIT))
+            known = json.loads(await reply.read(POLICIES_LIMIT))
         except UpstreamError as error:
             raise ServiceError(
                 "ServiceUnavailable",

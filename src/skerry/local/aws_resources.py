@@ -4,20 +4,24 @@ A row is a parameter and what stands behind `arn:aws:SERVICE:REGION:ACCOUNT:` fo
 an ARN already counts as it is. Every row counts whose parameter the request has, and a list is about each of
 its members; a row of `ELSE` counts where no other does. What has no row, or none of its parameters, is about
 `*`. Where that stands for something that is not known here, it is vague: see `auth.iam.decisions.Request`.
+The six characters that Secrets Manager adds to a name, and the key of a KMS alias, are known in the embedded
+cloud alone, which is asked for them by the name that the request has.
 
-Source: AWS service authorization reference, resource types of each service. Not known here: the six
-characters that Secrets Manager adds to a name, and the key of a KMS alias.
+Source: AWS service authorization reference, resource types of each service.
 """
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Parameters = Mapping[str, Any]
 Place = tuple[str, str]
 """Region and account."""
 
+_CIPHERTEXT = "CiphertextBlob"
 _VALUE, _TAIL, _STREAM = "{value}", "{tail}", "log-group:{logGroupName}:log-stream:{value}"
 TABLE: Mapping[str, Sequence[tuple[str, str]]] = {
     "athena": (("WorkGroup", "workgroup/{value}"),),
@@ -39,7 +43,11 @@ TABLE: Mapping[str, Sequence[tuple[str, str]]] = {
     "events": (("Rule", "rule/{value}"), ("Name", "rule/{value}"), ("EventBusName", "event-bus/{value}")),
     "firehose": (("DeliveryStreamName", "deliverystream/{value}"),),
     "kinesis": (("StreamARN", _VALUE), ("StreamName", "stream/{value}")),
-    "kms": (("KeyId", "key/{value}"), ("TargetKeyId", "key/{value}")),
+    "kms": (
+        *((name, "key/{value}") for name in ("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId")),
+        (_CIPHERTEXT, "key/{value}"),
+        ("AliasName", _VALUE),
+    ),
     "lambda": (("FunctionName", "function:{value}"), ("Resource", _VALUE)),
     "logs": (("logStreamName", _STREAM), ("logGroupName", "log-group:{value}:*"), ("resourceArn", _VALUE)),
     "secretsmanager": (("SecretId", "secret:{value}-??????"), ("Name", "secret:{value}-??????")),
@@ -63,8 +71,17 @@ _PAGING = frozenset(
 )
 """Parameters that name nothing, in lower case."""
 
-Found = tuple[str, bool]
-"""An ARN, and whether it is vague."""
+_KEY_ID = re.compile(rb"(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_ANYWHERE = frozenset({"TopicArn", "TargetArn"})
+"""Parameters of SNS that name a topic of whatever account, and in the embedded cloud no other one."""
+
+
+class Found(NamedTuple):
+    """An ARN, whether it is vague, and by which name the embedded cloud finds the resource."""
+
+    arn: str
+    vague: bool = False
+    name: str = ""
 
 
 def resources(service: str, given: Parameters, place: Place) -> list[Found]:
@@ -74,13 +91,32 @@ def resources(service: str, given: Parameters, place: Place) -> list[Found]:
     found: list[Found] = []
     for name, template in chief or rows:
         values = _values(given[name])
+        if name == _CIPHERTEXT:
+            values = [key for key in map(key_of, values or ()) if key]
+            if not values and "KeyId" in given:  # what an asymmetric key encrypted does not name it
+                continue
+        elif name in _ANYWHERE:
+            found += [Found(value) for value in values or () if value.startswith("arn:aws:sns:")]
+            values = [value for value in values or () if not value.startswith("arn:aws:sns:")]
+            if not values and found:
+                continue
         found += [_arn(service, template, value, given, place) for value in values or ()]
         if not values:
-            found.append(("*", True))
+            found.append(Found("*", vague=True, name="*"))
     if not found:
         named = {name.lower() for name in given} - _PAGING
-        return [("*", bool(named) or service not in TABLE)]
+        vague = bool(named) or service not in TABLE
+        return [Found("*", vague, "*" if vague and service != "kms" else "")]
     return _of_index(service, found, given)
+
+
+def key_of(ciphertext: str) -> str:
+    """The id of the key that encrypted something, which the embedded cloud writes before it, or ""."""
+    try:
+        found = _KEY_ID.match(base64.b64decode(ciphertext))
+    except ValueError:
+        return ""
+    return found[0].decode("ascii") if found else ""
 
 
 def _values(value: object) -> list[str] | None:
@@ -95,7 +131,7 @@ def _arn(service: str, template: str, value: str, given: Parameters, place: Plac
     if value.startswith("arn:"):
         # Of another place the embedded cloud may not look at anything but the name.
         if not value.startswith(own):
-            return ("*", True)
+            return Found("*", vague=True, name=value)
         rest = value[len(own) :]
     else:
         group = given.get("logGroupName")
@@ -105,13 +141,16 @@ def _arn(service: str, template: str, value: str, given: Parameters, place: Plac
             path=value.removeprefix("/"),
             logGroupName=group if isinstance(group, str) and group else "*",
         )
-    if service == "kms" and rest.removeprefix("key/").startswith("alias/"):
-        return (f"{own}key/*", True)
-    return (own + rest, service == "secretsmanager" and rest.endswith("?"))
+    if service == "kms" and template != _VALUE and rest.removeprefix("key/").startswith("alias/"):
+        return Found(f"{own}key/*", vague=True, name=value)
+    if service == "secretsmanager":
+        return Found(own + rest, vague=rest.endswith("?"), name=value)
+    # A key has many spellings there, of which this ARN is one.
+    return Found(own + rest, name=value if service == "kms" and template != _VALUE else "")
 
 
 def _of_index(service: str, found: list[Found], given: Parameters) -> list[Found]:
     index = given.get("IndexName")
     if service != "dynamodb" or not index:
         return found
-    return [(f"{arn}/index/{index}", vague) for arn, vague in found]
+    return [item._replace(arn=f"{item.arn}/index/{index}") for item in found]

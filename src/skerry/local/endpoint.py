@@ -32,6 +32,7 @@ from skerry.local.control.plane import ControlPlane
 from skerry.local.control.settings import ControlSettings
 from skerry.local.iam_inspection import iam_inspection
 from skerry.local.inspection import Inspect, InspectionPlane
+from skerry.local.outbound_federation import Issuer, OutboundFederation
 from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
 from skerry.local.principals import Principals
@@ -107,6 +108,8 @@ class Endpoint:
             Principals(self.aws, self.clock, self._seeds),
             self.resources,
             self.clock,
+            policies=self.aws,
+            region=settings.region,
             administrator=f"arn:aws:iam::{settings.account}:user/{DEVELOPER}",
             mode=settings.permissions,
         )
@@ -157,6 +160,12 @@ class Endpoint:
             clock=self.clock,
             without=frozenset({"ce"} if seeded else ()),
         )
+
+    def federate(self, issuer: Issuer) -> None:
+        """Gives STS the account's issuer of web identity tokens. Before `start`."""
+        aws = self._planes["aws"]
+        assert isinstance(aws, AwsPlane)
+        aws.federation = OutboundFederation(self.permissions, issuer, self.clock)
 
     def add(
         self,

@@ -2,13 +2,13 @@
 
 | who asks | decided by |
 |---|---|
-| the developer's key | nothing but a deny of a resource's policy: an administrator |
+| the developer's key | a deny of a resource's policy, a key's policy that shuts IAM out: an administrator |
 | a role or user that IAM does not have | the same: an allow of everything is implied |
 | a role or user that IAM has | its policies, its boundary, its session, the resource's policy |
 | one that IAM had, or had when a session began | nothing is allowed |
 | a token, or nobody | nothing but a deny of a resource's policy |
 
-Policies are kept as they were read: a request of the developer costs no look-up. With `warn` what would be
+Policies of principals are kept as they were read. With `warn` what would be
 refused is logged and goes on; with `off` nothing is asked.
 """
 
@@ -23,10 +23,10 @@ from dataclasses import replace
 from skerry.auth.iam import Decision, Policies, Policy, Principal, Request, decide, read, refusal
 from skerry.auth.iam.patterns import lower
 from skerry.errors import ServiceError, access_denied
-from skerry.local import resource_policies
 from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
 from skerry.local.principals import ALL, IMPLIED, Known, Principals, caller_of
 from skerry.local.resources import Resources
+from skerry.local.stored_policies import UNLOCKS, Held, PolicySource, StoredPolicies
 from skerry.settings.local import Permissions as Mode
 
 _BY_IMPLICATION = f"identity-based policy {IMPLIED}"
@@ -38,12 +38,26 @@ _log = logging.getLogger("skerry.local.iam")
 
 
 class PermissionChecks:
-    """Implements `ports.Permissions`. `administrator` is the ARN of the developer."""
+    """Implements `ports.Permissions`.
+
+    `policies` knows those of the embedded cloud's resources. `region` is the stack's, in which its own parts
+    act. `administrator` is the ARN of the developer.
+    """
 
     def __init__(
-        self, principals: Principals, resources: Resources, clock: Clock, *, administrator: str, mode: Mode
+        self,
+        principals: Principals,
+        resources: Resources,
+        clock: Clock,
+        *,
+        policies: PolicySource,
+        region: str,
+        administrator: str,
+        mode: Mode,
     ) -> None:
+        self._region = region
         self.principals = principals
+        self._policies = StoredPolicies(resources, policies)
         self._resources = resources
         self._clock = clock
         self._administrator = administrator
@@ -54,14 +68,20 @@ class PermissionChecks:
         if self._mode == "off":
             return
         free = caller.arn == self._administrator or caller.kind != "iam"
-        for ask in asks:
-            stored = self._stored(ask)
-            if not free or stored:
-                await self._decide(caller, ask, stored, notes)
+        unlocks = [ask for ask in asks if free and ask.action in UNLOCKS]
+        located = await self._policies.of([ask for ask in asks if ask not in unlocks])
+        for ask, held in [*((ask, ()) for ask in unlocks), *located]:
+            if not free or any(item.binds(_account(caller.arn)) for item in held):
+                await self._decide(caller, ask, held, notes)
                 if ask.action == "iam:PassRole":
                     await self._require_role(caller, ask, notes)
             elif caller.kind == "iam":
                 notes.append({"action": ask.action, "resource": ask.resource, "by": ADMINISTRATOR})
+
+    @property
+    def asks(self) -> bool:
+        """Whether policies are asked at all."""
+        return self._mode != "off"
 
     async def binds(self, caller: Caller) -> bool:
         """Whether policies of IAM say what a caller may do. Raises ServiceError (503)."""
@@ -108,7 +128,8 @@ class PermissionChecks:
         if role is None:
             return
         try:
-            await self._decide(caller, ask, (role.trust,) if role.trust else (), notes, trust=role.exists)
+            held = Held((role.trust,) if role.trust else ())
+            await self._decide(caller, ask, (held,), notes, trust=role.exists)
             await self._require_role(caller, ask, notes)
         except ServiceError as error:
             raise ServiceError("AccessDenied", 403, error.message) from error
@@ -120,23 +141,20 @@ class PermissionChecks:
     async def explain(self, caller: Caller, ask: Ask) -> tuple[Decision, Known]:
         """The decision on a permission, whatever the mode, and what is known of who asks."""
         known = await self._known(caller)
-        return self._decision(caller, ask, self._stored(ask), known)[0], known
-
-    def _stored(self, ask: Ask) -> tuple[Policy, ...]:
-        """The policies of the resource that is asked for."""
-        given = tuple(_resource_policy(name, text) for name, text in ask.policies)
-        record = self._resources.get(resource_policies.KIND, ask.resource)
-        return given if record is None else (*given, _resource_policy("resource policy", record["policy"]))
+        [(ask, held)] = await self._policies.of([ask])
+        return self._decision(caller, ask, held, known)[0], known
 
     async def _decide(
-        self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], notes: Notes, *, trust: bool = False
+        self, caller: Caller, ask: Ask, held: Sequence[Held], notes: Notes, *, trust: bool = False
     ) -> None:
+        """`held` are policies of which all must allow: of one resource, or of all that may be meant."""
         ask = await self._by_own_path(ask)
         known = await self._known(caller)
-        if not stored and _implied(caller, ask, known):
+        bare = not any(item.binds(_account(caller.arn)) for item in held)
+        if bare and _implied(caller, ask, known):
             notes.append({"action": ask.action, "resource": ask.resource, "by": _BY_IMPLICATION})
             return
-        found, request = self._decision(caller, ask, stored, known, trust=trust)
+        found, request = self._decision(caller, ask, held, known, trust=trust)
         note = {"action": ask.action, "resource": ask.resource, "by": found.by}
         open_to_all = not known.gone and (ask.open or (caller.kind != "iam" and not trust))
         if found.allowed or (open_to_all and found.reason != "denied"):
@@ -172,27 +190,37 @@ class PermissionChecks:
         return replace(ask, resource=role.arn) if role.exists else ask
 
     def _decision(
-        self, caller: Caller, ask: Ask, stored: tuple[Policy, ...], known: Known, *, trust: bool = False
+        self, caller: Caller, ask: Ask, held: Sequence[Held], known: Known, *, trust: bool = False
+    ) -> tuple[Decision, Request]:
+        """The decision of the first that does not allow, else of the first."""
+        found = [self._by(caller, ask, item, known, trust=trust) for item in held or (Held(),)]
+        return next((item for item in found if not item[0].allowed), found[0])
+
+    def _by(
+        self, caller: Caller, ask: Ask, held: Held, known: Known, *, trust: bool
     ) -> tuple[Decision, Request]:
         principal = caller_of(caller)
         limits = caller.limits or Limits()
-        account = _account(ask.resource)
+        account = held.account or _account(ask.resource)
         owned = caller.kind == "iam" and not ask.open
         session = limits.policies if owned else None
         policies = Policies(
             identity=known.identity if owned else (),
             boundary=known.boundary if owned else None,
             session=None if session is None else [_session_policy(*item) for item in session],
-            resource=stored,
+            resource=held.policies,
             trust=trust,
+            authority=held.authority,
             resource_account=account if trust or not ask.resource.startswith(_ROLE_ARNS) else "",
         )
         if principal.role and known.exists:
             principal = Principal("session", principal.arn, role=known.arn)
         context = {
             **_moment(self._clock),
+            "aws:requestedregion": (self._region,),
             **_of_caller(caller, principal, known.tags, limits),
-            **self._of_resource(ask.resource, account),
+            **self._of_resource(ask.resource, account, held.tags),
+            **({"kms:calleraccount": (principal.account,)} if held.authority else {}),
             **ask.context,
         }
         request = Request(principal, ask.action, ask.resource, context, ask.vague)
@@ -203,15 +231,10 @@ class PermissionChecks:
             return _ADMINISTRATOR
         return await self.principals.of(caller)
 
-    def _of_resource(self, arn: str, account: str) -> Mapping[str, Sequence[str]]:
-        tags = self._resources.get("tags", arn) or {}
+    def _of_resource(self, arn: str, account: str, held: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        tags = {**(self._resources.get("tags", arn) or {}), **held}
         found = {f"aws:resourcetag/{lower(key)}": (str(value),) for key, value in tags.items()}
         return {**found, **({"aws:resourceaccount": (account,)} if account else {})}
-
-
-@functools.lru_cache(maxsize=256)
-def _resource_policy(name: str, text: str) -> Policy:
-    return read(name, text, "resource")
 
 
 @functools.lru_cache(maxsize=256)
@@ -240,6 +263,8 @@ def _of_caller(
         "aws:securetransport": ("false",),
         "aws:viaawsservice": ("false",),
     }
+    if caller.kind == "anonymous":
+        return {**found, "aws:principaltype": ("Anonymous",), "aws:userid": ("anonymous",)}
     if caller.kind != "iam":
         return found
     marked = {**tags, **limits.tags}
@@ -249,8 +274,14 @@ def _of_caller(
         "aws:principalaccount": (principal.account,),
         "aws:principaltype": ("AssumedRole" if principal.role else "User",),
         "aws:principalisawsservice": ("false",),
-        "aws:userid": (caller.user_id,),
+        **caller.request,
     }
+    if caller.user_id:
+        found["aws:userid"] = (caller.user_id,)
+    if caller.issued is not None:
+        found["aws:tokenissuetime"] = (_shown(caller.issued),)
+    if limits.source_identity:
+        found["aws:sourceidentity"] = (limits.source_identity,)
     if principal.role:
         return {**found, "aws:multifactorauthpresent": ("false",)}
     return {**found, "aws:username": (principal.name,)}
@@ -258,5 +289,8 @@ def _of_caller(
 
 def _moment(clock: Clock) -> dict[str, Sequence[str]]:
     now = clock.time()
-    shown = dt.datetime.fromtimestamp(now, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"aws:currenttime": (shown,), "aws:epochtime": (str(int(now)),)}
+    return {"aws:currenttime": (_shown(now),), "aws:epochtime": (str(int(now)),)}
+
+
+def _shown(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -28,10 +28,12 @@ class Limits:
     """What temporary credentials were narrowed and marked with when they were made.
 
     `policies` are session policies by name and document, None where there are none; `tags` are session tags.
+    `source_identity` is who they say stands behind them, for the sessions that follow from this one too.
     """
 
     policies: tuple[tuple[str, str], ...] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    source_identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Caller:
     and `token` that token, which must never be logged or sent to another resource. `limits` are those of
     temporary credentials that have some. `provider` is the ARN of the identity provider in IAM that vouches
     for a web identity. `unique_id` is that of the user or role whose key this is, "" where IAM had none.
+    `issued` is when temporary credentials were made and `expires` when they end, in seconds since the epoch.
+    `request` has the condition keys that the signed request itself tells, in lower case.
     """
 
     kind: Literal["iam", "jwt", "anonymous"]
@@ -53,6 +57,9 @@ class Caller:
     limits: Limits | None = None
     provider: str = ""
     unique_id: str = ""
+    issued: float | None = None
+    expires: float | None = None
+    request: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -253,6 +260,19 @@ PolicyCheck = Callable[[PolicyProposal], Awaitable[PolicyFindings]]
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a request to the embedded cloud calls a resource, for looking it up there.
+
+    `region` and `account` are those of who asks; the name `*` is every resource of the service.
+    """
+
+    service: str
+    region: str
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A permission that a request needs: an IAM action on a resource, by its ARN or `*`.
 
@@ -260,6 +280,7 @@ class Ask:
     `policies` are policies of the resource, by name and document, that are not among the stored ones. What is
     `open` nobody needs an allow for: only a deny of the resource's policy counts. Of a `vague` one the
     request does not tell everything: a `*` at the end of action and resource is whatever may be there.
+    `named` is what the request calls the resource where its ARN does not tell which one that is.
     """
 
     action: str
@@ -268,6 +289,7 @@ class Ask:
     policies: Sequence[tuple[str, str]] = ()
     open: bool = False
     vague: bool = False
+    named: Named | None = None
 
 
 Notes = list[Mapping[str, str]]

@@ -77,8 +77,10 @@ def asks(scope: Scope, body: bytes) -> list[Ask]:
         if not by_path:
             return [Ask("s3:DeleteObject", arn, vague=True)]
         return [Ask("s3:DeleteObject", f"{arn}/{name}", vague=name == "*") for name in _deleted(body)]
-    actions = _actions(scope["method"], names, is_object=bool(key))
-    actions += _of_headers(headers, is_object=bool(key))
+    # Where the host may name the bucket, what looks like one in the path may be an object.
+    kinds = {bool(key)} if by_path else {bool(key), bool(path)}
+    actions = [item for kind in kinds for item in _actions(scope["method"], names, is_object=kind)]
+    actions += [item for kind in kinds for item in _of_headers(headers, is_object=kind)]
     made = [
         Ask(f"s3:{action}", arn, context, vague=not by_path or action == "*")
         for action in dict.fromkeys(actions)

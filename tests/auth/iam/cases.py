@@ -31,6 +31,7 @@ LOGIC = "Policy evaluation logic"
 BOUNDARIES = "Permissions boundaries for IAM entities"
 SESSIONS = "Session policies"
 CROSS = "Cross-account policy evaluation logic"
+KEYS = "AWS KMS developer guide, Key policies in AWS KMS; Default key policy"
 TRUST = "Roles terms and concepts; The confused deputy problem"
 
 
@@ -66,6 +67,7 @@ class Case:
     session: list[Any] | None = None
     resource: list[Any] | None = None
     trust: bool = False
+    authority: bool = False
     who: str = ANN
     action: str = "s3:GetObject"
     on: str = OBJECT
@@ -470,3 +472,46 @@ for _name, _outcome, _members in [
       "who": OIDC, "context": {f"{_ISSUER}:sub": "ci"}}),
 ]:  # fmt: skip
     case(TRUST, _name, _outcome, **{"trust": True, "action": "sts:AssumeRole", "on": ROLE, **_members})
+
+
+# --- policies of keys
+
+_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def _key(principal: Any, **members: Any) -> dict[str, Any]:
+    return allow(**{"Action": "kms:*", "Resource": "*", "Principal": principal, **members})
+
+
+_MAY = [allow(Action="kms:Decrypt", Resource=_KEY)]
+_CALLER = {"StringEquals": {"kms:CallerAccount": ACCOUNT}}
+for _name, _outcome, _members in [
+    ("the account is named, the identity may", "allow identity", {"resource": [_key({"AWS": ROOT})], "identity": _MAY}),
+    ("the account is named by its number", "allow identity", {"resource": [_key({"AWS": ACCOUNT})], "identity": _MAY}),
+    ("the account is named, the identity may not", "implicit identity", {"resource": [_key({"AWS": ROOT})]}),
+    ("without the account the identity is shut out", "implicit resource", {"resource": [_key({"AWS": ROLE})], "identity": _MAY}),
+    ("an administrator is shut out too", "implicit resource",
+     {"resource": [_key({"AWS": ROLE})], "identity": [allow(Action="*", Resource="*")]}),
+    ("a deny of the identity counts without the account", "deny identity",
+     {"resource": [_key({"AWS": ANN})], "identity": [deny(Action="kms:*", Resource="*")]}),
+    ("the user is named", "allow resource", {"resource": [_key({"AWS": ANN})]}),
+    ("the role is named", "allow resource", {"resource": [_key({"AWS": ROLE})], "who": SESSION}),
+    ("the account may less than the identity", "implicit resource",
+     {"resource": [_key({"AWS": ROOT}, Action="kms:Encrypt")], "identity": _MAY}),
+    ("the account under a condition that holds", "allow identity",
+     {"resource": [_key({"AWS": ROOT}, Condition=_CALLER)], "identity": _MAY, "context": {"kms:calleraccount": ACCOUNT}}),
+    ("the account under one that does not", "implicit resource",
+     {"resource": [_key({"AWS": ROOT}, Condition=_CALLER)], "identity": _MAY}),
+    ("a deny of the key's policy", "deny resource",
+     {"resource": [_key({"AWS": ROOT}), {**_key({"AWS": ANN}), "Effect": "Deny"}], "identity": _MAY}),
+    ("no statement of the key's policy fits", "implicit resource",
+     {"resource": [_key({"Service": "logs.amazonaws.com"})], "identity": _MAY}),
+    ("the boundary does not allow", "implicit boundary",
+     {"resource": [_key({"AWS": ROOT})], "identity": _MAY, "boundary": [allow(Action="s3:*", Resource="*")]}),
+    ("the session does not allow", "implicit session",
+     {"resource": [_key({"AWS": ROLE})], "who": SESSION, "session": [allow(Action="s3:*", Resource="*")]}),
+    ("of another account both must allow", "allow identity",
+     {"resource": [_key({"AWS": ROOT})], "identity": _MAY, "account": OTHER}),
+    ("of another account the key's alone does not", "implicit identity", {"resource": [_key({"AWS": ANN})], "account": OTHER}),
+]:  # fmt: skip
+    case(KEYS, _name, _outcome, **{"authority": True, "action": "kms:Decrypt", "on": _KEY, **_members})

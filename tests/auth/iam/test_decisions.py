@@ -39,6 +39,7 @@ def policies(case: Case) -> Policies:
         session=None if case.session is None else (made("session", case.session),),
         resource=() if case.resource is None else (made(side, case.resource),),
         trust=case.trust,
+        authority=case.authority,
         resource_account=case.account,
     )
 

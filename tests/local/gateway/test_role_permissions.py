@@ -19,7 +19,7 @@ from skerry.stack.iam import needs
 from skerry.wire.hop import Hop
 from tests.kit.gateway_stack import ACCOUNT, REGION, post
 from tests.kit.http_backend import HttpBackend
-from tests.kit.iam import Statements, allow, deny, document, trust
+from tests.kit.iam import NoPolicies, Statements, allow, deny, document, trust
 from tests.kit.local_endpoint import ROLE
 from tests.kit.policy_stack import PolicyStack, policy_stack
 from tests.local.gateway.policy.conftest import TOOLS
@@ -57,6 +57,8 @@ class OneRole:
             self.principals,
             resources,
             SystemClock(),
+            policies=NoPolicies(),
+            region="us-east-1",
             administrator=f"arn:aws:iam::{ACCOUNT}:user/skerry",
             mode=mode,
         )

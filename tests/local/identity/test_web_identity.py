@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx2
 import pytest
 from botocore.exceptions import ClientError
@@ -9,8 +11,13 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from skerry.errors import access_denied
+from skerry.local.identity.settings import IdentitySettings
+from skerry.local.identity.vault_file import VaultFile
+from skerry.local.identity.web_identity import WebIdentities
 from skerry.local.ports import Unrestricted
+from skerry.local.sealing import Sealer
 from tests.kit.authorization_server import Browser, authorization_server
+from tests.kit.clock import FakeClock
 from tests.kit.identity_stack import RETURN_URL, identity_stack
 from tests.kit.idp import desk
 from tests.kit.local_endpoint import ACCOUNT, REGION
@@ -146,3 +153,22 @@ def test_the_issuer_keeps_its_key_and_has_nothing_else_to_say(tmp_path):
     with identity_stack(tmp_path) as stack:
         assert httpx2.get(f"{stack.url}{path}jwks.json").json() == first
         assert first["keys"][0]["n"].encode() not in (tmp_path / "vault.sqlite").read_bytes()
+
+
+@pytest.mark.behaviour("IAM-OUTBOUND-FEDERATION")
+async def test_the_keys_of_the_issuer_and_that_it_is_on_are_kept(tmp_path):
+    settings = IdentitySettings(
+        file=tmp_path / "vault.sqlite", endpoint="http://127.0.0.1:1", region=REGION, account=ACCOUNT
+    )
+    path = f"/identities/web-identity/{ACCOUNT}/.well-known/jwks.json"
+    published = []
+    for on in (False, True):
+        file = VaultFile(settings.file, Sealer.of(tmp_path))
+        await file.start()
+        issuer = WebIdentities(file, FakeClock(), settings, Unrestricted())
+        assert issuer.enabled is on
+        await issuer.enable(on=True)
+        published.append((await issuer.answer(path)).body)
+        await file.close()
+    assert published[0] == published[1]
+    assert [key["alg"] for key in json.loads(published[0])["keys"]] == ["RS256", "ES384"]

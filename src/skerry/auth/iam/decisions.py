@@ -6,13 +6,14 @@
    role or everybody does; what it allows an account, that account's own policies must allow as well.
 3. They are of different accounts: both sides must allow.
 4. Boundary and session policies give nothing; each that there is must allow.
-5. A role's trust policy is a resource's policy that must allow in every case.
+5. A role's trust policy is a resource's policy that must allow in every case. So is the policy of a KMS
+   key: an allow of the account there lets the account's own policies decide.
 
 A policy that cannot be read is a deny: what it would forbid is not known.
 
 Source: IAM user guide, "Policy evaluation logic", "How AWS enforcement code logic evaluates requests",
-"Cross-account policy evaluation logic", "NotPrincipal"; the texts: "Troubleshoot access denied error
-messages".
+"Cross-account policy evaluation logic", "NotPrincipal"; AWS KMS developer guide, "Key policies in AWS KMS",
+"Default key policy"; the texts: "Troubleshoot access denied error messages".
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Policies:
 
     `identity` are those of a user, its groups or a role. `boundary` and `session` are None when there is
     none, which is not the same as one that allows nothing. `resource` is the policy of the resource; `trust`
-    tells that it is the trust policy of a role, which must allow. `resource_account` is whose the resource
-    is; "" is the principal's.
+    tells that it is the trust policy of a role, which must allow, `authority` that it is another that must.
+    `resource_account` is whose the resource is; "" is the principal's.
     """
 
     identity: Sequence[Policy] = ()
@@ -52,6 +53,7 @@ class Policies:
     session: Sequence[Policy] | None = None
     resource: Sequence[Policy] = ()
     trust: bool = False
+    authority: bool = False
     resource_account: str = ""
 
 
@@ -74,13 +76,15 @@ class Request:
 class Decision:
     """The outcome. `kind` is the kind of policy that decided: it denies, allows, or does not allow.
 
-    `policy` and `statement` name what denies or allows, and are "" where nothing does.
+    `policy` and `statement` name what denies or allows, and are "" where nothing does. A `broken` policy
+    denies because it cannot be read.
     """
 
     reason: Reason
     kind: PolicyKind
     policy: str = ""
     statement: str = ""
+    broken: bool = False
 
     @property
     def allowed(self) -> bool:
@@ -111,7 +115,7 @@ def decide(request: Request, policies: Policies) -> Decision:
     same = not account or account == request.principal.account
     if request.principal.kind in ("service", "federated", "other"):
         return granted or Decision("not-allowed", side)
-    if granted is None and (policies.trust or not same):
+    if granted is None and (policies.trust or policies.authority or not same):
         return Decision("not-allowed", side)
     if same and granted is not None and grant == "direct":
         return granted
@@ -136,6 +140,8 @@ def refusal(decision: Decision, request: Request) -> str:
         if decision.reason == "denied"
         else f"because no {kind} allows the {request.action} action"
     )
+    if decision.broken:
+        why += ", which cannot be read: whoever may replace it should put one that IAM's grammar allows"
     return f"User: {who} is not authorized to perform: {request.action}{on} {why}"
 
 
@@ -151,7 +157,7 @@ def _groups(policies: Policies) -> dict[PolicyKind, Sequence[Policy]]:
 
 def _denies(policy: Policy, kind: PolicyKind, request: Request, *, bounded: bool) -> Decision | None:
     if policy.broken:
-        return Decision("denied", kind, policy.name, f"cannot be read: {policy.broken}")
+        return Decision("denied", kind, policy.name, f"cannot be read: {policy.broken}", broken=True)
     for statement in policy.statements:
         if statement.deny and _fits(statement, request, bounded=bounded):
             return Decision("denied", kind, policy.name, statement.label)

@@ -61,7 +61,8 @@ class IdentityPlane:
     `providers` is HTTP towards the authorization servers of credential providers, `private` towards those
     with a privateEndpoint, `fetch` towards issuers of people's tokens. `fetch_secret` reads secrets in
     Secrets Manager, `sign` signs with keys in KMS; `strangers` and `is_named` are those of `UserTokens`.
-    `workload_tokens` are for the planes that run workloads, `vault` for those that call resources.
+    `workload_tokens` are for the planes that run workloads, `vault` for those that call resources, and
+    `web_identities` for STS.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class IdentityPlane:
         self._file = VaultFile(settings.file, sealer)
         tokens_by = clock_of(settings.token_clock, clock)
         permissions = permissions or Unrestricted()
-        self._web_identities = WebIdentities(self._file, tokens_by, settings, permissions)
+        self.web_identities = WebIdentities(self._file, tokens_by, settings, permissions)
         self.workload_tokens = WorkloadTokens(
             identities=resources, sealer=sealer, clock=clock, settings=settings
         )
@@ -105,7 +106,7 @@ class IdentityPlane:
             grants=Grants(
                 providers.post,
                 Assertions(sign, tokens_by),
-                self._web_identities.token,
+                self.web_identities.token,
                 settings.table,
                 private=private.post,
             ),
@@ -146,7 +147,7 @@ class IdentityPlane:
         if operation:
             reply = await self._pages.answer(scope)
         elif path.startswith(web_identity.PREFIX):
-            operation, reply = web_identity.OPERATION, await self._web_identities.answer(path)
+            operation, reply = web_identity.OPERATION, await self.web_identities.answer(path)
         else:
             operation, reply = await self._perform(scope, receive, asked)
         await send_reply(send, reply)

@@ -16,7 +16,7 @@ from skerry.local.records import RecordStore, Write
 from skerry.local.sealing import Sealer
 
 Record = Mapping[str, Any]
-LIMITS: Mapping[str, int] = {"token": 10_000, "consent": 1_000, "issuer": 1}
+LIMITS: Mapping[str, int] = {"token": 10_000, "consent": 1_000, "issuer": 2, "federation": 1}
 """Rows of a kind; when there are more the oldest go."""
 
 

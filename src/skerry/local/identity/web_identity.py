@@ -1,4 +1,4 @@
-"""The stack as an issuer of web identity tokens: its key, who may have tokens, and what everybody may read.
+"""The stack as an issuer of web identity tokens: its keys, who may have tokens, and what everybody may read.
 
 A client of a credential provider with AWS_IAM_ID_TOKEN_JWT proves itself with such a token in place of a
 secret. The authorization server must trust the issuer, which is an address of this stack: with AWS it is one
@@ -11,7 +11,7 @@ import asyncio
 import json
 
 from skerry.auth import web_identity
-from skerry.auth.web_identity import SigningKey
+from skerry.auth.web_identity import ALGORITHMS, SigningKey, TokenRequest
 from skerry.errors import validation
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
@@ -22,7 +22,8 @@ from skerry.local.rest_json import Reply
 PREFIX = "/identities/web-identity/"
 OPERATION = "GetWebIdentityIssuer"
 """What hops call a look at metadata or keys; AWS has no name for it."""
-_ROW = "issuer"
+_ROW, _SWITCH = "issuer", "federation"
+_ROWS = {"RS256": "key", "ES384": "ES384"}
 
 
 def permission(audience: str) -> Ask:
@@ -36,7 +37,10 @@ def permission(audience: str) -> Ask:
 
 
 class WebIdentities:
-    """Tokens of the account's principals. The key is a row of the vault's file, made when first needed."""
+    """Tokens of the account's principals. Implements `outbound_federation.Issuer`.
+
+    Keys are rows of the vault's file, made when first needed; that the account turned its issuer on is one.
+    """
 
     def __init__(
         self, file: VaultFile, clock: Clock, settings: IdentitySettings, permissions: Permissions
@@ -45,6 +49,7 @@ class WebIdentities:
         self._clock = clock
         self._region = settings.region
         self._path = f"{PREFIX}{settings.account}"
+        self.account = settings.account
         self.issuer = f"{settings.endpoint}{self._path}"
         self._permissions = permissions
         self._making = asyncio.Lock()
@@ -59,25 +64,39 @@ class WebIdentities:
             raise validation("AWS_IAM_ID_TOKEN_JWT needs a caller of IAM, and this one is none.")
         caller = Caller(kind="iam", arn=principal)
         await self._permissions.check(caller, [permission(audience)], [])
-        key, subject, now = await self._key(), role_of(principal) or principal, self._clock.time()
-        return key.token(self.issuer, subject, audience, region=self._region, now=now)
+        subject = role_of(principal) or principal
+        return (await self.issue(TokenRequest(subject, (audience,), self._region)))[0]
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the account turned outbound federation on."""
+        return self._file.get(_SWITCH, "on") is not None
+
+    async def enable(self, *, on: bool) -> None:
+        """Turns it on or off; keys and tokens that were given out stay. Raises StateError."""
+        await self._file.put(_SWITCH, "on", {"on": True} if on else None)
+
+    async def issue(self, asked: TokenRequest) -> tuple[str, float]:
+        """A token for whoever may have it, and when it ends in seconds since the epoch. Raises StateError."""
+        key, now = await self._key(asked.algorithm), self._clock.time()
+        return key.token(self.issuer, asked, now=now), int(now) + asked.seconds
 
     async def answer(self, path: str) -> Reply:
         """The metadata or the keys of the issuer, for everybody."""
         if path == f"{self._path}/.well-known/openid-configuration":
             document = web_identity.metadata(self.issuer)
         elif path == f"{self._path}/.well-known/jwks.json":
-            document = (await self._key()).jwks
+            document = {"keys": [(await self._key(name)).public for name in ALGORITHMS]}
         else:
             return Reply(404, [(b"content-type", b"application/json")], b"{}")
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"max-age=300")]
         return Reply(200, headers, json.dumps(document).encode())
 
-    async def _key(self) -> SigningKey:
+    async def _key(self, algorithm: str) -> SigningKey:
         async with self._making:
-            row = self._file.get(_ROW, "key")
+            row = self._file.get(_ROW, _ROWS[algorithm])
             if row is not None:
                 return SigningKey.of(str(row["key"]))
-            key = await asyncio.to_thread(SigningKey.new)
-            await self._file.put(_ROW, "key", {"key": key.private})
+            key = await asyncio.to_thread(SigningKey.new, algorithm)
+            await self._file.put(_ROW, _ROWS[algorithm], {"key": key.private})
             return key
