@@ -639,7 +639,7 @@ FAR = "2026-01-01T00:00:00Z"
         ({"StringEquals": {"aws:SourceIdentity": "bob"}}, False),
         ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT, "aws:PrincipalType": "AssumedRole"}}, True),
         ({"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/keyed"}}, True),
-        ({"Bool": {"aws:SecureTransport": "true"}}, False),
+        ({"Bool": {"aws:SecureTransport": "true"}}, True),
         ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, True),
         ({"Null": {"aws:MultiFactorAuthAge": "true"}, "Bool": {"aws:MultiFactorAuthPresent": "false"}}, True),
     ],

@@ -40,7 +40,7 @@ def document(*statements, **members):
 def applies(arn=SESSION, action=INVOKE, resource=ARN, kind="session", **members):
     """Whether the statement denies what an identity policy allows."""
     principal = Principal(kind, arn if kind == "session" else "", role=ROLE if kind == "session" else "")
-    known = {"aws:principalarn": (ROLE,), "aws:sourceip": ("127.0.0.1",), "aws:securetransport": ("false",)}
+    known = {"aws:principalarn": (ROLE,), "aws:sourceip": ("127.0.0.1",), "aws:securetransport": ("true",)}
     sets = Policies(
         identity=(policy_of("all", json.dumps(ALLOW_ALL)),),
         resource=(policy_of("guard", document(statement(**members)), "resource"),),
@@ -85,13 +85,13 @@ ALLOW_ALL = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action":
         ({"Condition": {"StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}}, True),
         ({"Condition": {"Null": {"aws:SourceVpc": "true"}}}, True),
         ({"Condition": {"Null": {"aws:SourceVpc": False}}}, False),
-        ({"Condition": {"Bool": {"aws:SecureTransport": False}}}, True),
+        ({"Condition": {"Bool": {"aws:SecureTransport": False}}}, False),
         ({"Condition": {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", "127.0.0.0/8"]}}}, True),
         ({"Condition": {"NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}, False),
         (
             {
                 "Condition": {
-                    "Bool": {"aws:SecureTransport": "false"},
+                    "Bool": {"aws:SecureTransport": "true"},
                     "StringLike": {"aws:PrincipalArn": "*:user/*"},
                 }
             },

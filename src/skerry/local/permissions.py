@@ -257,10 +257,12 @@ def _account(arn: str) -> str:
 def _of_caller(
     caller: Caller, principal: Principal, tags: Mapping[str, str], limits: Limits
 ) -> dict[str, Sequence[str]]:
-    """The condition keys of who asks. Everything comes from this machine, over plain HTTP."""
+    """The condition keys of who asks. Everything comes from this machine."""
     found: dict[str, Sequence[str]] = {
         "aws:sourceip": ("127.0.0.1",),
-        "aws:securetransport": ("false",),
+        "aws:securetransport": (
+            "true",
+        ),  # loopback stands for AWS's TLS: policies that ask for it are common
         "aws:viaawsservice": ("false",),
     }
     if caller.kind == "anonymous":
