@@ -23,7 +23,9 @@ class Hop:
     (`sigv4`, `jwt`, `api-key`, `none`), `session` the runtime session id where one is known. `started` is
     seconds since the epoch. `detail` holds short strings only, such as a tool name, header names or
     a model id; never bodies or tokens. `iam` has the permissions that were asked for: `action`, `resource`,
-    `by` (what decided), and `refused` or `would_refuse` where they were not given.
+    `by` (what decided), and `refused` or `would_refuse` where they were not given. `trace`, `span` and
+    `parent` are ids of W3C Trace Context: this hop is `span`, called by the hop that is `parent`; empty where
+    they are not known.
     """
 
     part: str
@@ -37,6 +39,9 @@ class Hop:
     target: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
     iam: Sequence[Mapping[str, str]] = ()
+    trace: str = ""
+    span: str = ""
+    parent: str = ""
 
 
 _FIELDS = {item.name for item in fields(Hop)}
