@@ -58,13 +58,13 @@ class HopRecorder:
             except queue.Full:
                 return
 
-    def hops(self, *, session: str = "", since: float = 0.0, limit: int = KEPT) -> list[Hop]:
+    def hops(self, *, session: str = "", trace: str = "", since: float = 0.0, limit: int = KEPT) -> list[Hop]:
         """The newest `limit` hops that fit, oldest first. `since` is seconds since the epoch."""
         found: list[Hop] = []
         for hop in reversed(self._hops):
             if len(found) >= limit:
                 break
-            if hop.started >= since and session in ("", hop.session):
+            if hop.started >= since and session in ("", hop.session) and trace in ("", hop.trace):
                 found.append(hop)
         found.reverse()
         return found

@@ -11,7 +11,7 @@ from typing import Any
 from skerry.errors import ServiceError, StateError, validation
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
-from skerry.local.asgi import read_body, send_reply
+from skerry.local.asgi import read_body, send_reply, traced
 from skerry.local.control import (
     actions,
     api_keys,
@@ -50,6 +50,7 @@ from skerry.local.rate import Rate, rate
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
+from skerry.wire import trace
 from skerry.wire.hop import Hop
 
 BODY_LIMIT = 10 << 20
@@ -144,6 +145,7 @@ class ControlPlane:
         """Leaves transitions as they are; the next start takes them up."""
         await self._lifecycle.close()
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
         started, began = self._clock.time(), self._clock.monotonic()
@@ -188,6 +190,7 @@ class ControlPlane:
                 session=role_session(caller.arn),
                 target=scope["raw_path"].decode("latin-1"),
                 iam=notes,
+                **trace.members(),
             )
         )
 
