@@ -32,7 +32,11 @@ def recorded(state: Path) -> Iterator[Hop]:
                 continue  # the last line of a stack that was killed
 
 
-def newest(state: Path, *, session: str, since: float, limit: int) -> list[Hop]:
+def newest(state: Path, *, session: str, since: float, limit: int, trace: str = "") -> list[Hop]:
     """The newest `limit` hops that fit, oldest first, as `local.recorder` gives them. Raises StateError."""
-    fitting = (hop for hop in recorded(state) if hop.started >= since and session in ("", hop.session))
+    fitting = (
+        hop
+        for hop in recorded(state)
+        if hop.started >= since and session in ("", hop.session) and trace in ("", hop.trace)
+    )
     return list(deque(fitting, maxlen=limit))
