@@ -81,6 +81,8 @@ def _can_have_called(caller: Hop, hop: Hop, *, passes: bool) -> bool:
     if hop.get("parent"):  # an instrumented program has spans of its own, which are no hops
         return caller["trace"] == hop["trace"] and not passes
     mine, its = hop.get("session", ""), caller.get("session", "")
+    if runs and hop["auth"] == "sigv4":  # programs sign with keys that name their session
+        return bool(mine == its)
     if mine and its:
         return bool(mine == its and (runs or not passes))
     return not passes

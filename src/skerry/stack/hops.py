@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=count, default=200, metavar="N", help="the newest so many (default: %(default)s)"
     )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="with those of skerry's own looking, as until all is ready",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
@@ -58,17 +63,30 @@ def run(options: argparse.Namespace) -> int:
 
 def _wanted(options: argparse.Namespace) -> dict[str, Any]:
     trace = options.trace.strip().lower()
-    return {"session": options.session, "trace": trace, "since": options.since, "limit": options.limit}
+    return {
+        "session": options.session,
+        "trace": trace,
+        "since": options.since,
+        "limit": options.limit,
+        "looks": options.all,
+    }
 
 
 def fetch(
-    stack: Mapping[str, Any], *, session: str = "", trace: str = "", since: float = 0.0, limit: int = 200
+    stack: Mapping[str, Any],
+    *,
+    session: str = "",
+    trace: str = "",
+    since: float = 0.0,
+    limit: int = 200,
+    looks: bool = False,
 ) -> list[dict[str, Any]]:
     """The recorded hops, oldest first. Raises RemoteError when the endpoint does not answer."""
     query = (
         {"limit": str(limit)}
         | ({"session": session} if session else {})
         | ({"trace": trace} if trace else {})
+        | ({} if looks else {"looks": "0"})
         | ({"since": str(since)} if since else {})
     )
     return list(ask(stack, "GET", f"hops?{urlencode(query)}"))

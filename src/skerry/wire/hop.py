@@ -13,6 +13,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 MARK = "skerry-hop "
+LOOKS = "skerry-looks"
+"""What the command line's own clients add to their user agent; their reading is noise among hops."""
+LOOKED = "asked_by"
+"""The member of `detail` that marks the hop of such a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class Hop:
     trace: str = ""
     span: str = ""
     parent: str = ""
+
+
+def is_look(hop: Hop) -> bool:
+    """Whether the command line only looked how things are, as `skerry up` does until all is ready."""
+    return LOOKED in hop.detail
 
 
 _FIELDS = {item.name for item in fields(Hop)}

@@ -51,7 +51,7 @@ from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
 from skerry.wire import trace
-from skerry.wire.hop import Hop
+from skerry.wire.hop import LOOKED, LOOKS, Hop
 
 BODY_LIMIT = 10 << 20
 SERVICE = "bedrock-agentcore"
@@ -59,6 +59,7 @@ MODEL = "bedrock-agentcore-control"
 
 READS = ("Get", "List")
 """How operations that change nothing begin."""
+_LOOKS = LOOKS.encode()
 
 CheckTarget = Callable[[Mapping[str, Any]], str | None]
 
@@ -189,6 +190,7 @@ class ControlPlane:
                 duration_ms=(self._clock.monotonic() - began) * 1000,
                 session=role_session(caller.arn),
                 target=scope["raw_path"].decode("latin-1"),
+                detail=_looked(name, scope),
                 iam=notes,
                 **trace.members(),
             )
@@ -224,6 +226,12 @@ class ControlPlane:
         self._lifecycle.begin(outcome.writes)
         await self._resources.commit(outcome.writes, outcome.changes, answered)
         self._lifecycle.wake()
+
+
+def _looked(name: str, scope: Scope) -> dict[str, str]:
+    """The mark of a hop by which the command line only looks how things are."""
+    agents = (value for header, value in scope["headers"] if header == b"user-agent")
+    return {LOOKED: "skerry"} if name.startswith(READS) and any(_LOOKS in agent for agent in agents) else {}
 
 
 def _same(before: Answered, digest: str) -> Record:
