@@ -55,6 +55,8 @@ def test_grants_are_recorded_with_client_and_target(lines: Lines):
         duration_ms=0.0,
         target="desk-gateway",
         detail={"issuer": issuer, "subject": "chat", "scope": "desk/use"},
+        trace=first.trace,
+        span=first.span,
     )
     assert (second.operation, second.identity, second.target) == (
         "token-exchange",

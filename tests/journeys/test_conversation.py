@@ -97,6 +97,7 @@ def test_what_no_tool_serves_gets_an_honest_answer(talk: Talk):
     assert "get_email" in said(events)
 
 
+@pytest.mark.behaviour("TRACE-ON")
 def test_every_hop_happened_and_with_which_identity(talk: Talk):
     since = time.time()
     talk.answer("What is the email for account 12345?")
@@ -137,6 +138,18 @@ def test_every_hop_happened_and_with_which_identity(talk: Talk):
     aws = [hop for hop in hops if hop["part"] == "aws" and "DescribeInstances" in hop["operation"]]
     assert aws
     assert "aws-ops" in aws[0]["identity"]
+
+    asked = [hop for hop in hops if hop["session"] == talk.session and hop["target"] == talk.agent]
+    assert [hop["parent"] for hop in asked] == ["", ""]
+    for hop in (converse, *calls, *accounts, api, invoke, *aws):
+        assert origin(hop, hops) in asked
+
+
+def origin(hop: dict[str, Any], hops: list[dict[str, Any]]) -> dict[str, Any]:
+    """Where a hop comes from, by the callers that are named."""
+    while hop["parent"]:
+        (hop,) = [it for it in hops if (it["trace"], it["span"]) == (hop["trace"], hop["parent"])]
+    return hop
 
 
 def test_the_trace_tells_which_headers_of_the_context_arrived_and_which_did_not(talk: Talk):

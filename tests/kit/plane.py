@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,13 +32,22 @@ class RealClock:
 
 
 class Hops:
-    """Implements `ports.Recorder`: keeps what it is given."""
+    """Implements `ports.Recorder`: keeps what it is given; `until` waits for so many."""
 
     def __init__(self) -> None:
         self.all: list[Hop] = []
+        self._changed = threading.Condition()
 
     def record(self, hop: Hop) -> None:
-        self.all.append(hop)
+        with self._changed:
+            self.all.append(hop)
+            self._changed.notify_all()
+
+    def until(self, number: int) -> list[Hop]:
+        """The hops, when there are that many."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.all) >= number, 20), self.all
+            return list(self.all)
 
 
 class NoKeys:

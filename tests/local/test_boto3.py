@@ -23,8 +23,10 @@ from botocore.exceptions import ClientError
 
 import skerry.desk
 from skerry.auth.sigv4 import Credentials, sign
+from skerry.wire.hop import LOOKED, LOOKS
 from tests.kit.local_endpoint import ACCOUNT, ROLE, artifact, endpoint_process, settled
 from tests.kit.runtime_plane import PROGRAMS
+from tests.kit.traced import CALLER, SENT, TRACE, sending
 
 SEEDS = Path(skerry.desk.__file__).with_name("seeds.toml")
 
@@ -365,6 +367,39 @@ def test_hops_are_there_for_whoever_has_a_key(running):
     assert len(hops(running, "limit=2")) == 2
     assert hops(running, f"since={time.time() + 60}") == []
     assert hops(running, "limit=x") == 400
+
+
+@pytest.mark.behaviour("TRACE-HOPS")
+@pytest.mark.behaviour("HOPS-TRACE")
+def test_every_plane_stands_in_its_callers_trace(running):
+    def client(service):
+        return sending(running.client(service), SENT)
+
+    client("sqs").list_queues()
+    client("bedrock-agentcore-control").list_gateways()
+    failure(client("bedrock-agentcore").get_workload_access_token, workloadName="nobody")
+    failure(client("bedrock-runtime").converse, modelId="none", messages=[])
+    failure(
+        client("bedrock-agentcore").invoke_agent_runtime,
+        agentRuntimeArn=f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:runtime/none-0123456789",
+        payload=b"{}",
+    )
+    raw(f"{running.url}/gateway/none-0123456789/mcp", method="POST", headers=SENT, body=b"{}")
+    found = hops(running, f"trace={TRACE}")
+    assert [hop["part"] for hop in found] == ["aws", "control", "identity", "models", "runtime", "gateway"]
+    assert {(hop["trace"], hop["parent"]) for hop in found} == {(TRACE, CALLER)}
+    assert len({hop["span"] for hop in found}) == 6
+
+
+@pytest.mark.behaviour("HOPS-LOOKS")
+def test_what_skerry_itself_looks_up_can_be_left_out(running):
+    since, trace = time.time(), {"traceparent": f"00-{'c' * 32}-{CALLER}-01"}
+    client = sending(running.client("bedrock-agentcore-control"), trace)
+    client.list_gateways()
+    sending(client, {"User-Agent": f"Boto3/1 {LOOKS}"}).list_gateways()
+    query = f"since={since}&trace={'c' * 32}"
+    assert [hop["detail"] for hop in hops(running, query)] == [{}, {LOOKED: "skerry"}]
+    assert [hop["detail"] for hop in hops(running, f"{query}&looks=0")] == [{}]
 
 
 @pytest.mark.behaviour("END-HEALTH")

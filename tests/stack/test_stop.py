@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from skerry.errors import NotRunningError, ProgramError
 from skerry.stack.record import newest
 from skerry.stack.state import State
 from skerry.stack.stop import end
-from skerry.wire.hop import Hop
+from skerry.wire.hop import LOOKED, Hop
 
 
 @pytest.mark.behaviour("CLI-STOPPED")
@@ -57,6 +57,26 @@ def test_hops_are_read_when_no_stack_runs(tmp_path: Path, capsys: pytest.Capture
     assert [json.loads(line)["started"] for line in shown.out.splitlines()] == [2, 4]
     assert "no stack runs" in shown.err
     assert [one.started for one in newest(tmp_path, session="", since=2.5, limit=9)] == [3, 4]
+
+
+@pytest.mark.behaviour("HOPS-TRACE")
+@pytest.mark.behaviour("HOPS-LOOKS")
+def test_one_trace_can_be_shown_and_what_skerry_looked_up_need_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    looked = replace(hop(3), detail={LOOKED: "skerry"})
+    kept = [hop(1), replace(hop(2), trace="a" * 32, span="b" * 16), looked]
+    (tmp_path / "hops.jsonl").write_text("".join(f"{json.dumps(asdict(one))}\n" for one in kept))
+
+    def shown(*options: str) -> list[float]:
+        assert cli.main(["hops", "--state", str(tmp_path), "--json", *options]) == 0
+        return [json.loads(line)["started"] for line in capsys.readouterr().out.splitlines()]
+
+    assert shown() == [1, 2]
+    assert shown("--all") == [1, 2, 3]
+    assert shown("--trace", "A" * 32) == [2]
+    assert cli.main(["hops", "--state", str(tmp_path), "--trace", "c" * 32]) == 0
+    assert "without --session, --trace and --since" in capsys.readouterr().err
 
 
 @pytest.mark.behaviour("CLI-STOPPED")

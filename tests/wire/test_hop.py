@@ -23,6 +23,11 @@ def test_any_text_in_a_hop_stays_on_one_line_and_comes_back(text, detail):
     assert decode(encode(hop)) == hop
 
 
+def test_a_line_of_before_hops_had_traces_is_read():
+    assert decode('skerry-hop {"part":"idp","operation":"o","identity":"i","auth":"none","status":200,'
+                  '"started":1,"duration_ms":2}') == Hop("idp", "o", "i", "none", 200, 1, 2)  # fmt: skip
+
+
 @given(st.text())
 def test_other_lines_are_no_hops(text):
     assert decode(text) is None or "skerry-hop " in text

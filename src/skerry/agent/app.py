@@ -28,7 +28,7 @@ from skerry.agent.sources import desk
 from skerry.agent.work import unexpected
 from skerry.settings import AgentSettings
 from skerry.store.records import MAX_PAGE, KeptStore
-from skerry.wire import session
+from skerry.wire import session, trace
 
 CLOSE_TIME = 4.0
 LEASE = 15.0
@@ -97,6 +97,7 @@ class _Entry:
         session_id = context.session_id or session.new()
         received = context.request_headers or {}
         who = caller(received, session_id=session_id, trust_user=self._trust_user)
+        trace.CURRENT.set(trace.caller(_lower(received)))
         headers = client_headers(payload, received, now=self._clock(), session_id=session_id)
         if "query" in payload:
             yield await self._query(payload["query"], who, headers)
@@ -157,6 +158,10 @@ class _Entry:
             ending = asyncio.run_coroutine_threadsafe(self.operations.close(), self._loop)
             with suppress(TimeoutError):
                 ending.result(CLOSE_TIME)
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def attachment(given: Any) -> tuple[str, int]:

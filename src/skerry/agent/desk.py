@@ -19,6 +19,7 @@ from skerry.settings import AgentModelSettings
 from skerry.store.records import KeptStore
 from skerry.wire.context import ClientContext
 from skerry.wire.headers import TRACE
+from skerry.wire.trace import TRACEPARENT, TRACESTATE, outgoing, parse
 
 MAX_PROMPT = 100_000
 
@@ -95,6 +96,7 @@ def client_headers(
 ) -> dict[str, str]:
     """The headers that tool calls carry on: client context and trace; the session is the runtime's word.
 
+    Where the agent is a hop itself, that is the parent in the trace.
     Raises AgentError VALIDATION_ERROR for a context that cannot be one.
     """
     context = payload.get("client_context")
@@ -105,4 +107,6 @@ def client_headers(
     except ProtocolError as error:
         raise AgentError("VALIDATION_ERROR", error.message, hint=error.hint) from error
     trace = {name.lower(): value for name, value in received.items() if name.lower() in TRACE}
-    return {**client.to_headers(), **trace}
+    if parse(trace.get(TRACEPARENT, "")) is None:
+        trace = {name: value for name, value in trace.items() if name not in (TRACEPARENT, TRACESTATE)}
+    return {**client.to_headers(), **trace, **outgoing()}

@@ -31,6 +31,7 @@ from skerry.agent.errors import AgentError, innermost
 from skerry.agent.identity import Caller
 from skerry.agent.pages import STILL, UNOPENED, PageClient
 from skerry.wire.headers import MCP_METHOD
+from skerry.wire.trace import within
 
 MAX_NAME = 64  # Bedrock's ToolName
 MAX_TOOLS = 2000
@@ -235,7 +236,8 @@ class Connection:
             startup_timeout=30,
             on_tools_changed=news,
         )
-        starting = asyncio.ensure_future(asyncio.to_thread(client.start))
+        with within(None):  # a connection outlives the request that opens it; each has its own in `context`
+            starting = asyncio.ensure_future(asyncio.to_thread(client.start))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:  # a thread cannot be stopped: what it opens is closed then

@@ -23,6 +23,7 @@ from strands.models import CacheConfig, Model
 from skerry.agent.errors import AgentError, ProviderError
 from skerry.settings import AgentModelSettings
 from skerry.settings.agent_model import MILLION, Price, price
+from skerry.wire import trace
 
 OPENAI_URL = "https://api.openai.com/v1"
 OLLAMA_URL = "http://127.0.0.1:11434"
@@ -177,8 +178,10 @@ def _bedrock(settings: AgentModelSettings) -> Model:
     from strands.models import BedrockModel
 
     model_id = named(settings)
+    boto = boto3.Session(region_name=settings.region)
+    boto.events.register("before-send", trace.mark)
     return BedrockModel(
-        boto_session=boto3.Session(region_name=settings.region),
+        boto_session=boto,
         boto_client_config=Config(
             retries={"total_max_attempts": 2, "mode": "standard"},
             read_timeout=settings.timeout,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import httpx2
 
 from skerry.errors import RemoteError
+from skerry.wire import trace
 
 MAX_ANSWER = 65_536
 TIMEOUT = 5.0
@@ -55,6 +56,7 @@ class Transport:
 
     async def _send(self, request: httpx2.Request) -> tuple[int, bytes]:
         url = str(request.url)
+        trace.mark(request=request)
         try:
             async with asyncio.timeout(self._whole):
                 return await self._answer(request)

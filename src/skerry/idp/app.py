@@ -20,6 +20,7 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -46,6 +47,7 @@ from skerry.idp.realms import DEVICE_CODE
 from skerry.idp.registration.endpoint import RegistrationEndpoint
 from skerry.idp.registration.management import ClientConfiguration
 from skerry.idp.revocation import Revocation
+from skerry.idp.spans import Spans
 from skerry.idp.token_endpoint import TokenEndpoint
 from skerry.idp.userinfo import Userinfo
 
@@ -67,6 +69,7 @@ def create_app(provider: Provider) -> Starlette:
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, StateError: _state_error, Exception: _server_error},
+        middleware=[Middleware(Spans)],
     )
     app.router.redirect_slashes = False  # a redirect would send the client's secret a second time
     return app

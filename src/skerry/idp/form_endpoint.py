@@ -23,6 +23,7 @@ from skerry.idp.realms import Client
 from skerry.wire import session
 from skerry.wire.context import SESSION_ID
 from skerry.wire.hop import Hop, encode
+from skerry.wire.trace import members
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
@@ -113,6 +114,7 @@ def record(trace: Trace, *, status: int, started: float, duration_ms: float, ses
                 duration_ms=duration_ms,
                 target=trace.target,
                 detail=trace.detail,
+                **members(),
             )
         )
     )

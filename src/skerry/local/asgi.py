@@ -1,15 +1,33 @@
-"""ASGI: reading a request's body, sending a whole response, and what every response has."""
+"""ASGI: reading a request's body, sending a whole response, what every response has, and its trace."""
 
 from __future__ import annotations
 
+import functools
 import uuid
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
 
 from skerry.errors import ServiceError
 from skerry.local.ports import Message, Receive, Scope, Send
 from skerry.local.rest_json import Reply
+from skerry.wire import trace
 from skerry.wire.headers import REQUEST_ID
 
 _REQUEST_ID = REQUEST_ID.lower().encode("ascii")
+
+
+Serve = TypeVar("Serve", bound=Callable[..., Coroutine[Any, Any, None]])
+
+
+def traced(serve: Serve) -> Serve:
+    """A plane's `__call__` whose requests have a span: in the caller's trace, or the first of a new one."""
+
+    @functools.wraps(serve)
+    async def served(plane: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        with trace.within(trace.of(scope.get("headers", ()))):
+            await serve(plane, scope, receive, send)
+
+    return cast("Serve", served)
 
 
 class ClientGoneError(Exception):

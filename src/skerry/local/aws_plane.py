@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from skerry.errors import ServiceError, SignatureError
 from skerry.local import aws_actions, service_model, stored_policies
 from skerry.local.access import Access, Signed, role_session
-from skerry.local.asgi import read_body, send_reply
+from skerry.local.asgi import read_body, send_reply, traced
 from skerry.local.assume_role import WEB_IDENTITY, AssumeRoles, form
 from skerry.local.aws_fixtures.fixtures import Fixtures
 from skerry.local.aws_process import AwsProcess
@@ -32,6 +32,7 @@ from skerry.local.stack_requests import StackRequests
 from skerry.local.upstream import Reply as UpstreamReply
 from skerry.local.upstream import Upstream, UpstreamError
 from skerry.local.web_identity import WebIdentities
+from skerry.wire import trace
 from skerry.wire.headers import HOP_BY_HOP
 from skerry.wire.hop import Hop
 
@@ -91,6 +92,7 @@ class AwsPlane:
         self.federation: OutboundFederation | None = None
         """Web identity tokens for principals of the account, which moto lacks."""
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
         started, began = self._clock.time(), self._clock.monotonic()
@@ -122,6 +124,7 @@ class AwsPlane:
                 session=role_session(signed.caller.arn) if signed else "",
                 detail={"region": signed.region} if signed else {},
                 iam=notes,
+                **trace.members(),
             )
         )
 

@@ -1,7 +1,9 @@
 """skerry's own paths at the endpoint.
 
     GET /_skerry/health                          no signature needed: what runs
-    GET /_skerry/hops?session=&since=&limit=     SigV4 with the service name `skerry`: recorded hops
+    GET /_skerry/hops?session=&trace=&since=&limit=&looks=
+                                                 SigV4 with the service name `skerry`: recorded hops;
+                                                 looks=0: without those of the command line's own looking
 
 Hops show who called what, so they need a key of this stack like everything else, and who is known to IAM
 needs the action `skerry:hops`. A plane may add paths of its own, which are guarded in the same way: the
@@ -78,6 +80,8 @@ class InspectionPlane:
         given = parse_qs(raw_query.decode("latin-1"))
         found = self._recorder.hops(
             session=given.get("session", [""])[-1],
+            trace=given.get("trace", [""])[-1],
+            looks=given.get("looks", [""])[-1] != "0",
             since=_number(given, "since", 0.0),
             limit=int(_number(given, "limit", float(KEPT))),
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from skerry.errors import StateError
 from skerry.local import private
-from skerry.wire.hop import Hop
+from skerry.wire.hop import Hop, is_look
 
 KEPT = 10_000
 WAITING = 10_000
@@ -58,13 +58,25 @@ class HopRecorder:
             except queue.Full:
                 return
 
-    def hops(self, *, session: str = "", since: float = 0.0, limit: int = KEPT) -> list[Hop]:
-        """The newest `limit` hops that fit, oldest first. `since` is seconds since the epoch."""
+    def hops(
+        self,
+        *,
+        session: str = "",
+        trace: str = "",
+        since: float = 0.0,
+        limit: int = KEPT,
+        looks: bool = True,
+    ) -> list[Hop]:
+        """The newest `limit` hops that fit, oldest first. `since` is seconds since the epoch.
+
+        `looks` says whether those of the command line's own looking are among them.
+        """
         found: list[Hop] = []
         for hop in reversed(self._hops):
             if len(found) >= limit:
                 break
-            if hop.started >= since and session in ("", hop.session):
+            fits = session in ("", hop.session) and trace in ("", hop.trace)
+            if fits and hop.started >= since and (looks or not is_look(hop)):
                 found.append(hop)
         found.reverse()
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from fastmcp.exceptions import ToolError
@@ -12,6 +12,7 @@ from fastmcp.exceptions import ToolError
 from skerry.auth.keys import Clock
 from skerry.errors import ProtocolError, RemoteError, StateError, TokenError
 from skerry.servers.caller import Caller
+from skerry.wire import trace
 from skerry.wire.context import ClientContext
 from skerry.wire.hop import Hop, encode
 
@@ -27,12 +28,19 @@ class Record:
 
 
 @contextlib.asynccontextmanager
-async def recorded(part: str, tool: str, *, target: str, clock: Clock) -> AsyncIterator[Record]:
-    """One tool call of a server; fill in the record as soon as something is known."""
+async def recorded(
+    part: str, tool: str, *, target: str, clock: Clock, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Record]:
+    """One tool call of a server; fill in the record as soon as something is known.
+
+    `headers` are those of the request, in whose trace the call stands, and with it all that it calls.
+    """
     started, begun = clock.time(), clock.monotonic()
     record, status = Record(), 500
+    span = trace.of_mapping(headers or {})
     try:
-        yield record
+        with trace.within(span):  # a tool is one task from its beginning to its end
+            yield record
         status = 200
     except TokenError as error:
         status = 401
@@ -56,5 +64,6 @@ async def recorded(part: str, tool: str, *, target: str, clock: Clock) -> AsyncI
             session=record.context.session_id,
             target=target,
             detail={"region": record.context.region, "agent": record.context.agent_name},
+            **trace.members(span),
         )
         _hops.info(encode(hop))

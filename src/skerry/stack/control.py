@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 from skerry.stack.resources import IN_TRANSITION
+from skerry.wire.hop import LOOKS
 
 PATIENCE, PAUSE, LONGEST = 90.0, 0.02, 0.3
 """Seconds to wait for the end of a transition, and between two looks: at first, and at most."""
@@ -31,7 +32,9 @@ class Control:
             region_name=region,
             aws_access_key_id=credentials.access_key_id,
             aws_secret_access_key=credentials.secret_access_key,
-            config=Config(retries={"total_max_attempts": 1}, parameter_validation=True),
+            config=Config(
+                retries={"total_max_attempts": 1}, parameter_validation=True, user_agent_extra=LOOKS
+            ),
         )
 
     def by_name(

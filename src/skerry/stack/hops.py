@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from skerry.errors import NotRunningError
 from skerry.stack.arguments import count
 from skerry.stack.env import add_state
+from skerry.stack.hop_tree import placed
 from skerry.stack.inspection import ask
 from skerry.stack.record import newest
 from skerry.stack.state import running
@@ -21,11 +22,17 @@ from skerry.stack.state import running
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_state(parser)
     parser.add_argument("--session", default="", metavar="ID", help="only hops of this runtime session")
+    parser.add_argument("--trace", default="", metavar="ID", help="only hops of this trace (32 hex digits)")
     parser.add_argument(
         "--since", type=float, default=0.0, metavar="SECONDS", help="only hops after this time (since 1970)"
     )
     parser.add_argument(
         "--limit", type=count, default=200, metavar="N", help="the newest so many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="with those of skerry's own looking, as until all is ready",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
@@ -34,20 +41,19 @@ def run(options: argparse.Namespace) -> int:
     try:
         stack = running(options.state)
     except NotRunningError:
-        wanted = {"session": options.session, "since": options.since, "limit": options.limit}
-        found = [asdict(hop) for hop in newest(options.state, **wanted)]
+        found = [asdict(hop) for hop in newest(options.state, **_wanted(options))]
         print("no stack runs: this is what was kept", file=sys.stderr)
     else:
-        found = fetch(stack, session=options.session, since=options.since, limit=options.limit)
+        found = fetch(stack, **_wanted(options))
     if options.json:
         for hop in found:
             print(json.dumps(hop))
         return 0
     lines = list(tree(found))
     if not lines:
-        narrowed = options.session or options.since
+        narrowed = options.session or options.trace or options.since
         print(
-            "no such hops; without --session and --since all of them" if narrowed else "no hops yet",
+            "no such hops; without --session, --trace and --since all of them" if narrowed else "no hops yet",
             file=sys.stderr,
         )
     for line in lines:
@@ -55,34 +61,46 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _wanted(options: argparse.Namespace) -> dict[str, Any]:
+    trace = options.trace.strip().lower()
+    return {
+        "session": options.session,
+        "trace": trace,
+        "since": options.since,
+        "limit": options.limit,
+        "looks": options.all,
+    }
+
+
 def fetch(
-    stack: Mapping[str, Any], *, session: str = "", since: float = 0.0, limit: int = 200
+    stack: Mapping[str, Any],
+    *,
+    session: str = "",
+    trace: str = "",
+    since: float = 0.0,
+    limit: int = 200,
+    looks: bool = False,
 ) -> list[dict[str, Any]]:
     """The recorded hops, oldest first. Raises RemoteError when the endpoint does not answer."""
     query = (
         {"limit": str(limit)}
         | ({"session": session} if session else {})
+        | ({"trace": trace} if trace else {})
+        | ({} if looks else {"looks": "0"})
         | ({"since": str(since)} if since else {})
     )
     return list(ask(stack, "GET", f"hops?{urlencode(query)}"))
 
 
 def tree(hops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A line for each hop, in the order in which they began, each below the hop that contains it in time.
+    """A line for each hop, below the one that called it as far as that is known (`hop_tree`).
 
-    That is its caller while one thing happens at a time; hops carry no trace, and calls side by side may be
-    mixed.
     A line says what was called, how the caller proved itself, who that was, how it went and how long it took.
     """
-    enclosing: list[float] = []
-    for hop in sorted(hops, key=lambda hop: (hop["started"], -hop["duration_ms"])):
-        end = hop["started"] + hop["duration_ms"] / 1000
-        while enclosing and end > enclosing[-1]:
-            enclosing.pop()
-        where = "  " * len(enclosing) + f"{hop['part']} {hop['operation']}"
+    for depth, hop in placed(hops):
+        where = "  " * depth + f"{hop['part']} {hop['operation']}"
         if hop.get("target"):
             where += f" → {hop['target']}"
-        enclosing.append(end)
         proof = PROOFS.get(hop["auth"], hop["auth"])
         yield (
             f"{where:<64.64} {proof:<6} {shorten(hop['identity']):<44.44} {hop['status']} "

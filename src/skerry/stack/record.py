@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skerry.errors import StateError
-from skerry.wire.hop import Hop, of
+from skerry.wire.hop import Hop, is_look, of
 
 FILES = ("hops.jsonl.1", "hops.jsonl")
 
@@ -32,7 +32,16 @@ def recorded(state: Path) -> Iterator[Hop]:
                 continue  # the last line of a stack that was killed
 
 
-def newest(state: Path, *, session: str, since: float, limit: int) -> list[Hop]:
+def newest(
+    state: Path, *, session: str, since: float, limit: int, trace: str = "", looks: bool = True
+) -> list[Hop]:
     """The newest `limit` hops that fit, oldest first, as `local.recorder` gives them. Raises StateError."""
-    fitting = (hop for hop in recorded(state) if hop.started >= since and session in ("", hop.session))
+    fitting = (
+        hop
+        for hop in recorded(state)
+        if hop.started >= since
+        and session in ("", hop.session)
+        and trace in ("", hop.trace)
+        and (looks or not is_look(hop))
+    )
     return list(deque(fitting, maxlen=limit))

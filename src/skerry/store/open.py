@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from skerry.errors import ConfigurationError
 from skerry.store.records import KeptStore
+from skerry.wire import trace
 
 FORMS = "sqlite:///PATH or dynamodb://TABLE?region=REGION"
 
@@ -72,6 +73,7 @@ def dynamodb_table(url: str) -> tuple[Any, str]:
             f"no client for DynamoDB can be made: {error}",
             hint="Name a region: dynamodb://TABLE?region=REGION",
         ) from error
+    client.meta.events.register("before-send", trace.mark)
     return client, parts.netloc
 
 

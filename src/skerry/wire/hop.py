@@ -13,6 +13,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 MARK = "skerry-hop "
+LOOKS = "skerry-looks"
+"""What the command line's own clients add to their user agent; their reading is noise among hops."""
+LOOKED = "asked_by"
+"""The member of `detail` that marks the hop of such a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,9 @@ class Hop:
     (`sigv4`, `jwt`, `api-key`, `none`), `session` the runtime session id where one is known. `started` is
     seconds since the epoch. `detail` holds short strings only, such as a tool name, header names or
     a model id; never bodies or tokens. `iam` has the permissions that were asked for: `action`, `resource`,
-    `by` (what decided), and `refused` or `would_refuse` where they were not given.
+    `by` (what decided), and `refused` or `would_refuse` where they were not given. `trace`, `span` and
+    `parent` are ids of W3C Trace Context: this hop is `span`, called by the hop that is `parent`; empty where
+    they are not known.
     """
 
     part: str
@@ -37,6 +43,14 @@ class Hop:
     target: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
     iam: Sequence[Mapping[str, str]] = ()
+    trace: str = ""
+    span: str = ""
+    parent: str = ""
+
+
+def is_look(hop: Hop) -> bool:
+    """Whether the command line only looked how things are, as `skerry up` does until all is ready."""
+    return LOOKED in hop.detail
 
 
 _FIELDS = {item.name for item in fields(Hop)}

@@ -128,6 +128,7 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path, capfd: pytest.Captu
     assert "SKERRY_SERVICE_ISSUER" in capfd.readouterr().err
 
 
+@pytest.mark.behaviour("TRACE-ON")
 def test_each_request_is_a_hop_with_who_asked_and_which_conversation(
     modern: StandIn, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
@@ -137,6 +138,7 @@ def test_each_request_is_a_hop_with_who_asked_and_which_conversation(
             conversation = service.chat(prompt="a secret question")["conversation_id"]
             service.get("/health")
             service.get(f"/nowhere/{conversation}")
+        called = [headers for _, headers, _ in model.asked]
     text = capfd.readouterr().err
     hops = [found for line in text.splitlines() if (found := decode(line)) is not None]
     assert [(hop.operation, hop.status, hop.session) for hop in hops] == [
@@ -145,4 +147,8 @@ def test_each_request_is_a_hop_with_who_asked_and_which_conversation(
     ]
     assert hops[0].identity == "local"
     assert hops[0].part == "agent"
+    called += [item.headers for item in modern.seen if item.method == "tools/list"]
+    own = f"00-{hops[0].trace}-{hops[0].span}-01"
+    assert [headers["traceparent"] for headers in called] == [own] * 2
+    assert "traceparent" not in called[0]["authorization"]
     assert "secret" not in text

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from skerry.errors import ConfigurationError
 from skerry.local.functions import FunctionSettings, FunctionsPlane, FunctionsSettings
 from tests.kit.plane import ACCOUNT, REGION, Ports, running
+from tests.kit.traced import CALLER, SENT, TRACE, sending
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="awslambdaric is not there for Windows")
 
@@ -152,6 +153,25 @@ def test_a_handler_calls_aws_with_its_own_role(served, client, tmp_path):
         assert invoke(other.client("lambda"), "aws")[1] == '"from inside"'
     [hop] = served.ports.hops.all
     assert hop.identity == f"arn:aws:sts::{ACCOUNT}:assumed-role/aws/aws"
+    [caller] = other.ports.hops.all
+    assert (hop.trace, hop.parent) == (caller.trace, caller.span), "boto3 sends on what the handler is told"
+
+
+@pytest.mark.behaviour("TRACE-LAMBDA")
+@pytest.mark.parametrize(
+    ("sent", "parent", "sampled"),
+    [
+        (SENT, CALLER, 0),
+        ({"X-Amzn-Trace-Id": f"Root=1-{TRACE[:8]}-{TRACE[8:]};Parent={CALLER};Sampled=1"}, CALLER, 1),
+        ({"X-Amzn-Trace-Id": f"Root=1-{TRACE[:8]}-{TRACE[8:]};Sampled=0"}, "", 0),
+    ],
+    ids=["traceparent", "sampled", "nobody"],
+)
+def test_a_handler_is_told_its_place_in_the_trace(served, client, sent, parent, sampled):
+    _, value = invoke(sending(client, sent), "variables", {})
+    [hop] = served.ports.hops.all
+    assert (hop.trace, hop.parent) == (TRACE, parent)
+    assert value["trace"] == f"Root=1-{TRACE[:8]}-{TRACE[8:]};Parent={hop.span};Sampled={sampled}"
 
 
 @pytest.mark.behaviour("FN-REUSE")
@@ -292,7 +312,8 @@ def test_a_dry_run_runs_nothing(client):
     assert (answer["StatusCode"], value) == (204, None)
 
 
-def test_an_event_is_run_later(client, tmp_path):
+@pytest.mark.behaviour("TRACE-HOPS")
+def test_an_event_is_run_later(served, client, tmp_path):
     started, go = tmp_path / "started", tmp_path / "go"
     for fifo in (started, go):
         os.mkfifo(fifo)
@@ -300,6 +321,9 @@ def test_an_event_is_run_later(client, tmp_path):
     assert (answer["StatusCode"], value) == (202, None)
     assert started.read_text() == "x"
     go.write_text("")
+    asked, run = served.ports.hops.until(2)
+    assert run.detail["type"] == "Event, run"
+    assert (run.trace, run.parent) == (asked.trace, asked.span)
 
 
 @pytest.mark.behaviour("FN-LIMITS")

@@ -189,7 +189,9 @@ class TestHeaders:
             "content-type": "application/vnd.x+json",
             "accept": "text/event-stream",
             "accept-encoding": "gzip",
-            "traceparent": "00-1-2-3",
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "tracestate": "a=1",
+            "x-amzn-trace-id": "Root=1-2-3",
             "mcp-session-id": "m-1",
             "mcp-protocol-version": "2025-11-25",
             "a2a-version": "0.3",
@@ -197,7 +199,11 @@ class TestHeaders:
             RUNTIME_SESSION_ID.lower(): "s" * 33,
         }
         send("POST", f"{url}/x", content=b"{}", headers=sent)
-        assert sent.items() <= service.seen[-1].headers.items()
+        seen = dict(service.seen[-1].headers)
+        trace = sent.pop("traceparent").split("-")
+        assert sent.items() <= seen.items()
+        assert seen["traceparent"].split("-")[:2] == trace[:2]  # the same trace, one hop on
+        assert seen["traceparent"].split("-")[2] != trace[2]
 
     @pytest.mark.behaviour("GW-HTTP-HEADERS")
     def test_nothing_else_does_and_no_credential_ever(

@@ -174,8 +174,9 @@ class TestRequest:
         before = stack.interceptor("before", lambda e, c: UNCHANGED, "REQUEST")
         after = stack.interceptor("after", lambda e, c: UNCHANGED, "RESPONSE")
         url = gateway_with(stack, before, after)
-        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        hello(url, headers={"traceparent": trace, "x-session-id": "s" * 33})
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        sent = f"00-{trace}-b7ad6b7169203331-01"
+        hello(url, headers={"traceparent": sent, "x-session-id": "s" * 33})
         role = f"arn:aws:sts::123456789012:assumed-role/desk-gateway/gateway-{url.split('/')[4]}"
         for name, point in (("before", "REQUEST"), ("after", "RESPONSE")):
             hop = stack.recorder.named(f"→ interceptor {point}")[-1]
@@ -183,7 +184,7 @@ class TestRequest:
             assert hop.session == "s" * 33
             call = next(call for call in stack.functions.invocations if call.function == name)
             assert (call.caller, call.custom) == (role, {})
-            assert call.headers["traceparent"] == trace
+            assert call.headers["traceparent"] == f"00-{trace}-{hop.span}-01"
         order = [call.function for call in stack.functions.invocations]
         assert order == ["before", "fn", "after"]
 

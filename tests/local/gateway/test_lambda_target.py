@@ -94,9 +94,33 @@ class TestInvoke:
     @pytest.mark.behaviour("GW-TRACE")
     def test_the_trace_context_goes_along(self, stack: Stack) -> None:
         gateway = with_function(stack, lambda event, custom: "")
-        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        call(stack, gateway, {"name": "a"}, headers={"traceparent": trace})
-        assert stack.functions.invocations[-1].headers["traceparent"] == trace
+        trace, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+        sent = {"traceparent": f"00-{trace}-{caller}-01", "tracestate": "a=1", "baggage": "b=2"}
+        call(stack, gateway, {"name": "a"}, headers=sent)
+        seen = stack.functions.invocations[-1].headers
+        inbound, outbound = (
+            stack.recorder.inbound(gateway, "tools/call"),
+            stack.recorder.named("→ lambda Invoke")[-1],
+        )
+        assert (inbound.trace, inbound.parent) == (trace, caller)
+        assert (outbound.trace, outbound.parent) == (trace, inbound.span)
+        assert seen["traceparent"] == f"00-{trace}-{outbound.span}-01"
+        assert (seen["tracestate"], seen["baggage"]) == ("a=1", "b=2")
+
+    @pytest.mark.behaviour("TRACE-W3C")
+    @pytest.mark.parametrize("sent", [{}, {"traceparent": "00-1-2-3"}])
+    def test_without_a_good_trace_one_begins_at_the_gateway(self, stack: Stack, sent: dict[str, str]) -> None:
+        gateway = with_function(stack, lambda event, custom: "")
+        call(stack, gateway, {"name": "a"}, headers={**sent, "tracestate": "a=1", "baggage": "b=2"})
+        seen = stack.functions.invocations[-1].headers
+        inbound, outbound = (
+            stack.recorder.inbound(gateway, "tools/call"),
+            stack.recorder.named("→ lambda Invoke")[-1],
+        )
+        assert (len(inbound.trace), inbound.parent) == (32, "")
+        assert (outbound.trace, outbound.parent) == (inbound.trace, inbound.span)
+        assert seen["traceparent"] == f"00-{inbound.trace}-{outbound.span}-01"
+        assert ("tracestate" in seen, seen["baggage"]) == (False, "b=2")
 
 
 class TestResult:

@@ -14,6 +14,7 @@ from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.clock import FakeClock
 from tests.kit.issuer import FakeIssuer, rsa_key
 from tests.kit.runtime_plane import DEVELOPER, record, runtime_plane
+from tests.kit.traced import CALLER, SENT, TRACE
 
 ONE = "session-one-" + "1" * 28
 MISMATCH = "Authorization method mismatch. The agent is configured for a different authorization method"
@@ -353,22 +354,41 @@ async def test_only_listed_headers_reach_the_program(running):
         "X-JWT-TOKEN": "claimed",
         "X-Tenant-ID": "claimed",
         "Cookie": "a=b",
-        "traceparent": "00-trace",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "X-Amzn-Bedrock-AgentCore-Runtime-User-Id": "claimed",
         "WorkloadAccessToken": "claimed",
         "Accept": "text/event-stream",
     }
     seen = await headers_of(running, "listed", sent)
-    assert ("eu-west-1", "00-trace", "text/event-stream") == (
-        seen["x-client-region"],
-        seen["traceparent"],
-        seen["accept"],
-    )
+    assert ("eu-west-1", "text/event-stream") == (seen["x-client-region"], seen["accept"])
+    assert seen["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c-")
     assert ONE == seen[RUNTIME_SESSION_ID.lower()]
     assert "x-amzn-bedrock-agentcore-runtime-request-id" in seen
     assert seen["host"].startswith("127.0.0.1:")
     assert "claimed" not in seen.values()
     assert not {"x-other", "cookie", "authorization", "x-amz-date", "user-agent"} & set(seen)
+
+
+@pytest.mark.behaviour("TRACE-ON")
+async def test_the_program_is_called_in_the_clients_trace_by_the_runtimes_own_span(running):
+    known = len(running.recorder.hops)
+    extra = {"tracestate": "a=1", "baggage": "b=2", "X-Amzn-Trace-Id": "Root=1-2-3"}
+    seen = await headers_of(running, "plain", {**SENT, **extra})
+    hop = (await running.recorder.until(known + 1))[-1]
+    assert (TRACE, CALLER) == (hop.trace, hop.parent)
+    assert f"00-{TRACE}-{hop.span}-01" == seen["traceparent"]
+    assert ["a=1", "b=2", "Root=1-2-3"] == [seen[name.lower()] for name in extra]
+
+
+@pytest.mark.behaviour("TRACE-W3C")
+@pytest.mark.parametrize("bad", [{}, {"traceparent": "00-trace"}])
+async def test_without_a_good_trace_one_begins_at_the_runtime(running, bad):
+    known = len(running.recorder.hops)
+    seen = await headers_of(running, "plain", {**bad, "tracestate": "a=1"})
+    hop = (await running.recorder.until(known + 1))[-1]
+    assert (32, "") == (len(hop.trace), hop.parent)
+    assert f"00-{hop.trace}-{hop.span}-01" == seen["traceparent"]
+    assert "tracestate" not in seen
 
 
 @pytest.mark.behaviour("RT-HEADERS")

@@ -15,6 +15,7 @@ import pytest
 from skerry.auth.challenge import parse
 from tests.kit.accounts_api import command, environment, running_api
 from tests.kit.idp import SECRETS
+from tests.kit.traced import CALLER, SENT, TRACE
 
 
 def bearer(token):
@@ -280,13 +281,14 @@ def test_every_call_leaves_a_hop(ask, api, idp, token):
     session = f"session-{uuid.uuid4()}"
     claims = {"tenant_id": "acme", "act": {"sub": "accounts", "act": {"sub": "gateway"}}}
     headers = {**bearer(token(claims=claims)), "X-Session-ID": session}
-    ask("GET", "/accounts/12345/email", headers=headers)
+    ask("GET", "/accounts/12345/email", headers={**headers, **SENT})
     ask("GET", "/accounts/12345/email", headers={"X-Session-ID": session})
     good, bad = api.hops(session, 2)
     assert (good.part, good.operation, good.auth, good.status) == ("accounts-api", "GET email", "jwt", 200)
     assert good.identity == f"ada@{idp.issuers['desk']}"
     assert good.detail == {"tenant": "acme", "client": "chat", "act": "accounts < gateway"}
     assert (bad.identity, bad.auth, bad.status) == ("anonymous", "none", 401)
+    assert ((good.trace, good.parent), bad.parent) == ((TRACE, CALLER), "")
 
 
 @pytest.mark.behaviour("ACC-GENERATE-TOKEN")

@@ -18,6 +18,7 @@ from skerry.settings import AccountsSettings
 from skerry.wire.hop import decode
 from tests.kit.asgi_thread import serve
 from tests.kit.recording_api import RecordingApi
+from tests.kit.traced import CALLER, SENT, TRACE
 
 ERAS = ["legacy", "2026-07-28"]
 
@@ -197,6 +198,7 @@ async def test_an_api_that_does_not_answer(serving, settings, user_token):
 @pytest.mark.behaviour("ACC-CONTEXT")
 async def test_the_context_is_in_the_log_and_not_in_the_answer(stateless, user_token, caplog, idp):
     headers = {"X-Session-ID": "session-in-the-log", "X-Client-Region": "eu-west-3", "X-Client-Agent": "ops"}
+    headers |= SENT
     with caplog.at_level(logging.INFO, "skerry.hop"):
         async with client(stateless, user_token(), headers=headers) as desk:
             answer = await desk.call_tool("get_email", {"account_id": "12345"})
@@ -205,6 +207,9 @@ async def test_the_context_is_in_the_log_and_not_in_the_answer(stateless, user_t
     assert (hop.operation, hop.session, hop.status) == ("tools/call get_email", "session-in-the-log", 200)
     assert hop.identity == f"ada@{idp.issuers['desk']}"
     assert hop.detail == {"region": "eu-west-3", "agent": "ops"}
+    assert (hop.trace, hop.parent) == (TRACE, CALLER)
+    behind = [one for one in hops if one and one.parent == hop.span]
+    assert [one.operation for one in behind if one.part == "idp"] == ["token-exchange"]
     assert "eu-west-3" not in json.dumps(answer.structured_content) + answer.content[0].text
 
 

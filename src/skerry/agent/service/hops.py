@@ -8,6 +8,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skerry.agent.identity import Caller
+from skerry.wire import trace
 from skerry.wire.hop import Hop, encode
 
 PART = "agent"
@@ -37,8 +38,10 @@ class Hops:
             await send(message)
 
         started, began = time.time(), time.monotonic()
+        span = trace.of(scope["headers"])
         try:
-            await self._app(scope, receive, watched)
+            with trace.within(span):
+                await self._app(scope, receive, watched)
         finally:
             caller: Caller | None = scope.get(CALLER)
             route = getattr(scope.get("route"), "path", "(no such path)")
@@ -51,5 +54,6 @@ class Hops:
                 started=started,
                 duration_ms=1000 * (time.monotonic() - began),
                 session=scope.get(SESSION, ""),
+                **trace.members(span),
             )
             _hops.info(encode(hop))

@@ -21,6 +21,7 @@ import httpx2
 from skerry.auth.sigv4 import Credentials, sign
 from skerry.idp.triggers.declared import Cloud
 from skerry.wire.jsonrpc import depth_exceeds
+from skerry.wire.trace import outgoing
 
 MAX_RESPONSE = 1 << 20
 MAX_DEPTH = 32
@@ -76,7 +77,7 @@ async def invoke(cloud: Cloud, function: str, event: Mapping[str, Any], *, secon
 async def _post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
     async with (
         httpx2.AsyncClient(trust_env=False, timeout=None, verify=_trust()) as http,
-        http.stream("POST", url, headers=dict(headers), content=body) as reply,
+        http.stream("POST", url, headers={**headers, **outgoing()}, content=body) as reply,
     ):
         answer = bytearray()
         async for chunk in reply.aiter_bytes():

@@ -11,7 +11,7 @@ from typing import Any
 from skerry.errors import ServiceError, StateError, validation
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
-from skerry.local.asgi import read_body, send_reply
+from skerry.local.asgi import read_body, send_reply, traced
 from skerry.local.control import (
     actions,
     api_keys,
@@ -50,7 +50,8 @@ from skerry.local.rate import Rate, rate
 from skerry.local.records import Answered
 from skerry.local.resources import Resources
 from skerry.local.validation import validate
-from skerry.wire.hop import Hop
+from skerry.wire import trace
+from skerry.wire.hop import LOOKED, LOOKS, Hop
 
 BODY_LIMIT = 10 << 20
 SERVICE = "bedrock-agentcore"
@@ -58,6 +59,7 @@ MODEL = "bedrock-agentcore-control"
 
 READS = ("Get", "List")
 """How operations that change nothing begin."""
+_LOOKS = LOOKS.encode()
 
 CheckTarget = Callable[[Mapping[str, Any]], str | None]
 
@@ -144,6 +146,7 @@ class ControlPlane:
         """Leaves transitions as they are; the next start takes them up."""
         await self._lifecycle.close()
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
         started, began = self._clock.time(), self._clock.monotonic()
@@ -187,7 +190,9 @@ class ControlPlane:
                 duration_ms=(self._clock.monotonic() - began) * 1000,
                 session=role_session(caller.arn),
                 target=scope["raw_path"].decode("latin-1"),
+                detail=_looked(name, scope),
                 iam=notes,
+                **trace.members(),
             )
         )
 
@@ -221,6 +226,12 @@ class ControlPlane:
         self._lifecycle.begin(outcome.writes)
         await self._resources.commit(outcome.writes, outcome.changes, answered)
         self._lifecycle.wake()
+
+
+def _looked(name: str, scope: Scope) -> dict[str, str]:
+    """The mark of a hop by which the command line only looks how things are."""
+    agents = (value for header, value in scope["headers"] if header == b"user-agent")
+    return {LOOKED: "skerry"} if name.startswith(READS) and any(_LOOKS in agent for agent in agents) else {}
 
 
 def _same(before: Answered, digest: str) -> Record:

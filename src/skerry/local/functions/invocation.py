@@ -8,6 +8,8 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 
+from skerry.wire import trace
+
 MAX_PAYLOAD = 6 * 1024 * 1024
 MAX_ASYNC_PAYLOAD = 1024 * 1024
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
@@ -99,7 +101,7 @@ class Invocation:
 
     `timeout` is in seconds. `delivered` is set when an environment has fetched the event; `outcome` is done
     when the handler has answered. With `stream` an answer that is streamed goes there and the outcome is
-    empty; without it is collected.
+    empty; without it is collected. `trace` is what the program is told of its place in a trace.
     """
 
     payload: bytes
@@ -119,6 +121,16 @@ class Invocation:
         """Sets the outcome; a second one is ignored."""
         if not self.outcome.done():
             self.outcome.set_result(outcome)
+
+
+def traced_run(span: trace.Span, asked: str = "") -> str:
+    """What `_X_AMZN_TRACE_ID` says of a run, which boto3 in a function sends on with everything it calls.
+
+    `asked` is the X-Amzn-Trace-Id of the request. Without one Lambda samples nothing unless it is told to
+    trace actively, which functions here are not.
+    """
+    caller = trace.parse_amazon(asked)
+    return span.amazon(sampled=caller is not None and caller.flags == "01")
 
 
 def timed_out(invocation: Invocation) -> Outcome:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,18 @@ from typing import Any
 
 from skerry.errors import ServiceError, access_denied
 from skerry.local import service_model
-from skerry.local.asgi import ClientGoneError, send_reply
+from skerry.local.asgi import ClientGoneError, send_reply, traced
 from skerry.local.functions import names, urls
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, no_runtime
-from skerry.local.functions.invocation import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD, Invocation, Outcome, Stream
+from skerry.local.functions.invocation import (
+    MAX_ASYNC_PAYLOAD,
+    MAX_PAYLOAD,
+    Invocation,
+    Outcome,
+    Stream,
+    traced_run,
+)
 from skerry.local.functions.names import LATEST, FunctionName
 from skerry.local.functions.policies import OPERATIONS, PUBLISHED, FunctionPolicies, policy_name
 from skerry.local.functions.pool import Pool
@@ -44,6 +50,7 @@ from skerry.local.ports import (
     Unrestricted,
 )
 from skerry.local.rest_json import Reply, iso8601
+from skerry.wire import trace
 from skerry.wire.arn import lambda_arn
 from skerry.wire.hop import Hop
 
@@ -147,6 +154,7 @@ class FunctionsPlane:
         """Ends every environment."""
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         headers = {
@@ -296,7 +304,8 @@ class FunctionsPlane:
         return Reply(200, headers, outcome.payload)
 
     def _later(self, exchange: _Exchange, pool: Pool, event: bytes) -> Reply:
-        invocation = self._invocation(exchange, pool, event, None)
+        span = (trace.CURRENT.get() or trace.begin()).child()
+        invocation = self._invocation(exchange, pool, event, None, span)
         exchange.session = session_of(None, exchange.identity)
         hop = _Exchange({}, self._clock.time(), self._clock.monotonic(), exchange.identity, exchange.target)
         hop.detail["type"] = "Event, run"
@@ -305,7 +314,7 @@ class FunctionsPlane:
             hop.status = outcome.status if isinstance(outcome, ServiceError) else 200
             if isinstance(outcome, Outcome) and outcome.error:
                 hop.detail["error"] = outcome.error
-            self._record(hop)
+            self._record(hop, span)
 
         pool.enqueue(invocation, done)
         return Reply(
@@ -313,17 +322,21 @@ class FunctionsPlane:
         )
 
     def _invocation(
-        self, exchange: _Exchange, pool: Pool, event: bytes, context: Mapping[str, Any] | None
+        self,
+        exchange: _Exchange,
+        pool: Pool,
+        event: bytes,
+        context: Mapping[str, Any] | None,
+        span: trace.Span | None = None,
     ) -> Invocation:
-        trace = exchange.headers.get("x-amzn-trace-id", "")
-        made = f"Root=1-{int(self._clock.time()):08x}-{secrets.token_hex(12)};Sampled=0"
+        span = span or trace.CURRENT.get() or trace.begin()
         return Invocation(
             payload=event,
             arn=pool.declared.arn,
             timeout=pool.declared.settings.timeout,
             # ASCII on one line: it travels as a header.
             client_context=json.dumps(context, separators=(",", ":")) if context is not None else "",
-            trace=trace if trace.isprintable() and trace else made,
+            trace=traced_run(span, exchange.headers.get(trace.AMAZON, "")),
         )
 
     def _pool(self, name: FunctionName) -> Pool:
@@ -350,7 +363,7 @@ class FunctionsPlane:
             return no_runtime(declared.python)
         return None
 
-    def _record(self, exchange: _Exchange) -> None:
+    def _record(self, exchange: _Exchange, span: trace.Span | None = None) -> None:
         self._recorder.record(
             Hop(
                 part="functions",
@@ -364,5 +377,6 @@ class FunctionsPlane:
                 target=exchange.target,
                 detail=exchange.detail,
                 iam=exchange.iam,
+                **trace.members(span),
             )
         )

@@ -22,13 +22,14 @@ from typing import Any
 from skerry.errors import ServiceError
 from skerry.local.asgi import read_body
 from skerry.local.functions import cors, url_event
-from skerry.local.functions.invocation import MAX_PAYLOAD, Invocation, Outcome, Stream
+from skerry.local.functions.invocation import MAX_PAYLOAD, Invocation, Outcome, Stream, traced_run
 from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import request_id_header
 from skerry.local.functions.streaming import Streams, begun
 from skerry.local.functions.url_event import PRELUDE_TYPE, Answer, Asked, BadAnswerError, PreludeReader
 from skerry.local.functions.urls import Url, Urls, asked
 from skerry.local.ports import Access, Caller, Clock, Notes, Receive, Scope, Send
+from skerry.wire import trace
 
 _LARGE = 256 * 1024
 
@@ -140,7 +141,7 @@ class UrlDoor:
             payload=event,
             arn=declared.arn,
             timeout=declared.settings.timeout,
-            trace=f"Root=1-{int(request.now):08x}-{secrets.token_hex(12)};Sampled=0",
+            trace=traced_run(trace.CURRENT.get() or trace.begin(), _headers(scope).get(trace.AMAZON, "")),
             stream=Stream() if url.settings.stream else None,
         )
 

@@ -15,10 +15,12 @@ from dataclasses import replace
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.gateway.propagation import continued
 from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.urls import with_parameters
 from skerry.local.ports import Clock, Notes, Recorder
 from skerry.local.upstream import Reply, Upstream, UpstreamError
+from skerry.wire import trace
 from skerry.wire.hop import Hop
 
 LOG = logging.getLogger("skerry.gateway")
@@ -56,9 +58,13 @@ class Outbound:
         started, began = self._clock.time(), self._clock.monotonic()
         status, credential, failure = 0, _NONE, ""
         notes: Notes = []
+        served = trace.CURRENT.get()  # None when the gateway synchronises for itself
+        span = served.child() if served is not None else trace.begin()
         try:
-            credential = await self._credentials.authenticate(call, notes)
-            headers = {**call.propagated, **call.trace, **call.headers, **credential.headers}
+            with trace.within(span):
+                credential = await self._credentials.authenticate(call, notes)
+            traced = continued(call.trace, span)
+            headers = {**call.propagated, **call.headers, **credential.headers, **traced}
             url = call.url
             if credential.query:
                 url = with_parameters(url, credential.query)
@@ -82,7 +88,7 @@ class Outbound:
             raise
         finally:
             hop = self._hop(call, credential, status, failure, (started, began))
-            self._recorder.record(replace(hop, iam=notes))
+            self._recorder.record(replace(hop, iam=notes, **trace.members(span)))
             if failure:
                 LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 
 from skerry.auth.moved_clock import clock_of
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
-from skerry.local.asgi import ClientGoneError, read_body, send_reply
+from skerry.local.asgi import ClientGoneError, read_body, send_reply, traced
 from skerry.local.body import Body
 from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
@@ -185,6 +185,7 @@ class GatewayPlane:
         await self._upstream.close()
         self._credentials.close()
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Paths are matched whole, also when the application is mounted below a prefix."""
         if scope["type"] != "http":

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from skerry.local import workloads
 from skerry.local.ports import Record
 from skerry.wire import headers as names
+from skerry.wire import trace
 
 Pairs = Iterable[tuple[str, str]]
 Headers = Mapping[str, str]
@@ -102,8 +103,21 @@ def query_parameters(query: str, target: Record) -> dict[str, str]:
 
 
 def trace_headers(inbound: Pairs) -> dict[str, str]:
-    """The W3C trace context of the inbound request, which goes to every target."""
+    """The W3C trace context of the inbound request; `continued` makes of it what a target gets."""
     return {name: value for name, value in inbound if name in _TRACE and names.value_problem(value) is None}
+
+
+def continued(inbound: Headers, span: trace.Span) -> dict[str, str]:
+    """The trace context of a call of the gateway's own, which is `span`: the client's, one hop on.
+
+    The trace and whatever goes with it (tracestate, baggage, the AWS header) stay the client's; the parent is
+    the gateway's call. What tracestate says belongs to a traceparent, and goes with a bad one (W3C Trace
+    Context, 3.3 and 4.3).
+    """
+    kept = {name: value for name, value in inbound.items() if name != trace.TRACEPARENT}
+    if trace.parse(inbound.get(trace.TRACEPARENT, "")) is None:
+        kept.pop(trace.TRACESTATE, None)
+    return {**kept, trace.TRACEPARENT: span.traceparent}
 
 
 def claims_identity(name: str) -> bool:

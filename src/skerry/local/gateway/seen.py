@@ -10,7 +10,7 @@ from skerry.local.access import role_session
 from skerry.local.gateway.inbound import ANONYMOUS
 from skerry.local.gateway.routes import answer
 from skerry.local.ports import Caller, Message, Notes, Receive, Send
-from skerry.wire import jsonrpc
+from skerry.wire import jsonrpc, trace
 from skerry.wire.hop import Hop
 
 CLIENT_CLOSED = 499
@@ -43,6 +43,7 @@ class Seen:
             target=self.target,
             detail=self.detail,
             iam=self.iam,
+            **trace.members(),
         )
 
 

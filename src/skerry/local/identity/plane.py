@@ -12,7 +12,7 @@ from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, StateError
 from skerry.local import rest_json, service_model
 from skerry.local.access import role_session
-from skerry.local.asgi import read_body, send_reply
+from skerry.local.asgi import read_body, send_reply, traced
 from skerry.local.identity import pages, web_identity
 from skerry.local.identity.assertions import Assertions, Sign, unsigned
 from skerry.local.identity.consents import Consents
@@ -45,6 +45,7 @@ from skerry.local.rate import rate
 from skerry.local.rest_json import Reply
 from skerry.local.sealing import Sealer
 from skerry.local.validation import validate
+from skerry.wire import trace
 from skerry.wire.hop import Hop
 
 BODY_LIMIT = 1 << 19
@@ -138,6 +139,7 @@ class IdentityPlane:
         await self.vault.close()
         await self._file.close()
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one HTTP request."""
         started, began = self._clock.time(), self._clock.monotonic()
@@ -164,6 +166,7 @@ class IdentityPlane:
                 target=asked.detail.get("provider", asked.detail.get("workload", "")),
                 detail=asked.detail,
                 iam=asked.iam,
+                **trace.members(),
             )
         )
 

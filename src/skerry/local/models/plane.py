@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, ServiceError, SkerryError
 from skerry.local import eventstream
-from skerry.local.asgi import ClientGoneError, read_body
+from skerry.local.asgi import ClientGoneError, read_body, traced
 from skerry.local.models import actions
 from skerry.local.models.aws import CARRIED, Relay
 from skerry.local.models.events import Backend, Event, fold
@@ -40,6 +40,7 @@ from skerry.local.rest_json import Reply, error_reply
 from skerry.local.upstream import Limits, Upstream, UpstreamError
 from skerry.local.upstream import Reply as UpstreamReply
 from skerry.settings import ModelsSettings
+from skerry.wire import trace
 from skerry.wire.hop import Hop
 
 LARGE = 256 * 1024
@@ -98,6 +99,7 @@ class ModelsPlane:
         """Closes the connections."""
         await self._upstream.close()
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         exchange = Exchange(send, self._record, self._clock.time(), self._clock.monotonic())
@@ -200,6 +202,7 @@ class ModelsPlane:
                 target=exchange.model_id,
                 detail=detail,
                 iam=exchange.iam,
+                **trace.members(),
             )
         )
 

@@ -15,6 +15,7 @@ from skerry.local.runtime.inbound import presented
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.request import Request, allowed_methods, route
 from skerry.local.runtime.session import Session
+from skerry.wire import trace
 from skerry.wire.headers import MCP_SESSION_ID, REQUEST_ID, RUNTIME_SESSION_ID
 from skerry.wire.hop import Hop
 
@@ -122,5 +123,6 @@ class Call:
                 target=runtime.name if runtime is not None else "",
                 detail=self.detail,
                 iam=self.iam,
+                **trace.members(),
             )
         )

@@ -13,6 +13,7 @@ from skerry.local import workloads
 from skerry.local.runtime.record import Runtime
 from skerry.wire import headers as names
 from skerry.wire.headers import MAX_VALUE, allowlist_problem
+from skerry.wire.trace import TRACEPARENT, TRACESTATE, Span, parse
 
 CLAIMED_IDENTITY = names.CLAIMED_IDENTITY | {workloads.HEADER, names.IDENTITY_WAT.lower()}
 """Names by which programs learn who a verified caller is; from outside they prove nothing."""
@@ -32,11 +33,14 @@ def allowed(runtime: Runtime) -> frozenset[str]:
     return frozenset(name for name in listed if names.folded(name) not in CLAIMED_IDENTITY)
 
 
-def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -> list[tuple[str, str]]:
+def to_program(
+    headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str], span: Span | None = None
+) -> list[tuple[str, str]]:
     """The client's headers that reach the program, in their order.
 
     A value that is not printable ASCII, or a listed one of more than 4 KB, is left out, and so is what the
-    client's `Connection` lists.
+    client's `Connection` lists. With `span`, the runtime's own hop, the trace goes on from there: it is the
+    program's parent, and tracestate is left out after a bad traceparent (W3C Trace Context, 3.3 and 4.3).
     """
     result = []
     texts = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
@@ -49,7 +53,13 @@ def to_program(headers: Iterable[tuple[bytes, bytes]], listed: frozenset[str]) -
             continue
         if value.isascii() and value.isprintable():
             result.append((name, value))
-    return result
+    return result if span is None else _continued(result, span)
+
+
+def _continued(headers: list[tuple[str, str]], span: Span) -> list[tuple[str, str]]:
+    sent = [value for name, value in headers if name == TRACEPARENT]
+    left_out = {TRACEPARENT} if len(sent) == 1 and parse(sent[0]) else {TRACEPARENT, TRACESTATE}
+    return [(TRACEPARENT, span.traceparent), *(pair for pair in headers if pair[0] not in left_out)]
 
 
 def trace(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

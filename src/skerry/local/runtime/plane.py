@@ -16,7 +16,7 @@ from typing import Any
 from skerry.auth.keys import Fetch
 from skerry.auth.moved_clock import clock_of
 from skerry.errors import ServiceError, SkerryError, access_denied, not_found, validation
-from skerry.local.asgi import ClientGoneError
+from skerry.local.asgi import ClientGoneError, traced
 from skerry.local.body import Body
 from skerry.local.ports import (
     SERVICE_PRINCIPAL,
@@ -159,6 +159,7 @@ class RuntimePlane:
                 self._spawn(self._prepare(runtime.id, runtime))
             self._versions.warm(runtime)
 
+    @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one HTTP request, or serves one WebSocket connection."""
         if scope["type"] == "websocket":

@@ -29,6 +29,7 @@ from skerry.wire.headers import (
     RUNTIME_SESSION_ID,
     WORKLOAD_ACCESS_TOKEN,
 )
+from skerry.wire.trace import CURRENT
 
 CARD = "/.well-known/agent-card.json"
 MAX_CARD = 1 << 20
@@ -120,7 +121,8 @@ class Relay:
         listed = headers.allowed(session.runtime)
         if session.runtime.protocol.name == "A2A" and self._settings.unknowns.pass_a2a_headers:
             listed |= headers.A2A
-        return [*headers.to_program(request.headers, listed), *platform_headers(call, session)]
+        passed = headers.to_program(request.headers, listed, CURRENT.get())
+        return [*passed, *platform_headers(call, session)]
 
     async def _answer(self, call: Call, request: Request, session: Session, reply: Reply) -> None:
         if reply.status >= 400 and not self._passes(request, session, reply.status):

@@ -31,6 +31,7 @@ from skerry.local.runtime.session import Session
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.upstream import UpstreamError
 from skerry.wire.headers import REQUEST_ID, RUNTIME_CUSTOM_PREFIX, RUNTIME_SESSION_ID
+from skerry.wire.trace import CURRENT
 
 PROTOCOLS = ("HTTP", "AGUI")
 BEARER = "base64UrlBearerAuthorization"
@@ -157,7 +158,7 @@ class Sockets:
             program.abort()
 
     async def _dial(self, call: Call, request: Request, session: Session) -> FrameClient:
-        sent = headers.to_program(request.headers, headers.allowed(session.runtime))
+        sent = headers.to_program(request.headers, headers.allowed(session.runtime), CURRENT.get())
         sent += platform_headers(call, session)
         try:
             return await FrameClient.open(

@@ -20,6 +20,7 @@ from skerry.errors import RemoteError
 from skerry.servers.caller import Caller
 from skerry.wire.context import SESSION_ID, ClientContext
 from skerry.wire.headers import encode_value
+from skerry.wire.trace import outgoing
 
 MAX_ANSWER = 262_144
 
@@ -124,7 +125,8 @@ class Accounts:
     async def _send(
         self, method: str, path: str, token: str, body: object, headers: Mapping[str, str]
     ) -> tuple[int, dict[str, Any]]:
-        sent = {**headers, "Authorization": f"Bearer {token}", **self.backend.legacy.sent(token, self.caller)}
+        sent = {**headers, **outgoing(), "Authorization": f"Bearer {token}"}
+        sent |= self.backend.legacy.sent(token, self.caller)
         if self.context.session_id:
             sent[SESSION_ID] = encode_value(self.context.session_id)
         content = None if body is None else json.dumps(body).encode()

@@ -84,8 +84,8 @@ class Desk:
     async def visit(self, ctx: Context, tool: str) -> AsyncIterator[tuple[Caller, Accounts]]:
         """One tool call: who calls, and their accounts; a hop in the log, a ToolError for every failure."""
         target = self.settings.audience
-        async with recorded(PART, tool, target=target, clock=self.clock) as record:
-            headers = request_headers(ctx)
+        headers = request_headers(ctx)
+        async with recorded(PART, tool, target=target, clock=self.clock, headers=headers) as record:
             record.context = ClientContext.from_headers(headers or {}, now=self.clock.time())
             record.caller = await identify(headers, self.resource, self.settings.client_id)
             yield record.caller, self.backend.of(record.caller, record.context)

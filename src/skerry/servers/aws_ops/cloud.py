@@ -18,6 +18,7 @@ from skerry.servers.aws_ops.arguments import wrong_arguments
 from skerry.servers.aws_ops.failures import Call, explain
 from skerry.servers.aws_ops.secrets import REFUSED, sentence
 from skerry.settings import AwsOpsSettings
+from skerry.wire import trace
 
 Calls = frozenset[tuple[str, str]]
 
@@ -157,6 +158,7 @@ class Cloud:
             guarded.register_component("credential_provider", _Credentials(load))
             for event in ("before-parameter-build", "before-call"):
                 guarded.register(event, self._guard)
+            guarded.register("before-send", trace.mark)
             self._sessions[who] = boto3.session.Session(botocore_session=guarded)
         return self._sessions[who]
 

@@ -16,6 +16,7 @@ from pydantic import PrivateAttr
 from skerry.errors import RemoteError, ServiceError
 from skerry.servers.aws_ops import table
 from skerry.servers.aws_ops.registry import Registry
+from skerry.wire import trace
 from skerry.wire.context import REGION
 
 INSTRUCTIONS = (
@@ -32,9 +33,11 @@ class RegistryTool(Tool):
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """The answer as structured content and as a table in text. Raises ToolError with one line."""
         try:
-            region = get_http_headers().get(REGION.lower(), "")
+            headers = get_http_headers()
+            region = headers.get(REGION.lower(), "")
             call = functools.partial(self._registry.call, self.name, arguments, region=region)
-            answer = await anyio.to_thread.run_sync(call)
+            with trace.within(trace.caller(headers)):
+                answer = await anyio.to_thread.run_sync(call)
         except (ServiceError, RemoteError) as error:
             raise ToolError(str(error)) from error
         text = TextContent(type="text", text=table.render(answer))

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from skerry.errors import RemoteError
 from skerry.servers.aws_ops.failures import Call, code_of, explain
 from skerry.settings import GuardrailsSettings
+from skerry.wire import trace
 
 CONNECT_TIMEOUT = 5
 
@@ -76,6 +77,7 @@ class Bedrock:
                 )
                 session = boto3.Session(region_name=self._settings.region)
                 self._client = session.client("bedrock-runtime", config=config)
+                self._client.meta.events.register("before-send", trace.mark)
             return self._client
 
     def _explained(self, error: Exception) -> RemoteError:

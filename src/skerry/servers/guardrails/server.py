@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 import mcp_types as types
 from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
+from fastmcp.server.dependencies import get_http_headers
 from pydantic import Field
 
 from skerry.errors import RemoteError
@@ -19,6 +20,7 @@ from skerry.servers.arguments import ReadableArguments
 from skerry.servers.guardrails.bedrock import Bedrock
 from skerry.servers.guardrails.verdict import Policy, Verdict, verdict
 from skerry.settings import GuardrailsSettings
+from skerry.wire import trace
 
 PART = "guardrails"
 INSTRUCTIONS = (
@@ -90,7 +92,8 @@ def create_server(
         if not content.strip():
             raise ToolError("The content is blank. Send the text to check.")
         try:
-            answer = await bedrock.apply(chosen, source, _blocks(content, query, grounding_source))
+            with trace.within(trace.caller(get_http_headers())):
+                answer = await bedrock.apply(chosen, source, _blocks(content, query, grounding_source))
         except RemoteError as error:
             raise ToolError(str(error)) from error
         return verdict(answer, content=content, source=source, guardrail=chosen, policies=policies or ())

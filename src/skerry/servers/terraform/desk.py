@@ -85,8 +85,8 @@ class Desk:
     async def visit(self, ctx: Context, tool: str) -> AsyncIterator[Visit]:
         """One tool call: a hop in the log, a ToolError for every failure."""
         target = self.settings.audience
-        async with recorded(PART, tool, target=target, clock=self.clock) as record:
-            headers = request_headers(ctx)
+        headers = request_headers(ctx)
+        async with recorded(PART, tool, target=target, clock=self.clock, headers=headers) as record:
             if headers is None or self.resource is None:
                 record.context = ClientContext(session_id=self.own_session, timestamp=self.clock.time())
                 record.caller = Caller("stdio", "local")

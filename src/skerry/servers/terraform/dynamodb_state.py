@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from key_value.aio.errors import InvalidTTLError, StoreConnectionError, StoreSetupError
 
 from skerry.auth.keys import Clock
+from skerry.wire import trace
 
 DEFAULT_COLLECTION = "default_collection"
 THREADS = 4
@@ -137,6 +138,7 @@ class DynamoDBState:
                     connect_timeout=5, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
                 )
                 client = boto3.Session().client("dynamodb", config=config, **self._where)
+                client.meta.events.register("before-send", trace.mark)
                 if self._create:
                     self._make_table(client)
                 self._client = client

@@ -41,6 +41,7 @@ from skerry.servers.accounts.api.reading import ProblemError
 from skerry.servers.accounts.api.store import ApprovalUsedError, Author, Store
 from skerry.servers.http_auth import ProtectedResource, RefusedError
 from skerry.settings import AccountsApiSettings
+from skerry.wire import trace
 from skerry.wire.hop import Hop
 
 PART = "accounts-api"
@@ -143,6 +144,7 @@ class AccountsApi:
                 session=reading.session(request),
                 target=self.settings.audience,
                 detail=detail,
+                **trace.members(trace.of_mapping(request.headers)),
             )
         )
 
