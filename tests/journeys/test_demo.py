@@ -24,6 +24,8 @@ def test_the_demonstration_walks_through_all_of_the_desk(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     text = re.sub(r" +", " ", done.stdout)
     for expected in (
+        " accounts 3 get_email, get_chart, change_email",
+        "the gateway desk-jwt offers the same ",
         "Nothing was changed: accounts___change_email was not confirmed.",
         "is now mynew@email.com (before: user@example.com)",
         "picture saved: ",

@@ -23,6 +23,7 @@ from strands.types.tools import AgentTool
 from skerry.agent.approvals import digest
 from skerry.agent.forms import Content, is_confirmation, yes
 from skerry.wire.links import link
+from skerry.wire.tool_names import SEPARATOR, own_name
 
 DENIED = "Not confirmed: the call was not made and nothing was changed. Do not try it again unasked."
 INTERRUPT = "approval"
@@ -43,8 +44,10 @@ class Policy:
         """Whether a person has to confirm the tool."""
         if annotations is not None and annotations.get("readOnlyHint") is True:
             return False
-        own = name.rpartition("___")[2]
-        return not any(fnmatchcase(name if "___" in pattern else own, pattern) for pattern in self.read_only)
+        own = own_name(name)
+        return not any(
+            fnmatchcase(name if SEPARATOR in pattern else own, pattern) for pattern in self.read_only
+        )
 
 
 def name_of(tool: AgentTool) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.evaluation.questions import Question
+from skerry.wire.tool_names import own_name
 
 Z = 1.96
 """The 95 % quantile of the normal distribution, two-sided."""
@@ -84,7 +85,7 @@ def judge(question: Question, given: Given) -> Verdict:
     """Compares a question's label with what was done. A model that did not answer is wrong."""
     if given.problem:
         return Verdict(question, given, tool=False, arguments=False)
-    own = given.tool.rpartition("___")[2]
+    own = own_name(given.tool)
     tool = own == question.tool
     arguments = tool and all(
         _equal(given.arguments.get(name), value) for name, value in question.arguments.items()

@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import httpx2
@@ -35,6 +36,10 @@ from skerry.stack import hops, up
 from skerry.stack.env import add_state
 from skerry.stack.state import running
 from skerry.wire import jsonrpc, session
+from skerry.wire.tool_names import SEPARATOR
+
+OFFERED = 90
+"""Characters of a line for the names of a target's tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,27 @@ async def _stack(options: argparse.Namespace) -> AsyncIterator[Mapping[str, Any]
 
 def _offers(stack: Mapping[str, Any]) -> None:
     """Says what the gateways offer; the first list also waits until the targets have been listed."""
+    told: list[str] = []
     for name in ("desk", "desk-jwt"):
         tools = asyncio.run(_tools(stack, name))
+        if told and tools == told:
+            _say(f"the gateway {name} offers the same {len(tools)} tools to whoever has a token")
+            continue
         _say(f"the gateway {name} offers {len(tools)} tools")
-        print("".join(f"       {tool}\n" for tool in tools), end="", flush=True)
+        for line in offered(tools):
+            print(f"       {line}", flush=True)
+        told = tools
+
+
+def offered(tools: Sequence[str]) -> Iterator[str]:
+    """A line for each target: how many tools it has, and the names of the first of them."""
+    targets: dict[str, list[str]] = {}
+    for tool in tools:
+        target, _, name = tool.partition(SEPARATOR)
+        targets.setdefault(target, []).append(name)
+    for target, names in targets.items():
+        shown = shorten(", ".join(names), OFFERED, placeholder=" …")
+        yield f"{target:<12} {len(names):>3}  {shown}"
 
 
 async def _tools(stack: Mapping[str, Any], name: str) -> list[str]:

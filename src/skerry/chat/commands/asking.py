@@ -13,9 +13,7 @@ from skerry.chat.known import Known
 from skerry.chat.main import Chat
 from skerry.errors import ConfigurationError
 from skerry.wire.shown import exact
-
-SEPARATOR = "___"
-"""What a Gateway puts between a target's name and a tool's."""
+from skerry.wire.tool_names import SEPARATOR, own_name
 
 _EXAMPLE = '/call TOOL {"name": "value"} or /call TOOL name=value'
 
@@ -99,7 +97,7 @@ def _tool(tools: Sequence[Tool], name: str) -> Tool:
         fitting = ", ".join(tool.name for tool in found)
         raise ConfigurationError(f"several tools are called {name!r}.", hint=f"Which one: {fitting}?")
     names = [tool.name for tool in tools]
-    short = {tool.rpartition(SEPARATOR)[2]: tool for tool in names}
+    short = {own_name(tool): tool for tool in names}
     close = get_close_matches(name, names, n=1) or [short[one] for one in get_close_matches(name, short, n=1)]
     meant = f"Did you mean {close[0]}? " if close else ""
     raise ConfigurationError(f"the agent has no tool {name!r}.", hint=f"{meant}/tools lists them.")

@@ -11,8 +11,8 @@ from typing import Any
 from skerry.local.gateway.messages import McpError, Pieces
 from skerry.wire.jsonrpc import INVALID_PARAMS, encode
 from skerry.wire.param_headers import annotation_problem
+from skerry.wire.tool_names import SEPARATOR
 
-SEPARATOR = "___"
 MAX_NAME = 256
 MAX_PER_TARGET = 1000
 ANNOTATION = b"x-mcp-header"

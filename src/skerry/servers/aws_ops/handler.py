@@ -14,10 +14,10 @@ from typing import Any
 from skerry.errors import ProtocolError, RemoteError, ServiceError
 from skerry.servers.aws_ops.registry import Registry
 from skerry.wire.context import REGION
+from skerry.wire.tool_names import SEPARATOR
 
 TOOL_NAME = "bedrockAgentCoreToolName"
 HEADERS = "bedrockAgentCorePropagatedHeaders"
-SEPARATOR = "___"
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 

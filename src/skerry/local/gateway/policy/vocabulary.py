@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from skerry.local.gateway.tools import SEPARATOR
 from skerry.local.ports import Caller
+from skerry.wire.tool_names import SEPARATOR
 
 NAMESPACE = "AgentCore"
 OAUTH_USER = f"{NAMESPACE}::OAuthUser"

@@ -12,8 +12,9 @@ from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.schemas import openapi, smithy, source, tool_list
 from skerry.local.gateway.schemas.operation import Api
 from skerry.local.gateway.schemas.problem import SchemaError
-from skerry.local.gateway.tools import MAX_NAME, SEPARATOR
+from skerry.local.gateway.tools import MAX_NAME
 from skerry.wire.jsonrpc import encode
+from skerry.wire.tool_names import SEPARATOR
 
 _READERS: Mapping[str, Callable[[str, Assumptions], Api]] = {
     "openApiSchema": openapi.read,

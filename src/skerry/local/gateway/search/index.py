@@ -21,8 +21,9 @@ from difflib import get_close_matches
 
 from skerry.local.gateway.search import thesaurus
 from skerry.local.gateway.search.question import Concept, concepts
-from skerry.local.gateway.tools import SEPARATOR, Item
+from skerry.local.gateway.tools import Item
 from skerry.local.words import split, stem, words
+from skerry.wire.tool_names import SEPARATOR
 
 K1 = 1.2
 B = 0.35

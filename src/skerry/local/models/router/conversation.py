@@ -16,10 +16,11 @@ from skerry.local.models.events import NO_USAGE, Blocks, Event, message_start, m
 from skerry.local.models.request import ConverseRequest, ToolSpec
 from skerry.local.models.router import render, routing
 from skerry.local.models.router.arguments import forced
-from skerry.local.models.router.documents import SEPARATOR, bare
+from skerry.local.models.router.documents import bare
 from skerry.local.models.router.lexical import Index
 from skerry.local.models.router.routing import Ask, Call, Decline, Offer, Route
 from skerry.local.models.router.schema import choices, kind, properties
+from skerry.wire.tool_names import SEPARATOR
 
 NAME = "local-router (no language model: it matches your words to a tool)"
 LISTED = 25

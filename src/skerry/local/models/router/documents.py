@@ -13,8 +13,8 @@ from skerry.local.models.request import ToolSpec
 from skerry.local.models.router import words
 from skerry.local.models.router.operations import Operation, argument, operations, subject
 from skerry.local.models.router.schema import choices, properties
+from skerry.wire.tool_names import SEPARATOR, own_name
 
-SEPARATOR = "___"
 NAME, OPERATION, SUMMARY, SUBJECT, PROPERTY, CHOICE, ABOUT, TARGET = 3.0, 3.0, 1.0, 1.0, 0.7, 0.7, 0.3, 1.0
 MARK = 2.0
 
@@ -49,7 +49,7 @@ class Document:
 
 def bare(name: str) -> str:
     """The tool's own name without the target's: `aws___get_time` is `get_time`."""
-    return name.rpartition(SEPARATOR)[2] or name
+    return own_name(name) or name
 
 
 def documents(tool: ToolSpec, shared: frozenset[str] = frozenset()) -> list[Document]:
