@@ -1,8 +1,11 @@
 import json
 import os
+import select
 import shlex
+import signal
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
@@ -10,6 +13,7 @@ from skerry import cli
 from skerry.completion import SHELLS, script
 from skerry.stack.idp import command as idp_command
 from skerry.usage import ALIASES, MEANT
+from skerry.wire.hop import Hop
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
@@ -110,3 +114,27 @@ def test_a_closed_standard_input_is_no_crash(words: str, tmp_path):
     line = f'exec "{sys.executable}" -m skerry {words} --state "{tmp_path}/none" <&-'
     done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
     assert (done.returncode in (1, 2), done.stderr.count("\n"), "SKY-10" in done.stderr) == (True, 1, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel what a pipe holds")
+def test_unbuffered_output_is_whole_although_a_signal_comes_while_nobody_reads(tmp_path):
+    import fcntl
+    import termios
+
+    long = "x" * 200_000
+    hop = Hop("gateway", "tools/list", "ann", "jwt", 200, 1.0, 1.0, detail={"error": long})
+    (tmp_path / "hops.jsonl").write_text(json.dumps(asdict(hop)) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "skerry", "hops", "--json", "--state", str(tmp_path)]
+    with subprocess.Popen(
+        command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as running:
+        assert running.stdout is not None
+        held = fcntl.fcntl(running.stdout, fcntl.F_GETPIPE_SZ)
+        while int.from_bytes(fcntl.ioctl(running.stdout, termios.FIONREAD, bytes(4)), sys.byteorder) < held:
+            select.select([running.stdout], [], [])
+            os.sched_yield()
+        for sent in (signal.SIGSTOP, signal.SIGCONT):
+            running.send_signal(sent)
+            os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WCONTINUED)
+        assert json.loads(running.stdout.read())["detail"]["error"] == long
+    assert running.returncode == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -345,10 +346,20 @@ def _missing_extra(name: str, error: ModuleNotFoundError) -> MissingExtraError |
 
 
 def _open_streams() -> None:
-    """Nothing in place of a standard stream that was closed (`skerry … <&-`), as a command expects one."""
+    """Standard streams as a command expects them.
+
+    Nothing stands in place of one that was closed (`skerry … <&-`). Unbuffered output (PYTHONUNBUFFERED, as
+    in many containers) gets a buffer that ends with each line: without one Python forgets what a full pipe
+    had not taken yet when a signal came.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (open to the end)
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
+        )
 
 
 def _fail(name: str, error: SkerryError, *, as_json: bool, code: int) -> int:

@@ -204,7 +204,7 @@ async def test_no_argument_or_header_moves_the_address(url, ask, fake):
         }
         found = await ask("list_terraform_orgs", headers=sent)
         assert found["organizations"][0]["name"] == "acme"
-        with pytest.raises(ToolError, match=r"(?i)unexpected"):
+        with pytest.raises(ToolError, match="address is no argument of it"):
             await ask("list_terraform_orgs", {"address": elsewhere})
     assert fake.headers == []
 
