@@ -4,6 +4,7 @@ The runtime in front has checked the bearer token; the tools check it again, bec
 whom it names.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -12,6 +13,10 @@ from skerry.errors import SkerryError
 from skerry.servers.hosting import PATH, serve_in_container
 from skerry.settings import TerraformSettings
 
+with contextlib.suppress(SkerryError):  # pytfe reads its part of the environment, which may be wrong
+    import skerry.servers.terraform.desk
+    import skerry.servers.terraform.server  # noqa: F401  (sessions start fast with what is imported here)
+
 
 def main() -> int:
     """Serves until it is told to end; a wrong setting is told in one line."""
@@ -19,7 +24,7 @@ def main() -> int:
     logging.getLogger("skerry").setLevel(logging.INFO)
     try:
         settings = TerraformSettings.from_env(os.environ)
-        # Here and not above: importing them reads pytfe's part of the environment, which may be wrong.
+        # Here too, where what is wrong can be told.
         from skerry.servers.terraform.desk import Desk
         from skerry.servers.terraform.server import create_server
 

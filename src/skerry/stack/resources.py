@@ -14,8 +14,8 @@ IN_TRANSITION = ("CREATING", "UPDATING", "SYNCHRONIZING", "DELETING")
 """Statuses in which a resource takes no write; a killed stack may have left some."""
 PATIENCE = 20.0
 """Seconds in which `skerry up` waits for the end of transitions before it tells what has not ended."""
-PAUSE = 0.3
-"""Seconds between two looks."""
+PAUSE, LONGEST_PAUSE = 0.1, 1.0
+"""Seconds between two looks at first and at last: the looks themselves cost what the start needs."""
 GOOD = ("READY", "ACTIVE", "LISTENING")
 
 
@@ -100,10 +100,11 @@ def settled(
     pause: Callable[[float], object] = time.sleep,
 ) -> list[Resource]:
     """Every resource, when no status moves any more, or after `patience` seconds. Use it in a thread."""
-    end = now() + patience
+    end, wait = now() + patience, PAUSE
     found = list(listed(plane))
     while any(one.moving for one in found) and now() < end:
-        pause(PAUSE)
+        pause(wait)
+        wait = min(2 * wait, LONGEST_PAUSE)
         found = list(listed(plane))
     return found
 
