@@ -8,12 +8,13 @@ Errors are mapped here and nowhere else: one line on standard error, the exit co
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -282,9 +283,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         unknown = ConfigurationError(f"there is no command '{name}'.", hint=nearest(name, COMMANDS))
         return _fail(name, unknown, as_json=as_json, code=2)
     try:
-        module = load(name)
-        options = parser(name, module).parse_args(words)
-        return int(module.run(options))
+        with _whole_output():
+            module = load(name)
+            options = parser(name, module).parse_args(words)
+            return int(module.run(options))
     except SkerryError as error:
         return _fail(name, error, as_json=as_json, code=error.exit_code)
     except ModuleNotFoundError as error:  # a command may import what it needs only when it needs it
@@ -346,20 +348,31 @@ def _missing_extra(name: str, error: ModuleNotFoundError) -> MissingExtraError |
 
 
 def _open_streams() -> None:
-    """Standard streams as a command expects them.
-
-    Nothing stands in place of one that was closed (`skerry … <&-`). Unbuffered output (PYTHONUNBUFFERED, as
-    in many containers) gets a buffer that ends with each line: without one Python forgets what a full pipe
-    had not taken yet when a signal came.
-    """
+    """Nothing in place of a standard stream that was closed (`skerry … <&-`), as a command expects one."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (open to the end)
-    raw = getattr(sys.stdout, "buffer", None)
-    if isinstance(raw, io.RawIOBase):
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
-        )
+
+
+@contextlib.contextmanager
+def _whole_output() -> Iterator[None]:
+    """Gives output that is not buffered (PYTHONUNBUFFERED, as in many containers) a buffer for each line.
+
+    Without one Python forgets what a full pipe had not taken yet when a signal came.
+    """
+    before = sys.stdout
+    raw = getattr(before, "buffer", None)
+    if not isinstance(raw, io.RawIOBase):
+        yield
+        return
+    lines = io.BufferedWriter(raw)
+    sys.stdout = text = io.TextIOWrapper(lines, before.encoding, before.errors, line_buffering=True)
+    try:
+        yield
+    finally:
+        sys.stdout = before
+        text.detach()  # which writes what is left
+        lines.detach()
 
 
 def _fail(name: str, error: SkerryError, *, as_json: bool, code: int) -> int:
