@@ -31,6 +31,7 @@ from skerry.usage import Parser
 from skerry.wire import eras, jsonrpc, session
 from skerry.wire.shown import clean
 from skerry.wire.tool_arguments import misfits, takes
+from skerry.wire.tool_names import SEPARATOR
 
 USAGE = """\
 %(prog)s TARGET [list | TOOL ['{json}' | name=value ...]] [options]
@@ -233,7 +234,7 @@ async def _explained(client: Client, tool: str, given: Mapping[str, Any]) -> Non
 
 def _near(tool: str, listed: Sequence[str]) -> list[str]:
     return difflib.get_close_matches(tool, listed, n=3, cutoff=0.75) or [
-        name for name in listed if name.endswith(f"___{tool}")
+        name for name in listed if name.endswith(f"{SEPARATOR}{tool}")
     ]
 
 

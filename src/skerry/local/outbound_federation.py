@@ -25,7 +25,7 @@ from skerry.auth.web_identity import ALGORITHMS, LIFE, TokenRequest
 from skerry.errors import ServiceError, StateError
 from skerry.local import service_model
 from skerry.local.assume_role import Form
-from skerry.local.permissions import PermissionChecks
+from skerry.local.permissions import PermissionChecks, account_of
 from skerry.local.ports import Ask, Caller, Clock, Notes
 from skerry.local.principals import role_of
 from skerry.local.rest_json import Reply
@@ -98,7 +98,7 @@ class OutboundFederation:
         return None
 
     async def _switch(self, operation: str, caller: Caller) -> Reply:
-        if _account(caller) != self._issuer.account:
+        if account_of(caller.arn) != self._issuer.account:
             raise ServiceError(
                 "NotImplemented", 400, f"Only the stack's account {self._issuer.account} has an issuer here."
             )
@@ -121,7 +121,7 @@ class OutboundFederation:
         tags = {tag["Key"]: tag["Value"] for tag in asked.get("Tags", ())}
         seconds = asked.get("DurationSeconds", LIFE)
         await self._permit(caller, asked, tags, notes)
-        if _account(caller) != self._issuer.account or not self._issuer.enabled:
+        if account_of(caller.arn) != self._issuer.account or not self._issuer.enabled:
             raise ServiceError("OutboundWebIdentityFederationDisabledException", 403, _OFF, hint=_TURN_ON)
         if caller.expires is not None and seconds > caller.expires - self._clock.time():
             raise ServiceError(
@@ -204,10 +204,6 @@ async def _read(given: Form) -> dict[str, Any]:
 
 def _invalid(message: str) -> ServiceError:
     return ServiceError("ValidationError", 400, message)
-
-
-def _account(caller: Caller) -> str:
-    return caller.arn.split(":")[4]
 
 
 def _reply(service: str, operation: str, members: Mapping[str, str] | None) -> Reply:

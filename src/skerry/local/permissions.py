@@ -71,7 +71,7 @@ class PermissionChecks:
         unlocks = [ask for ask in asks if free and ask.action in UNLOCKS]
         located = await self._policies.of([ask for ask in asks if ask not in unlocks])
         for ask, held in [*((ask, ()) for ask in unlocks), *located]:
-            if not free or any(item.binds(_account(caller.arn)) for item in held):
+            if not free or any(item.binds(account_of(caller.arn)) for item in held):
                 await self._decide(caller, ask, held, notes)
                 if ask.action == "iam:PassRole":
                     await self._require_role(caller, ask, notes)
@@ -91,8 +91,8 @@ class PermissionChecks:
 
     async def trusted(self, role_arn: str, service: str, source_arn: str, notes: Notes) -> str:
         """Why a service may not take a role for the resource `source_arn`; "" when it may."""
-        account = _account(source_arn)
-        if _account(role_arn) != account:  # else a role of the same name would be taken in its place
+        account = account_of(source_arn)
+        if account_of(role_arn) != account:  # else a role of the same name would be taken in its place
             return f"The role {role_arn} is not of the account {account}, which {source_arn} is of."
         if self._mode == "off":
             return ""
@@ -150,7 +150,7 @@ class PermissionChecks:
         """`held` are policies of which all must allow: of one resource, or of all that may be meant."""
         ask = await self._by_own_path(ask)
         known = await self._known(caller)
-        bare = not any(item.binds(_account(caller.arn)) for item in held)
+        bare = not any(item.binds(account_of(caller.arn)) for item in held)
         if bare and _implied(caller, ask, known):
             notes.append({"action": ask.action, "resource": ask.resource, "by": _BY_IMPLICATION})
             return
@@ -201,7 +201,7 @@ class PermissionChecks:
     ) -> tuple[Decision, Request]:
         principal = caller_of(caller)
         limits = caller.limits or Limits()
-        account = held.account or _account(ask.resource)
+        account = held.account or account_of(ask.resource)
         owned = caller.kind == "iam" and not ask.open
         session = limits.policies if owned else None
         policies = Policies(
@@ -245,10 +245,10 @@ def _session_policy(name: str, text: str) -> Policy:
 def _implied(caller: Caller, ask: Ask, known: Known) -> bool:
     """Whether everything is allowed to the caller, on a resource of its own account or of none."""
     free = caller.kind == "iam" and caller.limits is None and not known.exists and known is not _ADMINISTRATOR
-    return free and _account(ask.resource) in ("", _account(caller.arn))
+    return free and account_of(ask.resource) in ("", account_of(caller.arn))
 
 
-def _account(arn: str) -> str:
+def account_of(arn: str) -> str:
     """The account in an ARN, "" where it has none."""
     parts = arn.split(":", 5)
     return parts[4] if len(parts) == 6 else ""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from skerry.errors import StateError
 from skerry.local import private
-from skerry.wire.hop import Hop, is_look
+from skerry.wire.hop import Hop, fits
 
 KEPT = 10_000
 WAITING = 10_000
@@ -75,8 +75,7 @@ class HopRecorder:
         for hop in reversed(self._hops):
             if len(found) >= limit:
                 break
-            fits = session in ("", hop.session) and trace in ("", hop.trace)
-            if fits and hop.started >= since and (looks or not is_look(hop)):
+            if fits(hop, session=session, trace=trace, since=since, looks=looks):
                 found.append(hop)
         found.reverse()
         return found

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skerry.errors import StateError
-from skerry.wire.hop import Hop, is_look, of
+from skerry.wire.hop import Hop, fits, of
 
 FILES = ("hops.jsonl.1", "hops.jsonl")
 
@@ -37,11 +37,6 @@ def newest(
 ) -> list[Hop]:
     """The newest `limit` hops that fit, oldest first, as `local.recorder` gives them. Raises StateError."""
     fitting = (
-        hop
-        for hop in recorded(state)
-        if hop.started >= since
-        and session in ("", hop.session)
-        and trace in ("", hop.trace)
-        and (looks or not is_look(hop))
+        hop for hop in recorded(state) if fits(hop, session=session, trace=trace, since=since, looks=looks)
     )
     return list(deque(fitting, maxlen=limit))

@@ -48,6 +48,15 @@ class Hop:
     parent: str = ""
 
 
+def fits(hop: Hop, *, session: str, trace: str, since: float, looks: bool) -> bool:
+    """Whether a hop is of a session and of a trace ("" is any), and began at `since` seconds or later.
+
+    `looks` says whether those of the command line's own looking are wanted.
+    """
+    mine = session in ("", hop.session) and trace in ("", hop.trace)
+    return mine and hop.started >= since and (looks or not is_look(hop))
+
+
 def is_look(hop: Hop) -> bool:
     """Whether the command line only looked how things are, as `skerry up` does until all is ready."""
     return LOOKED in hop.detail

@@ -16,6 +16,7 @@ from typing import Any
 
 from skerry.errors import ServiceError, validation
 from skerry.wire.headers import allowlist_problem, gateway_header_problem
+from skerry.wire.tool_names import SEPARATOR
 
 IDLE_DEFAULT = 900
 LIFETIME_DEFAULT = 28_800
@@ -288,10 +289,10 @@ def _tools(target_name: str, tools: Sequence[Mapping[str, Any]]) -> None:
     for tool in tools:
         if tool["inputSchema"]["type"] != "object":
             raise _broken("toolSchema", f"The inputSchema of {tool['name']} must be of type object.")
-        if len(f"{target_name}___{tool['name']}") > TOOL_NAME_MAX:
+        if len(f"{target_name}{SEPARATOR}{tool['name']}") > TOOL_NAME_MAX:
             raise _broken(
                 "toolSchema",
-                f"{target_name}___{tool['name'][:40]}… is longer than {TOOL_NAME_MAX} characters.",
+                f"{target_name}{SEPARATOR}{tool['name'][:40]}… is longer than {TOOL_NAME_MAX} characters.",
             )
 
 
