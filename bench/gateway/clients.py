@@ -88,7 +88,7 @@ async def client(name: str, url: str, connections: int) -> tuple[Call, Callable[
 
         return call, session.close
     if name == "upstream":
-        from skerry.local.upstream import Upstream
+        from skerry.local.http.upstream import Upstream
 
         upstream = Upstream()
         await upstream.start()

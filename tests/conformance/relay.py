@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from skerry.local.upstream import Reply, Upstream
+from skerry.local.http.upstream import Reply, Upstream
 
 Pairs = list[tuple[bytes, bytes]]
 OURS = frozenset({b"content-length", b"connection", b"transfer-encoding", b"keep-alive"})

@@ -8,7 +8,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from skerry.local import service_model
+from skerry.local.api import service_model
 from tests.contracts.operations import SERVICES, emulated, families, lacking, least, refused, resolved
 from tests.contracts.operations.__main__ import report
 from tests.kit.authorization_server import Browser, authorization_server

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import RemoteError
-from skerry.local.access import Access, Key
-from skerry.local.aws_fixtures.fixtures import Fixtures
-from skerry.local.aws_plane import AwsPlane
-from skerry.local.aws_process import AwsProcess
+from skerry.local.aws.fixtures.fixtures import Fixtures
+from skerry.local.aws.plane import AwsPlane
+from skerry.local.aws.process import AwsProcess
 from skerry.local.clock import SystemClock
-from skerry.local.permissions import PermissionChecks
-from skerry.local.principals import Principals
-from skerry.local.recorder import HopRecorder
-from skerry.local.records import RecordStore
-from skerry.local.resources import Place, Resources
-from skerry.local.upstream import Upstream
-from skerry.local.web_identity import WebIdentities
+from skerry.local.http.upstream import Upstream
+from skerry.local.iam.access import Access, Key
+from skerry.local.iam.permissions import PermissionChecks
+from skerry.local.iam.principals import Principals
+from skerry.local.iam.web_identity import WebIdentities
+from skerry.local.state.recorder import HopRecorder
+from skerry.local.state.records import RecordStore
+from skerry.local.state.resources import Place, Resources
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import FakeClock
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, Keys

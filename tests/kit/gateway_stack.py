@@ -30,8 +30,8 @@ from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
 from skerry.auth.transport import Transport
 from skerry.errors import RemoteError, ServiceError
-from skerry.local.access import Access, Key
 from skerry.local.gateway import GatewayPlane, GatewaySettings
+from skerry.local.iam.access import Access, Key
 from skerry.local.ports import Change, Clock, Record, ResourceTokens
 from skerry.wire.hop import Hop
 from tests.kit.asgi_thread import serve

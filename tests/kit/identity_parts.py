@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from skerry.local.access import Access
+from skerry.local.iam.access import Access
 from skerry.local.identity.plane import IdentityPlane
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.ports import Change, ConsentNeeded, Flow, TokenAsk
-from skerry.local.record_codec import SealedSecrets
-from skerry.local.records import RecordStore, Write
-from skerry.local.resources import Place, Resources
-from skerry.local.sealing import Sealer
+from skerry.local.state.record_codec import SealedSecrets
+from skerry.local.state.records import RecordStore, Write
+from skerry.local.state.resources import Place, Resources
+from skerry.local.state.sealing import Sealer
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import HopList, NoOtherKeys
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION

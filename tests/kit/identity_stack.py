@@ -26,16 +26,16 @@ from skerry.auth.guarded import Guard
 from skerry.auth.outside import Outside
 from skerry.auth.transport import Transport
 from skerry.errors import RemoteError
-from skerry.local.access import Access
 from skerry.local.control.plane import ControlPlane
+from skerry.local.iam.access import Access
 from skerry.local.identity.plane import IdentityPlane
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.ports import Permissions, SecretReference
-from skerry.local.record_codec import SealedSecrets
-from skerry.local.records import RecordStore
-from skerry.local.resources import Place, Resources
 from skerry.local.routing import plane_of
-from skerry.local.sealing import Sealer
+from skerry.local.state.record_codec import SealedSecrets
+from skerry.local.state.records import RecordStore
+from skerry.local.state.resources import Place, Resources
+from skerry.local.state.sealing import Sealer
 from tests.kit.asgi_thread import serve
 from tests.kit.authorization_server import CLIENT, SECRET, AuthorizationServer
 from tests.kit.clock import FakeClock

@@ -20,15 +20,15 @@ from botocore.config import Config
 
 from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
-from skerry.local.access import Access, Key
 from skerry.local.clock import SystemClock
 from skerry.local.control.lifecycle import STEPS
 from skerry.local.control.plane import CheckTarget, ControlPlane
 from skerry.local.control.settings import ControlSettings
+from skerry.local.iam.access import Access, Key
 from skerry.local.ports import Change, Clock, Receive, Scope, Send
-from skerry.local.recorder import HopRecorder
-from skerry.local.records import RecordStore
-from skerry.local.resources import Place, Resources
+from skerry.local.state.recorder import HopRecorder
+from skerry.local.state.records import RecordStore
+from skerry.local.state.resources import Place, Resources
 from tests.kit.asgi_thread import serve
 
 REGION, ACCOUNT = "us-east-1", "123456789012"

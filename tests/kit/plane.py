@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from skerry.auth.sigv4 import Credentials
-from skerry.local.access import Access, Key
+from skerry.local.iam.access import Access, Key
 from skerry.wire.hop import Hop
 from tests.kit.asgi_thread import serve
 

@@ -20,13 +20,13 @@ from typing import Any
 import httpx2
 
 from skerry.auth.transport import Transport
-from skerry.local.access import Access
 from skerry.local.control.plane import ControlPlane
 from skerry.local.functions import FunctionSettings, FunctionsPlane, FunctionsSettings
 from skerry.local.gateway import GatewayPlane, GatewaySettings
-from skerry.local.records import RecordStore
-from skerry.local.resources import Place, Resources
+from skerry.local.iam.access import Access
 from skerry.local.routing import plane_of
+from skerry.local.state.records import RecordStore
+from skerry.local.state.resources import Place, Resources
 from tests.kit.asgi_thread import serve
 from tests.kit.gateway_stack import HopList, NoOtherKeys, Objects, SystemClock
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, client

@@ -25,13 +25,13 @@ from typing import Any
 
 from skerry.auth import sigv4
 from skerry.auth.sigv4 import Credentials
-from skerry.local.access import Access
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import ControlPlane
 from skerry.local.gateway import GatewayPlane, GatewaySettings
+from skerry.local.iam.access import Access
 from skerry.local.ports import Change, Permissions, Unrestricted
-from skerry.local.records import RecordStore, Write
-from skerry.local.resources import Place, Resources
+from skerry.local.state.records import RecordStore, Write
+from skerry.local.state.resources import Place, Resources
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import ACCOUNT, DEVELOPER, REGION, FakeLambda, HopList, NoOtherKeys, Objects

@@ -4,7 +4,7 @@
         running.resources.put(record("plain"))
         answer = await running.invoke("plain", b"{}", session="s" * 33)
 
-Programs are those in tests/local/runtime/programs. Signatures are real: `skerry.local.access` checks them.
+Programs are those in tests/local/runtime/programs. Signatures are real: `skerry.local.iam.access` checks them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import uvicorn
 
 from skerry.auth.sigv4 import sign
 from skerry.errors import RemoteError
-from skerry.local.access import Access, Key
-from skerry.local.frame_server import FrameServer
+from skerry.local.http.frame_server import FrameServer
+from skerry.local.iam.access import Access, Key
 from skerry.local.ports import Change, Clock, Credentials, Record
 from skerry.local.runtime.plane import RuntimePlane
 from skerry.local.runtime.settings import RuntimeSettings, basics

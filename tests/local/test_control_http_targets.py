@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 from tests.kit.local_endpoint import ACCOUNT, REGION, ROLE, ControlStack, control
 
 ARN = f"arn:aws:bedrock-agentcore:{REGION}:{ACCOUNT}:runtime/desk-0123456789"

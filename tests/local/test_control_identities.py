@@ -7,7 +7,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.local import service_model
+from skerry.local.api import service_model
 from skerry.local.control import vendors
 from skerry.local.control.operation import QUOTAS
 from skerry.local.ports import SecretReference

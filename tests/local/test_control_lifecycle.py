@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skerry.local.control.lifecycle import STEPS, Kind, Lifecycle
-from skerry.local.records import RecordStore, Write
-from skerry.local.resources import Place, Resources
+from skerry.local.state.records import RecordStore, Write
+from skerry.local.state.resources import Place, Resources
 from tests.kit.clock import FakeClock, WallClock
 from tests.kit.local_endpoint import (
     ACCOUNT,

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from skerry.local import service_model
-from skerry.local.validation import violations
+from skerry.local.api import service_model
+from skerry.local.api.validation import violations
 from tests.kit.asgi_thread import serve
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, ROLE, ControlStack
 

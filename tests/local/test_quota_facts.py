@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import Credentials
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 from skerry.settings.local import LocalSettings
 from skerry.settings.quotas import QuotaSettings
 from tests.kit.asgi_thread import serve

@@ -92,7 +92,7 @@ def test_when_the_embedded_cloud_ends_the_rest_goes_on(tmp_path):
         (moto,) = [
             pid
             for pid in children(running.process.pid)
-            if b"skerry.local.aws" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"skerry.local.aws.moto_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
         descriptor = os.pidfd_open(moto)
         os.kill(moto, signal.SIGKILL)

@@ -20,31 +20,33 @@ from skerry.auth.moved_clock import clock_of
 from skerry.auth.outside import Outside
 from skerry.auth.transport import Transport
 from skerry.errors import ServiceError, SkerryError
-from skerry.local import private, seeds, service_model
-from skerry.local.access import DEVELOPER, Access, developer_key
-from skerry.local.asgi import Answer, ClientGoneError, send_reply
-from skerry.local.aws_fixtures.fixtures import Fixtures
-from skerry.local.aws_plane import AwsPlane
-from skerry.local.aws_process import AwsProcess
+from skerry.local.api import service_model
+from skerry.local.api.rest_json import cannot_parse, error_reply
+from skerry.local.aws import seeds
+from skerry.local.aws.fixtures.fixtures import Fixtures
+from skerry.local.aws.plane import AwsPlane
+from skerry.local.aws.process import AwsProcess
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import MODEL as CONTROL_MODEL
 from skerry.local.control.plane import ControlPlane
 from skerry.local.control.settings import ControlSettings
-from skerry.local.iam_inspection import iam_inspection
+from skerry.local.http.asgi import Answer, ClientGoneError, send_reply
+from skerry.local.http.upstream import Upstream
+from skerry.local.iam.access import DEVELOPER, Access, developer_key
+from skerry.local.iam.inspection import iam_inspection
+from skerry.local.iam.outbound_federation import Issuer, OutboundFederation
+from skerry.local.iam.permissions import PermissionChecks
+from skerry.local.iam.principals import Principals
+from skerry.local.iam.web_identity import WebIdentities
 from skerry.local.inspection import Inspect, InspectionPlane
-from skerry.local.outbound_federation import Issuer, OutboundFederation
-from skerry.local.permissions import PermissionChecks
 from skerry.local.ports import Clock, Receive, Record, Scope, Send
-from skerry.local.principals import Principals
-from skerry.local.record_codec import SealedSecrets
-from skerry.local.recorder import HopRecorder
-from skerry.local.records import RecordStore
-from skerry.local.resources import Place, Resources
-from skerry.local.rest_json import cannot_parse, error_reply
 from skerry.local.routing import PlaneName, plane_of
-from skerry.local.sealing import Sealer
-from skerry.local.upstream import Upstream
-from skerry.local.web_identity import WebIdentities
+from skerry.local.state import private
+from skerry.local.state.record_codec import SealedSecrets
+from skerry.local.state.recorder import HopRecorder
+from skerry.local.state.records import RecordStore
+from skerry.local.state.resources import Place, Resources
+from skerry.local.state.sealing import Sealer
 from skerry.settings import LocalSettings
 
 _access_log = logging.getLogger("skerry.access")

@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from skerry.errors import ServiceError, not_found, validation
-from skerry.local.asgi import read_body, send_reply
+from skerry.local.api.rest_json import Reply, error_reply
+from skerry.local.http.asgi import read_body, send_reply
 from skerry.local.ports import Access, Ask, Permissions, Receive, Scope, Send, Unrestricted
-from skerry.local.recorder import KEPT, HopRecorder
-from skerry.local.rest_json import Reply, error_reply
+from skerry.local.state.recorder import KEPT, HopRecorder
 
 PREFIX = b"/_skerry/"
 SERVICE = "skerry"

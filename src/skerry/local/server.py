@@ -16,9 +16,9 @@ from pathlib import Path
 
 import uvicorn
 
-from skerry.local import private
 from skerry.local.app import Endpoint, create_app
-from skerry.local.frame_server import FrameServer
+from skerry.local.http.frame_server import FrameServer
+from skerry.local.state import private
 from skerry.settings import LocalSettings
 from skerry.sockets import BACKLOG, bind, loop_factory
 

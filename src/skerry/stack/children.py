@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ProgramError
-from skerry.local import private
+from skerry.local.state import private
 from skerry.wire.hop import Hop, decode
 
 READY_TIMEOUT = 30.0

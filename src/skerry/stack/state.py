@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from skerry.auth import local
 from skerry.errors import AlreadyRunningError, NotRunningError, StateError
-from skerry.local import private
+from skerry.local.state import private
 
 IDP_FILE, IDP_FOLDER = "idp.json", "idp"
 """The identity provider's configuration, and the folder of its keys and records."""

@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from skerry.local import service_model
-from skerry.local.service_model import Shape
+from skerry.local.api import service_model
+from skerry.local.api.service_model import Shape
 
 CONTROL, DATA = "bedrock-agentcore-control", "bedrock-agentcore"
 SERVICES = (CONTROL, DATA)

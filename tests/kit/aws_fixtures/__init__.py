@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, unquote
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
 
-from skerry.local import service_model
+from skerry.local.api import service_model
 from tests.kit.asgi_thread import serve
 
 ACCOUNT = "111122223333"

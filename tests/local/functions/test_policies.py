@@ -9,8 +9,8 @@ import pytest
 from skerry.errors import ServiceError, StateError
 from skerry.local.functions.policies import FunctionPolicies
 from skerry.local.ports import Record
-from skerry.local.records import RecordStore
-from skerry.local.resources import Place, Resources
+from skerry.local.state.records import RecordStore
+from skerry.local.state.resources import Place, Resources
 from tests.kit.clock import FakeClock
 from tests.kit.iam import ACCOUNT
 

@@ -11,12 +11,12 @@ import httpx2
 import pytest
 
 from skerry.auth import sigv4
-from skerry.local.access import Access
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.credentials.caller import LIFE, CallerCredentials
 from skerry.local.gateway.outgoing import Outgoing
 from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.iam.access import Access
 from skerry.local.ports import Caller, Workload
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import (

@@ -11,7 +11,6 @@ import httpx2
 import pytest
 
 from skerry.auth.transport import Transport
-from skerry.local.access import Access
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.interceptors.calls import Calls
 from skerry.local.gateway.interceptors.http import HttpInterceptors, HttpRequest, HttpResponse
@@ -19,8 +18,9 @@ from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.http.upstream import Upstream
+from skerry.local.iam.access import Access
 from skerry.local.ports import Caller
-from skerry.local.upstream import Upstream
 from tests.kit.asgi_thread import serve
 from tests.kit.gateway_stack import (
     ACCOUNT,

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from skerry.auth.iam.least import least
 from skerry.local.clock import SystemClock
-from skerry.local.permissions import PermissionChecks
-from skerry.local.principals import Principals
-from skerry.local.resources import Resources
+from skerry.local.iam.permissions import PermissionChecks
+from skerry.local.iam.principals import Principals
+from skerry.local.state.resources import Resources
 from skerry.settings.local import Permissions as Mode
 from skerry.stack.iam import needs
 from skerry.wire.hop import Hop
@@ -275,7 +275,7 @@ async def test_a_stored_role_of_another_account_is_not_taken_either(
 async def test_where_permissions_are_not_enforced_a_role_may_do_all(
     stack: PolicyStack, role: OneRole, mode: Mode
 ) -> None:
-    from skerry.local import gateway_role
+    from skerry.local.iam import gateway_role
 
     role.holds()
     gateway = {"gatewayId": "g", "gatewayArn": f"{PREFIX}gateway/g", "roleArn": ROLE}

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 from skerry.auth.guarded import Guard
 from skerry.errors import ServiceError
 from skerry.local import users
+from skerry.local.iam.issuer_tokens import ALGORITHMS, MAX_ISSUERS
 from skerry.local.identity.user_tokens import UserTokens
-from skerry.local.issuer_tokens import ALGORITHMS, MAX_ISSUERS
-from skerry.local.records import RecordStore, Write
-from skerry.local.resources import Place, Resources
+from skerry.local.state.records import RecordStore, Write
+from skerry.local.state.resources import Place, Resources
 from tests.kit.authorization_server import Browser, authorization_server
 from tests.kit.clock import FakeClock
 from tests.kit.identity_stack import RETURN_URL, identity_stack

@@ -16,8 +16,8 @@ from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.federation import ConsentError
 from skerry.local.identity.vault_file import VaultFile
 from skerry.local.ports import Change, ConsentNeeded, ResourceToken
-from skerry.local.records import Write
-from skerry.local.sealing import KEY_FILE, Sealer
+from skerry.local.state.records import Write
+from skerry.local.state.sealing import KEY_FILE, Sealer
 from tests.kit.clock import FakeClock
 from tests.kit.identity_parts import ARN, PROVIDER, identity_parts
 
@@ -188,7 +188,7 @@ async def test_a_vault_is_one_processes_alone_and_the_other_is_told(tmp_path):
             "import asyncio, sys; from pathlib import Path\n"
             "from skerry.errors import StateError\n"
             "from skerry.local.identity.vault_file import VaultFile\n"
-            "from skerry.local.sealing import Sealer\n"
+            "from skerry.local.state.sealing import Sealer\n"
             "folder = Path(sys.argv[1])\n"
             "try: asyncio.run(VaultFile(folder / 'vault.sqlite', Sealer.of(folder)).start())\n"
             "except StateError as problem: print(problem.message, problem.hint)\n"

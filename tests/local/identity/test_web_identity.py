@@ -15,7 +15,7 @@ from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
 from skerry.local.identity.web_identity import WebIdentities
 from skerry.local.ports import Unrestricted
-from skerry.local.sealing import Sealer
+from skerry.local.state.sealing import Sealer
 from tests.kit.authorization_server import Browser, authorization_server
 from tests.kit.clock import FakeClock
 from tests.kit.identity_stack import RETURN_URL, identity_stack

@@ -13,7 +13,7 @@ from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.workload_tokens import WorkloadTokens
 from skerry.local.ports import Caller
-from skerry.local.sealing import Sealer
+from skerry.local.state.sealing import Sealer
 from tests.kit.clock import FakeClock
 from tests.kit.identity_stack import identity_stack
 from tests.kit.issuer import FakeIssuer

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from skerry.auth.challenge import parse
 from skerry.errors import TokenError
+from skerry.local.iam.workloads import Workloads
 from skerry.local.ports import Workload
 from skerry.local.runtime.inbound import refusal
 from skerry.local.runtime.settings import Unknowns
-from skerry.local.workloads import Workloads
 from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.clock import FakeClock
 from tests.kit.issuer import FakeIssuer, rsa_key

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from websockets.exceptions import InvalidStatus
 
 from skerry.local.clock import SystemClock
-from skerry.local.frame_client import FrameClient
-from skerry.local.frame_server import FrameServer, once
-from skerry.local.frames import Close
+from skerry.local.http.frame_client import FrameClient
+from skerry.local.http.frame_server import FrameServer, once
+from skerry.local.http.frames import Close
 from skerry.local.runtime.settings import Unknowns
 from skerry.local.runtime.sockets import BEARER, Rate, offered, readable
 from skerry.wire.headers import RUNTIME_SESSION_ID

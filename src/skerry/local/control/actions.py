@@ -16,7 +16,7 @@ from skerry.auth.iam.patterns import lower
 from skerry.local.control.identities import DIRECTORY, VAULT
 from skerry.local.control.roles import TAKERS
 from skerry.local.ports import SERVICE_PRINCIPAL, Ask
-from skerry.local.resources import Place
+from skerry.local.state.resources import Place
 
 _PREFIX = "bedrock-agentcore"
 _VAULT, _DIRECTORY = f"token-vault/{VAULT}", f"workload-identity-directory/{DIRECTORY}"

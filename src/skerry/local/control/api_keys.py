@@ -23,7 +23,7 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Record
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 
 KIND = "api-key-provider"
 LIST_SIZE = 20

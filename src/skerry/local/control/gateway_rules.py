@@ -25,7 +25,7 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Change, Record
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 
 KIND: Final = "gateway-rule"
 RESERVED = frozenset({"mcp", "a2a", "responses", "converse", ".well-known"})

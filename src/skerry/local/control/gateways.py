@@ -34,8 +34,8 @@ from skerry.local.control.operation import (
 )
 from skerry.local.control.providers import WEB_IDENTITY
 from skerry.local.ports import Change, Record
-from skerry.local.records import Write
-from skerry.local.resources import Resources
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Resources
 from skerry.wire.arn import gateway_arn
 from skerry.wire.endpoints import gateway_url
 

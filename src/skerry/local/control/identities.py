@@ -19,8 +19,8 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Record
-from skerry.local.records import Write
-from skerry.local.resources import Place, Resources
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Place, Resources
 
 KIND, VAULT_KIND = "workload-identity", "token-vault"
 LIST_SIZE = 20

@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skerry.errors import ServiceError, StateError
+from skerry.local.api.rest_json import iso8601
 from skerry.local.ports import Authorization, Change, Clock, Record, Report, ReportedKind
-from skerry.local.records import Write
-from skerry.local.resources import Resources
-from skerry.local.rest_json import iso8601
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Resources
 
 log = logging.getLogger("skerry.local")
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from skerry.errors import ServiceError, not_found
+from skerry.local.api.rest_json import cannot_parse
 from skerry.local.ports import Change, PolicyFindings, Record
-from skerry.local.records import Write
-from skerry.local.resources import Place, Resources
-from skerry.local.rest_json import cannot_parse
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Place, Resources
 
 ALNUM = string.ascii_letters + string.digits
 LOWER = string.ascii_lowercase + string.digits

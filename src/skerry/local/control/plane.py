@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry.errors import ServiceError, StateError, validation
-from skerry.local import rest_json, service_model
-from skerry.local.access import role_session
-from skerry.local.asgi import read_body, send_reply, traced
+from skerry.local.api import rest_json, service_model
+from skerry.local.api.validation import validate
 from skerry.local.control import (
     actions,
     api_keys,
@@ -30,6 +29,8 @@ from skerry.local.control import (
 from skerry.local.control.lifecycle import Kind, Lifecycle
 from skerry.local.control.operation import Operation, Outcome, Request, not_emulated
 from skerry.local.control.settings import ControlSettings
+from skerry.local.http.asgi import read_body, send_reply, traced
+from skerry.local.iam.access import role_session
 from skerry.local.ports import (
     Access,
     Caller,
@@ -47,9 +48,8 @@ from skerry.local.ports import (
     Unrestricted,
 )
 from skerry.local.rate import Rate, rate
-from skerry.local.records import Answered
-from skerry.local.resources import Resources
-from skerry.local.validation import validate
+from skerry.local.state.records import Answered
+from skerry.local.state.resources import Resources
 from skerry.wire import trace
 from skerry.wire.hop import LOOKED, LOOKS, Hop
 

@@ -27,8 +27,8 @@ from skerry.local.control.operation import (
 )
 from skerry.local.control.policy_engines import described, find_engine, summary
 from skerry.local.ports import Change, PolicyFindings, PolicyProposal, Record
-from skerry.local.records import Write
-from skerry.local.resources import Resources
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Resources
 
 GENERATIONS = (
     "StartPolicyGeneration",

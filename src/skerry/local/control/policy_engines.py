@@ -20,7 +20,7 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Change, Record
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 from skerry.wire.arn import partition_of
 
 PRIVATE = ("description", "statusReasons", "definition")

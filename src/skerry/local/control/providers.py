@@ -25,8 +25,8 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Change, Record
-from skerry.local.records import Write
-from skerry.local.resources import Place, callback_url
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Place, callback_url
 
 LIST_SIZE = 20
 

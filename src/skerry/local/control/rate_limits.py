@@ -24,7 +24,7 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Change, Record
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 
 KIND: Final = "rate-limit"
 ANY = "*"

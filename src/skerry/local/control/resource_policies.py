@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from skerry.errors import not_found
 from skerry.local.control.operation import Operation, Outcome, Request
-from skerry.local.records import Write
-from skerry.local.resource_policies import KIND, broken, statements
+from skerry.local.iam.resource_policies import KIND, broken, statements
+from skerry.local.state.records import Write
 
 _ARN_MEMBERS = {
     "runtime": "agentRuntimeArn",

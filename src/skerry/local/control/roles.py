@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import ServiceError, access_denied, validation
-from skerry.local import gateway_role
+from skerry.local.iam import gateway_role
 from skerry.local.ports import SERVICE_PRINCIPAL, Notes, Permissions, Record
-from skerry.local.resources import Place
+from skerry.local.state.resources import Place
 from skerry.wire.arn import gateway_arn, runtime_arn
 
 TAKERS = frozenset({"CreateGateway", "UpdateGateway", "CreateAgentRuntime", "UpdateAgentRuntime"})

@@ -30,8 +30,8 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.ports import Change, Record
-from skerry.local.records import Write
-from skerry.local.resources import Resources
+from skerry.local.state.records import Write
+from skerry.local.state.resources import Resources
 from skerry.wire.arn import runtime_arn
 
 DEFAULT_ENDPOINT = "DEFAULT"

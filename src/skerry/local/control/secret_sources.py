@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import validation
-from skerry.local.resources import Place
+from skerry.local.state.resources import Place
 
 
 def external(given: Mapping[str, Any], member: str, where: str = "") -> Mapping[str, Any] | None:

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from skerry.errors import ServiceError, access_denied
-from skerry.local import service_model
-from skerry.local.asgi import ClientGoneError, send_reply, traced
+from skerry.local.api import service_model
+from skerry.local.api.rest_json import Reply, iso8601
 from skerry.local.functions import names, urls
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, no_runtime
@@ -36,6 +36,7 @@ from skerry.local.functions.settings import FunctionsSettings
 from skerry.local.functions.streaming import Streams, send_events
 from skerry.local.functions.url_door import UrlDoor, Visit
 from skerry.local.functions.urls import Url, Urls
+from skerry.local.http.asgi import ClientGoneError, send_reply, traced
 from skerry.local.ports import (
     Access,
     Caller,
@@ -49,7 +50,6 @@ from skerry.local.ports import (
     Send,
     Unrestricted,
 )
-from skerry.local.rest_json import Reply, iso8601
 from skerry.wire import trace
 from skerry.wire.arn import lambda_arn
 from skerry.wire.hop import Hop

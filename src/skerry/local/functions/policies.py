@@ -17,12 +17,12 @@ from typing import Any
 from skerry.auth.iam import PolicyError
 from skerry.auth.iam import parse as parse_policy
 from skerry.errors import ServiceError, StateError
+from skerry.local.api.rest_json import Reply, parse, reply
+from skerry.local.api.service_model import Match, load
+from skerry.local.api.validation import validate
 from skerry.local.functions import names
 from skerry.local.functions.replies import not_found
 from skerry.local.ports import Ask, Kept
-from skerry.local.rest_json import Reply, parse, reply
-from skerry.local.service_model import Match, load
-from skerry.local.validation import validate
 from skerry.wire.arn import is_arn, lambda_arn
 
 OPERATIONS = frozenset({"AddPermission", "RemovePermission", "GetPolicy"})

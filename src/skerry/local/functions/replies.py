@@ -7,9 +7,9 @@ import json
 import secrets
 
 from skerry.errors import ServiceError
+from skerry.local.api.rest_json import Reply
 from skerry.local.functions.invocation import TAIL, Invocation
 from skerry.local.functions.names import LATEST
-from skerry.local.rest_json import Reply
 
 # Lambda writes the text of these errors as "Message", of all others as "message".
 _CAPITAL = frozenset({"ResourceNotFoundException", "ServiceException"})

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import ServiceError
-from skerry.local.asgi import read_body
 from skerry.local.functions.invocation import MAX_PAYLOAD
+from skerry.local.http.asgi import read_body
 from skerry.local.ports import Receive
 
 MAX_CLIENT_CONTEXT = 3583

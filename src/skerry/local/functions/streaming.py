@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from skerry.local import eventstream
+from skerry.local.api import eventstream
 from skerry.local.functions.invocation import Invocation, Outcome, Stream
 from skerry.local.functions.names import LATEST
 from skerry.local.functions.pool import Pool

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.errors import ServiceError
-from skerry.local.asgi import read_body
 from skerry.local.functions import cors, url_event
 from skerry.local.functions.invocation import MAX_PAYLOAD, Invocation, Outcome, Stream, traced_run
 from skerry.local.functions.pool import Pool
@@ -28,6 +27,7 @@ from skerry.local.functions.replies import request_id_header
 from skerry.local.functions.streaming import Streams, begun
 from skerry.local.functions.url_event import PRELUDE_TYPE, Answer, Asked, BadAnswerError, PreludeReader
 from skerry.local.functions.urls import Url, Urls, asked
+from skerry.local.http.asgi import read_body
 from skerry.local.ports import Access, Caller, Clock, Notes, Receive, Scope, Send
 from skerry.wire import trace
 

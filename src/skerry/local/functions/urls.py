@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from skerry.errors import ServiceError
-from skerry.local import rest_json, service_model
+from skerry.local.api import rest_json, service_model
+from skerry.local.api.rest_json import Reply
+from skerry.local.api.service_model import Match
+from skerry.local.api.validation import validate
 from skerry.local.functions import names
 from skerry.local.functions.replies import not_found
 from skerry.local.functions.settings import Cors, FunctionsSettings, UrlSettings
-from skerry.local.rest_json import Reply
-from skerry.local.service_model import Match
-from skerry.local.validation import validate
 from skerry.wire.arn import lambda_arn
 
 PATH = b"/function-urls/"

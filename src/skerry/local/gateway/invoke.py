@@ -16,7 +16,7 @@ from skerry.errors import ProtocolError
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.upstream import Reply
+from skerry.local.http.upstream import Reply
 from skerry.wire.arn import Arn
 from skerry.wire.jsonrpc import encode
 

@@ -18,8 +18,8 @@ from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.propagation import continued
 from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.urls import with_parameters
+from skerry.local.http.upstream import Reply, Upstream, UpstreamError
 from skerry.local.ports import Clock, Notes, Recorder
-from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire import trace
 from skerry.wire.hop import Hop
 

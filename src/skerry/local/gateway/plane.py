@@ -12,8 +12,7 @@ from contextlib import nullcontext
 
 from skerry.auth.moved_clock import clock_of
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
-from skerry.local.asgi import ClientGoneError, read_body, send_reply, traced
-from skerry.local.body import Body
+from skerry.local.api.rest_json import error_reply
 from skerry.local.gateway import browsers
 from skerry.local.gateway.addresses import Address, address, chosen_domain
 from skerry.local.gateway.catalogue import Catalogue
@@ -50,6 +49,9 @@ from skerry.local.gateway.seen import CLIENT_CLOSED, Seen, ended, watched, while
 from skerry.local.gateway.sessions import HEADER
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import connect
+from skerry.local.http.asgi import ClientGoneError, read_body, send_reply, traced
+from skerry.local.http.body import Body
+from skerry.local.http.upstream import Upstream
 from skerry.local.ports import (
     Access,
     Change,
@@ -68,8 +70,6 @@ from skerry.local.ports import (
     Unrestricted,
     unreported,
 )
-from skerry.local.rest_json import error_reply
-from skerry.local.upstream import Upstream
 from skerry.wire import eras, jsonrpc
 
 LOG = logging.getLogger("skerry.gateway")

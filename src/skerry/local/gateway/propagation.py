@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
-from skerry.local import workloads
+from skerry.local.iam import workloads
 from skerry.local.ports import Record
 from skerry.wire import headers as names
 from skerry.wire import trace

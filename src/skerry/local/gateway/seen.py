@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
-from skerry.local.access import role_session
 from skerry.local.gateway.inbound import ANONYMOUS
 from skerry.local.gateway.routes import answer
+from skerry.local.iam.access import role_session
 from skerry.local.ports import Caller, Message, Notes, Receive, Send
 from skerry.wire import jsonrpc, trace
 from skerry.wire.hop import Hop

@@ -9,9 +9,9 @@ from __future__ import annotations
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
+from skerry.local.api.rest_json import Reply
 from skerry.local.identity.federation import ConsentError, Federation
 from skerry.local.ports import Scope
-from skerry.local.rest_json import Reply
 from skerry.web_page import document, few_words, guards
 
 CALLBACK = "/identities/oauth2/callback/"

@@ -10,9 +10,11 @@ from skerry.auth.moved_clock import clock_of
 from skerry.auth.outside import Http
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, StateError
-from skerry.local import rest_json, service_model
-from skerry.local.access import role_session
-from skerry.local.asgi import read_body, send_reply, traced
+from skerry.local.api import rest_json, service_model
+from skerry.local.api.rest_json import Reply
+from skerry.local.api.validation import validate
+from skerry.local.http.asgi import read_body, send_reply, traced
+from skerry.local.iam.access import role_session
 from skerry.local.identity import pages, web_identity
 from skerry.local.identity.assertions import Assertions, Sign, unsigned
 from skerry.local.identity.consents import Consents
@@ -42,9 +44,7 @@ from skerry.local.ports import (
     WorkloadIdentities,
 )
 from skerry.local.rate import rate
-from skerry.local.rest_json import Reply
-from skerry.local.sealing import Sealer
-from skerry.local.validation import validate
+from skerry.local.state.sealing import Sealer
 from skerry.wire import trace
 from skerry.wire.hop import Hop
 

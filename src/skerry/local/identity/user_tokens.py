@@ -18,7 +18,7 @@ from skerry.auth import tokens
 from skerry.auth.discovery import is_loopback, is_safe
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
-from skerry.local.issuer_tokens import IssuerTokens
+from skerry.local.iam.issuer_tokens import IssuerTokens
 from skerry.local.ports import Caller, Clock
 
 

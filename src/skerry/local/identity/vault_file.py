@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skerry.local.record_codec import Sealed
-from skerry.local.records import RecordStore, Write
-from skerry.local.sealing import Sealer
+from skerry.local.state.record_codec import Sealed
+from skerry.local.state.records import RecordStore, Write
+from skerry.local.state.sealing import Sealer
 
 Record = Mapping[str, Any]
 LIMITS: Mapping[str, int] = {"token": 10_000, "consent": 1_000, "issuer": 2, "federation": 1}

@@ -13,11 +13,11 @@ import json
 from skerry.auth import web_identity
 from skerry.auth.web_identity import ALGORITHMS, SigningKey, TokenRequest
 from skerry.errors import validation
+from skerry.local.api.rest_json import Reply
+from skerry.local.iam.principals import role_of
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
 from skerry.local.ports import Ask, Caller, Clock, Permissions
-from skerry.local.principals import role_of
-from skerry.local.rest_json import Reply
 
 PREFIX = "/identities/web-identity/"
 OPERATION = "GetWebIdentityIssuer"

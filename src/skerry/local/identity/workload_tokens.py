@@ -20,7 +20,7 @@ from skerry.errors import ServiceError, validation
 from skerry.local import users
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.ports import Caller, Clock, WorkloadIdentities
-from skerry.local.sealing import Sealer, SealError
+from skerry.local.state.sealing import Sealer, SealError
 
 
 @dataclass(frozen=True, slots=True)

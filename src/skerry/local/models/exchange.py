@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from skerry.local.asgi import ClientGoneError, send_reply
+from skerry.local.api.rest_json import Reply
+from skerry.local.http.asgi import ClientGoneError, send_reply
 from skerry.local.models.events import Event
 from skerry.local.models.guardrails.assess import Outcome
 from skerry.local.ports import Notes, Receive, Send
-from skerry.local.rest_json import Reply
 
 
 @dataclass(slots=True)

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from skerry.errors import ConfigurationError, ProtocolError, ServiceError
+from skerry.local.http.upstream import Reply, Upstream, UpstreamError
 from skerry.local.models import openai_format as wire
 from skerry.local.models.events import Blocks, Event, message_start, message_stop, metadata
 from skerry.local.models.request import ConverseRequest
 from skerry.local.ports import Clock
-from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.settings import ModelsSettings
 from skerry.wire.sse import Decoder
 

@@ -16,8 +16,11 @@ from urllib.parse import unquote
 
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, ServiceError, SkerryError
-from skerry.local import eventstream
-from skerry.local.asgi import ClientGoneError, read_body, traced
+from skerry.local.api import eventstream
+from skerry.local.api.rest_json import Reply, error_reply
+from skerry.local.http.asgi import ClientGoneError, read_body, traced
+from skerry.local.http.upstream import Limits, Upstream, UpstreamError
+from skerry.local.http.upstream import Reply as UpstreamReply
 from skerry.local.models import actions
 from skerry.local.models.aws import CARRIED, Relay
 from skerry.local.models.events import Backend, Event, fold
@@ -36,9 +39,6 @@ from skerry.local.models.request import (
 )
 from skerry.local.models.router.conversation import Router
 from skerry.local.ports import Access, Clock, Permissions, Receive, Recorder, Scope, Send, Unrestricted
-from skerry.local.rest_json import Reply, error_reply
-from skerry.local.upstream import Limits, Upstream, UpstreamError
-from skerry.local.upstream import Reply as UpstreamReply
 from skerry.settings import ModelsSettings
 from skerry.wire import trace
 from skerry.wire.hop import Hop

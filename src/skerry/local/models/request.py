@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skerry.errors import ServiceError, validation
-from skerry.local.service_model import ServiceModel, load
-from skerry.local.validation import violations, without_nulls
+from skerry.local.api.service_model import ServiceModel, load
+from skerry.local.api.validation import violations, without_nulls
 
 MAX_BODY = 25_000_000
 """Bytes of a request body: AWS's limit for the bodies of bedrock-runtime."""

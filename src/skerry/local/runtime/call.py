@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from skerry.errors import ServiceError
-from skerry.local.body import Body
+from skerry.local.http.body import Body
 from skerry.local.ports import Caller, Clock, Notes, Recorder, Scope, Send
 from skerry.local.runtime import envelopes
 from skerry.local.runtime.envelopes import Answer, Pair

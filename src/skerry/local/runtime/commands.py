@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skerry.errors import ProgramError, ServiceError, validation
-from skerry.local import eventstream
-from skerry.local.asgi import ClientGoneError
+from skerry.local.api import eventstream
+from skerry.local.http.asgi import ClientGoneError
 from skerry.local.runtime import headers, launch, texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.session import Session

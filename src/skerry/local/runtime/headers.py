@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from skerry.local import workloads
+from skerry.local.iam import workloads
 from skerry.local.runtime.record import Runtime
 from skerry.wire import headers as names
 from skerry.wire.headers import MAX_VALUE, allowlist_problem

@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from skerry.local.http.upstream import Reply, UpstreamError
 from skerry.local.runtime.record import Runtime
-from skerry.local.upstream import Reply, UpstreamError
 
 PING = b'{"jsonrpc":"2.0","id":"skerry-health","method":"ping"}'
 _MCP_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}

@@ -23,8 +23,8 @@ from skerry.errors import (
     not_found,
     validation,
 )
-from skerry.local import workloads
-from skerry.local.body import Body
+from skerry.local.http.body import Body
+from skerry.local.iam import workloads
 from skerry.local.ports import Access, Caller, Clock, Scope
 from skerry.local.runtime import envelopes, texts
 from skerry.local.runtime.envelopes import Answer

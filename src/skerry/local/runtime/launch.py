@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skerry.local import private
 from skerry.local.ports import Credentials
 from skerry.local.runtime import sandbox
 from skerry.local.runtime.containers import HOST, Image
@@ -22,6 +21,7 @@ from skerry.local.runtime.program import Program
 from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.storage import forget_old
+from skerry.local.state import private
 from skerry.wire.endpoints import invocation_url
 
 ROOMS, HOMES, CODE, STORAGE = "sessions", "homes", "code", "storage"

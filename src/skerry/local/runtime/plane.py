@@ -16,8 +16,9 @@ from typing import Any
 from skerry.auth.keys import Fetch
 from skerry.auth.moved_clock import clock_of
 from skerry.errors import ServiceError, SkerryError, access_denied, not_found, validation
-from skerry.local.asgi import ClientGoneError, traced
-from skerry.local.body import Body
+from skerry.local.http.asgi import ClientGoneError, traced
+from skerry.local.http.body import Body
+from skerry.local.http.upstream import Upstream
 from skerry.local.ports import (
     SERVICE_PRINCIPAL,
     Access,
@@ -52,7 +53,6 @@ from skerry.local.runtime.shells import Shells, shell_id
 from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.streams import Streams
 from skerry.local.runtime.versions import Versions
-from skerry.local.upstream import Upstream
 from skerry.wire.headers import IDENTITY_WAT
 
 SWEEP_INTERVAL = 1.0

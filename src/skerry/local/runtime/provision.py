@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from skerry.errors import ProgramError, ServiceError
+from skerry.local.http.upstream import Upstream, UpstreamError
 from skerry.local.ports import Access, Recorder
 from skerry.local.runtime import health, launch
 from skerry.local.runtime.health import Health
@@ -15,7 +16,6 @@ from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.storage import Storage
 from skerry.local.runtime.texts import HEALTH
 from skerry.local.runtime.versions import Versions
-from skerry.local.upstream import Upstream, UpstreamError
 from skerry.wire.hop import decode
 
 _AGAIN = 0.25

@@ -11,7 +11,8 @@ import logging
 from collections.abc import AsyncIterator
 
 from skerry.errors import ServiceError
-from skerry.local.asgi import ClientGoneError
+from skerry.local.http.asgi import ClientGoneError
+from skerry.local.http.upstream import Reply, Upstream, UpstreamError
 from skerry.local.runtime import headers, texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.envelopes import Answer
@@ -20,7 +21,6 @@ from skerry.local.runtime.session import Session
 from skerry.local.runtime.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.streams import Streams
-from skerry.local.upstream import Reply, Upstream, UpstreamError
 from skerry.wire.headers import (
     IDENTITY_WAT,
     MCP_SESSION_ID,

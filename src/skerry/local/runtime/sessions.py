@@ -16,6 +16,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, SkerryError
+from skerry.local.http.upstream import Upstream
 from skerry.local.ports import Access, Clock, Recorder
 from skerry.local.rate import rate
 from skerry.local.runtime import lifetime
@@ -26,7 +27,6 @@ from skerry.local.runtime.session import Key, Session
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.texts import BUSY, HEALTH, initialization
 from skerry.local.runtime.versions import Versions
-from skerry.local.upstream import Upstream
 from skerry.wire import session as session_id
 from skerry.wire.hop import Hop
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, validation
-from skerry.local.asgi import ClientGoneError
-from skerry.local.frames import MAX_FRAME, TOO_BIG, Close
+from skerry.local.http.asgi import ClientGoneError
+from skerry.local.http.frames import MAX_FRAME, TOO_BIG, Close
 from skerry.local.ports import Clock, Receive, Send
 from skerry.local.runtime import launch, texts
 from skerry.local.runtime.call import Call

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from skerry.errors import ServiceError, validation
-from skerry.local.asgi import ClientGoneError
-from skerry.local.frame_client import FrameClient, UpgradeRefusedError
-from skerry.local.frames import Close
+from skerry.local.http.asgi import ClientGoneError
+from skerry.local.http.frame_client import FrameClient, UpgradeRefusedError
+from skerry.local.http.frames import Close
+from skerry.local.http.upstream import UpstreamError
 from skerry.local.ports import Clock, Message, Receive, Scope, Send
 from skerry.local.runtime import headers, texts
 from skerry.local.runtime.call import Call
@@ -29,7 +30,6 @@ from skerry.local.runtime.relay import platform_headers
 from skerry.local.runtime.request import Request
 from skerry.local.runtime.session import Session
 from skerry.local.runtime.settings import RuntimeSettings
-from skerry.local.upstream import UpstreamError
 from skerry.wire.headers import REQUEST_ID, RUNTIME_CUSTOM_PREFIX, RUNTIME_SESSION_ID
 from skerry.wire.trace import CURRENT
 

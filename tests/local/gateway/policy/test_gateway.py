@@ -11,7 +11,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from skerry.local.ports import Change
-from skerry.local.records import Write
+from skerry.local.state.records import Write
 from tests.kit.gateway_stack import ACCOUNT, MODERN, post
 from tests.kit.mcp_backends import Backend
 from tests.kit.policy_stack import PolicyStack, Signer

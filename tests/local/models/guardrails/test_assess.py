@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.errors import ConfigurationError
+from skerry.local.api.validation import violations
 from skerry.local.models.guardrails import lexical
 from skerry.local.models.guardrails.apply import answer, apply
 from skerry.local.models.guardrails.assess import Block, assess
 from skerry.local.models.guardrails.entities import FINDERS
 from skerry.local.models.guardrails.rules import Grounding, Guardrail, Topic, pattern, twelve
 from skerry.local.models.request import service_model
-from skerry.local.validation import violations
 from tests.local.models.guardrails.estate import ESTATE, FULL
 
 

@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from skerry.auth.sigv4 import Credentials, sign
+from skerry.local.api.validation import violations
 from skerry.local.models.guardrails.rules import Guardrails
 from skerry.local.models.plane import ModelsPlane
 from skerry.local.models.request import service_model
-from skerry.local.validation import violations
 from skerry.settings import ModelsSettings
 from tests.kit.chat_completions import Answer, chat_completions, delta
 from tests.kit.plane import REGION, running

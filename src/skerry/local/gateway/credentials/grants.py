@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from skerry.local import gateway_role
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.outgoing import TargetError
+from skerry.local.iam import gateway_role
 from skerry.local.ports import SERVICE_PRINCIPAL, Notes, Permissions, Record, Resources
 
 _PROVIDERS = {"OAUTH": "oauthCredentialProvider", "API_KEY": "apiKeyCredentialProvider"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from skerry.local.gateway.outgoing import Outgoing
+from skerry.local.iam.workloads import HEADER
 from skerry.local.ports import Workload, Workloads
-from skerry.local.workloads import HEADER
 from skerry.wire.endpoints import runtime_identifier
 
 

@@ -14,9 +14,6 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from skerry.errors import ConfigurationError
-from skerry.local.access import role_session
-from skerry.local.asgi import ClientGoneError
-from skerry.local.body import Body
 from skerry.local.gateway import credentials, propagation
 from skerry.local.gateway.http_targets import headers
 from skerry.local.gateway.http_targets.controls import Controls
@@ -30,8 +27,11 @@ from skerry.local.gateway.policy import decisions
 from skerry.local.gateway.routes import Route, answer
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.urls import safe_path
+from skerry.local.http.asgi import ClientGoneError
+from skerry.local.http.body import Body
+from skerry.local.http.upstream import Reply, UpstreamError
+from skerry.local.iam.access import role_session
 from skerry.local.ports import Caller, Message, Record, Resources, Scope, Send
-from skerry.local.upstream import Reply, UpstreamError
 from skerry.wire.headers import TRACE
 
 

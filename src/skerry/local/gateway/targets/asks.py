@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.targets import replies
-from skerry.local.upstream import Reply
+from skerry.local.http.upstream import Reply
 from skerry.wire import eras, jsonrpc
 from skerry.wire.headers import MCP_SESSION_ID, encode_value
 from skerry.wire.jsonrpc import Envelope, Id

@@ -35,8 +35,8 @@ from skerry.local.gateway.targets.asks import (
     outgoing,
 )
 from skerry.local.gateway.targets.replies import Reading
+from skerry.local.http.upstream import Reply, UpstreamError
 from skerry.local.ports import Clock
-from skerry.local.upstream import Reply, UpstreamError
 from skerry.relay.faces.calls import Errands
 from skerry.wire import eras, jsonrpc
 from skerry.wire.headers import MCP_SESSION_ID

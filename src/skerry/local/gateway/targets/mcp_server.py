@@ -45,8 +45,8 @@ from skerry.local.gateway.targets.dialogue import Dialogue, NotOfferedError
 from skerry.local.gateway.targets.questions import Faces, ModernPeer, SessionInterview
 from skerry.local.gateway.targets.replies import is_stream
 from skerry.local.gateway.tools import MAX_PER_TARGET, Item, by_uri, prefixed
+from skerry.local.http.upstream import Reply
 from skerry.local.ports import Caller, Clock, Record
-from skerry.local.upstream import Reply
 from skerry.relay.faces.rounds import Patience, Rounds
 from skerry.relay.faces.translation import LegacyClient
 from skerry.relay.ports import RelayError

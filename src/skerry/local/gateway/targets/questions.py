@@ -20,8 +20,8 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets import replies
 from skerry.local.gateway.targets.asks import FRESH, Ask, initialized
 from skerry.local.gateway.targets.dialogue import Dialogue
+from skerry.local.http.upstream import Reply
 from skerry.local.ports import Clock
-from skerry.local.upstream import Reply
 from skerry.relay.faces.calls import Errands
 from skerry.relay.faces.modern_face import Bounds, ModernFace
 from skerry.relay.faces.parked import Parked

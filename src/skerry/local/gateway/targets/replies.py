@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.upstream import Reply
+from skerry.local.http.upstream import Reply
 from skerry.wire import eras, jsonrpc, sse
 from skerry.wire.jsonrpc import Envelope
 

@@ -1,0 +1,1 @@
+"""What the stack keeps in its folder: records, sealed secrets, hops."""
