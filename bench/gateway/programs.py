@@ -157,10 +157,10 @@ def bytes_(port: int) -> None:
 
 def serve_plane(port: int, resources: FakeResources) -> None:
     import httpx2
-    import uvicorn
 
     from skerry.auth.transport import Transport
     from skerry.local.gateway import GatewayPlane, GatewaySettings
+    from skerry.serving import Server
 
     async def serve() -> None:
         async with AsyncExitStack() as stack:
@@ -178,10 +178,7 @@ def serve_plane(port: int, resources: FakeResources) -> None:
             )
             await plane.start()
             stack.push_async_callback(plane.close)
-            config = uvicorn.Config(
-                plane, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off"
-            )
-            await uvicorn.Server(config).serve()
+            await Server(plane, signals=False, host="127.0.0.1", port=port, lifespan="off").serve()
 
     import uvloop
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,6 +96,7 @@ def same_origin(one: str, other: str) -> bool:
     return (first.scheme, first.hostname) == (second.scheme, second.hostname) and ports[0] == ports[1]
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine."""
     try:

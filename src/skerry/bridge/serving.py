@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib.util
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import uvicorn
 
 from skerry.bridge.child import Program
 from skerry.bridge.front import Door, Front
@@ -21,6 +17,7 @@ from skerry.bridge.launcher import Launcher
 from skerry.bridge.post import Contract
 from skerry.bridge.programs import Programs
 from skerry.bridge.sessions import Sessions
+from skerry.serving import Server
 from skerry.sockets import BACKLOG, loop_factory
 
 log = logging.getLogger(__name__)
@@ -38,14 +35,6 @@ class Limits:
     idle: float
     shared: bool
     probe: float
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the bridge."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Bridge:
@@ -73,21 +62,14 @@ class Bridge:
 
     async def run(self, stop: asyncio.Event, at_once: asyncio.Event) -> None:
         """Serves until `stop`; then lets calls in flight finish for GRACE seconds, or until `at_once`."""
-        config = uvicorn.Config(
+        server = Server(
             self._front,
-            http="httptools" if importlib.util.find_spec("httptools") else "h11",
-            ws="none",
+            signals=False,  # they are the program's
             lifespan="off",
-            log_config=None,
-            proxy_headers=False,
-            access_log=False,
-            server_header=False,
             date_header=False,
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=2,
         )
-        server = _Server(config)
         await self._launcher.warm()
         serving = asyncio.create_task(server.serve(sockets=self._sockets))
         stopping = asyncio.create_task(stop.wait())
@@ -98,7 +80,7 @@ class Bridge:
         await self._sessions.close()
         await self._programs.close()
         await self._launcher.close()
-        server.should_exit = True
+        server.stop()
         await serving
 
     async def _finish_calls(self, at_once: asyncio.Event) -> None:

@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import io
 import json
 import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-
-import uvicorn
 
 from skerry.local.app import Endpoint, create_app
 from skerry.local.http.frame_server import FrameServer
 from skerry.local.state import private
+from skerry.serving import Server
 from skerry.settings import LocalSettings
 from skerry.sockets import BACKLOG, bind, loop_factory
 
 LOOPBACK = "127.0.0.1"
 KEEP_ALIVE = 30
-GRACE = 2
-"""Seconds for requests that run when the endpoint ends."""
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the program and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def url_of(listening: socket.socket) -> str:
@@ -55,31 +35,27 @@ async def serving(endpoint: Endpoint, listening: socket.socket) -> AsyncIterator
 
     Raises what `Endpoint.start` raises. The end takes GRACE seconds at most for requests that still run.
     """
-    config = uvicorn.Config(
+    listens = asyncio.Event()
+    server = Server(
         endpoint,
-        http="httptools" if importlib.util.find_spec("httptools") else "auto",
+        listens.set,
+        signals=False,  # they are the program's
         ws=FrameServer,
         ws_ping_interval=None,  # on loopback a lost connection is known at once
         lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nobody is in front of it whose word on the caller's address would count
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
     )
-    server = _Server(config)
     await endpoint.start()
     try:
         task = asyncio.create_task(server.serve(sockets=[listening]))
-        listens = asyncio.create_task(server.listening.wait())
-        await asyncio.wait({task, listens}, return_when=asyncio.FIRST_COMPLETED)
-        listens.cancel()
+        waiting = asyncio.create_task(listens.wait())
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         try:
             yield endpoint
         finally:
-            server.should_exit = True
+            server.stop()
             await task
     finally:
         await endpoint.close()

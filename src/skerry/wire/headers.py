@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import AnyStr
 
 RUNTIME_SESSION_ID = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
@@ -110,6 +111,7 @@ def allowlist_problem(name: str, *, jwt: bool) -> str | None:
     return _amazon_problem(name)
 
 
+@lru_cache(maxsize=1024)
 def gateway_header_problem(name: str) -> str | None:
     """Why `name` may not be passed on to a gateway target, or None when it may.
 

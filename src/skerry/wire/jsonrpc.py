@@ -153,11 +153,9 @@ def encode(value: object) -> bytes:
         return value
     try:
         try:
-            return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-                "utf-8"
-            )
+            return _ENCODER.encode(value).encode("utf-8")
         except UnicodeEncodeError:  # a lone surrogate: only its escaped form can be sent
-            return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+            return _ASCII_ENCODER.encode(value).encode("ascii")
     except (ValueError, TypeError, RecursionError) as failure:
         raise ProtocolError("A value cannot be written as JSON.") from failure
 
@@ -195,6 +193,8 @@ def _constant(_: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_constant)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_ASCII_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def _members(body: bytes) -> tuple[dict[str, Any], dict[str, tuple[int, int]], str]:

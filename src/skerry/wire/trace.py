@@ -11,6 +11,7 @@ header.
 from __future__ import annotations
 
 import os
+import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -29,6 +30,10 @@ _KNOWN_FLAGS = 0x03
 _TRACEPARENT_NAME, _AMAZON_NAME = TRACEPARENT.encode(), AMAZON.encode()
 _FLAGS = frozenset({"00", "01", "02", "03"})
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+
+_IDS = random.Random()  # noqa: S311  (ids are no secrets; the system's randomness costs a system call)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_IDS.seed)
 
 
 class Members(TypedDict, total=False):
@@ -169,4 +174,4 @@ def _caller(traceparent: str, amazon: str) -> Span | None:
 
 
 def _random(size: int) -> str:
-    return os.urandom(size).hex()
+    return _IDS.randbytes(size).hex()

@@ -32,7 +32,7 @@ from skerry.local.gateway.search.tool import NAME as SEARCH
 from skerry.local.gateway.search.tool import Search, searches
 from skerry.local.gateway.sessions import configuration, streaming
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.gateway.targets.base import Checking, Listing, Target
+from skerry.local.gateway.targets.base import Listing, Target
 from skerry.local.gateway.tools import Item
 from skerry.local.gateway.uri_templates import matches
 from skerry.local.ports import Record
@@ -181,7 +181,7 @@ class Methods:
             return denial
         if target is None or (listing is None and not target.dynamic):
             return tool_error(_not_available(entry), debug=request.debug)
-        if isinstance(target, Checking) and (wrong := target.refusal(request, item)) is not None:
+        if (wrong := target.refusal(request, item)) is not None:
             return wrong
         try:
             return await self._admitted(request, options, target, lambda ready: target.call(ready, item))

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.credentials import OutboundCredentials
@@ -87,8 +86,8 @@ class Outbound:
             failure = "cancelled"
             raise
         finally:
-            hop = self._hop(call, credential, status, failure, (started, began))
-            self._recorder.record(replace(hop, iam=notes, **trace.members(span)))
+            hop = self._hop(call, credential, status, failure, (started, began), span=span, notes=notes)
+            self._recorder.record(hop)
             if failure:
                 LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)
 
@@ -99,6 +98,9 @@ class Outbound:
         status: int,
         failure: str,
         times: tuple[float, float],
+        *,
+        span: trace.Span,
+        notes: Notes,
     ) -> Hop:
         detail = dict(credential.detail)
         if call.tool:
@@ -120,4 +122,6 @@ class Outbound:
             session=call.session,
             target=str(call.target.get("name", "")),
             detail=detail,
+            iam=notes,
+            **trace.members(span),
         )

@@ -130,6 +130,9 @@ class Reply:
 
     async def drain(self, patience: float = 1.0) -> None:
         """Ends the exchange but keeps the connection if the rest, up to 64 KB, comes within `patience` s."""
+        if self._response.content.at_eof():
+            self._response.close()
+            return
         with contextlib.suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(patience):
                 await self.read(_REST)

@@ -46,6 +46,10 @@ class Target(Protocol):
         """
         ...
 
+    def refusal(self, request: Request, item: Item) -> Result | None:
+        """The answer to a call that is wrong in itself; None for one that may go on."""
+        ...
+
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """The answer to `tools/call` for one of the listed tools.
 
@@ -62,15 +66,6 @@ class Target(Protocol):
 
     async def close(self) -> None:
         """Forgets what is kept for the target."""
-        ...
-
-
-@runtime_checkable
-class Checking(Protocol):
-    """A target whose calls are checked before anything is done for them."""
-
-    def refusal(self, request: Request, item: Item) -> Result | None:
-        """The answer to a call that is wrong in itself; None for one that may go on."""
         ...
 
 

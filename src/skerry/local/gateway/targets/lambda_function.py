@@ -54,6 +54,9 @@ class LambdaTarget:
             tools = tool_list.lambda_tools(await self._outbound.schemas.text(self._schema))
         return Listing(tools=prefixed(str(self.record["name"]), tools))
 
+    def refusal(self, request: Request, item: Item) -> None:
+        """The function itself says what is wrong."""
+
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """Invokes the function with the arguments; its whole return value becomes the text of the result."""
         arguments = request.params.get("arguments")

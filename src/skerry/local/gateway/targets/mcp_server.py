@@ -120,6 +120,9 @@ class McpServerTarget:
             tools, prefixed(self._name, prompts), by_uri(resources, "uri"), by_uri(templates, "uriTemplate")
         )
 
+    def refusal(self, request: Request, item: Item) -> None:
+        """The server itself says what is wrong."""
+
     async def call(self, request: Request, item: Item) -> Result | Relayed:
         """Relays `tools/call`.
 

@@ -18,6 +18,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
+from skerry.serving.one_write import HttpProtocol
+
 GRACE = 2
 """Seconds that open answers have to end in."""
 
@@ -25,11 +27,20 @@ GRACE = 2
 class Server(uvicorn.Server):
     """uvicorn on a bound socket. `on_ready` is called when requests are accepted.
 
-    `options` are further ones of uvicorn's configuration. Headers of a proxy are not believed: there is none.
+    `signals` says whether SIGINT and SIGTERM end it; without it they are left to the program. `options` are
+    further ones of uvicorn's configuration. Headers of a proxy are not believed: there is none.
     """
 
-    def __init__(self, app: Any, on_ready: Callable[[], None] = lambda: None, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        on_ready: Callable[[], None] = lambda: None,
+        *,
+        signals: bool = True,
+        **options: Any,
+    ) -> None:
         quiet: dict[str, Any] = {
+            "http": HttpProtocol,
             "log_config": None,
             "access_log": False,
             "server_header": False,
@@ -39,6 +50,7 @@ class Server(uvicorn.Server):
         }
         super().__init__(uvicorn.Config(app, **{**quiet, **options}))
         self._on_ready = on_ready
+        self._signals = signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does; then somebody is told."""
@@ -49,7 +61,7 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """As uvicorn does, but without raising the signal again: being told to end is no failure."""
-        if threading.current_thread() is not threading.main_thread():
+        if not self._signals or threading.current_thread() is not threading.main_thread():
             yield
             return
         before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
