@@ -8,6 +8,7 @@ proves who he is, since such a page has neither key nor token.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from skerry.auth.discovery import is_loopback
@@ -29,10 +30,18 @@ def problem(gateway: Record, scope: Scope) -> str:
 
 
 def _is_here(host: str, gateway: Record) -> bool:
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return False
+    name = _name(host)
+    if is_loopback(name) or name.endswith(".localhost") or name == CONTAINERS:
+        return True
     override = gateway.get("domainOverride") or {}
-    own = {str(domain).lower() for domain in (override.get("default"), *override.get("alternateDomains", ()))}
-    return is_loopback(name) or name.endswith(".localhost") or name == CONTAINERS or name in own
+    own = (override.get("default"), *override.get("alternateDomains", ()))
+    return bool(name) and name in {str(domain).lower() for domain in own}
+
+
+@lru_cache(maxsize=256)
+def _name(host: str) -> str:
+    """The host name in a `Host`, empty when it has none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
