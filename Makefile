@@ -26,10 +26,12 @@ demo: $(STAMP) ## start the local stack and hold a conversation over the whole r
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
 
-check: $(STAMP) ## format, lint, types, import contracts
+check: $(STAMP) ## format, lint, types (also as macOS and Windows have them), import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --no-warn-unreachable --cache-dir .mypy_cache/darwin
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32
 	$(BIN)/lint-imports
 
 fix: $(STAMP) ## format and fix what can be fixed

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -245,8 +246,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None and (process.stdout is None or process.stdout.at_eof()):
         return
     with contextlib.suppress(ProcessLookupError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if sys.platform == "win32":
             process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

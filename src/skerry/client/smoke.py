@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO, cast
 
 from mcp import MCPError
 from mcp.client import Client
@@ -186,7 +186,7 @@ async def _smoke(
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         server = StdioServerParameters(command=command[0], args=list(command[1:]), env=dict(os.environ))
         client = Client(
-            stdio_client(server, errlog=log),
+            stdio_client(server, errlog=cast(TextIO, log)),
             mode=ERAS[options.era],
             read_timeout_seconds=options.timeout,
             sampling_callback=answers.sample,

@@ -28,7 +28,9 @@ def _die_with_the_stack() -> None:
     def watch() -> None:
         while os.read(alive, 1):
             pass
-        os.killpg(0, signal.SIGKILL)
+        if sys.platform != "win32":
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="stack").start()
 

@@ -41,7 +41,6 @@ import types
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import IO, Any
 
-LINUX = sys.platform == "linux"
 PARENT_DEATH, SUBREAPER = 1, 36  # prctl(2)
 MAX_MESSAGE = 1 << 16
 TRIAL = 10  # seconds
@@ -145,10 +144,10 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
 
 def limit(limits: dict[str, int]) -> None:
     """Sets resource limits by name; what the system does not know or allow stays as it is."""
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":
         return
+    import resource
+
     for name, value in limits.items():
         kind = getattr(resource, name, None)
         if kind is not None:
@@ -179,15 +178,16 @@ def run(entry: str) -> None:
 
 
 def prctl(option: int, value: int) -> None:
-    if LINUX:
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def die_with(parent: int) -> None:
     """Ends this process when its parent ends, also when the parent is killed; Linux only."""
-    prctl(PARENT_DEATH, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
-    if LINUX and os.getppid() != parent:
-        os._exit(1)
+    if sys.platform == "linux":
+        prctl(PARENT_DEATH, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def prepare_path(order: Order) -> None:
@@ -238,7 +238,7 @@ def end_with(wait: Callable[[], object]) -> None:
 
 # --- the warm parent --------------------------------------------------------------------------------
 
-if sys.platform != "win32":
+if sys.platform == "linux":
 
     def kill_group(pid: int, number: int) -> None:
         # The group does not exist before the child has called setsid, hence the second attempt.
@@ -383,5 +383,5 @@ if sys.platform != "win32":
 if __name__ == "__main__":
     if sys.argv[1] == "single":
         single()
-    elif sys.platform != "win32":
+    elif sys.platform == "linux":
         warm()

@@ -11,13 +11,15 @@ from typing import Literal
 
 from skerry.local.runtime.pool import PoolHost
 from skerry.local.runtime.program import Host, Program
-from skerry.local.runtime.warm import ForkHost
+
+if sys.platform == "linux":
+    from skerry.local.runtime.warm import ForkHost
 
 Mode = Literal["auto", "fork", "pool"]
 
 
 def open_host(program: Program, *, mode: Mode, size: int) -> Host:
     """The host for a program: `auto` forks on Linux and keeps a pool elsewhere."""
-    if mode == "pool" or sys.platform != "linux":
-        return PoolHost(program, size=size)
-    return ForkHost(program, otherwise=lambda: PoolHost(program, size=size))
+    if sys.platform == "linux" and mode != "pool":
+        return ForkHost(program, otherwise=lambda: PoolHost(program, size=size))
+    return PoolHost(program, size=size)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from skerry.local.ports import Credentials
-from skerry.local.runtime import sandbox
 from skerry.local.runtime.containers import HOST, Image
 from skerry.local.runtime.engine import find
 from skerry.local.runtime.program import Program
@@ -29,6 +28,7 @@ ENGINE = "containers"
 """The file that says that this stack has run containers."""
 STORAGE_VARIABLE = "SKERRY_SESSION_STORAGE"
 """The environment variable with the folder of the first mount path, wherever a program can see it."""
+_SANDBOX = Path(__file__).with_name("sandbox.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def inside(argv: Sequence[str], isolation: Mapping[str, Any]) -> list[str]:
     """`argv` begun under the isolation of a session's program: with its mounts, in its sandbox."""
     if not isolation:
         return list(argv)
-    return [sys.executable, "-I", "-S", sandbox.__file__, json.dumps(isolation), *argv]
+    return [sys.executable, "-I", "-S", str(_SANDBOX), json.dumps(isolation), *argv]
 
 
 def volumes(room: Room, mounts: Mapping[str, Path]) -> dict[str, Any]:

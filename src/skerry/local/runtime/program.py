@@ -143,7 +143,10 @@ class Started:
             self._send(signal.SIGTERM)
             await asyncio.wait({self.ended}, timeout=grace)
         if not self.ended.done():
-            self._send(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+            if sys.platform == "win32":
+                self._send(signal.SIGTERM)
+            else:
+                self._send(signal.SIGKILL)
         return await asyncio.shield(self.ended)
 
 

@@ -24,6 +24,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+assert sys.platform == "linux"  # nobody imports it elsewhere; its types are those of Linux
+
 # os.path is there in any Python that starts; pathlib would be one more import before the program's own.
 # ruff: noqa: PTH109, PTH112, PTH118, PTH120, PTH123, PTH208, PTH103, PTH110
 

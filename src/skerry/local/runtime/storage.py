@@ -18,6 +18,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,9 +104,10 @@ def size(folder: Path) -> int:
                 found = Path(path, name).lstat()
             except OSError:  # removed meanwhile
                 continue
-            total += (
-                min(found.st_size, found.st_blocks * 512) if hasattr(found, "st_blocks") else found.st_size
-            )
+            if sys.platform == "win32":
+                total += found.st_size
+            else:
+                total += min(found.st_size, found.st_blocks * 512)
     return total
 
 

@@ -50,28 +50,30 @@ class Terminal:
     @classmethod
     async def start(cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Terminal:
         """Starts a program. Raises ProgramError."""
-        if sys.platform == "win32":
-            raise ProgramError("there are no pseudo-terminals on Windows.")
-        master, slave = pty.openpty()
-        try:
-            os.set_blocking(master, False)
-            fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *_SIZE, 0, 0))
-            process = await asyncio.create_subprocess_exec(
-                *_LAUNCH,
-                *argv,
-                cwd=cwd,
-                env=dict(env),
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                start_new_session=True,
-            )
-        except OSError as problem:
-            os.close(master)
-            raise ProgramError(f"{argv[0]} cannot be started: {problem.strerror or problem}.") from problem
-        finally:
-            os.close(slave)
-        return cls(process, master)
+        if sys.platform != "win32":
+            master, slave = pty.openpty()
+            try:
+                os.set_blocking(master, False)
+                fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *_SIZE, 0, 0))
+                process = await asyncio.create_subprocess_exec(
+                    *_LAUNCH,
+                    *argv,
+                    cwd=cwd,
+                    env=dict(env),
+                    stdin=slave,
+                    stdout=slave,
+                    stderr=slave,
+                    start_new_session=True,
+                )
+            except OSError as problem:
+                os.close(master)
+                raise ProgramError(
+                    f"{argv[0]} cannot be started: {problem.strerror or problem}."
+                ) from problem
+            finally:
+                os.close(slave)
+            return cls(process, master)
+        raise ProgramError("there are no pseudo-terminals on Windows.")
 
     async def read(self) -> bytes:
         """What the program prints next; nothing when nobody has the terminal open any more."""

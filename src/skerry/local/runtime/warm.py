@@ -14,12 +14,15 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from skerry.errors import ProgramError
 from skerry.local.runtime.program import BOOTSTRAP, Compute, Host, OnLine, Program, Started
 from skerry.processes import Output, Process, start
+
+assert sys.platform == "linux"  # nobody imports it elsewhere; its types are those of Linux
 
 RESTARTS = 8
 """How many libraries with threads are left out before the pool takes over."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import sys
 from typing import Any, Protocol
 
 import httptools
@@ -177,11 +178,11 @@ def _readable(descriptor: int) -> bool:
     """Whether something has arrived; looks and does not wait."""
     if descriptor < 0:
         return True
-    if hasattr(select, "poll"):
-        watched = select.poll()
-        watched.register(descriptor, select.POLLIN)
-        return bool(watched.poll(0))
-    return bool(select.select([descriptor], [], [], 0)[0])
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    watched = select.poll()
+    watched.register(descriptor, select.POLLIN)
+    return bool(watched.poll(0))
 
 
 class Tunnel(asyncio.Protocol):
