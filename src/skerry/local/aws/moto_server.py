@@ -244,29 +244,38 @@ def salt_as_kms_does() -> None:
     setattr(RSAPrivateKey, name, padding)
 
 
-def parse_models_once() -> None:
-    """Keeps what botocore parsed, for this whole process.
+def read_models_once() -> None:
+    """Keeps what botocore found and parsed, for this whole process.
 
-    Its loaders keep it for one session, and moto makes dozens of sessions: the same files, several
-    megabytes of JSON, are parsed again and again, which is two thirds of the time until the seeds are in.
+    Its loaders keep it for one session, and moto makes dozens of sessions: hundreds of folders are looked
+    through and several megabytes of JSON parsed again and again, which is most of the time until the seeds
+    are in.
     """
-    from botocore.loaders import JSONFileLoader
+    from botocore.loaders import JSONFileLoader, Loader
 
     load, parsed = JSONFileLoader.load_file, {}
+    look, seen = Loader.list_available_services, {}
 
     def load_file(self: JSONFileLoader, file_path: str) -> Any:
         if file_path not in parsed:
             parsed[file_path] = load(self, file_path)
         return parsed[file_path]
 
+    def list_available_services(self: Loader, type_name: str) -> list[str]:
+        key = (type_name, *self.search_paths)
+        if key not in seen:
+            seen[key] = look(self, type_name)
+        return seen[key]
+
     JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
+    Loader.list_available_services = list_available_services  # type: ignore[method-assign]
 
 
 def main() -> None:
     """Runs until standard input ends."""
     parameters = json.loads(sys.stdin.readline())
     gc.disable()  # while modules and models come in there is nothing to free, and looking costs a third
-    parse_models_once()
+    read_models_once()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     from moto.moto_server.werkzeug_app import MotoRequestHandler
