@@ -106,6 +106,9 @@ class FakeResources:
     def gateway_rules(self, gateway_id: str) -> Sequence[Record]:
         return self.rule_records.get(gateway_id, [])
 
+    def all_runtimes(self) -> Sequence[Record]:
+        return ()
+
     def all_gateways(self) -> Sequence[Record]:
         return list(self.gateways.values())
 

@@ -75,6 +75,9 @@ class FakeResources:
     def targets(self, gateway_id: str) -> list[Record]:
         return []
 
+    def all_runtimes(self) -> list[Record]:
+        return [item for (_, qualifier), item in self._runtimes.items() if qualifier == "DEFAULT"]
+
     def all_gateways(self) -> list[Record]:
         return []
 

@@ -47,7 +47,13 @@ def create_app(
     endpoint.add("identity", identities)
     endpoint.federate(identities.web_identities)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
-    endpoint.add("runtime", runtimes, warm=runtimes.warm, inspect=inspection(runtimes.sessions))
+    endpoint.add(
+        "runtime",
+        runtimes,
+        late=runtimes.look_again,
+        warm=runtimes.warm,
+        inspect=inspection(runtimes.sessions),
+    )
     gateways = _gateway(endpoint, identities)
     endpoint.add("gateway", gateways)
     endpoint.control.check_policy = gateways.check_policy

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.principals import Principals
 from skerry.local.iam.web_identity import WebIdentities
 from skerry.local.inspection import Inspect, InspectionPlane
-from skerry.local.ports import Clock, Receive, Record, Scope, Send
+from skerry.local.ports import Clock, Receive, Scope, Send
 from skerry.local.routing import PlaneName, plane_of
 from skerry.local.state import private
 from skerry.local.state.record_codec import SealedSecrets
@@ -122,9 +122,8 @@ class Endpoint:
         )
         self._planes: dict[PlaneName, Plane] = self._own_planes(shared)
         self._is_declared: Callable[[bytes], bool] = lambda _: False
-        self._warm: Callable[[Record], None] = lambda _: None
-        self._late: Callable[[], None] = lambda: None
-        self._waiting: Sequence[Record] = ()
+        self._late: list[Callable[[], None]] = []
+        self._warm: list[Callable[[], None]] = []
         self._started: list[StartedPlane] = []
         self._running = AsyncExitStack()
 
@@ -175,22 +174,21 @@ class Endpoint:
         plane: StartedPlane,
         *,
         declared: Callable[[bytes], bool] | None = None,
-        warm: Callable[[Record], None] | None = None,
         late: Callable[[], None] | None = None,
+        warm: Callable[[], None] | None = None,
         inspect: Mapping[tuple[str, str], Inspect] | None = None,
     ) -> None:
         """Serves a plane under its routes; it starts and ends with the endpoint. Before `start`.
 
-        `declared` tells which paths invoke one of the stack's own functions; `warm` is given every agent
-        runtime that was there at the start, `late` is called when the rest of the stack is there; `inspect`
-        are the plane's paths below `/_skerry/` by method and name.
+        `declared` tells which paths invoke one of the stack's own functions; `late` is called by `complete`,
+        `warm` by `warm`; `inspect` are the plane's paths below `/_skerry/` by method and name.
         """
         self._inspected.update(inspect or {})
         self._planes[name] = plane
         self._started.append(plane)
         self._is_declared = declared or self._is_declared
-        self._warm = warm or self._warm
-        self._late = late or self._late
+        self._late += [late] if late else []
+        self._warm += [warm] if warm else []
 
     async def start(self) -> None:
         """Starts everything. Raises SkerryError; what had started by then is ended."""
@@ -213,7 +211,6 @@ class Endpoint:
             starting.push_async_callback(self.control.close)
             await self.control.start()
             self._running = starting.pop_all()
-        self._waiting = self.resources.all("runtime")
 
     async def close(self) -> None:
         """Ends everything, newest first; safe to call twice."""
@@ -227,16 +224,21 @@ class Endpoint:
         await self.aws.wait_seeded()
 
     def complete(self) -> None:
-        """The rest of the stack is there: what refers to it may start, and programs may be made ready ahead.
+        """The rest of the stack is there: what refers to it may start.
 
-        Not before, because that would take the processor from what a person waits for. Quotas of the control
-        plane hold from now on, for whoever uses the stack.
+        Quotas of the control plane hold from now on, for whoever uses the stack.
         """
         self.control.limit()
-        for record in self._waiting:
-            self._warm(record)
-        self._waiting = ()
-        self._late()
+        for start in self._late:
+            start()
+
+    def warm(self) -> None:
+        """Programs may be made ready ahead, also before anybody asks for them.
+
+        Not before the stack is ready, because that would take the processor from what a person waits for.
+        """
+        for prepare in self._warm:
+            prepare()
 
     def health(self) -> Mapping[str, Any]:
         """What `GET /_skerry/health` says."""

@@ -155,6 +155,10 @@ class Resources(Protocol):
         """The gateway's rules, oldest first: GetGatewayRule's answers."""
         ...
 
+    def all_runtimes(self) -> Sequence[Record]:
+        """All agent runtimes, oldest first."""
+        ...
+
     def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""
         ...

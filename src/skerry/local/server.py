@@ -81,6 +81,7 @@ async def _until_signal(
         endpoint.complete()
         if ready is not None:
             ready(endpoint)
+        endpoint.warm()
         await stop.wait()
 
 

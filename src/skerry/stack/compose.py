@@ -104,6 +104,7 @@ class Stack:
         self._progress("targets …")
         found = await asyncio.to_thread(resources.settled, made.control)
         self._problems = [one for one in found if not one.good]
+        local.warm()
 
     def _provisioner(self, developer: Credentials) -> Provisioner:
         return Provisioner(

@@ -347,14 +347,6 @@ async def test_deleting_a_runtime_ends_its_sessions(running):
     assert 404 == (await running.invoke("plain", b"{}", session=ONE)).status_code
 
 
-async def test_a_runtime_is_prepared_when_it_is_made(running):
-    running.resources.put(record("plain", name="made"), tell=True)
-    version = next(iter(running.plane._versions._versions.values()))
-    host = await version.opening
-    await host.prepare()
-    assert await host.take(lambda _: None)
-
-
 # --- isolation
 
 

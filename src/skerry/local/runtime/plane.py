@@ -123,6 +123,7 @@ class RuntimePlane:
         }
         self.sockets = Sockets(settings=settings, clock=clock)
         self._shells = Shells(settings=settings, clock=clock, sockets=self.sockets)
+        self._ahead = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -148,15 +149,25 @@ class RuntimePlane:
         if self._own_upstream:
             await self._upstream.close()
 
-    def warm(self, record: Record) -> None:
-        """Prepares a runtime for its first session; for records that were there before `start`.
-
-        One whose code was not there before is reported when it is there now.
-        """
-        runtime = Runtime.of(record, "DEFAULT")
-        if runtime.artifact.get("codeConfiguration"):
+    def look_again(self) -> None:
+        """Reports a runtime whose code was not there before, when it is there now."""
+        for record in self._resources.all_runtimes():
             if str(record.get("status")).endswith("_FAILED"):
-                self._spawn(self._prepare(runtime.id, runtime))
+                runtime = Runtime.of(record, "DEFAULT")
+                if _has_code(runtime):
+                    self._spawn(self._prepare(runtime.id, runtime))
+
+    def warm(self) -> None:
+        """Prepares every runtime for its first session, and from now on each that is made or changed.
+
+        Before, a runtime is prepared when its first session begins.
+        """
+        self._ahead = True
+        for record in self._resources.all_runtimes():
+            self._warm(Runtime.of(record, "DEFAULT"))
+
+    def _warm(self, runtime: Runtime) -> None:
+        if self._ahead and _has_code(runtime):
             self._versions.warm(runtime)
 
     @traced
@@ -330,8 +341,9 @@ class RuntimePlane:
             self._versions.retire(arn, None)
             self._spawn(self.sessions.end_runtime(arn))
             return
-        self._spawn(self._prepare(change.identifier, Runtime.of(change.record, "DEFAULT")))
-        self.warm(change.record)
+        runtime = Runtime.of(change.record, "DEFAULT")
+        self._spawn(self._prepare(change.identifier, runtime))
+        self._warm(runtime)
         self._versions.retire(arn, str(change.record["agentRuntimeVersion"]))
 
     async def _prepare(self, identifier: str, runtime: Runtime) -> None:
@@ -354,3 +366,8 @@ class RuntimePlane:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _has_code(runtime: Runtime) -> bool:
+    """Whether it is a program here, and no container."""
+    return bool(runtime.artifact.get("codeConfiguration"))

@@ -110,6 +110,10 @@ class Resources:
     def _served(self, kind: str, gateway_id: str) -> list[Record]:
         return [record for record in self.below(kind, gateway_id) if _there(record) is not None]
 
+    def all_runtimes(self) -> Sequence[Record]:
+        """All agent runtimes, oldest first."""
+        return [record for record in self.all("runtime") if _there(record) is not None]
+
     def all_gateways(self) -> Sequence[Record]:
         """All gateways, oldest first."""
         return [record for record in self.all("gateway") if _there(record) is not None]
