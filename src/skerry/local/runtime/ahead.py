@@ -36,11 +36,16 @@ LATE: dict[str, tuple[str, ...]] = {
     "bedrock_agentcore": ("uvicorn", "bedrock_agentcore.runtime"),
     "fastmcp": (
         "uvicorn",
+        "fastmcp.server.context",
         "fastmcp.server.http",
+        "fastmcp.server.middleware.dereference",
         "fastmcp.server.server",
+        "fastmcp.server.sessions",
         "fastmcp.server.transforms.catalog",
+        "griffe",
         "rich.table",
     ),
+    "httpx2": ("httpcore2",),
     "mcp.server": ("uvicorn", "mcp.server.streamable_http_manager"),
     "starlette": ("anyio",),
     "uvicorn": (

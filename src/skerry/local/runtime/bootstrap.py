@@ -119,7 +119,7 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     With the address it reports what the program has imported by then beyond what was imported ahead. It ends
     when `commands`, where there are any, closes.
     """
-    folder, before = os.path.dirname(order["entry"]), set(sys.modules)
+    folder = os.path.dirname(order["entry"])
 
     def listening(address: dict[str, Any]) -> None:
         report({**address, "imported": ahead.imported_since(before, folder)})
@@ -137,6 +137,7 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     random.seed()
     limit(spec["limits"])
     gc.enable()
+    before = set(sys.modules)
     move_port(order["port"], listening)
     ahead.forget_own(folder)
     run(order["entry"])
