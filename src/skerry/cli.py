@@ -21,6 +21,7 @@ from types import ModuleType
 
 from skerry import __version__
 from skerry.errors import ConfigurationError, MissingExtraError, SkerryError, StateError
+from skerry.garbage import kept
 from skerry.usage import ALIASES, CODES, Parser, nearest
 
 
@@ -284,7 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(name, unknown, as_json=as_json, code=2)
     try:
         with _whole_output():
-            module = load(name)
+            with kept() if arguments is None else contextlib.nullcontext():  # only where the process is ours
+                module = load(name)
             options = parser(name, module).parse_args(words)
             return int(module.run(options))
     except SkerryError as error:

@@ -23,6 +23,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from skerry.garbage import kept
 from skerry.settings import StackSettings
 from skerry.sockets import loop_factory
 from skerry.stack.declaration import load
@@ -51,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
     """Serves until it is told to end. Returns 1 when something had failed when the stack was ready."""
     chosen = settings(options)
     load(chosen.file or BUNDLED)  # what is wrong with it is told before the imports, which take seconds
-    importlib.import_module(_COMPOSITION)  # before the loop has Ctrl-C wait for them
+    with kept():
+        importlib.import_module(_COMPOSITION)  # before the loop has Ctrl-C wait for them
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(chosen, as_json=options.json, strict=options.strict))
 
