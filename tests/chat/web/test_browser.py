@@ -22,7 +22,7 @@ from tests.kit.scripted_agent import ScriptedAgent, app
 from tests.kit.web_chat import SCREENSHOTS, chromium, web_chat
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Download, Locator, Page, Request
 
 LIMIT = 30_000
 """Milliseconds; generous, because the machine is shared."""
@@ -64,8 +64,19 @@ class Tab:
         self.console: list[str] = []
         self.requested: list[str] = []
         page.set_default_timeout(LIMIT)
-        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        page.on("request", lambda request: self.requested.append(request.url))
+        page.on("console", self._said)
+        page.on("request", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        self.console.append(f"{message.type}: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        self.requested.append(request.url)
+
+    def leave(self) -> None:
+        """Listens to the page no longer; it stays where it is, so that its process does."""
+        self.page.remove_listener("console", self._said)
+        self.page.remove_listener("request", self._asked)
 
     def open(self, path: str = "/") -> Tab:
         self.page.goto(self.desk.url + path)
@@ -158,16 +169,32 @@ class Tab:
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context(desk: Desk) -> Iterator[BrowserContext]:
     made = desk.browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     yield made
     made.close()
 
 
+@pytest.fixture(scope="module")
+def page(context: BrowserContext) -> Page:
+    """One for all tests: a new one takes a process, which compiles Streamlit's code for seconds."""
+    return context.new_page()
+
+
 @pytest.fixture
-def tab(desk: Desk, context: BrowserContext) -> Tab:
-    return Tab(context.new_page(), desk).open()
+def tab(desk: Desk, page: Page) -> Iterator[Tab]:
+    """The page, loaded anew: for the server that is a session of its own, as a new tab is."""
+    loaded = Tab(page, desk).open()
+    yield loaded
+    loaded.leave()
+
+
+@pytest.fixture
+def other(desk: Desk, context: BrowserContext) -> Iterator[Tab]:
+    """A second tab beside the first."""
+    with context.new_page() as page:
+        yield Tab(page, desk).open()
 
 
 def unique(script: str) -> str:
@@ -301,13 +328,12 @@ def test_stop_stops_the_run_at_the_server(tab: Tab):
 
 
 @pytest.mark.behaviour("WEB-TABS")
-def test_a_second_tab_sees_nothing_of_the_first(tab: Tab, context: BrowserContext):
+def test_a_second_tab_sees_nothing_of_the_first(tab: Tab, other: Tab):
     question = unique("hello")
     tab.ask(question)
     tab.sees("Hello! I look after")
     tab.section("Session")
     first = tab.side.get_by_test_id("stCode").inner_text()
-    other = Tab(context.new_page(), tab.desk).open()
     other.sees("What shall we look at?")
     assert other.main.get_by_text("Hello! I look after").count() == 0
     other.section("Session")
@@ -342,12 +368,11 @@ def test_conversations_are_listed_opened_and_deleted(tab: Tab):
     assert identifier not in tab.desk.agent.talks
 
 
-def test_a_session_is_resumed_by_its_id(tab: Tab, context: BrowserContext):
+def test_a_session_is_resumed_by_its_id(tab: Tab, other: Tab):
     tab.ask(unique("hello"))
     tab.sees("Hello! I look after")
     tab.section("Session")
     identifier = tab.side.get_by_test_id("stCode").inner_text().strip()
-    other = Tab(context.new_page(), tab.desk).open()
     other.section("Session")
     wanted = other.side.get_by_label("Go on with another session")
     resume = other.side.get_by_role("button", name="Resume")
@@ -436,21 +461,24 @@ def test_pictures_named_by_a_model_are_not_fetched(tab: Tab):
 
 
 @pytest.mark.behaviour("WEB-NO-STRANGERS")
-def test_the_page_asks_nobody_but_its_own_server(tab: Tab):
-    tab.ask(unique("table"))
-    tab.sees("4 rows")
-    tab.idle()
+def test_the_page_asks_nobody_but_its_own_server(desk: Desk):
+    with desk.browser.new_context() as nothing_kept:
+        tab = Tab(nothing_kept.new_page(), desk).open()
+        tab.ask(unique("table"))
+        tab.sees("4 rows")
+        tab.idle()
     strangers = [url for url in tab.requested if not url.startswith((tab.desk.url, "data:", "blob:"))]
+    assert tab.requested
     assert strangers == []
     assert [line for line in tab.console if line.startswith("error")] == []
 
 
 @pytest.mark.behaviour("WEB-THEMES")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_light_and_dark(desk: Desk, scheme: Any):
-    context = desk.browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+def test_light_and_dark(tab: Tab, scheme: Any):
+    tab.page.emulate_media(color_scheme=scheme)
     try:
-        tab = Tab(context.new_page(), desk).open()
+        tab.open()
         tab.picture(f"{scheme}-welcome")
         for question in ("hello there", "table of instances", "chart of balances"):
             tab.ask(question)
@@ -466,7 +494,7 @@ def test_light_and_dark(desk: Desk, scheme: Any):
                        return [each.backgroundColor, each.color]; }"""
         )
     finally:
-        context.close()
+        tab.page.emulate_media(color_scheme="light")
     assert contrast(ground, ink) >= 7
     assert (luminance(ground) > luminance(ink)) == (scheme == "light")
 
