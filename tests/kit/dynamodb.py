@@ -2,17 +2,22 @@
 
 moto undoes a failed transaction by putting back the whole table as it was when the transaction began, and
 with it undoes what others wrote meanwhile. DynamoDB does not, so requests wait for each other here.
+
+moto's data are those of the process, which other tests keep theirs in: each server has an account of its own.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+_ACCOUNTS = itertools.count(200_000_000_000)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -27,8 +32,10 @@ def dynamodb() -> Iterator[str]:
     """The URL of the server while the block runs. It forgets everything then."""
     moto = DomainDispatcherApplication(create_backend_app)
     one_at_a_time = threading.Lock()
+    account = str(next(_ACCOUNTS))
 
     def application(environ, start_response):
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
         with one_at_a_time:
             return [b"".join(moto(environ, start_response))]
 
@@ -36,10 +43,9 @@ def dynamodb() -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        url = f"http://127.0.0.1:{server.server_port}"
-        urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
-        yield url
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+        dynamodb_backends.pop(account, None)

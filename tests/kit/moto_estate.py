@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import moto.settings
 from moto.server import ThreadedMotoServer
 
 from tests.kit.estates import AWAY, HOME
@@ -40,27 +41,42 @@ class Estate:
 
 
 @contextlib.contextmanager
-def running_estate() -> Iterator[Estate]:
-    """A seeded moto server in a thread; it forgets everything when the block ends."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+def _without_images() -> Iterator[None]:
+    """What MOTO_EC2_LOAD_DEFAULT_AMIS=false says, for this process and not for the programs that tests start."""
+    usual = moto.settings.ec2_load_default_amis
+    moto.settings.ec2_load_default_amis = lambda: False
     try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
-        environment = {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": HOME,
-            "AWS_DEFAULT_REGION": HOME,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        estate = Estate(url, environment)
-        estate.ids = ChainMap(estate.need("ec2"), estate.need("s3"))
-        yield estate
+        yield
     finally:
-        server.stop()
+        moto.settings.ec2_load_default_amis = usual
+
+
+@contextlib.contextmanager
+def running_estate() -> Iterator[Estate]:
+    """A seeded moto server in a thread; it forgets everything when the block ends.
+
+    It does not know Amazon's own images: for every region that is asked moto would keep hundreds.
+    """
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    with _without_images():
+        server.start()
+        try:
+            host, port = server.get_host_and_port()
+            url = f"http://{host}:{port}"
+            urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
+            environment = {
+                "AWS_ENDPOINT_URL": url,
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_REGION": HOME,
+                "AWS_DEFAULT_REGION": HOME,
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
+            estate = Estate(url, environment)
+            estate.ids = ChainMap(estate.need("ec2"), estate.need("s3"))
+            yield estate
+        finally:
+            server.stop()
 
 
 def writer(url: str, service: str, region: str = HOME, **more: Any) -> Any:

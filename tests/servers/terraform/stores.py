@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 REDIS = shutil.which("redis-server")
 KEY = "a-made-up-secret-of-more-than-32-characters"
@@ -48,15 +47,3 @@ def redis_server(folder) -> Iterator[str]:
         process.terminate()
         process.wait(10)
         process.stdout.close()
-
-
-@contextlib.contextmanager
-def dynamodb() -> Iterator[str]:
-    """moto with DynamoDB on a loopback port; gives the endpoint's URL."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()

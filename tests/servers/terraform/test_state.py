@@ -19,7 +19,8 @@ from skerry.servers.terraform.stores import open_sessions
 from skerry.settings import TerraformSettings
 from skerry.wire.context import ClientContext
 from tests.kit.clock import FakeClock
-from tests.servers.terraform.stores import KEY, dynamodb, redis_server
+from tests.kit.dynamodb import dynamodb
+from tests.servers.terraform.stores import KEY, redis_server
 
 ADA, EVE = Caller("ada", "https://idp.example.com"), Caller("eve", "https://idp.example.com")
 ONE, TWO = "session-one", "session-two"
