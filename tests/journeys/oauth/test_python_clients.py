@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.conformance.suite import ROOT
+from tests.kit import warm
 from tests.kit.guarded_gateway import REALMS, System
 
 pytestmark = [pytest.mark.xdist_group("oauth"), pytest.mark.timeout(120)]
@@ -17,16 +14,7 @@ CLIENTS = "tests.journeys.oauth.clients"
 
 def client(system: System, name: str, *words: str) -> list[str]:
     """What a client's program printed, line by line."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"{CLIENTS}.{name}", *words],
-        cwd=ROOT,
-        env=system.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    done = warm.run(f"{CLIENTS}.{name}", *words, environment=system.environment)
     assert done.returncode == 0, done.stderr[-6000:]
     return done.stdout.splitlines()
 
