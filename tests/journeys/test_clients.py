@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.running import Running, clean_environment, up
+from tests.kit import warm
 
 pytestmark = pytest.mark.xdist_group("desk")
 
@@ -118,13 +119,8 @@ asyncio.run(main())
 @pytest.mark.parametrize("sdk", MCP_CLIENTS)
 def test_an_mcp_client_with_only_the_url_and_a_token(desk: Running, sdk: str, mode: str):
     token = desk.skerry("token", "--client", "chat", "--audience", "desk-gateway").stdout.strip()
-    done = subprocess.run(
-        [sys.executable, "-c", MCP_CLIENTS[sdk], desk.facts["gateways"]["desk-jwt"]["url"], token, mode],
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    url = desk.facts["gateways"]["desk-jwt"]["url"]
+    done = warm.run_text(MCP_CLIENTS[sdk], url, token, mode, environment=clean_environment())
     assert done.returncode == 0, done.stderr
     names, answer = done.stdout.splitlines()[:2]
     assert {"accounts___get_email", "aws___ec2_read_operations"} < set(names.split())

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conformance import suite
 from tests.journeys.running import Running, clean_environment
+from tests.kit import warm
 
 pytestmark = pytest.mark.xdist_group("desk")
 
@@ -64,14 +65,7 @@ def proxy(desk: Running, target: str) -> list[str]:
 @pytest.mark.parametrize("sdk", PROGRAMS)
 def test_an_sdk_client_lists_and_calls_through_the_proxy(desk: Running, sdk: str, era: str, target: str):
     mode = {"legacy": "legacy", "modern": "2026-07-28"}[era]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAMS[sdk], mode, *proxy(desk, target)],
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm.run_text(PROGRAMS[sdk], mode, *proxy(desk, target), environment=clean_environment())
     assert done.returncode == 0, done.stderr
     names, answer = done.stdout.splitlines()[:2]
     assert {HELLO, EMAIL} < set(names.split())

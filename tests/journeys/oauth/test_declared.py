@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +11,7 @@ import pytest
 from skerry.sockets import bind
 from tests.conformance.suite import ROOT
 from tests.journeys.running import Running, up
+from tests.kit import warm
 from tests.kit.guarded_gateway import clean_environment
 from tests.kit.idp_visit import browser
 
@@ -43,16 +42,8 @@ def documented() -> str:
 def signed_in(running: Running, mode: str) -> list[str]:
     """What the SDK's client printed that was told the gateway's URL alone."""
     person = browser("ann", "a good password")
-    done = subprocess.run(
-        [sys.executable, "-m", PROGRAM, running.facts["gateways"]["tools"]["url"], mode],
-        cwd=ROOT,
-        env=clean_environment() | person,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    url = running.facts["gateways"]["tools"]["url"]
+    done = warm.run(PROGRAM, url, mode, environment=clean_environment() | person)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout.splitlines()[:2]
 
