@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from moto.core.base_backend import model_data
 from moto.dynamodb.models import dynamodb_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -48,4 +49,7 @@ def dynamodb() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-        dynamodb_backends.pop(account, None)
+        for region in dynamodb_backends.pop(account, {}).values():
+            region.reset()  # moto keeps the backend in a cache
+        for model in model_data["dynamodb"].values():
+            model.instances_tracked.clear()  # and here all that it ever made
