@@ -12,6 +12,7 @@ import codecs
 import collections
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ KEEP = 200
 WIDTH = 16 * 1024
 _CHUNK = 64 * 1024
 _DRAIN = 1.0
+_NODE = re.compile(r"Node\.js v[\d.]+")
 _NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
 _PIPE_SIZE = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -70,8 +72,15 @@ class Output(asyncio.Protocol):
         self.closed.set()
 
     def last(self) -> str:
-        """The last line that says something, or nothing: of a traceback, the exception."""
-        return next((line.strip() for line in reversed(self.lines) if line.strip()), "")
+        """The last line that says something, or nothing: of a traceback, the exception.
+
+        Node shows its own version last, and before it a paragraph that begins with the error.
+        """
+        said = "\n".join(line.strip() for line in self.lines).strip()
+        *before, last = said.split("\n\n")
+        if before and _NODE.fullmatch(last):
+            return before[-1].strip().partition("\n")[0]
+        return said.rpartition("\n")[2]
 
     def _add(self, piece: str) -> None:
         room = self._width - len(self._partial)

@@ -86,6 +86,7 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
             hidden=(settings.state.resolve(), *([Path(home)] if home else [])),
             processes=sessions.processes,
             memory=sessions.memory_mib,
+            node=sessions.node,
             engine=sessions.engine,
             engine_environment=settings.engine_environment,
             token_clock=settings.token_clock,

@@ -20,7 +20,8 @@ class SessionsSettings:
     second, 0 for any number. `memory_mib` bounds the memory of a session, `processes` its processes (in a
     sandbox or container), `storage_mib` its session storage. `sandbox` is `none` or `namespaces` (Linux).
     `engine` runs container images: `auto` takes the first that is installed, a path names another one that
-    understands docker's command line. The rest picks readings of what is not known about AWS.
+    understands docker's command line. `node` runs Node code: a name on PATH, or a path. The rest picks
+    readings of what is not known about AWS.
     """
 
     active: int = 128
@@ -31,6 +32,7 @@ class SessionsSettings:
     storage_mib: int = 1024
     sandbox: str = "none"
     engine: str = "auto"
+    node: str = "node"
     wait_for_start: bool = False
     supply_mcp_session_id: bool = False
     pass_mcp_not_found: bool = True

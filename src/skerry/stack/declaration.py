@@ -4,7 +4,7 @@
     [services.NAME]                   a program that listens on a port of its own
     [functions.NAME]                  a Lambda function: path and handler, or web, a web server's command
     [functions.NAME.url]              its Function URL
-    [runtimes.NAME]                   an agent or MCP server: path, entry_point, protocol …
+    [runtimes.NAME]                   an agent or MCP server, Python or Node: path, entry_point, protocol …
     [gateways.NAME]                   an MCP gateway; [gateways.NAME.targets.TARGET] what is behind it
     [seeds]                           AWS API calls that fill the embedded cloud
     [models]                          who answers Converse: the offline router, a server, or AWS
@@ -30,7 +30,7 @@ from skerry.local.models.guardrails.rules import Guardrail
 from skerry.settings import SessionsSettings
 from skerry.settings.local import PERMISSIONS, Permissions
 from skerry.settings.sessions import SANDBOXES
-from skerry.stack import functions, gateways, guardrails, realms
+from skerry.stack import functions, gateways, guardrails, programs, realms
 from skerry.stack.access import Authorizer, authorizer
 from skerry.stack.functions import Function
 from skerry.stack.gateways import Gateway
@@ -68,6 +68,8 @@ class Runtime:
     python: str
     description: str
     session_storage: str = ""
+    node: str = ""
+    language: str = "PYTHON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,10 @@ def _service(part: Table, name: str) -> Service:
 def _runtime(part: Table, name: str) -> Runtime:
     if not RUNTIME_NAME.fullmatch(name):
         raise part.problem("", "is no runtime name: a letter, then letters, digits and _ (48 at most)")
-    entry = part.text_or_texts("entry_point", ("main.py",))
+    path, entry, language = programs.read(part)
     runtime = Runtime(
         name=name,
-        path=part.path(part.text("path")),
+        path=path,
         entry_point=entry,
         protocol=part.choice("protocol", PROTOCOLS, "HTTP"),
         authorizer=authorizer(part),
@@ -177,13 +179,11 @@ def _runtime(part: Table, name: str) -> Runtime:
         python=part.text("python", ""),
         description=part.text("description", ""),
         session_storage=part.text("session_storage", ""),
+        node=programs.node(part),
+        language=language,
     )
     if runtime.session_storage and not MOUNT_PATH.fullmatch(runtime.session_storage):
         raise part.problem("session_storage", 'is no mount path; write for example "/mnt/notes"')
-    if not runtime.path.exists():
-        raise part.problem("path", f"names {runtime.path}, which does not exist")
-    if runtime.path.is_dir() and not (runtime.path / entry[-1]).is_file():
-        raise part.problem("entry_point", f"names {entry[-1]}, which is not in {runtime.path}")
     part.finish()
     return runtime
 

@@ -28,6 +28,9 @@ from skerry.wire.endpoints import invocation_url
 LOCAL_BUCKET = "skerry-local"
 """The bucket whose object keys are paths on this machine; there is no such bucket on AWS."""
 
+RUNTIMES = {"PYTHON": "PYTHON_3_12", "NODE": "NODE_22"}
+"""What AWS calls the runtime of a language."""
+
 _NOT_YET = "not-known-yet"
 """An audience that no token has, until the URL of a new gateway or runtime is known."""
 OPTIONAL = {"description", "authorizerConfiguration", "requestHeaderConfiguration"}
@@ -191,6 +194,8 @@ class Provisioner:
         )
         if runtime.python:
             environment["SKERRY_PYTHON"] = runtime.python
+        if runtime.node:
+            environment["SKERRY_NODE"] = runtime.node
         gateways = self._values["gateways"]
         if gateways:
             environment.setdefault("SKERRY_GATEWAY_URL", next(iter(gateways.values()))["url"])
@@ -198,7 +203,7 @@ class Provisioner:
             "agentRuntimeArtifact": {
                 "codeConfiguration": {
                     "code": {"s3": {"bucket": LOCAL_BUCKET, "prefix": str(runtime.path)}},
-                    "runtime": "PYTHON_3_12",
+                    "runtime": RUNTIMES[runtime.language],
                     "entryPoint": list(runtime.entry_point),
                 }
             },

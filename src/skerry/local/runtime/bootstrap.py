@@ -6,6 +6,7 @@ started as `python bootstrap.py MODE` and told what to do by one JSON message on
     warm     a warm parent: imports what the program imports, then forks a child for every order that
              comes with two file descriptors, the child's control channel and its output. Linux only.
     single   imports the same, then waits on standard input for the order to become the program itself.
+    command  imports nothing and waits alike, then becomes the command of its order, such as Node.
 
 A child then becomes `python main.py`: same `sys.argv` and `sys.path`, an environment of its own, its own
 process group. The program is not changed. What it binds to its contract port (8080, 8000 …) is bound to a
@@ -59,55 +60,7 @@ def beside(name: str) -> Any:
     return module
 
 
-ahead = beside("ahead")
-
-
-# --- the contract port ------------------------------------------------------------------------------
-
-
-def move_port(contract: int, report: Report) -> None:
-    """Makes every bind to the contract port take a free one of the loopback; reports it on listen."""
-    bind, listen = socket.socket.bind, socket.socket.listen
-    loopback = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
-    moved: set[int] = set()
-
-    def bind_free(self: socket.socket, address: Any) -> None:
-        if self.family in loopback and address[1] == contract:
-            bind(self, (loopback[self.family], 0, *address[2:]))
-            moved.add(self.getsockname()[1])
-        else:
-            bind(self, address)
-
-    def tell(sock: socket.socket) -> None:
-        name = sock.getsockname() if sock.family in loopback else ("", 0)
-        if name[1] in moved:
-            report({"host": name[0], "port": name[1]})
-
-    def listen_and_tell(self: socket.socket, *backlog: int) -> None:
-        listen(self, *backlog)
-        tell(self)
-
-    socket.socket.bind = bind_free  # type: ignore[method-assign,assignment]
-    socket.socket.listen = listen_and_tell  # type: ignore[method-assign,assignment]
-    uvloop = sys.modules.get("uvloop")
-    if uvloop is None:
-        return
-    create_server = uvloop.Loop.create_server  # it binds and listens in C, so it gets a bound socket
-
-    async def create_server_here(
-        self: Any, factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
-    ) -> Any:
-        if sock is not None or port != contract:
-            return await create_server(self, factory, host, port, sock=sock, **options)
-        for name in ("family", "flags", "reuse_address", "reuse_port"):
-            options.pop(name, None)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        sock.bind(("127.0.0.1", contract))
-        server = await create_server(self, factory, sock=sock, **options)
-        tell(sock)
-        return server
-
-    uvloop.Loop.create_server = create_server_here
+ahead, contract_port = beside("ahead"), beside("contract_port")
 
 
 # --- becoming the program ---------------------------------------------------------------------------
@@ -124,23 +77,28 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     def listening(address: dict[str, Any]) -> None:
         report({**address, "imported": ahead.imported_since(before, folder)})
 
-    os.environ.clear()
-    os.environ.update(spec["environment"])
-    if "isolation" in spec:
-        beside("sandbox").isolate(order, spec["isolation"])
+    settle(order, spec)
     if commands is not None:  # only now: a process with threads cannot leave its namespaces
         threading.Thread(target=end_with, args=(commands.read,), daemon=True).start()
-    os.chdir(order["cwd"])
     if hasattr(time, "tzset"):
         time.tzset()
     tempfile.tempdir = None
     random.seed()
-    limit(spec["limits"])
     gc.enable()
     before = set(sys.modules)
-    move_port(order["port"], listening)
+    contract_port.move(order["port"], listening)
     ahead.forget_own(folder)
     run(order["entry"])
+
+
+def settle(order: Order, spec: Order) -> None:
+    """Gives this process what its session has: environment, sandbox, folder and limits."""
+    os.environ.clear()
+    os.environ.update(spec["environment"])
+    if "isolation" in spec:
+        beside("sandbox").isolate(order, spec["isolation"])
+    os.chdir(order["cwd"])
+    limit(spec["limits"])
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -239,6 +197,32 @@ def single() -> None:
         return
     prctl(PARENT_DEATH, 0)  # it would end this process alone, the thread ends the whole group
     become(order, spec, lambda report: os.write(reports, line(report)), commands)
+
+
+# --- command ----------------------------------------------------------------------------------------
+
+
+def command() -> None:
+    """Becomes another program, which gets the channel of reports as an open descriptor.
+
+    What it needs to report its address stands in SKERRY_LISTEN: its contract port and that descriptor.
+    """
+    channel = os.dup(0)
+    quiet_streams()
+    die_with(os.getppid())
+    with os.fdopen(channel, "rb", closefd=False) as commands:
+        order = json.loads(commands.readline() or b"null")
+        if order is None:
+            return
+        os.write(channel, line({"ready": 0}))
+        spec = json.loads(commands.readline() or b"null")
+    if spec is None:
+        return
+    prctl(PARENT_DEATH, 0)  # it would end this process alone, the program itself ends the whole group
+    settle(order, spec)
+    os.environ["SKERRY_LISTEN"] = f"{order['port']} {channel}"
+    os.set_inheritable(channel, True)
+    os.execv(order["command"][0], [*order["command"], order["entry"]])  # noqa: S606  (of our own making)
 
 
 def end_with(wait: Callable[[], object]) -> None:
@@ -392,5 +376,7 @@ if sys.platform == "linux":
 if __name__ == "__main__":
     if sys.argv[1] == "single":
         single()
+    elif sys.argv[1] == "command":
+        command()
     elif sys.platform == "linux":
         warm()

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from skerry.local.ports import Credentials
+from skerry.local.runtime import nodejs
 from skerry.local.runtime.containers import HOST, Image
 from skerry.local.runtime.engine import find
 from skerry.local.runtime.program import Program
-from skerry.local.runtime.record import LOCAL_PREFIX, Runtime
+from skerry.local.runtime.record import LOCAL_PREFIX, NODE, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.storage import forget_old
 from skerry.local.state import private
@@ -74,9 +75,11 @@ def prepare(settings: RuntimeSettings) -> None:
     forget_old(state / STORAGE)
 
 
-def program(runtime: Runtime, folder: Path, entry: Path, settings: RuntimeSettings) -> Program:
-    """The program of a runtime version, with what all its processes share."""
-    home = settings.state / HOMES / f"{runtime.id}-{runtime.version}"
+def program(
+    runtime: Runtime, folder: Path, entry: Path, settings: RuntimeSettings, *, node: str = ""
+) -> Program:
+    """The program of a runtime version, with what all its processes share; `node` runs Node code."""
+    home = _home(runtime, settings)
     for below in (home, home / "home", home / "tmp"):
         below.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Program(
@@ -85,7 +88,13 @@ def program(runtime: Runtime, folder: Path, entry: Path, settings: RuntimeSettin
         entry=entry,
         port=runtime.port,
         environment={**shared(runtime, settings), **Room(home).environment()},
+        command=nodejs.command(node) if node else (),
+        read=nodejs.read(node, folder) if node else (),
     )
+
+
+def _home(runtime: Runtime, settings: RuntimeSettings) -> Path:
+    return settings.state / HOMES / f"{runtime.id}-{runtime.version}"
 
 
 def shared(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
@@ -98,7 +107,7 @@ def shared(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
     environment = {
         "PATH": os.defpath,
         **settings.environment,
-        "PYTHONUNBUFFERED": "1",
+        **_language(runtime, settings),
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_ENDPOINT_URL": settings.endpoint,
@@ -107,9 +116,18 @@ def shared(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
         **_card_url(runtime, settings),
         **runtime.environment,
     }
-    for name in (LOCAL_PREFIX, "DOCKER_CONTAINER"):
+    for name in (LOCAL_PREFIX, NODE, "DOCKER_CONTAINER"):
         environment.pop(name, None)
     return environment
+
+
+def _language(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:
+    """Python prints at once; Node keeps what it compiled for the next session, where it may write there."""
+    if runtime.language != "NODE":
+        return {"PYTHONUNBUFFERED": "1"}
+    if settings.sandbox == "namespaces":
+        return {}
+    return {"NODE_COMPILE_CACHE": str(_home(runtime, settings) / "compiled")}
 
 
 def _card_url(runtime: Runtime, settings: RuntimeSettings) -> dict[str, str]:

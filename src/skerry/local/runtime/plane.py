@@ -351,7 +351,7 @@ class RuntimePlane:
         try:
             await self._versions.locate(runtime)
         except SkerryError as problem:
-            self._report(identifier, str(problem))
+            self._report(identifier, f"{problem} [{problem.code}]")
         else:
             self._report(identifier)
 

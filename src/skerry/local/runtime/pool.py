@@ -1,7 +1,8 @@
 """A pool of processes started ahead: for systems and programs where forking is not safe.
 
 Each is prepared like a warm parent, by importing what the program imports, and becomes the program of one
-session. With size 0 every session starts a process of its own and waits for it.
+session. A program that is not Python's is not prepared: its process only waits for the order. With size 0
+every session starts a process of its own and waits for it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import signal
 
 from skerry.errors import ProgramError
-from skerry.local.runtime.program import BOOTSTRAP, OnLine, Program, Started, message_line
+from skerry.local.runtime.program import OnLine, Program, Started, message_line
 from skerry.processes import start
 
 
@@ -66,7 +67,7 @@ class PoolHost:
                 listener(text)
 
         process = await start(
-            [program.python, str(BOOTSTRAP), "single"],
+            program.starter,
             cwd=program.folder,
             env=program.environment,
             on_line=on_line,
@@ -92,5 +93,7 @@ class PoolHost:
             raise
         if not ready:
             await started.ended
-            raise ProgramError(f"{program.python} cannot prepare the program.", hint=process.output.last())
+            raise ProgramError(
+                f"{program.starter[0]} cannot prepare the program.", hint=process.output.last()
+            )
         return started, listeners

@@ -27,7 +27,8 @@ OnLine = Callable[[str], None]
 class Program:
     """What to run: an entry file below a folder, by an interpreter, with the contract port it binds.
 
-    `environment` is what every process of it starts with; it may hold secrets.
+    `environment` is what every process of it starts with; it may hold secrets. `command` runs the entry in
+    place of Python, and `read` are paths beside the folder that it is read from.
     """
 
     python: str
@@ -35,10 +36,20 @@ class Program:
     entry: Path
     port: int
     environment: Mapping[str, str] = field(repr=False)
+    command: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+    @property
+    def starter(self) -> list[str]:
+        """The command of a process that waits for its order. Python code is prepared by its own Python."""
+        if self.command:
+            return [sys.executable, "-I", "-S", str(BOOTSTRAP), "command"]
+        return [self.python, str(BOOTSTRAP), "single"]
 
     def order(self, skip: tuple[str, ...] = ()) -> dict[str, Any]:
         """The first message to the bootstrap; `skip` is not imported ahead."""
-        return {"entry": str(self.entry), "cwd": str(self.folder), "port": self.port, "skip": list(skip)}
+        order = {"entry": str(self.entry), "cwd": str(self.folder), "port": self.port, "skip": list(skip)}
+        return {**order, "command": list(self.command), "read": list(self.read)} if self.command else order
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +145,7 @@ class Started:
                 hint=self.output.last(),
             )
         data = json.loads(report)
-        self._learn(data["imported"])
+        self._learn(data.get("imported", []))
         return Address(data["host"], data["port"])
 
     async def stop(self, grace: float) -> int:

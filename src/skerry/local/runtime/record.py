@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from skerry.errors import ProgramError
@@ -11,6 +12,13 @@ from skerry.local.ports import Record
 
 LOCAL_PREFIX = "SKERRY_PYTHON"
 """The environment variable of a record that names another interpreter; the program does not see it."""
+NODE = "SKERRY_NODE"
+"""The same for Node code."""
+LANGUAGES: Mapping[str, tuple[str, ...]] = {
+    "PYTHON": (".py",),
+    "NODE": (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"),
+}
+"""How entry files of a language end; that a Node strips the types of TypeScript depends on its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,16 @@ class Code:
     key: str
     version: str
     entry_point: tuple[str, ...]
+
+    def check(self, language: str) -> None:
+        """Raises ProgramError when the entry point is of another language than `language`."""
+        suffix = PurePosixPath(self.entry_point[-1]).suffix
+        for other, suffixes in LANGUAGES.items():
+            if suffix in suffixes and other != language:
+                raise ProgramError(
+                    f"the entry point {self.entry_point[-1]!r} is no {language.capitalize()} file.",
+                    hint=f"The member `runtime` of its codeConfiguration should begin with {other}_.",
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +136,23 @@ class Runtime:
         """The URI of its container image, or nothing for one that has code."""
         return str((self.artifact.get("containerConfiguration") or {}).get("containerUri", ""))
 
+    @property
+    def language(self) -> str:
+        """What its code is written in, `PYTHON` or `NODE`; nothing for a container image."""
+        configuration = self.artifact.get("codeConfiguration") or {}
+        return str(configuration.get("runtime", "")).partition("_")[0]
+
     def code(self) -> Code:
         """Its code configuration. Raises ProgramError for an artifact that cannot run on this machine."""
         configuration = self.artifact.get("codeConfiguration")
         if configuration is None:
             raise ProgramError("this runtime has neither a codeConfiguration nor a containerConfiguration.")
-        if not str(configuration["runtime"]).startswith("PYTHON_"):
-            raise ProgramError(f"skerry runs Python programs, not {configuration['runtime']}.")
+        if self.language not in LANGUAGES:
+            raise ProgramError(f"skerry runs Python and Node programs, not {configuration['runtime']}.")
         s3 = configuration["code"]["s3"]
-        return Code(s3["bucket"], s3["prefix"], s3.get("versionId", ""), tuple(configuration["entryPoint"]))
+        code = Code(s3["bucket"], s3["prefix"], s3.get("versionId", ""), tuple(configuration["entryPoint"]))
+        code.check(self.language)
+        return code
 
 
 def _warmup(record: Record, port: int) -> str:

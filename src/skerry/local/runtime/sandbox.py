@@ -52,7 +52,7 @@ def isolate(order: Order, wanted: Order) -> None:
 
     What `enter` adds to the environment is added to this process's.
     """
-    enter_or_end(wanted, [os.path.dirname(order["entry"]), order["cwd"], *sys.path])
+    enter_or_end(wanted, [os.path.dirname(order["entry"]), order["cwd"], *order.get("read", ()), *sys.path])
 
 
 def become(wanted: Order, argv: list[str]) -> None:

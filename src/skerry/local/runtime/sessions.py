@@ -356,5 +356,5 @@ def _why(problem: BaseException, last: str, timeout: float) -> str:
         said = f" It said last: {last}" if last else ""
         return f"(The program did not listen on its contract port within {timeout:g} s.{said})"
     if isinstance(problem, ProgramError):
-        return f"({problem})"
+        return f"({problem} [{problem.code}])"
     return f"({type(problem).__name__}: {problem})"

@@ -81,7 +81,8 @@ class Unknowns:
 class RuntimeSettings:
     """Settings of the plane; times in seconds.
 
-    `endpoint` is the base URL of this stack, which programs get as AWS_ENDPOINT_URL. `environment` is what
+    `endpoint` is the base URL of this stack, which programs get as AWS_ENDPOINT_URL. `python` and `node` run
+    code, where its record names no other. `environment` is what
     every program sees, see `basics`. `sessions` bounds the live sessions of the stack, `new_sessions` and
     `requests` are what is allowed a second, 0 for any number; `limits` are resource limits of a session
     process by their name in the module `resource`. `probe_interval` is how often a session past its idle time
@@ -101,6 +102,7 @@ class RuntimeSettings:
     region: str
     account: str
     python: str = sys.executable
+    node: str = "node"
     mode: Mode = "auto"
     pool_size: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, SkerryError
-from skerry.local.runtime import artifact, launch
+from skerry.local.runtime import artifact, launch, nodejs
 from skerry.local.runtime.artifact import FetchObject
 from skerry.local.runtime.containers import ContainerHost
 from skerry.local.runtime.engine import required
 from skerry.local.runtime.hosts import open_host
 from skerry.local.runtime.program import Compute, Host, OnLine
-from skerry.local.runtime.record import Runtime
+from skerry.local.runtime.record import NODE, Runtime
 from skerry.local.runtime.settings import RuntimeSettings
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,11 @@ class Versions:
             runtime.code(), fetch_object=self._fetch_object, store=settings.state / launch.CODE
         )
         self._folders[runtime.key] = folder
-        program = launch.program(runtime, folder, entry, settings)
+        node = ""
+        if runtime.language == "NODE":
+            named = runtime.environment.get(NODE) or settings.node
+            node = await nodejs.find(named, launch.shared(runtime, settings))
+        program = launch.program(runtime, folder, entry, settings, node=node)
         return open_host(program, mode=settings.mode, size=settings.pool_size)
 
     async def _warm(self, runtime: Runtime, version: _Version) -> None:
