@@ -42,6 +42,27 @@ def test_lines_and_their_number_are_bounded():
     assert ["12345…"] == list(output.lines)
 
 
+@pytest.mark.parametrize(
+    ("printed", "last"),
+    [
+        ("one\n\ntwo\n\n", "two"),
+        ("Traceback …\n  File …\nValueError: the reason\n", "ValueError: the reason"),
+        (
+            "main.js:1\nthrow …\n^\n\nError: the reason\n    at main.js:1\n\nNode.js v24.1.0\n",
+            "Error: the reason",
+        ),
+        ("said\n\nError: a {\n  [cause]: Error: b\n}\n\nNode.js v22.0.0\n", "Error: a {"),
+        ("Node.js v24.1.0\n", "Node.js v24.1.0"),
+        ("\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_last_line_is_the_one_that_says_why(printed, last):
+    output = Output()
+    output.data_received(printed.encode())
+    assert last == output.last()
+
+
 async def test_output_of_both_streams_is_read_to_its_end(tmp_path):
     process = await python(tmp_path, "import sys; print('out', flush=True); print('err', file=sys.stderr)")
     assert 0 == await process.wait()

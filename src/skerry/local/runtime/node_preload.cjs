@@ -13,8 +13,8 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:w
 const LISTEN = 'SKERRY_LISTEN'
 const HOST = '127.0.0.1'
 
-// A thread of the program is told by its parent. A process that the program forks is told nothing: it has no
-// channel, and the workers of a cluster listen by way of the program.
+// A thread of the program is told by its parent. A process that the program forks, as a cluster does, has no
+// channel, and what it listens on stays where it is.
 const told = isMainThread ? process.env[LISTEN] : getEnvironmentData(LISTEN)
 delete process.env[LISTEN]
 
