@@ -299,6 +299,25 @@ def test_a_server_that_does_not_declare_tools_is_not_synchronised(running):
         assert settled(agentcore.get_gateway_target, **at)["status"] == "READY"
 
 
+@pytest.mark.behaviour("NODE-NEEDED")
+def test_a_runtime_for_node_is_created_where_there_is_none_and_its_status_says_what_to_do(running):
+    agentcore = running.client("bedrock-agentcore-control")
+    code = artifact(str(PROGRAMS / "node_plain"))
+    code["codeConfiguration"] |= {"runtime": "NODE_22", "entryPoint": ["main.mjs"]}
+    made = agentcore.create_agent_runtime(
+        agentRuntimeName=f"r_{uuid.uuid4().hex[:8]}",
+        roleArn=ROLE,
+        agentRuntimeArtifact=code,
+        environmentVariables={"SKERRY_NODE": "no-node-of-that-name"},
+    )
+    assert made["status"] == "CREATING"
+    found = settled(agentcore.get_agent_runtime, agentRuntimeId=made["agentRuntimeId"])
+    assert found["status"] == "CREATE_FAILED"
+    assert "there is none on PATH. Install Node 22 or newer" in found["failureReason"]
+    assert found["failureReason"].endswith("[SKY-107]")
+    agentcore.delete_agent_runtime(agentRuntimeId=made["agentRuntimeId"])
+
+
 @pytest.mark.behaviour("CTL-STATUS-RUNTIME")
 def test_a_runtime_fails_when_its_code_cannot_be_had_and_default_stays_where_it_was(running):
     agentcore = running.client("bedrock-agentcore-control")

@@ -158,3 +158,74 @@ def test_any_table_is_read_or_refused_by_name(data: dict):
         parse(data, file=Path("skerry.toml"))
     except ConfigurationError as error:
         assert "skerry.toml" in error.message
+
+
+# --- the program of a runtime
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A folder with a package of npm's in `agent`, and a single file beside it."""
+    (tmp_path / "agent" / "dist").mkdir(parents=True)
+    for name in ("agent/dist/app.js", "agent/index.js", "weather.mjs", "single.py"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "agent" / "package.json").write_text('{"main": "./dist/app.js"}')
+    return tmp_path
+
+
+@pytest.mark.behaviour("NODE-DECLARED")
+@pytest.mark.parametrize(
+    ("text", "manifest", "expected"),
+    [
+        ("path = 'agent'", None, ("agent", "./dist/app.js", "NODE")),
+        ("path = 'agent'", "{}", ("agent", "index.js", "NODE")),
+        ("path = 'agent'", '{"main": 3}', ("agent", "index.js", "NODE")),
+        ("path = 'agent'", "no JSON", ("agent", "index.js", "NODE")),
+        ("path = 'agent'\nentry_point = 'index.js'", None, ("agent", "index.js", "NODE")),
+        ("path = 'agent'\nentry_point = ['wrapped', 'index.js']", None, ("agent", "index.js", "NODE")),
+        ("path = 'weather.mjs'", None, (".", "weather.mjs", "NODE")),
+        ("path = 'single.py'", None, (".", "single.py", "PYTHON")),
+    ],
+)
+def test_a_package_or_a_single_file_is_a_program(package: Path, text: str, manifest: str | None, expected):
+    if manifest is not None:
+        (package / "agent" / "package.json").write_text(manifest)
+    runtime = declared(package, f"[runtimes.helper]\n{text}").runtimes["helper"]
+    folder, entry, language = expected
+    assert ((package / folder).resolve(), entry, language) == (
+        runtime.path,
+        runtime.entry_point[-1],
+        runtime.language,
+    )
+
+
+@pytest.mark.behaviour("NODE-DECLARED")
+def test_a_folder_with_main_py_is_python_whatever_its_package_says(package: Path):
+    (package / "agent" / "main.py").write_text("")
+    runtime = declared(package, "runtimes.helper.path = 'agent'").runtimes["helper"]
+    assert (runtime.entry_point, runtime.language) == (("main.py",), "PYTHON")
+
+
+@pytest.mark.behaviour("NODE-DECLARED")
+@pytest.mark.parametrize(("named", "found"), [("node22", "node22"), ("bin/node", "{folder}/bin/node")])
+def test_another_node_is_a_name_or_a_path_of_the_file(package: Path, named: str, found: str):
+    text = f"[runtimes.helper]\npath = 'agent'\nnode = '{named}'"
+    assert declared(package, text).runtimes["helper"].node == found.format(folder=package.resolve())
+
+
+@pytest.mark.behaviour("NODE-DECLARED")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "path = 'weather.mjs'\nentry_point = 'weather.mjs'",
+            "entry_point is not needed: the path names the file",
+        ),
+        ("path = 'agent'\npython = 'python3'", "python runs no Node code, and ./dist/app.js is that"),
+        ("path = 'single.py'\nnode = 'node'", "node runs no Python code, and single.py is that"),
+        ("path = 'agent'\nentry_point = 'gone.js'", "entry_point names gone.js, which is not in"),
+    ],
+)
+def test_a_mistake_in_the_program_of_a_runtime_is_named(package: Path, text: str, expected: str):
+    with pytest.raises(ConfigurationError, match=rf"\[runtimes.helper\] {expected}"):
+        declared(package, f"[runtimes.helper]\n{text}")
