@@ -4,6 +4,7 @@
 
     cold   InvokeAgentRuntime of a new session until its first byte, against starting the same program as a
            new process until it answers GET /ping. The program is a Strands agent on BedrockAgentCoreApp.
+    node   The same for a program on node:http, which no warm parent can fork; where there is a Node.
     warm   InvokeAgentRuntime, signature included, against the program's own port. The program is an echo
            on BedrockAgentCoreApp.
 
@@ -74,6 +75,25 @@ def handle(payload):
 
 app.run()
 """
+
+NODE_ECHO = """
+import { createServer } from 'node:http'
+
+createServer((request, response) => {
+  if (request.url === '/ping') response.end('{"status": "Healthy"}')
+  else request.pipe(response)
+}).listen(process.env.BENCH_PORT ?? 8080)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program of the benchmark: its name, its entry file and text, and what else starts it."""
+
+    name: str
+    entry: str
+    text: str
+    interpreter: str = sys.executable
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +168,7 @@ def invoke(connection: Connection, url: str, headers: dict[str, str], body: byte
     return first * 1000, (time.perf_counter() - start) * 1000
 
 
-def new_process(folder: Path) -> float:
+def new_process(folder: Path, program: Program) -> float:
     """Milliseconds from the start of `python main.py` until it answers GET /ping."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -156,7 +176,10 @@ def new_process(folder: Path) -> float:
     environment = {**os.environ, "BENCH_PORT": str(port)}
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "main.py"], cwd=folder, env=environment, stderr=subprocess.DEVNULL
+        [program.interpreter, program.entry],
+        cwd=folder / program.name,
+        env=environment,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while process.poll() is None:
@@ -197,21 +220,25 @@ def plane(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def serve(folder: Path) -> None:
-    """The plane on uvloop, with the two programs prepared; answers each line on stdin with the bases."""
+    """The plane on uvloop, with the programs prepared; answers each line on stdin with the bases."""
     import asyncio
 
     import uvloop
 
     from skerry.local.clock import SystemClock
+    from tests.kit.node import NODE
     from tests.kit.runtime_plane import record, runtime_plane
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, ended.set)
-        async with runtime_plane(folder / "state", clock=SystemClock(), sessions=1000) as running:
-            for name in ("agent", "echo"):
-                running.resources.put(record("", name=name, path=folder / name), tell=True)
+        async with runtime_plane(folder / "state", clock=SystemClock(), sessions=1000, node=NODE) as running:
+            for item in programs():
+                made = record("", name=item.name, path=folder / item.name, entry=item.entry)
+                if item.interpreter == NODE:
+                    made["agentRuntimeArtifact"]["codeConfiguration"]["runtime"] = "NODE_22"
+                running.resources.put(made, tell=True)
             versions = running.plane._versions._versions.values()  # noqa: SLF001
             for version in list(versions):
                 await (await version.opening).prepare()
@@ -228,9 +255,18 @@ def serve(folder: Path) -> None:
     uvloop.run(main())
 
 
-def cold(url: str, folder: Path, sessions: int) -> list[Row]:
+def programs() -> list[Program]:
+    """What is measured here."""
+    from tests.kit.node import NODE
+
+    found = [Program("agent", "main.py", AGENT), Program("echo", "main.py", ECHO)]
+    return [*found, Program("node", "main.mjs", NODE_ECHO, NODE)] if NODE else found
+
+
+def cold(url: str, folder: Path, sessions: int, program: Program) -> tuple[float, float, float]:
+    """Milliseconds: a new session, p50; the first one; a new process, p50."""
     connection = Connection(url)
-    target = invocation_url(url, runtime_arn(REGION, ACCOUNT, "agent-0123456789"))
+    target = invocation_url(url, runtime_arn(REGION, ACCOUNT, f"{program.name}-0123456789"))
     ours, theirs, first = [], [], 0.0
     for number in range(sessions):
         body = json.dumps({"number": number}).encode()
@@ -241,15 +277,28 @@ def cold(url: str, folder: Path, sessions: int) -> list[Row]:
         end = target.replace("/invocations?", "/stopruntimesession?")
         invoke(connection, end, signed(end, {RUNTIME_SESSION_ID: headers[RUNTIME_SESSION_ID]}, b"{}"), b"{}")
         if number % 3 == 0:
-            theirs.append(new_process(folder / "agent"))
+            theirs.append(new_process(folder, program))
     connection.close()
-    p50, base = statistics.median(ours), statistics.median(theirs)
-    return [
+    return statistics.median(ours), first, statistics.median(theirs)
+
+
+def cold_rows(url: str, folder: Path, sessions: int) -> list[Row]:
+    agent, _, *others = programs()
+    p50, first, base = cold(url, folder, sessions, agent)
+    rows = [
         Row("cold: a new session ÷ a new process, p50", p50 / base, "", 0.15),
         Row("cold: a new session to its first byte, p50", p50, "ms", 100.0),
         Row("cold: the first session of a runtime", first, "ms"),
         Row("cold: a new process until GET /ping, p50", base, "ms"),
     ]
+    for other in others:
+        p50, _, base = cold(url, folder, sessions, other)
+        rows += [
+            Row("node: a new session ÷ a new process, p50", p50 / base, "", 2.0),
+            Row("node: a new session to its first byte, p50", p50, "ms"),
+            Row("node: a new process until GET /ping, p50", base, "ms"),
+        ]
+    return rows
 
 
 def warm(url: str, process: subprocess.Popen[str], calls: int) -> list[Row]:
@@ -284,11 +333,11 @@ def run(*, sessions: int = 15, calls: int = 400) -> list[Row]:
     """All figures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for program, text in (("agent", AGENT), ("echo", ECHO)):
-            (folder / program).mkdir()
-            (folder / program / "main.py").write_text(text)
+        for program in programs():
+            (folder / program.name).mkdir()
+            (folder / program.name / program.entry).write_text(program.text)
         with plane(folder) as (url, process):
-            return [*cold(url, folder, sessions), *warm(url, process, calls)]
+            return [*cold_rows(url, folder, sessions), *warm(url, process, calls)]
 
 
 def main() -> None:

@@ -181,12 +181,12 @@ def test_any_source_can_be_scanned(tmp_path_factory, text):
     assert isinstance(ahead.foreign_imports(str(file)), dict)
 
 
-@pytest.mark.parametrize("mode", ["single", "command"])
-def test_the_bootstrap_needs_nothing_but_the_standard_library(mode):
+@pytest.mark.parametrize("program", [("bootstrap.py", "single"), ("surroundings.py",)])
+def test_the_bootstrap_needs_nothing_but_the_standard_library(program):
     """In a clean interpreter without site-packages it starts and waits for its order."""
-    script = artifact.__file__.replace("artifact.py", "bootstrap.py")
+    script = artifact.__file__.replace("artifact.py", program[0])
     done = subprocess.run(
-        [sys.executable, "-I", "-S", script, mode],
+        [sys.executable, "-I", "-S", script, *program[1:]],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
@@ -194,7 +194,9 @@ def test_the_bootstrap_needs_nothing_but_the_standard_library(mode):
     assert (0, b"") == (done.returncode, done.stderr)
 
 
-@pytest.mark.parametrize("name", ["bootstrap.py", "ahead.py", "contract_port.py", "sandbox.py"])
+@pytest.mark.parametrize(
+    "name", ["bootstrap.py", "ahead.py", "contract_port.py", "sandbox.py", "surroundings.py"]
+)
 def test_the_bootstrap_is_written_for_python_3_10_and_newer(name):
     source = Path(artifact.__file__).with_name(name).read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 10))

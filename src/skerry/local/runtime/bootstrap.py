@@ -6,7 +6,6 @@ started as `python bootstrap.py MODE` and told what to do by one JSON message on
     warm     a warm parent: imports what the program imports, then forks a child for every order that
              comes with two file descriptors, the child's control channel and its output. Linux only.
     single   imports the same, then waits on standard input for the order to become the program itself.
-    command  imports nothing and waits alike, then becomes the command of its order, such as Node.
 
 A child then becomes `python main.py`: same `sys.argv` and `sys.path`, an environment of its own, its own
 process group. The program is not changed. What it binds to its contract port (8080, 8000 …) is bound to a
@@ -49,18 +48,13 @@ TRIAL = 10  # seconds
 Order = dict[str, Any]
 Report = Callable[[dict[str, Any]], object]
 
-
-def beside(name: str) -> Any:
-    """The module of that name beside this file, under a name that no program has."""
-    spec = importlib.util.spec_from_file_location(f"_skerry_{name}", os.path.join(HERE, f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ahead, contract_port = beside("ahead"), beside("contract_port")
+# What stands beside this file is loaded by path, under names that no program has.
+_spec = importlib.util.spec_from_file_location("_skerry_surroundings", os.path.join(HERE, "surroundings.py"))
+assert _spec is not None
+assert _spec.loader is not None
+surroundings = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(surroundings)
+ahead, contract_port = surroundings.beside("ahead"), surroundings.beside("contract_port")
 
 
 # --- becoming the program ---------------------------------------------------------------------------
@@ -77,7 +71,7 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     def listening(address: dict[str, Any]) -> None:
         report({**address, "imported": ahead.imported_since(before, folder)})
 
-    settle(order, spec)
+    surroundings.settle(order, spec)
     if commands is not None:  # only now: a process with threads cannot leave its namespaces
         threading.Thread(target=end_with, args=(commands.read,), daemon=True).start()
     if hasattr(time, "tzset"):
@@ -89,31 +83,6 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     contract_port.move(order["port"], listening)
     ahead.forget_own(folder)
     run(order["entry"])
-
-
-def settle(order: Order, spec: Order) -> None:
-    """Gives this process what its session has: environment, sandbox, folder and limits."""
-    os.environ.clear()
-    os.environ.update(spec["environment"])
-    if "isolation" in spec:
-        beside("sandbox").isolate(order, spec["isolation"])
-    os.chdir(order["cwd"])
-    limit(spec["limits"])
-
-
-def limit(limits: dict[str, int]) -> None:
-    """Sets resource limits by name; what the system does not know or allow stays as it is."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    for name, value in limits.items():
-        kind = getattr(resource, name, None)
-        if kind is not None:
-            hard = resource.getrlimit(kind)[1]
-            lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(kind, (lowered, lowered))
 
 
 def run(entry: str) -> None:
@@ -166,63 +135,25 @@ def import_ahead(order: Order) -> str:
     return culprit
 
 
-def quiet_streams() -> None:
-    """Standard input is empty and standard output goes where standard error goes."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-
-
-def line(report: dict[str, Any]) -> bytes:
-    return json.dumps(report).encode() + b"\n"
-
-
 # --- single -----------------------------------------------------------------------------------------
 
 
 def single() -> None:
     commands = os.fdopen(os.dup(0), "rb")
     reports = os.dup(1)
-    quiet_streams()
+    surroundings.quiet_streams()
     die_with(os.getppid())
     order = json.loads(commands.readline() or b"null")
     if order is None:
         return
     prepare_path(order)
     import_ahead(order)
-    os.write(reports, line({"ready": len(sys.modules)}))
+    os.write(reports, surroundings.line({"ready": len(sys.modules)}))
     spec = json.loads(commands.readline() or b"null")
     if spec is None:
         return
     prctl(PARENT_DEATH, 0)  # it would end this process alone, the thread ends the whole group
-    become(order, spec, lambda report: os.write(reports, line(report)), commands)
-
-
-# --- command ----------------------------------------------------------------------------------------
-
-
-def command() -> None:
-    """Becomes another program, which gets the channel of reports as an open descriptor.
-
-    What it needs to report its address stands in SKERRY_LISTEN: its contract port and that descriptor.
-    """
-    channel = os.dup(0)
-    quiet_streams()
-    die_with(os.getppid())
-    with os.fdopen(channel, "rb", closefd=False) as commands:
-        order = json.loads(commands.readline() or b"null")
-        if order is None:
-            return
-        os.write(channel, line({"ready": 0}))
-        spec = json.loads(commands.readline() or b"null")
-    if spec is None:
-        return
-    prctl(PARENT_DEATH, 0)  # it would end this process alone, the program itself ends the whole group
-    settle(order, spec)
-    os.environ["SKERRY_LISTEN"] = f"{order['port']} {channel}"
-    os.set_inheritable(channel, True)
-    os.execv(order["command"][0], [*order["command"], order["entry"]])  # noqa: S606  (of our own making)
+    become(order, spec, lambda report: os.write(reports, surroundings.line(report)), commands)
 
 
 def end_with(wait: Callable[[], object]) -> None:
@@ -349,7 +280,7 @@ if sys.platform == "linux":
 
     def warm() -> None:
         control = socket.socket(fileno=os.dup(0))
-        quiet_streams()
+        surroundings.quiet_streams()
         die_with(os.getppid())
         prctl(SUBREAPER, 1)
         order = json.loads(control.recv(MAX_MESSAGE) or b"null")
@@ -370,13 +301,11 @@ if sys.platform == "linux":
         with socket.socket(fileno=os.dup(channel)).makefile("rb") as lines:
             spec = json.loads(lines.readline() or b"null")
         if spec is not None:
-            become(order, spec, lambda report: os.write(channel, line(report)))
+            become(order, spec, lambda report: os.write(channel, surroundings.line(report)))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "single":
         single()
-    elif sys.argv[1] == "command":
-        command()
     elif sys.platform == "linux":
         warm()

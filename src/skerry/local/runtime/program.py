@@ -19,6 +19,7 @@ from skerry.errors import ProgramError
 from skerry.processes import Output
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+SURROUNDINGS = BOOTSTRAP.with_name("surroundings.py")
 
 OnLine = Callable[[str], None]
 
@@ -43,7 +44,7 @@ class Program:
     def starter(self) -> list[str]:
         """The command of a process that waits for its order. Python code is prepared by its own Python."""
         if self.command:
-            return [sys.executable, "-I", "-S", str(BOOTSTRAP), "command"]
+            return [sys.executable, "-I", "-S", str(SURROUNDINGS)]
         return [self.python, str(BOOTSTRAP), "single"]
 
     def order(self, skip: tuple[str, ...] = ()) -> dict[str, Any]:
