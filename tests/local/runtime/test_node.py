@@ -149,12 +149,17 @@ async def test_in_a_sandbox_it_sees_no_keys_and_writes_only_to_its_own_folders(t
     secret = tmp_path / "home" / "credentials"
     secret.write_text("the key of the user")
     async with runtime_plane(
-        tmp_path / "state", node=NODE, sandbox="namespaces", hidden=(tmp_path / "home",), processes=64
+        tmp_path / "state",
+        node=NODE,
+        sandbox="namespaces",
+        hidden=(tmp_path / "home", nodejs.PRELOAD.parents[2]),
+        processes=64,
     ) as running:
         running.resources.put(node_record())
         about = await ask(running)
         assert 10 > about["pid"]  # of a namespace of its own
-        assert {"error": "ENOENT"} == await ask(running, "read", path=str(secret))
+        for path in (secret, Path(nodejs.__file__)):
+            assert {"error": "ENOENT"} == await ask(running, "read", path=str(path))
         assert {"value": "written"} == await ask(running, "write", path=f"{about['home']}/mine")
         for path in (str(PROGRAMS / "node_plain" / "main.mjs"), str(nodejs.PRELOAD), "/usr/x"):
             assert {"error": "EROFS"} == await ask(running, "write", path=path)

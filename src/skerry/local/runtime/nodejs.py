@@ -74,4 +74,4 @@ def read(node: str, folder: Path) -> tuple[str, ...]:
     """What a program is read from beside its folder: Node, the preload, packages of folders above."""
     above = (parent / "node_modules" for parent in folder.parents)
     packages = [str(path) for path in above if path.is_dir()]
-    return (str(Path(node).resolve().parent), str(PRELOAD.parent), *packages)
+    return (str(Path(node).resolve().parent), str(PRELOAD), *packages)
