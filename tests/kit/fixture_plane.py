@@ -31,6 +31,10 @@ OTHER = Credentials("AKIAOTHERACCOUNT0000", "not a real secret " + "y" * 30)
 NOW = datetime(2026, 12, 10, 15, 30, tzinfo=UTC).timestamp()
 
 
+async def written() -> None:
+    """Nothing waits to be written: no plane serves beside this one."""
+
+
 async def nothing(url: str) -> bytes:
     """No issuer answers."""
     raise RemoteError(f"{url} is nowhere.")
@@ -67,6 +71,7 @@ class FixturePlane:
             ),
             web_identities=WebIdentities(principals, nothing, clock),
             place=(REGION, ACCOUNT),
+            flush=written,
         )
         with serve(plane, lifespan="off") as self.url:
             yield self

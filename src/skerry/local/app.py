@@ -103,6 +103,7 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
         report=endpoint.control.reporter("runtime"),
         permissions=endpoint.permissions,
         workload_tokens=identities.workload_tokens,
+        output=endpoint.cloudwatch.logs,
     )
 
 

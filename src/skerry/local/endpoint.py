@@ -39,6 +39,9 @@ from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.principals import Principals
 from skerry.local.iam.web_identity import WebIdentities
 from skerry.local.inspection import Inspect, InspectionPlane
+from skerry.local.observability.cloudwatch import CloudWatch
+from skerry.local.observability.exporter import SpanExporter
+from skerry.local.observability.observer import Observer
 from skerry.local.ports import Clock, Receive, Scope, Send
 from skerry.local.routing import PlaneName, plane_of
 from skerry.local.state import private
@@ -98,6 +101,9 @@ class Endpoint:
         self.developer = developer_key(settings.state / "credentials.json")
         self.access = Access(self.developer, account=settings.account, clock=self.clock, source=self.aws)
         self.recorder = HopRecorder(settings.state / "hops.jsonl")
+        self.cloudwatch = CloudWatch(self.aws.observe, self.clock, place=(settings.account, settings.region))
+        self._exporter = SpanExporter(settings.traces) if settings.traces.url else None
+        self.recorder.subscribe(Observer(self.cloudwatch, self._exporter).record)
         self.sealer = Sealer.of(settings.state)
         """Seals what is secret in the state directory."""
         self.resources = Resources(
@@ -148,6 +154,7 @@ class Endpoint:
                     clock_of(self.settings.token_clock, self.clock),
                 ),
                 place=(self.settings.region, self.settings.account),
+                flush=self.cloudwatch.flush,
                 **shared,
             ),
         }
@@ -196,11 +203,16 @@ class Endpoint:
             self.recorder.start()
             starting.callback(self.recorder.close)
             starting.push_async_callback(self._http.aclose)
+            if self._exporter is not None:
+                starting.push_async_callback(self._exporter.close)
+                await self._exporter.start()
             await self.upstream.start()
             starting.push_async_callback(self.upstream.close)
             starting.push_async_callback(self.aws.stop)
             booting = asyncio.create_task(self.aws.start(self._seeds))  # meanwhile the rest gets ready
             starting.push_async_callback(_settle, booting)
+            starting.push_async_callback(self.cloudwatch.close)
+            await self.cloudwatch.start()
             starting.push_async_callback(self.resources.close)
             await self.resources.start()
             await asyncio.to_thread(service_model.load, CONTROL_MODEL)

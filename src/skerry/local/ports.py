@@ -376,6 +376,23 @@ class Recorder(Protocol):
         ...
 
 
+class Output(Protocol):
+    """Keeps what the programs of runtimes print."""
+
+    def stream(self, runtime_id: str, endpoint: str, session: str) -> Callable[[str], None]:
+        """What takes the lines of a program that begins to serve a session; it neither blocks nor raises."""
+        ...
+
+
+class Unkept:
+    """Implements `Output` by keeping nothing."""
+
+    def stream(self, runtime_id: str, endpoint: str, session: str) -> Callable[[str], None]:
+        """Takes lines and forgets them."""
+        del runtime_id, endpoint, session
+        return lambda _: None
+
+
 class Functions(Protocol):
     """Lambda functions that this stack serves itself."""
 

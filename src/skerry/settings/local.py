@@ -12,6 +12,7 @@ from skerry.errors import ConfigurationError
 from skerry.settings.models import ModelsSettings
 from skerry.settings.quotas import QuotaSettings
 from skerry.settings.sessions import SessionsSettings
+from skerry.settings.traces import TracesSettings
 from skerry.settings.values import (
     DEFAULT_ACCOUNT,
     DEFAULT_PORT,
@@ -84,7 +85,7 @@ class LocalSettings:
     (SKERRY_TOKEN_CLOCK) is the file that moves the clock which tokens end by. `quotas` are rates that an
     account has (SKERRY_QUOTAS_…), none by default.
     `permissions` (SKERRY_IAM) is what becomes of a request that policies do not allow: `enforce` refuses it,
-    `warn` logs it, `off` asks no policy.
+    `warn` logs it, `off` asks no policy. `traces` (OTEL_EXPORTER_OTLP_…) is where spans are sent.
     """
 
     state: Path = Path(DEFAULT_STATE)
@@ -101,6 +102,7 @@ class LocalSettings:
     permissions: Permissions = "enforce"
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     engine_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    traces: TracesSettings = field(default_factory=TracesSettings)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> LocalSettings:
@@ -119,4 +121,5 @@ class LocalSettings:
             permissions=permissions(env),
             inherited={name: value for name, value in env.items() if name.upper() in CHILD_ENVIRONMENT},
             engine_environment={name: value for name, value in env.items() if name in ENGINE_ENVIRONMENT},
+            traces=TracesSettings.from_env(env),
         )

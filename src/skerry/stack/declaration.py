@@ -10,6 +10,7 @@
     [models]                          who answers Converse: the offline router, a server, or AWS
     [sessions]                        limits and separation of runtime sessions
     [stack]                           region; permissions: enforce, warn or off
+    [traces]                          endpoint: the OTLP collector that spans are sent to, over HTTP
     [guardrails.NAME]                 what ApplyGuardrail answers: words, patterns, topics, rules
 
 Paths are relative to the file. Every string may refer to what the stack knows only when it runs, as
@@ -98,6 +99,7 @@ class Declaration:
     models: Models
     guardrails: Mapping[str, Guardrail]
     sessions: Mapping[str, Any]
+    traces: str = ""
 
 
 def load(file: Path) -> Declaration:
@@ -118,6 +120,7 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
     seeds = top.table("seeds")
     models = top.table("models")
     sessions = top.table("sessions")
+    traces = top.table("traces")
     found = Declaration(
         file=file,
         region=stack.text("region", ""),
@@ -136,8 +139,9 @@ def parse(data: Mapping[str, Any], *, file: Path) -> Declaration:
         ),
         guardrails={name: guardrails.read(part, name) for name, part in top.tables("guardrails")},
         sessions=_sessions(sessions),
+        traces=traces.text("endpoint", ""),
     )
-    for part in (stack, seeds, models, sessions, top):
+    for part in (stack, seeds, models, sessions, traces, top):
         part.finish()
     _check_names(found)
     return found

@@ -14,6 +14,7 @@ from skerry.local.functions.settings import Cors, FunctionSettings, UrlSettings
 from skerry.local.functions.urls import url_id, url_of
 from skerry.local.server import log_to, serving
 from skerry.settings import LocalSettings, ModelsSettings, StackSettings
+from skerry.settings.traces import TracesSettings
 from skerry.stack.declaration import Declaration, Models
 from skerry.stack.functions import Function
 from skerry.stack.references import Later, is_late, resolve_all
@@ -49,6 +50,7 @@ def make(chosen: StackSettings, declared: Declaration, values: dict[str, Any], s
             permissions=declared.permissions or settings.permissions,
             inherited=settings.inherited,
             engine_environment=settings.engine_environment,
+            traces=TracesSettings.from_env(chosen.environment, endpoint=declared.traces),
         ),
         url=values["endpoint"],
         functions=functions,

@@ -1,4 +1,4 @@
-"""A hop: one request as the side that was called saw it, and its one-line form in a log.
+"""A hop: one request as the side that was called saw it, or the caller; and its one-line form in a log.
 
 Parts that run in processes of their own (identity provider, services) log their hops with
 `logging.getLogger("skerry.hop").info(encode(hop))`; whoever started the process reads its log and
@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
+
+Kind = Literal["server", "client"]
 
 MARK = "skerry-hop "
 LOOKS = "skerry-looks"
@@ -29,7 +31,9 @@ class Hop:
     a model id; never bodies or tokens. `iam` has the permissions that were asked for: `action`, `resource`,
     `by` (what decided), and `refused` or `would_refuse` where they were not given. `trace`, `span` and
     `parent` are ids of W3C Trace Context: this hop is `span`, called by the hop that is `parent`; empty where
-    they are not known.
+    they are not known. `kind` says which side saw it, as OpenTelemetry has it; `resource` is the ARN of the
+    agent runtime or gateway that it is of, `request` the request id that the caller was told, and `first_ms`
+    the time until the answer began, 0 where that is not known.
     """
 
     part: str
@@ -46,6 +50,10 @@ class Hop:
     trace: str = ""
     span: str = ""
     parent: str = ""
+    kind: Kind = "server"
+    resource: str = ""
+    request: str = ""
+    first_ms: float = 0.0
 
 
 def fits(hop: Hop, *, session: str, trace: str, since: float, looks: bool) -> bool:

@@ -11,7 +11,8 @@ Every request must carry the secret of this run in `X-Skerry-Secret`, so nobody 
 checks signatures, can talk to it. Requests wait until the seeds are in: an answer never shows half of the
 estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key, and
 `GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy, `POST /_skerry/stacks/`
-what a stack of CloudFormation is made of, `POST /_skerry/policies/` which policies resources have.
+what a stack of CloudFormation is made of, `POST /_skerry/policies/` which policies resources have; `POST
+/_skerry/observed/` takes metrics and logs of AgentCore.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from skerry.local.aws import boundaries, policies
+from skerry.local.aws import boundaries, observed, policies
 from skerry.local.aws.principals import principal
 from skerry.local.aws.seeds import LATER, Call, HttpCall, Seeder
 from skerry.local.aws.stacks import described, read_templates_as_data
@@ -45,7 +46,9 @@ KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 STACKS_PATH = "/_skerry/stacks/"
 POLICIES_PATH = "/_skerry/policies/"
+OBSERVED_PATH = "/_skerry/observed/"
 
+_OWN_PATHS = (KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH, OBSERVED_PATH)
 _ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"
 """Members that sessions of moto's STS get."""
 _MOTOS_OWN = "/moto-api"
@@ -86,7 +89,7 @@ class Application:
                 self._later[found[1]].wait()
         path = environ["PATH_INFO"]
         own = hmac.compare_digest(environ.pop("HTTP_X_SKERRY_OWN", "").encode("latin-1"), self._secret)
-        if own and path.startswith((KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH)):
+        if own and path.startswith(_OWN_PATHS):
             body = json.dumps(_answer(path, environ)).encode()
             start_response(
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
@@ -164,8 +167,11 @@ class Application:
 
 def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | None:
     """What the endpoint asks for itself."""
-    if path.startswith((STACKS_PATH, POLICIES_PATH)):
+    if path.startswith((STACKS_PATH, POLICIES_PATH, OBSERVED_PATH)):
         given = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        if path.startswith(OBSERVED_PATH):
+            observed.write(given)
+            return None
         return described(given) if path.startswith(STACKS_PATH) else policies.stored(given)
     if path.startswith(KEYS_PATH):
         return access_key(path.removeprefix(KEYS_PATH))

@@ -9,7 +9,7 @@ moto has only an empty place for is answered from `fixtures`, and labelled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
@@ -48,6 +48,8 @@ _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_OBSERVED = frozenset({"logs", "monitoring"})
+"""Services that show what the other planes did."""
 _NO_LABELS: Mapping[str, str] = {}
 _NOTED = 65536
 """Bytes of a body that are looked at for what is only noted."""
@@ -63,7 +65,10 @@ _MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": 
 
 
 class AwsPlane:
-    """ASGI application for every service that no other plane serves."""
+    """ASGI application for every service that no other plane serves.
+
+    `flush` returns when the embedded cloud has the metrics and logs of all that was served by now.
+    """
 
     def __init__(
         self,
@@ -77,8 +82,10 @@ class AwsPlane:
         permissions: PermissionChecks,
         web_identities: WebIdentities,
         place: tuple[str, str],
+        flush: Callable[[], Awaitable[None]],
     ) -> None:
         self._place = place
+        self._flush = flush
         self._process = process
         self._upstream = upstream
         self._access = access
@@ -140,6 +147,8 @@ class AwsPlane:
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
         await self._permit(scope, body, signed, notes)
+        if signed.service.lower() in _OBSERVED:
+            await self._flush()
         made_up = self._fixtures.answer(scope, body, signed)
         if made_up is not None:
             await send_reply(send, made_up)

@@ -37,6 +37,7 @@ KEYS_PATH = "/_skerry/keys/"
 PRINCIPALS_PATH = "/_skerry/principals/"
 STACKS_PATH = "/_skerry/stacks/"
 POLICIES_PATH = "/_skerry/policies/"
+OBSERVED_PATH = "/_skerry/observed/"
 
 _KMS_ALGORITHMS = {
     "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
@@ -147,6 +148,20 @@ class AwsProcess:
     async def policies(self, asked: Sequence[Mapping[str, str]]) -> list[list[dict[str, Any]]]:
         """The policies that resources there have: see `aws_policies.stored`. Raises ServiceError (503)."""
         return await self._known(POLICIES_PATH, "", json.dumps(asked).encode()) or []
+
+    async def observe(self, body: bytes) -> None:
+        """Puts metrics and logs into CloudWatch there; `body` is the argument of `observed.write` as JSON.
+
+        Raises UpstreamError, and RemoteError when they are not taken.
+        """
+        own = [self.guarded(), (OWN_HEADER, self._secret)]
+        reply = await self._upstream.request("POST", self.url(OBSERVED_PATH), own, body)
+        await reply.read(POLICIES_LIMIT)
+        if reply.status != 200:
+            raise RemoteError(
+                f"The embedded cloud answers {reply.status} to metrics and logs.",
+                hint=f"Its log: {self._log_path}",
+            )
 
     async def _known(self, path: str, name: str, body: bytes = b"") -> Any:
         try:

@@ -17,6 +17,9 @@ from skerry.wire.jsonrpc import Envelope, encode
 SUPPORTED = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 """Revisions that the service knows, oldest first."""
 
+CODE = "code"
+"""The member of a hop's `detail` that has the code of a JSON-RPC error."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -105,6 +105,8 @@ class Outbound:
         detail = dict(credential.detail)
         if call.tool:
             detail["tool"] = call.tool
+        if configured := call.target.get("targetConfiguration"):
+            detail["target_type"] = next(iter(configured.get("mcp") or configured), "")
         if names := sorted((*call.propagated, *call.noted)):
             detail["headers"] = ", ".join(names)
         if call.dropped:
@@ -123,5 +125,7 @@ class Outbound:
             target=str(call.target.get("name", "")),
             detail=detail,
             iam=notes,
+            kind="client",
+            resource=str(call.gateway.get("gatewayArn", "")),
             **trace.members(span),
         )

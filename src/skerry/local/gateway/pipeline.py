@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.interceptors import Interceptors
 from skerry.local.gateway.limits import Limits, ThrottledError, mcp_subject
-from skerry.local.gateway.messages import McpError, Relayed, Request, failed, framed, refused
+from skerry.local.gateway.messages import CODE, McpError, Relayed, Request, failed, framed, refused
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.quotas import Quotas
@@ -86,6 +86,7 @@ class Pipeline:
         try:
             found = await self._methods.answer(request)
         except McpError as problem:
+            request.notes[CODE] = str(problem.rpc_code)
             status, body = refused(request.message, request.era, problem)
             return Relayed(body, status, problem=f"{problem.rpc_code}: {problem.message}")
         if isinstance(found, Relayed):

@@ -31,6 +31,7 @@ from skerry.local.gateway.interceptors import Calls, Interceptors
 from skerry.local.gateway.interceptors.http import HttpInterceptors
 from skerry.local.gateway.limits import Limits, ThrottledError
 from skerry.local.gateway.messages import (
+    CODE,
     McpError,
     Relayed,
     Request,
@@ -191,31 +192,31 @@ class GatewayPlane:
         if scope["type"] != "http":
             return
         found = route(scope["raw_path"].decode("latin-1"))
-        seen = Seen()
+        seen = Seen(request=scope.get("skerry.request_id", ""))
         started, began = self._clock.time(), self._clock.monotonic()
         try:
             with self._quotas.connection() if self._quotas is not None else nullcontext():
-                await self._serve(found, scope, receive, watched(send, seen), seen)
+                await self._serve(found, scope, receive, watched(send, seen, self._clock), seen)
         except Refusal as refusal:
             seen.operation, seen.detail["error"] = "refused", refusal.reason
-            await answer(watched(send, seen), refusal.status, refusal.body, refusal.headers)
+            await answer(watched(send, seen, self._clock), refusal.status, refusal.body, refusal.headers)
         except ThrottledError as problem:
             seen.detail |= {"error": problem.message, "limit": "quota", "metric": problem.metric}
             mcp = refused(None, "legacy", throttled(problem, self._settings.assumptions))
             is_http = found is not None and found.kind == "target"
-            await answer(watched(send, seen), *(problem.http() if is_http else mcp))
+            await answer(watched(send, seen, self._clock), *(problem.http() if is_http else mcp))
         except ServiceError as problem:
             seen.detail["error"] = problem.message[:300]
-            await send_reply(watched(send, seen), error_reply(problem))
+            await send_reply(watched(send, seen, self._clock), error_reply(problem))
         except ClientGoneError:
             seen.status = CLIENT_CLOSED
         except ConfigurationError as problem:
             LOG.warning("gateway: %s", problem)
             seen.detail["error"] = problem.message[:300]
             broken = ServiceError("InternalServerException", 500, problem.message, hint=problem.hint)
-            await send_reply(watched(send, seen), error_reply(broken))
+            await send_reply(watched(send, seen, self._clock), error_reply(broken))
         finally:
-            self._recorder.record(seen.hop(started, 1000 * (self._clock.monotonic() - began)))
+            self._recorder.record(seen.hop(started, began, self._clock.monotonic()))
 
     async def _serve(
         self, found: Route | None, scope: Scope, receive: Receive, send: Send, seen: Seen
@@ -229,7 +230,7 @@ class GatewayPlane:
         if found is None or gateway is None:
             name = found.gateway_id if found is not None else scope["path"][:100]
             raise not_found(table.unknown_gateway.format(gateway_id=name))
-        seen.target = str(gateway.get("name", found.gateway_id))
+        seen.target, seen.resource = str(gateway.get("name", found.gateway_id)), str(gateway["gatewayArn"])
         if why := browsers.problem(gateway, scope):
             seen.detail["error"] = why
             await answer(send, 403, jsonrpc.error(b"null", jsonrpc.INVALID_REQUEST, why))
@@ -323,6 +324,7 @@ class GatewayPlane:
             await answer(send, 400, problem.answer())
         except McpError as problem:
             seen.detail["error"] = f"{problem.rpc_code}: {problem.message}"[:300]
+            seen.detail[CODE] = str(problem.rpc_code)
             seen.detail.update(problem.detail)
             await answer(send, *refused(message, era, problem))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from skerry.local.gateway.inbound import ANONYMOUS
 from skerry.local.gateway.routes import answer
 from skerry.local.iam.access import role_session
-from skerry.local.ports import Caller, Message, Notes, Receive, Send
+from skerry.local.ports import Caller, Clock, Message, Notes, Receive, Send
 from skerry.wire import jsonrpc, trace
 from skerry.wire.hop import Hop
 
@@ -19,7 +19,11 @@ _AUTH = {"iam": "sigv4", "jwt": "jwt", "anonymous": "none"}
 
 @dataclass(slots=True)
 class Seen:
-    """What becomes known of a request while it is served, for its hop."""
+    """What becomes known of a request while it is served, for its hop.
+
+    `resource` is the ARN of the gateway, `request` the id of the request, and `answered` when its answer
+    began, on a monotonic clock.
+    """
 
     operation: str = "request"
     caller: Caller = ANONYMOUS
@@ -28,9 +32,12 @@ class Seen:
     target: str = ""
     detail: dict[str, str] = field(default_factory=dict)
     iam: Notes = field(default_factory=list)
+    resource: str = ""
+    request: str = ""
+    answered: float = 0.0
 
-    def hop(self, started: float, duration_ms: float) -> Hop:
-        """What the recorder keeps of it."""
+    def hop(self, started: float, began: float, ended: float) -> Hop:
+        """What the recorder keeps of it; it `started` on the wall clock, `began` and `ended` on the other."""
         return Hop(
             part="gateway",
             operation=self.operation,
@@ -38,21 +45,24 @@ class Seen:
             auth=_AUTH[self.caller.kind],
             status=self.status,
             started=started,
-            duration_ms=duration_ms,
+            duration_ms=1000 * (ended - began),
             session=self.session,
             target=self.target,
             detail=self.detail,
             iam=self.iam,
+            resource=self.resource,
+            request=self.request,
+            first_ms=1000 * (self.answered - began) if self.answered else 0.0,
             **trace.members(),
         )
 
 
-def watched(send: Send, seen: Seen) -> Send:
-    """`send` that notes the status."""
+def watched(send: Send, seen: Seen, clock: Clock) -> Send:
+    """`send` that notes the status, and when it was sent."""
 
     async def watch(message: Message) -> None:
         if message["type"] == "http.response.start":
-            seen.status = message["status"]
+            seen.status, seen.answered = message["status"], clock.monotonic()
         await send(message)
 
     return watch

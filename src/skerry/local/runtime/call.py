@@ -123,6 +123,8 @@ class Call:
                 target=runtime.name if runtime is not None else "",
                 detail=self.detail,
                 iam=self.iam,
+                resource=runtime.arn if runtime is not None else "",
+                request=self.id,
                 **trace.members(),
             )
         )

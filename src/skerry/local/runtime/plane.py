@@ -26,6 +26,7 @@ from skerry.local.ports import (
     Caller,
     Change,
     Clock,
+    Output,
     Permissions,
     Receive,
     Record,
@@ -34,6 +35,7 @@ from skerry.local.ports import (
     Resources,
     Scope,
     Send,
+    Unkept,
     Unrestricted,
     WorkloadTokens,
     unreported,
@@ -66,7 +68,7 @@ class RuntimePlane:
     S3 (bucket, key, version id) for runtimes whose code is there. `upstream` is the client towards the
     programs; the plane makes and closes its own when none is given. `report` hears whether the code of a
     runtime could be had, `permissions` knows the policies of runtimes and endpoints. `workload_tokens` are
-    what programs get to show for whom they work.
+    what programs get to show for whom they work, `output` keeps what they print.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class RuntimePlane:
         report: Report = unreported,
         permissions: Permissions | None = None,
         workload_tokens: WorkloadTokens | None = None,
+        output: Output | None = None,
     ) -> None:
         self._resources = resources
         self._workload_tokens = workload_tokens
@@ -101,6 +104,7 @@ class RuntimePlane:
             recorder=recorder,
             clock=clock,
             upstream=self._upstream,
+            output=output or Unkept(),
         )
         self.streams = Streams(settings.stream_lifetime, clock)
         self._relay = Relay(

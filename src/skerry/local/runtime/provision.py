@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from skerry.errors import ProgramError, ServiceError
 from skerry.local.http.upstream import Upstream, UpstreamError
-from skerry.local.ports import Access, Recorder
+from skerry.local.ports import Access, Output, Recorder
 from skerry.local.runtime import health, launch
 from skerry.local.runtime.health import Health
 from skerry.local.runtime.session import Session
@@ -28,7 +28,10 @@ printed = logging.getLogger("skerry.runtime.output")
 
 
 class Provision:
-    """Starts and ends the compute of sessions; `on_ended` hears of a process that ended by itself."""
+    """Starts and ends the compute of sessions; `on_ended` hears of a process that ended by itself.
+
+    `output` keeps what the programs print.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Provision:
         access: Access,
         recorder: Recorder,
         upstream: Upstream,
+        output: Output,
         on_ended: Callable[[Session], None],
     ) -> None:
         self._settings = settings
@@ -45,6 +49,7 @@ class Provision:
         self._access = access
         self._recorder = recorder
         self._upstream = upstream
+        self._output = output
         self._on_ended = on_ended
         self.storage = Storage(settings.state / launch.STORAGE, limit=settings.storage)
 
@@ -55,6 +60,7 @@ class Provision:
         back what was made by then.
         """
         settings, runtime = self._settings, session.runtime
+        keep = self._output.stream(runtime.id, runtime.qualifier, session.id)
 
         def on_line(text: str) -> None:
             hop = decode(text)
@@ -62,6 +68,7 @@ class Provision:
                 self._recorder.record(hop)
             else:
                 printed.info("%s %s: %s", runtime.name, session.id, text)
+                keep(text)
 
         if runtime.absent:
             paths = ", ".join(runtime.absent)

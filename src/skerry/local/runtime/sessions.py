@@ -17,7 +17,7 @@ from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, SkerryError
 from skerry.local.http.upstream import Upstream
-from skerry.local.ports import Access, Clock, Recorder
+from skerry.local.ports import Access, Clock, Output, Recorder
 from skerry.local.rate import rate
 from skerry.local.runtime import lifetime
 from skerry.local.runtime.moved import MovedClock
@@ -48,6 +48,7 @@ class Sessions:
         recorder: Recorder,
         clock: Clock,
         upstream: Upstream,
+        output: Output,
     ) -> None:
         self._settings = settings
         self._recorder = recorder
@@ -59,6 +60,7 @@ class Sessions:
             access=access,
             recorder=recorder,
             upstream=upstream,
+            output=output,
             on_ended=self._ended,
         )
         self._requests = rate(settings.requests, "requests", self._clock)

@@ -11,7 +11,7 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,6 +35,11 @@ class HopRecorder:
         self._file_limit = file_limit
         self._waiting: queue.Queue[Hop | None] = queue.Queue(maxsize=WAITING)
         self._writer: threading.Thread | None = None
+        self._listeners: list[Callable[[Hop], None]] = []
+
+    def subscribe(self, listener: Callable[[Hop], None]) -> None:
+        """Calls `listener` with every hop, where it is recorded: it may neither block nor raise."""
+        self._listeners.append(listener)
 
     def start(self) -> None:
         """Starts writing the file, when there is one."""
@@ -52,6 +57,8 @@ class HopRecorder:
     def record(self, hop: Hop) -> None:
         """Never blocks and never raises. When the disk cannot keep up, the file misses hops."""
         self._hops.append(hop)
+        for listener in self._listeners:
+            listener(hop)
         if self._writer is not None:
             try:
                 self._waiting.put_nowait(hop)

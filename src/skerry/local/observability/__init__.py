@@ -1,0 +1,1 @@
+"""AgentCore's observability from hops: CloudWatch metrics, CloudWatch logs, spans of OpenTelemetry."""
