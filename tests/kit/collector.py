@@ -73,8 +73,10 @@ def spans_of(request: dict[str, Any]) -> list[Span]:
     for group in request["resourceSpans"]:
         service = attributes(group["resource"]["attributes"])["service.name"]
         for scope in group["scopeSpans"]:
-            for span in scope["spans"]:
-                found.append({**span, "service": service, "attributes": attributes(span["attributes"])})
+            found += [
+                {**span, "service": service, "attributes": attributes(span["attributes"])}
+                for span in scope["spans"]
+            ]
     return found
 
 

@@ -222,6 +222,15 @@ def test_a_collector_gets_the_span_of_an_invocation_in_its_callers_trace(stack: 
     assert "error_type" not in known
 
 
+@pytest.mark.behaviour("OBS-OFF")
+def test_nothing_is_sent_unless_it_is_asked_for(tmp_path: Any) -> None:
+    with collector() as spans:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": spans.url, "OTEL_TRACES_EXPORTER": "none"}
+        with endpoint_process(tmp_path / "state", more=variables) as endpoint:
+            endpoint.client("s3").list_buckets()
+        assert spans.requests == []
+
+
 @pytest.mark.behaviour("OBS-CLOSE")
 def test_what_still_waits_is_sent_when_the_endpoint_ends(tmp_path: Any) -> None:
     with collector() as spans:

@@ -32,16 +32,22 @@ _providers: list[type] = []
 _kept: dict[Key, MetricDatumBase] = {}
 
 
-def write(given: Given) -> None:
+def write(given: Given, *, sums: int = SUMS, streams: int = STREAMS, events: int = EVENTS) -> None:
     """Adds metrics and log events; what they belong to is made where it is not there.
 
     `given` has the `account` and `region`, `metrics` as `observability.metrics` has them, and `logs`: groups,
-    streams and events of milliseconds and text, in the order in which they were printed.
+    streams and events of milliseconds and text, in the order in which they were printed. The rest is how much
+    is kept: sums of all metrics, streams of a group, events of a stream.
     """
     place = (given["account"], given["region"])
     _write_metrics(place, given["metrics"])
+    while len(_kept) > sums:
+        del _kept[next(iter(_kept))]
     for item in given["logs"]:
-        _write_logs(place, item["group"], item["stream"], item["events"])
+        group = _write_logs(place, item["group"], item["stream"], item["events"])
+        del group.streams[item["stream"]].events[:-events]
+        while len(group.streams) > streams:
+            del group.streams[next(iter(group.streams))]
 
 
 def _write_metrics(place: tuple[str, str], metrics: Iterable[Given]) -> None:
@@ -56,24 +62,22 @@ def _write_metrics(place: tuple[str, str], metrics: Iterable[Given]) -> None:
             known.min, known.max = min(known.min, item["least"]), max(known.max, item["most"])
             known.sample_count += item["count"]
             known.sum += item["sum"]
-    while len(_kept) > SUMS:
-        del _kept[next(iter(_kept))]
 
 
-def _write_logs(place: tuple[str, str], group: str, stream: str, events: Iterable[tuple[int, str]]) -> None:
+def _write_logs(
+    place: tuple[str, str], group: str, stream: str, events: Iterable[tuple[int, str]]
+) -> LogGroup:
     from moto.logs.models import logs_backends
 
+    filter_streams_by_prefix()
     account, region = place
     logs = logs_backends[account][region]
     logs.ensure_log_group(group)
     logs.ensure_log_stream(group, stream)
     found: LogGroup = logs.groups[group]
-    lines = [{"timestamp": milliseconds, "message": text} for milliseconds, text in events]
-    if lines:
+    if lines := [{"timestamp": milliseconds, "message": text} for milliseconds, text in events]:
         found.put_log_events(stream, lines)
-        del found.streams[stream].events[:-EVENTS]
-    while len(found.streams) > STREAMS:
-        del found.streams[next(iter(found.streams))]
+    return found
 
 
 @functools.cache
@@ -142,3 +146,24 @@ def serve_kept_metrics() -> Callable[[Given, Pairs], MetricDatumBase]:
     Dimension.__lt__ = before  # type: ignore[method-assign]
     _providers.append(Provider)
     return Kept
+
+
+@functools.cache
+def filter_streams_by_prefix() -> None:
+    """FilterLogEvents heeds `logStreamNamePrefix`, as `aws logs tail --log-stream-name-prefix` sends it.
+
+    Moto leaves it out and answers with the events of all streams.
+    """
+    from moto.logs.responses import LogsResponse
+
+    parameter = LogsResponse._get_param  # noqa: SLF001
+
+    def of_prefix(self: LogsResponse, name: str, if_none: Any = None) -> Any:
+        prefix = parameter(self, "logStreamNamePrefix") if name == "logStreamNames" else ""
+        if not prefix:
+            return parameter(self, name, if_none)
+        group = self.logs_backend.groups.get(parameter(self, "logGroupName"))
+        found = [stream for stream in (group.streams if group else ()) if stream.startswith(prefix)]
+        return found or [""]  # the name of no stream: none at all would be all of them
+
+    LogsResponse._get_param = of_prefix  # type: ignore[assignment, method-assign]  # noqa: SLF001

@@ -155,7 +155,7 @@ class AwsProcess:
         Raises UpstreamError, and RemoteError when they are not taken.
         """
         own = [self.guarded(), (OWN_HEADER, self._secret)]
-        reply = await self._upstream.request("POST", self.url(OBSERVED_PATH), own, body)
+        reply = await self._upstream.request("POST", self.url(OBSERVED_PATH), own, body, read=START_TIMEOUT)
         await reply.read(POLICIES_LIMIT)
         if reply.status != 200:
             raise RemoteError(

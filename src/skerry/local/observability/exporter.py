@@ -27,6 +27,8 @@ WAITING = 4096
 DELAY = 1.0
 LONGEST_DELAY = 30.0
 """Seconds until a batch is sent that is not whole; and between attempts, at most."""
+PATIENCE = 2.0
+"""Seconds for what is left at the end."""
 _AGAIN = frozenset({429, 502, 503, 504})
 
 _log = logging.getLogger("skerry.local")
@@ -50,6 +52,7 @@ class SpanExporter:
         self._waiting: deque[Call] = deque(maxlen=waiting)
         self._some = asyncio.Event()
         self._whole = asyncio.Event()
+        self._closing = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
         self._failing = False
         self.lost = 0
@@ -60,14 +63,18 @@ class SpanExporter:
         self._sender = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Sends what is left, once, within the time of one request for each batch; safe to call twice."""
+        """Sends what is left, as far as that goes within PATIENCE, and ends; safe to call twice."""
         sender, self._sender = self._sender, None
         if sender is None:
             return
-        sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sender
-        while self._waiting and await self._send():
+        for event in (self._closing, self._some, self._whole):
+            event.set()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await sender  # the request that is on its way is heard to its end: spans are not sent twice
+                while self._waiting and await self._send():
+                    pass
+        except TimeoutError:
             pass
         await self._http.aclose()
         self.lost += len(self._waiting)
@@ -87,26 +94,26 @@ class SpanExporter:
             self._whole.set()
 
     async def _run(self) -> None:
-        delay = self._delay
-        while True:
+        delay, hears = self._delay, True
+        while not self._closing.is_set():
             await self._some.wait()
-            if self._failing:
-                await asyncio.sleep(delay)
-            else:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._whole.wait(), delay)
-            sent = await self._send()
-            delay = self._delay if sent else min(2 * delay, LONGEST_DELAY)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for((self._whole if hears else self._closing).wait(), delay)
+            hears = await self._send()
+            delay = self._delay if hears else min(2 * delay, LONGEST_DELAY)
 
     async def _send(self) -> bool:
         """Sends the oldest that wait. False when that may go well another time; then they wait again."""
         calls = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        if not calls:
+            return True
         try:
             answer = await self._post(calls)
         except asyncio.CancelledError:
-            self._back(calls)
+            self.lost += len(calls)
             raise
-        if answer in _AGAIN or not answer:
+        again = not answer or answer in _AGAIN
+        if again:
             self._back(calls)
         elif answer >= 300:
             self.lost += len(calls)
@@ -115,7 +122,7 @@ class SpanExporter:
         if len(self._waiting) < self._batch:
             self._whole.clear()
         self._tell(answer)
-        return answer not in _AGAIN and answer != 0
+        return not again
 
     async def _post(self, calls: list[Call]) -> int:
         """The status of the answer, 0 where there is none."""

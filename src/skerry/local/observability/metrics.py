@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from skerry.local.observability.calls import Call
 from skerry.wire.hop import Hop
@@ -69,8 +69,7 @@ class Sum:
         self.total += value
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What is summed up together."""
 
     minute: int

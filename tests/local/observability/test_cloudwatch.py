@@ -1,0 +1,104 @@
+"""What is written into the embedded cloud, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from skerry.errors import RemoteError
+from skerry.local.observability import logs
+from skerry.local.observability.calls import Call
+from skerry.local.observability.cloudwatch import CloudWatch
+from tests.kit.clock import FakeClock
+from tests.local.observability.hops import hop
+
+
+class Written:
+    """What CloudWatch was given; `refuses` what it does not take. `gate` holds it back, `came` says that it began."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+        self.refuses = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.came = asyncio.Event()
+
+    async def __call__(self, body: bytes) -> None:
+        self.came.set()
+        await self.gate.wait()
+        if self.refuses:
+            raise RemoteError("no room")
+        self.all.append(json.loads(body))
+
+    def lines(self) -> list[str]:
+        return [text for one in self.all for stream in one["logs"] for _, text in stream["events"]]
+
+
+def made(written: Written) -> CloudWatch:
+    return CloudWatch(written, FakeClock(), place=("123456789012", "eu-west-1"))
+
+
+@pytest.mark.behaviour("OBS-FRESH")
+async def test_a_flush_writes_all_that_is_known_at_once() -> None:
+    written = Written()
+    cloudwatch = made(written)
+    await cloudwatch.flush()
+    assert written.all == []
+    cloudwatch.add(Call(hop()))
+    cloudwatch.logs.stream("desk", "DEFAULT", "one")("line")
+    await cloudwatch.flush()
+    (one,) = written.all
+    assert (one["account"], one["region"]) == ("123456789012", "eu-west-1")
+    assert "Invocations" in {item["name"] for item in one["metrics"]}
+    assert written.lines() == ["line"]
+
+
+@pytest.mark.behaviour("OBS-FRESH")
+async def test_a_flush_waits_for_the_one_before_it() -> None:
+    written = Written()
+    cloudwatch = made(written)
+    add = cloudwatch.logs.stream("desk", "DEFAULT", "one")
+    add("first")
+    written.gate.clear()
+    before = asyncio.create_task(cloudwatch.flush())
+    await written.came.wait()
+    add("second")
+    after = asyncio.create_task(cloudwatch.flush())
+    written.gate.set()
+    await asyncio.gather(before, after)
+    assert written.lines() == ["first", "second"]
+
+
+@pytest.mark.behaviour("OBS-BOUNDED")
+async def test_much_is_written_without_being_asked_for_and_the_rest_at_the_end() -> None:
+    written = Written()
+    cloudwatch = made(written)
+    await cloudwatch.start()
+    add = cloudwatch.logs.stream("desk", "DEFAULT", "one")
+    for _ in range(logs.ENOUGH):
+        add("x")
+    await written.came.wait()
+    add("last")
+    await cloudwatch.close()
+    await cloudwatch.close()
+    assert written.lines() == ["x"] * logs.ENOUGH + ["last"]
+
+
+@pytest.mark.behaviour("OBS-BOUNDED")
+async def test_what_is_not_taken_is_told_once_and_gone(caplog: pytest.LogCaptureFixture) -> None:
+    written = Written()
+    written.refuses = True
+    cloudwatch = made(written)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            cloudwatch.add(Call(hop()))
+            await cloudwatch.flush()
+    assert caplog.text.count("no room") == 1
+    written.refuses = False
+    cloudwatch.add(Call(hop()))
+    await cloudwatch.flush()
+    assert len(written.all) == 1
