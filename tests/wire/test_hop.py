@@ -1,5 +1,7 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,3 +34,28 @@ def test_a_line_of_before_hops_had_traces_is_read():
 def test_other_lines_are_no_hops(text):
     assert decode(text) is None or "skerry-hop " in text
     decode("skerry-hop " + text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": "200"},
+        {"started": "now"},
+        {"started": float("nan")},
+        {"duration_ms": float("inf")},
+        {"duration_ms": -1},
+        {"started": 1e300},
+        {"detail": {"tool": 1}},
+        {"detail": ["tool"]},
+        {"span": 5},
+        {"session": None},
+    ],
+    ids=str,
+)
+def test_what_no_hop_can_be_like_is_an_ordinary_line(wrong):
+    assert decode("skerry-hop " + json.dumps(asdict(HOP) | wrong)) is None
+
+
+def test_what_a_program_says_of_a_runtime_or_gateway_is_not_believed():
+    told = replace(HOP, kind="client", resource="arn:aws:bedrock-agentcore:r:1:gateway/g", request="r")
+    assert decode(encode(told)) == HOP

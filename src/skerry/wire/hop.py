@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 Kind = Literal["server", "client"]
@@ -70,6 +70,7 @@ def is_look(hop: Hop) -> bool:
     return LOOKED in hop.detail
 
 
+_LATEST = 1e11
 _FIELDS = {item.name for item in fields(Hop)}
 
 
@@ -85,12 +86,31 @@ def of(data: Mapping[str, Any]) -> Hop:
 
 
 def decode(line: str) -> Hop | None:
-    """The hop of a log line, or None when the line is an ordinary one."""
+    """The hop of a log line, or None when the line is an ordinary one or no hop can be like that.
+
+    Any program can print such a line: what it says of a runtime or gateway is not believed.
+    """
     start = line.find(MARK)
     if start < 0:
         return None
     try:
         data = json.loads(line[start + len(MARK) :])
-        return of(data)
+        hop = of(data)
+        return replace(hop, kind="server", resource="", request="") if _can_be(hop) else None
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def _can_be(hop: Hop) -> bool:
+    """Whether every member is of its kind, and every time one that there is."""
+    status: object = hop.status
+    texts: tuple[object, ...] = (
+        *(hop.part, hop.operation, hop.identity, hop.auth, hop.session, hop.target),
+        *(hop.trace, hop.span, hop.parent, *hop.detail, *hop.detail.values()),
+    )
+    times: tuple[object, ...] = (hop.started, hop.duration_ms, hop.first_ms)
+    return (
+        isinstance(status, int)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(time, int | float) and 0 <= time < _LATEST for time in times)
+    )

@@ -123,6 +123,7 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None
 async def test_a_hop_without_a_span_has_none_to_send() -> None:
     with collector() as found:
         async with exporting(found.url, batch=1) as exporter:
-            exporter.add(Call(hop(span="", trace="")))
+            for ids_that_are_none in ({"span": "", "trace": ""}, {"span": "x" * 16}, {"parent": "no"}):
+                exporter.add(Call(hop(**ids_that_are_none)))
             give(exporter, 7)
         assert ids(found) == [7]

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import httpx2
 
 from skerry.local.observability.calls import Call
-from skerry.local.observability.spans import document
+from skerry.local.observability.spans import document, has_one
 from skerry.settings.traces import TracesSettings
 
 BATCH = 512
@@ -84,7 +84,7 @@ class SpanExporter:
 
     def add(self, call: Call) -> None:
         """Takes the span of a call, if it has one. Never blocks and never raises."""
-        if not call.hop.span or not call.hop.trace:
+        if not has_one(call.hop):
             return
         if len(self._waiting) == self._waiting.maxlen:
             self.lost += 1

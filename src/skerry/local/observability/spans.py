@@ -8,6 +8,7 @@ reports: the guide does not have them. What is skerry's own begins with `skerry.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -26,9 +27,16 @@ _NAMES = {
 }
 _RUNTIME, _GATEWAY = "AWS::BedrockAgentCore::Runtime", "AWS::BedrockAgentCore::Gateway"
 _SHOWN = 300
+_TRACE, _SPAN = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 _SCOPE = {"name": "skerry"}
 
 Value = str | int | float
+
+
+def has_one(hop: Hop) -> bool:
+    """Whether a hop has the ids of a span; a collector refuses all of a request for one that is none."""
+    parent = not hop.parent or _SPAN.fullmatch(hop.parent) is not None
+    return parent and _TRACE.fullmatch(hop.trace) is not None and _SPAN.fullmatch(hop.span) is not None
 
 
 def document(calls: Iterable[Call]) -> bytes:
@@ -160,7 +168,7 @@ def _of_gateway(call: Call) -> Iterator[tuple[str, Value]]:
         yield "tool.name", hop.target
     if hop.request:
         yield "aws.request.id", hop.request
-    if code := hop.detail.get("code"):
+    if (code := hop.detail.get("code", "")).removeprefix("-").isdecimal():
         yield "jsonrpc.error.code", int(code)
 
 
