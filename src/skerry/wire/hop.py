@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 Kind = Literal["server", "client"]
@@ -71,12 +71,18 @@ def is_look(hop: Hop) -> bool:
 
 
 _LATEST = 1e11
-_FIELDS = {item.name for item in fields(Hop)}
+_FIELDS = tuple(item.name for item in fields(Hop))
+
+
+def as_json(hop: Hop) -> str:
+    """The hop as a JSON object on one line."""
+    members = {name: getattr(hop, name) for name in _FIELDS}
+    return json.dumps(members, separators=(",", ":"), default=str)
 
 
 def encode(hop: Hop) -> str:
     """The hop as one log line."""
-    return MARK + json.dumps(asdict(hop), separators=(",", ":"), default=str)
+    return MARK + as_json(hop)
 
 
 def of(data: Mapping[str, Any]) -> Hop:

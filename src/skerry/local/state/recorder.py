@@ -7,17 +7,15 @@ files are kept. It is written by a thread: recording only appends to a list in m
 from __future__ import annotations
 
 import collections
-import json
 import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from skerry.errors import StateError
 from skerry.local.state import private
-from skerry.wire.hop import Hop, fits
+from skerry.wire.hop import Hop, as_json, fits
 
 KEPT = 10_000
 WAITING = 10_000
@@ -107,7 +105,7 @@ class HopRecorder:
             hops = [self._waiting.get()]
             while hops[-1] is not None and not self._waiting.empty() and len(hops) < 256:
                 hops.append(self._waiting.get())
-            lines = [json.dumps(asdict(hop), separators=(",", ":"), default=str) for hop in hops if hop]
+            lines = [as_json(hop) for hop in hops if hop]
             if lines:
                 yield ("\n".join(lines) + "\n").encode("ascii")
             if hops[-1] is None:
