@@ -74,7 +74,7 @@ async def test_a_flush_waits_for_the_one_before_it() -> None:
 
 
 @pytest.mark.behaviour("OBS-BOUNDED")
-async def test_much_is_written_without_being_asked_for_and_the_rest_at_the_end() -> None:
+async def test_much_is_written_without_being_asked_for() -> None:
     written = Written()
     cloudwatch = made(written)
     await cloudwatch.start()
@@ -82,10 +82,25 @@ async def test_much_is_written_without_being_asked_for_and_the_rest_at_the_end()
     for _ in range(logs.ENOUGH):
         add("x")
     await written.came.wait()
-    add("last")
+    await cloudwatch.flush()
+    assert written.lines() == ["x"] * logs.ENOUGH
     await cloudwatch.close()
     await cloudwatch.close()
-    assert written.lines() == ["x"] * logs.ENOUGH + ["last"]
+
+
+@pytest.mark.behaviour("OBS-CLOSE")
+async def test_an_embedded_cloud_that_never_answers_does_not_hold_up_the_end() -> None:
+    written = Written()
+    cloudwatch = made(written)
+    await cloudwatch.start()
+    written.gate.clear()
+    add = cloudwatch.logs.stream("desk", "DEFAULT", "one")
+    for _ in range(logs.ENOUGH):
+        add("x")
+    await written.came.wait()
+    async with asyncio.timeout(5):
+        await cloudwatch.close()
+    assert written.all == []
 
 
 @pytest.mark.behaviour("OBS-BOUNDED")

@@ -47,14 +47,13 @@ class CloudWatch:
         self._writer = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Writes what is left and ends; safe to call twice."""
+        """Ends, without writing for an embedded cloud that ends too; safe to call twice."""
         writer, self._writer = self._writer, None
         if writer is None:
             return
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writer
-        await self.flush()
 
     def add(self, call: Call) -> None:
         """Counts a call. Never blocks and never raises."""
