@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import random
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 from skerry.errors import PortInUseError
 
 BACKLOG = 1024
+_NOT_GIVEN_AWAY = range(20_000, 32_768)
+"""Ports that systems give nobody who asks for any: Linux begins at 32768, macOS and Windows at 49152."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -33,6 +37,18 @@ def bind(host: str, port: int) -> socket.socket:
             hint="Stop the program that has it, or pick another one with --port N (0 takes any free one).",
         ) from error
     return listening
+
+
+def spare_port(before: int = 0) -> int:
+    """A port of the loopback that another program can listen on, once it has started.
+
+    `before` when nobody listens on it, else one that the system does not give to anybody meanwhile.
+    """
+    for port in (*([before] if before else []), *random.sample(_NOT_GIVEN_AWAY, 16)):
+        with contextlib.suppress(PortInUseError), bind("127.0.0.1", port):
+            return port
+    with bind("127.0.0.1", 0) as probe:
+        return int(probe.getsockname()[1])
 
 
 def loop_factory() -> Callable[[], Any] | None:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import httpx2
 
 from skerry.idp import Client, Realm, RunningProvider, User, run_server_in_thread
 from skerry.idp.realms import AUTHORIZATION_CODE, PUBLIC, REFRESH_TOKEN
+from skerry.sockets import spare_port
 from tests.conformance import suite
 from tests.conformance.suite import Results, SuiteError
 
@@ -106,14 +106,7 @@ def _settings(issuer: str) -> dict[str, object]:
     public = PUBLIC in document["token_endpoint_auth_methods_supported"]
     client = CLIENTS["public" if public else "secret"]
     secret = {} if public else {"clientSecret": SECRET}
-    return {"url": issuer, "clientId": client.id, "resource": RESOURCE, "port": _free_port(), **secret}
-
-
-def _free_port() -> int:
-    """A port for the suite's callback; only the suite can bind it, so it is free a moment before."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return {"url": issuer, "clientId": client.id, "resource": RESOURCE, "port": spare_port(), **secret}
 
 
 def _open(link: str) -> None:

@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skerry.sockets import spare_port
 from skerry.wire import jsonrpc
 from tests.fuzz.effort import examples
 from tests.fuzz.hostile import HOSTILE
@@ -54,9 +55,7 @@ class Bench:
     """One bridge, and a client with a session on each of its two paths."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = spare_port()
         words = ("bridge", "--port", str(self.port), *LIMITS, "--", sys.executable, "-I", str(CHILD))
         self.log = folder / "stderr"
         self.errors = self.log.open("wb")

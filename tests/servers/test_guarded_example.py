@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 
 from skerry.auth import challenge
+from skerry.sockets import spare_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "guarded_server"
 ACCEPT = {"accept": "application/json, text/event-stream"}
@@ -57,9 +57,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def url(issuer: str) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = spare_port()
     env = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "NOTES_ISSUER": issuer,

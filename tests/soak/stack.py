@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from skerry.auth.sigv4 import Credentials
+from skerry.sockets import spare_port
 from tests.journeys.running import clean_environment
 from tests.soak import processes
 from tests.soak.client import Client
@@ -35,8 +35,8 @@ class Stack:
         self.mark = str(os.getpid())
         self.gateway = self.gateway_id = self.runtime = ""
         self._connections = connections
-        self._port = free_port()
-        self._server_port = free_port()
+        self._port = spare_port()
+        self._server_port = spare_port()
         self.process: asyncio.subprocess.Process | None = None
         self._server: asyncio.subprocess.Process | None = None
         shutil.copytree(PROGRAMS, self.folder)
@@ -158,11 +158,3 @@ class Stack:
 
     def _environment(self) -> dict[str, Any]:
         return clean_environment() | {processes.MARK: self.mark}
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -21,7 +21,7 @@ from skerry.local.app import Endpoint
 from skerry.local.models.guardrails.rules import Guardrails
 from skerry.settings import StackSettings
 from skerry.settings.values import TOKEN_CLOCK
-from skerry.sockets import bind
+from skerry.sockets import bind, spare_port
 from skerry.stack import children, endpoint, realms, resources
 from skerry.stack.declaration import Declaration, Service
 from skerry.stack.provision import Provisioner
@@ -131,7 +131,7 @@ class Stack:
         file = self._state.write(IDP_FILE, found)
         command = [sys.executable, "-m", "skerry.idp", "--watch-stdin"]
         command += ["--state", str(self._state.folder / IDP_FOLDER), "--config", str(file)]
-        command += ["--port", str(_free("idp", self._ports))]
+        command += ["--port", str(spare_port(self._ports.get("idp", 0)))]
         ready = await self._child("identity provider", "idp", command, {}, record)
         self._ports["idp"] = ready["port"]
         told = realms.published(found, self._declared.file)
@@ -148,7 +148,7 @@ class Stack:
 
     async def _service(self, service: Service, record: Callable[[Any], None]) -> None:
         where = f"[services.{service.name}] environment"
-        port = _free(service.name, self._ports)
+        port = spare_port(self._ports.get(service.name, 0))
         given = {"PORT": str(port), TOKEN_CLOCK: str(self._state.token_clock)}
         environment = resolve_all(service.environment, self._values, where=where) | given
         program, *arguments = service.command
@@ -210,13 +210,6 @@ def _bind(port: int, before: int) -> socket.socket:
         with contextlib.suppress(PortInUseError):
             return bind("127.0.0.1", before)
     return bind("127.0.0.1", port)
-
-
-def _free(name: str, ports: dict[str, int]) -> int:
-    """The port that a child had the last time when it is free, else any free one."""
-    with _bind(0, ports.get(name, 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _first(several: BaseExceptionGroup[SkerryError | OSError]) -> SkerryError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from skerry.sockets import spare_port
 from tests.conformance import suite
 from tests.kit.guarded_gateway import REALMS, TOOL, System
 
@@ -55,7 +55,7 @@ def test_it_says_that_a_sign_in_is_missing_signs_in_and_then_does_without(
     done = inspect(system, inspector, url, era, "--stored-auth-only", home=tmp_path)
     assert done.returncode == AUTH_REQUIRED, done.stderr
     assert "auth_required" in done.stdout + done.stderr
-    callback = f"http://127.0.0.1:{free_port()}/oauth/callback"
+    callback = f"http://127.0.0.1:{spare_port()}/oauth/callback"
     done = inspect(system, inspector, url, era, "--callback-url", callback, home=tmp_path)
     assert said(done) == "hi"
     done = inspect(system, inspector, url, era, "--stored-auth-only", home=tmp_path)
@@ -65,10 +65,3 @@ def test_it_says_that_a_sign_in_is_missing_signs_in_and_then_does_without(
 def said(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["result"]["content"][0]["text"])
-
-
-def free_port() -> int:
-    """A port for its callback, which only itself can bind: free a moment before."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

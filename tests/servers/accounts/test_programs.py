@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import skerry.desk
 from skerry.auth.challenge import parse, read_metadata
 from skerry.idp import CLIENT_CREDENTIALS
 from skerry.idp import Client as OAuthClient
+from skerry.sockets import spare_port
 from tests.kit.accounts_api import environment, running_api
 from tests.kit.idp import DESK, SECRETS, desk_idp, with_client
 from tests.servers.accounts.test_server import client
@@ -147,16 +147,10 @@ async def test_over_stdio_the_server_acts_as_its_own_client(tmp_path):
     assert answer.data == "mary@example.net"
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def desk_program(variables):
     """`python accounts.py` in its folder, as a runtime of protocol MCP starts it."""
-    port = free_port()
+    port = spare_port()
     env = {**variables, "ACCOUNTS_PORT": str(port)}
     folder = Path(skerry.desk.__file__).parent
     with program([sys.executable, "accounts.py"], env, cwd=folder) as process:

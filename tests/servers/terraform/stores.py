@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 
 import pytest
+
+from skerry.sockets import spare_port
 
 REDIS = shutil.which("redis-server")
 KEY = "a-made-up-secret-of-more-than-32-characters"
@@ -19,9 +20,7 @@ def redis_server(folder) -> Iterator[str]:
     """A redis-server on a free loopback port, without a disk; gives its URL."""
     if REDIS is None:
         pytest.skip("redis-server is not installed")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = spare_port()
     command = [
         REDIS,
         "--port",

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from fastmcp.client.transports import StdioTransport
 
 import skerry.desk
 from skerry.auth.challenge import parse, read_metadata
+from skerry.sockets import spare_port
 from tests.kit.accounts_api import environment
 from tests.kit.terraform_standin import TOKEN
 from tests.servers.terraform.conftest import SESSION
@@ -97,16 +97,10 @@ async def test_over_stdio_the_server_works_for_whoever_started_it(api):
     assert info["session"].startswith("stdio-")
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def desk_program(variables):
     """`python terraform.py` in its folder, as a runtime of protocol MCP starts it."""
-    port = free_port()
+    port = spare_port()
     env = {**variables, "SKERRY_TERRAFORM_PORT": str(port)}
     with program([sys.executable, DESK.name], env, cwd=DESK.parent) as process:
         url = f"http://127.0.0.1:{port}"

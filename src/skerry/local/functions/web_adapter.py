@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -273,15 +275,18 @@ def _fault(kind: str, text: str) -> bytes:
     return json.dumps({"errorType": kind, "errorMessage": text}).encode()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _spare_port() -> int:
+    """A port that the server can listen on once it has started: systems give nobody these meanwhile."""
+    for port in random.sample(range(20_000, 32_768), 16):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    sys.exit("web adapter: there is no free port")
 
 
 def main() -> None:
     """Starts the server and serves until the environment ends."""
-    port = _free_port()
+    port = _spare_port()
     try:
         server = subprocess.Popen(sys.argv[1:], env={**os.environ, "PORT": str(port)})  # noqa: S603
     except OSError as error:
