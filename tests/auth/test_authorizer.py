@@ -179,7 +179,6 @@ async def test_tokens_of_another_kind_do_not_pass(issuer):
     "configuration",
     [
         {"allowedWorkloadConfiguration": {"workloadIdentities": ["x"]}},
-        {"privateEndpoint": {"selfManagedLatticeResource": {}}},
         {"customClaims": [claim("team", "ops", "CONTAINS", "STRING")]},
         {"customClaims": [claim("team", "ops", "EQUALS", "STRING_ARRAY")]},
         {"customClaims": [claim("team", "ops", "CONTAINS_ANY", "STRING_ARRAY")]},

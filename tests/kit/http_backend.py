@@ -12,6 +12,7 @@ in the middle of its answer.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,9 +95,9 @@ async def _start(send: Any, status: int, headers: dict[str, str]) -> None:
 
 
 @contextmanager
-def http_backend() -> Iterator[HttpBackend]:
-    """A running service on a free port of 127.0.0.1."""
+def http_backend(*, tls: ssl.SSLContext | None = None) -> Iterator[HttpBackend]:
+    """A running service on a free port of 127.0.0.1, over https with `tls`."""
     backend = HttpBackend()
-    with serve(backend, lifespan="off") as url:
+    with serve(backend, lifespan="off", tls=tls) as url:
         backend.url = url
         yield backend

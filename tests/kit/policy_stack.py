@@ -42,7 +42,7 @@ IAM = [{"credentialProviderType": "GATEWAY_IAM_ROLE"}]
 
 
 class OneIssuer(FakeIssuer):
-    """Implements `credentials.IdentityTransport` with one identity provider and no token endpoint."""
+    """Implements `auth.outside.Http` with one identity provider and no token endpoint."""
 
     async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
         raise AssertionError(f"nobody exchanges a token here: {url}")

@@ -17,13 +17,14 @@ from skerry.auth.keys import Keys
 from skerry.errors import ConfigurationError, TokenError
 
 _OPERATORS = {"STRING": {"EQUALS"}, "STRING_ARRAY": {"CONTAINS", "CONTAINS_ANY"}}
-_UNSUPPORTED = ("allowedWorkloadConfiguration", "privateEndpoint", "privateEndpointOverrides")
+_UNSUPPORTED = ("allowedWorkloadConfiguration",)
 
 
 class JwtAuthorizer:
     """The checks of one customJWTAuthorizer configuration, AWS's dictionary as Create takes it.
 
-    `keys` are those of its `discoveryUrl`. Raises ConfigurationError for a rule that is not known here, since
+    `keys` are those of its `discoveryUrl`, and know how that is reached (privateEndpoint,
+    certificateConfigurations). Raises ConfigurationError for a rule that is not known here, since
     leaving out a rule would let callers in.
     """
 

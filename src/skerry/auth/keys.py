@@ -170,21 +170,25 @@ class Keys:
         return issuer, await self._first((jwks_uri,))
 
     async def _first(self, urls: Sequence[str]) -> bytes:
+        hint = ""
         for url in urls:
             try:
                 body = await self._fetch(url)
-            except (SkerryError, OSError):
+            except SkerryError as problem:
+                hint = str(problem) if problem.hint else hint  # somebody knows what to do about it
+                continue
+            except OSError:
                 continue
             if len(body) <= MAX_DOCUMENT:
                 return body
-        raise _unreachable("its metadata or keys could not be fetched")
+        raise _unreachable("its metadata or keys could not be fetched", hint)
 
 
-def _unreachable(why: str) -> TokenError:
+def _unreachable(why: str, hint: str = "") -> TokenError:
     return TokenError(
         "unreachable",
         f"The token's issuer cannot be asked for its keys: {why}.",
-        hint="Check that the identity provider runs and that the discovery URL is right.",
+        hint=hint or "Check that the identity provider runs and that the discovery URL is right.",
     )
 
 

@@ -7,6 +7,7 @@ takes both.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 
 import httpx2
@@ -17,6 +18,10 @@ from skerry.wire import trace
 MAX_ANSWER = 65_536
 TIMEOUT = 5.0
 """Seconds for each step of a request."""
+_UNTRUSTED = (
+    "With an authority of your own: name its certificate in certificateConfigurations, or point "
+    "SSL_CERT_FILE at it before the program starts."
+)
 WHOLE = 10.0
 """Seconds for all of it: an answer may not come drop by drop."""
 
@@ -61,6 +66,10 @@ class Transport:
             async with asyncio.timeout(self._whole):
                 return await self._answer(request)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+            if (why := _untrusted(error)) is not None:
+                raise RemoteError(
+                    f"The certificate of {_shown(url)} is not trusted: {why}.", hint=_UNTRUSTED
+                ) from error
             raise RemoteError(f"{_shown(url)} does not answer ({type(error).__name__}).") from error
 
     async def _answer(self, request: httpx2.Request) -> tuple[int, bytes]:
@@ -74,6 +83,15 @@ class Transport:
             return answer.status_code, bytes(body)
         finally:
             await answer.aclose()
+
+
+def _untrusted(error: BaseException | None) -> str | None:
+    """Why the certificate of the other side was not taken, None when something else went wrong."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message or "it does not hold"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _shown(url: str) -> str:

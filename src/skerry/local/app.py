@@ -100,6 +100,7 @@ def _runtime(endpoint: Endpoint, identities: IdentityPlane) -> RuntimePlane:
         ),
         fetch_key=endpoint.identity.fetch,
         fetch_object=endpoint.aws.fetch_object,
+        authorities=endpoint.authorities,
         report=endpoint.control.reporter("runtime"),
         permissions=endpoint.permissions,
         workload_tokens=identities.workload_tokens,
@@ -123,6 +124,7 @@ def _gateway(endpoint: Endpoint, identities: IdentityPlane) -> GatewayPlane:
         providers=endpoint.providers,
         fetch_object=endpoint.aws.fetch_object,
         fetch_secret=endpoint.aws.fetch_secret,
+        authorities=endpoint.authorities,
         settings=GatewaySettings(
             endpoint=endpoint.url,
             region=settings.region,
@@ -150,7 +152,8 @@ def _identity(endpoint: Endpoint) -> IdentityPlane:
         private=endpoint.identity,
         fetch_secret=endpoint.aws.fetch_secret,
         strangers=Guard().fetch,
-        is_named=endpoint.resources.names_issuer,
+        named=endpoint.resources.issuer_certificates,
+        authorities=endpoint.authorities,
         sign=endpoint.aws.sign,
         sealer=endpoint.sealer,
         settings=IdentitySettings(

@@ -31,6 +31,7 @@ from skerry.local.control.plane import MODEL as CONTROL_MODEL
 from skerry.local.control.plane import ControlPlane
 from skerry.local.control.settings import ControlSettings
 from skerry.local.http.asgi import Answer, ClientGoneError, send_reply
+from skerry.local.http.authorities import PrivateAuthorities
 from skerry.local.http.upstream import Upstream
 from skerry.local.iam.access import DEVELOPER, Access, developer_key
 from skerry.local.iam.inspection import iam_inspection
@@ -97,6 +98,9 @@ class Endpoint:
             region=settings.region,
             inherited=settings.inherited,
             log=settings.state / "logs" / "aws.log",
+        )
+        self.authorities = PrivateAuthorities(
+            self.aws.secret_text, self.aws.fetch_object, account=settings.account
         )
         self.developer = developer_key(settings.state / "credentials.json")
         self.access = Access(self.developer, account=settings.account, clock=self.clock, source=self.aws)
@@ -203,6 +207,7 @@ class Endpoint:
             self.recorder.start()
             starting.callback(self.recorder.close)
             starting.push_async_callback(self._http.aclose)
+            starting.push_async_callback(self.authorities.close)
             if self._exporter is not None:
                 starting.push_async_callback(self._exporter.close)
                 await self._exporter.start()

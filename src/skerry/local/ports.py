@@ -6,12 +6,14 @@ another; `app.py` hands each of them objects that fit these protocols.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from skerry.auth.outside import Http
 from skerry.auth.sigv4 import Credentials as Credentials  # noqa: PLC0414  (kept as a name of this module)
-from skerry.errors import ServiceError
+from skerry.errors import RemoteError, ServiceError
 from skerry.wire.hop import Hop
 
 Scope = MutableMapping[str, Any]
@@ -217,6 +219,48 @@ class SecretReference:
 
 FetchSecret = Callable[[SecretReference], Awaitable[str]]
 """GetSecretValue. Raises a SkerryError, without the secret in it, when the value cannot be had."""
+
+
+Certificates = Sequence[Record]
+"""`certificateConfigurations` of AWS's model: where the certificates of private authorities are."""
+
+
+class Authorities(Protocol):
+    """Private certificate authorities, as resources name them."""
+
+    async def trust(self, certificates: Certificates) -> ssl.SSLContext:
+        """TLS that trusts these too.
+
+        Raises SkerryError for a certificate that cannot be read or is none of an authority.
+        """
+        ...
+
+    def http(self, certificates: Certificates) -> Http:
+        """HTTP towards identity providers, wherever they are, that trusts these too.
+
+        Its requests raise SkerryError, as `trust` does.
+        """
+        ...
+
+
+class NoAuthorities:
+    """Implements `Authorities` for a plane without the cloud that certificates are in."""
+
+    async def trust(self, certificates: Certificates) -> ssl.SSLContext:
+        """Raises RemoteError."""
+        del certificates
+        raise _no_authorities()
+
+    def http(self, certificates: Certificates) -> Http:
+        """Raises RemoteError."""
+        del certificates
+        raise _no_authorities()
+
+
+def _no_authorities() -> RemoteError:
+    return RemoteError(
+        "The certificate of certificateConfigurations cannot be read: this endpoint has no embedded cloud."
+    )
 
 
 @dataclass(frozen=True, slots=True)

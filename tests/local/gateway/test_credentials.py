@@ -361,7 +361,7 @@ async def test_what_cannot_be_signed_is_not_sent() -> None:
 
 
 class NoTransport:
-    """Implements `IdentityTransport` for credentials that need no provider: every call is a failure."""
+    """Implements `auth.outside.Http` for credentials that need no provider: every call is a failure."""
 
     async def fetch(self, url: str) -> bytes:
         raise AssertionError(url)

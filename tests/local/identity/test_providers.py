@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from skerry.errors import RemoteError
+from skerry.local.http.reach import Reach
 from skerry.local.identity.providers import Providers
+from skerry.local.ports import NoAuthorities
 from tests.kit.clock import FakeClock
 from tests.kit.identity_parts import ARN, PROVIDER
 
@@ -33,7 +35,7 @@ class Records:
 
 
 class Web:
-    """Implements `Fetch` with one document; what was fetched is kept."""
+    """Implements `Http` with one document, without token endpoints; what was fetched is kept."""
 
     def __init__(self, **document: Any) -> None:
         self.document = {
@@ -44,9 +46,12 @@ class Web:
         }
         self.fetched: list[str] = []
 
-    async def __call__(self, url: str) -> bytes:
+    async def fetch(self, url: str) -> bytes:
         self.fetched.append(url)
         return json.dumps(self.document).encode()
+
+    async def post(self, url: str, form: Any, headers: Any) -> tuple[int, bytes]:
+        raise AssertionError("nobody asks for a token here")
 
 
 async def none(_: Any) -> Any:
@@ -56,8 +61,7 @@ async def none(_: Any) -> Any:
 def providers(records: Records, public: Web, private: Web) -> Providers:
     return Providers(
         resources=records,  # type: ignore[arg-type]
-        fetch=public,
-        private=private,
+        reach=Reach(public, private, NoAuthorities()),
         fetch_secret=none,
         clock=FakeClock(),
     )
@@ -79,11 +83,14 @@ async def test_only_a_provider_with_a_private_endpoint_is_looked_for_in_a_privat
     public, private = Web(), Web()
     records = Records()
     found = providers(records, public, private)
-    assert (await found.get(ARN)).private is False
+    assert (await found.get(ARN)).http is public
     records.record = Records(**PRIVATE).record
-    assert (await found.get(ARN)).private is True  # what was fetched elsewhere is not taken
+    assert (await found.get(ARN)).http is private  # what was fetched elsewhere is not taken
     await found.get(ARN)
     assert (public.fetched, private.fetched) == ([URL], [URL])
+    trusted = Records(**PRIVATE, certificateConfigurations=[{"s3": {"uri": "s3://a/b"}}])
+    with pytest.raises(RemoteError, match="certificateConfigurations"):  # which this test has no cloud for
+        await providers(trusted, public, private).get(ARN)
     private.document["token_endpoint"] = "http://127.0.0.1:1/t"
     with pytest.raises(RemoteError):
         await providers(records, public, private).get(ARN)

@@ -80,7 +80,7 @@ async def test_a_stranger_does_not_choose_what_is_fetched_in_a_private_network(n
         fetch=issuer.fetch,
         clock=issuer.clock,
         strangers=Guard(network=internet.network()).fetch,
-        is_named=lambda url: named and url == "https://idp.example.com/desk",
+        named=lambda url: () if named and url == "https://idp.example.com/desk" else None,
     )
     if named:
         assert (await checks.caller(issuer.mint())).claims["sub"]
@@ -96,12 +96,18 @@ async def test_an_issuer_is_named_by_an_authorizer(tmp_path):
     place, issuer = Place("us-east-1", "123456789012", "http://127.0.0.1:1"), "https://idp.example.com/desk"
     resources = Resources(RecordStore(tmp_path / "control.sqlite"), place=place, clock=FakeClock())
     await resources.start()
-    assert not resources.names_issuer(issuer)
+    assert resources.issuer_certificates(issuer) is None
     jwt = {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"}
     record = {"authorizerConfiguration": {"customJWTAuthorizer": jwt}}
     await resources.commit([Write("runtime", "one", record), Write("runtime", "two", {})], [], None)
-    assert resources.names_issuer(issuer)
-    assert not resources.names_issuer("https://idp.example.com/other")
+    assert resources.issuer_certificates(issuer) == ()
+    assert resources.issuer_certificates("https://idp.example.com/other") is None
+    private = [{"s3": {"uri": "s3://authorities/ours.pem"}}]
+    trusted = {
+        "authorizerConfiguration": {"customJWTAuthorizer": {**jwt, "certificateConfigurations": private}}
+    }
+    await resources.commit([Write("gateway", "three", trusted)], [], None)
+    assert resources.issuer_certificates(issuer) == private
     await resources.close()
 
 

@@ -205,12 +205,12 @@ async def test_scopes_are_asked_for_in_the_challenge(running, issuer):
     assert nothing.headers["www-authenticate"].endswith('scope="desk/admin"')
 
 
-async def test_an_authorizer_with_a_rule_that_is_not_emulated_opens_nothing(running, issuer):
-    configuration = jwt(issuer, privateEndpoint={"managedVpcResource": {"vpcIdentifier": "vpc-1"}})
+async def test_an_authorizer_with_a_rule_that_cannot_be_checked_opens_nothing(running, issuer):
+    configuration = jwt(issuer, customClaims=[{"inboundTokenClaimName": "team"}])
     running.resources.put(record("plain", name="strange", jwt=configuration))
     answer = await running.invoke("strange", b"{}", session=ONE, token=issuer.mint())
     assert 500 == answer.status_code
-    assert "is not emulated" in answer.json()["message"]
+    assert "lacks a member" in answer.json()["message"]
 
 
 FRONT = Workload("arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/front-0123456789", "front-1")

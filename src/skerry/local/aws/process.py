@@ -217,22 +217,8 @@ class AwsProcess:
 
         Raises RemoteError when there is none, and UpstreamError. No error holds what the secret holds.
         """
-        headers = [
-            self.guarded(),
-            self.scope("secretsmanager"),
-            ("Content-Type", "application/x-amz-json-1.1"),
-            ("X-Amz-Target", "secretsmanager.GetSecretValue"),
-        ]
-        body = json.dumps({"SecretId": reference.id}).encode()
-        reply = await self._upstream.request("POST", self.url("/"), headers, body)
-        answer = await reply.read(SECRET_LIMIT)
-        if reply.status != 200:
-            raise RemoteError(
-                f"The secret {reference.id} cannot be read from Secrets Manager: status {reply.status}.",
-                hint="Was it made in this stack, and not deleted?",
-            )
         try:
-            value = json.loads(json.loads(answer)["SecretString"])[reference.key]
+            value = json.loads(await self.secret_text(reference.id))[reference.key]
         except (ValueError, KeyError, TypeError):
             value = None
         if not isinstance(value, str) or not value:
@@ -241,6 +227,29 @@ class AwsProcess:
                 hint="The secret's value is a JSON object; jsonKey names one of its members.",
             )
         return value
+
+    async def secret_text(self, name: str) -> str:
+        """The whole text of a secret, by its name or ARN. Raises as `fetch_secret` does."""
+        headers = [
+            self.guarded(),
+            self.scope("secretsmanager"),
+            ("Content-Type", "application/x-amz-json-1.1"),
+            ("X-Amz-Target", "secretsmanager.GetSecretValue"),
+        ]
+        body = json.dumps({"SecretId": name}).encode()
+        reply = await self._upstream.request("POST", self.url("/"), headers, body)
+        answer = await reply.read(SECRET_LIMIT)
+        if reply.status != 200:
+            raise RemoteError(
+                f"The secret {name} cannot be read from Secrets Manager: status {reply.status}.",
+                hint="Was it made in this stack, and not deleted?",
+            )
+        try:
+            return str(json.loads(answer)["SecretString"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise RemoteError(
+                f"The secret {name} holds no text.", hint="Store it as a SecretString, not as binary."
+            ) from problem
 
     async def sign(self, key_arn: str, algorithm: str, message: bytes) -> bytes:
         """A JWS signature (RS256, PS256 or ES256) of a message by a key in the embedded cloud's KMS.

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.errors import ServiceError, validation
-from skerry.local.control import secret_sources, vendors
+from skerry.local.control import rules, secret_sources, vendors
 from skerry.local.control.operation import (
     ALNUM,
     Operation,
@@ -139,6 +139,7 @@ def _configuration(given: Mapping[str, Any]) -> Mapping[str, Any]:
         if not configuration.get(name):
             raise _missing(f"{where}{name}")
     _check_on_behalf(configuration.get("onBehalfOfTokenExchangeConfig") or {}, where)
+    rules.private_authority(configuration, where.removesuffix("."))
     return {**configuration, "oauthDiscovery": vendors.discovery(vendor, configuration)}
 
 

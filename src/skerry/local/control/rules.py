@@ -76,6 +76,19 @@ def authorizer(configuration: Mapping[str, Any] | None) -> None:
         raise _broken(f"{where}.advertisedScopeMapping", f"{unmapped[0]} is not in allowedScopes.")
     for number, claim in enumerate(jwt.get("customClaims", ()), 1):
         _claim(claim, f"{where}.customClaims.{number}.member")
+    private_authority(jwt, where)
+
+
+def private_authority(given: Mapping[str, Any], where: str) -> None:
+    """`certificateConfigurations` of an identity provider go together with `privateEndpoint` only.
+
+    Source: service model, CustomJWTAuthorizerConfiguration and CustomOauth2ProviderConfigInput.
+    """
+    if "certificateConfigurations" in given and "privateEndpoint" not in given:
+        raise _broken(
+            f"{where}.certificateConfigurations",
+            "certificateConfigurations can be used only together with privateEndpoint.",
+        )
 
 
 def _claim(claim: Mapping[str, Any], where: str) -> None:

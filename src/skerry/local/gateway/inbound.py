@@ -10,13 +10,15 @@ from typing import Any
 
 from skerry.auth import challenge
 from skerry.auth.authorizer import JwtAuthorizer
-from skerry.auth.keys import Fetch, Keys
+from skerry.auth.keys import Keys
+from skerry.auth.outside import Http
 from skerry.auth.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.ports import (
     Access,
     Ask,
+    Authorities,
     Caller,
     Clock,
     Notes,
@@ -32,6 +34,7 @@ INVOKE = "bedrock-agentcore:InvokeGateway"
 ANONYMOUS = Caller(kind="anonymous")
 _CLAIM_OF = {"audience": "aud", "client": "client_id"}
 _UNSIGNED = frozenset({"MissingAuthenticationTokenException", "IncompleteSignatureException"})
+_CERTIFICATES = "certificateConfigurations"
 _FORBIDDEN = frozenset({"audience", "client", "claim"})
 
 
@@ -49,6 +52,7 @@ class Refusal(Exception):  # noqa: N818  (it is an answer)
 class Door:
     """Admits callers. `clock` is the one that tokens end by.
 
+    `transport` asks issuers, `authorities` those with a certificate of a private one;
     `table` has the texts of refusals, `permissions` the policies of gateways.
     """
 
@@ -56,17 +60,19 @@ class Door:
         self,
         *,
         access: Access,
-        fetch: Fetch,
+        transport: Http,
+        authorities: Authorities,
         clock: Clock,
         table: Assumptions,
         permissions: Permissions | None = None,
     ) -> None:
         self._access = access
-        self._fetch = fetch
+        self._transport = transport
+        self._authorities = authorities
         self._clock = clock
         self._table = table
         self._permissions: Permissions = permissions or Unrestricted()
-        self._keys: dict[str, Keys] = {}
+        self._keys: dict[tuple[str, Http], Keys] = {}
         self._authorizers: dict[str, tuple[Mapping[str, Any], JwtAuthorizer]] = {}
 
     def reads_body(self, gateway: Record) -> bool:
@@ -117,6 +123,11 @@ class Door:
         """The issuer of a gateway's callers. Raises TokenError (unreachable), ConfigurationError."""
         return await self._authorizer(gateway).issuer()
 
+    def http(self, gateway: Record) -> Http:
+        """HTTP towards the issuer of a gateway's callers."""
+        certificates = _jwt(gateway).get(_CERTIFICATES)
+        return self._authorities.http(certificates) if certificates else self._transport
+
     async def genuine(self, gateway: Record, token: str) -> Mapping[str, Any]:
         """The claims of a token of that issuer, whoever it is for. Raises TokenError, ConfigurationError."""
         return await self._authorizer(gateway).genuine(token)
@@ -146,18 +157,19 @@ class Door:
 
     def _authorizer(self, gateway: Record) -> JwtAuthorizer:
         gateway_id = str(gateway["gatewayId"])
-        configuration = (gateway.get("authorizerConfiguration") or {}).get("customJWTAuthorizer") or {}
+        configuration = _jwt(gateway)
         if gateway.get("authorizerType") == "AUTHENTICATE_ONLY":  # whose token it is, and nothing more
-            configuration = {"discoveryUrl": configuration.get("discoveryUrl")}
+            configuration = {name: configuration.get(name) for name in ("discoveryUrl", _CERTIFICATES)}
         known = self._authorizers.get(gateway_id)
         if known is not None and (known[0] is configuration or known[0] == configuration):
             return known[1]
         url = configuration.get("discoveryUrl")
         if not isinstance(url, str):
             raise ConfigurationError("The gateway's customJWTAuthorizer has no discoveryUrl.")
-        keys = self._keys.get(url)
+        http = self.http(gateway)
+        keys = self._keys.get((url, http))
         if keys is None:
-            keys = self._keys[url] = Keys(url, fetch=self._fetch, clock=self._clock)
+            keys = self._keys[url, http] = Keys(url, fetch=http.fetch, clock=self._clock)
         authorizer = JwtAuthorizer(configuration, keys)
         self._authorizers[gateway_id] = (configuration, authorizer)
         return authorizer
@@ -194,3 +206,8 @@ class Door:
         challenged = status == 401 or reason in ("scope", "request")
         headers = (("www-authenticate", challenge.build(shown)),) if challenged else ()
         return Refusal(status, jsonrpc.error(0, code, text), headers, reason)
+
+
+def _jwt(gateway: Record) -> Mapping[str, Any]:
+    """The customJWTAuthorizer of a gateway, empty where there is none."""
+    return (gateway.get("authorizerConfiguration") or {}).get("customJWTAuthorizer") or {}

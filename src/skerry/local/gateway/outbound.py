@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,7 +19,7 @@ from skerry.local.gateway.propagation import continued
 from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.urls import with_parameters
 from skerry.local.http.upstream import Reply, Upstream, UpstreamError
-from skerry.local.ports import Clock, Notes, Recorder
+from skerry.local.ports import Authorities, Clock, NoAuthorities, Notes, Record, Recorder
 from skerry.wire import trace
 from skerry.wire.hop import Hop
 
@@ -29,7 +30,8 @@ _NONE = Credential()
 class Outbound:
     """Sends requests to targets.
 
-    `credentials` finds what each target wants to see, `schemas` reads what targets are made from.
+    `credentials` finds what each target wants to see, `schemas` reads what targets are made from, and
+    `authorities` whom a target's certificateConfigurations want trusted.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Outbound:
         schemas: SchemaSource,
         recorder: Recorder,
         clock: Clock,
+        authorities: Authorities | None = None,
     ) -> None:
         self.schemas = schemas
+        self._authorities: Authorities = authorities or NoAuthorities()
         self._upstream = upstream
         self._credentials = credentials
         self._recorder = recorder
@@ -67,7 +71,8 @@ class Outbound:
             url = call.url
             if credential.query:
                 url = with_parameters(url, credential.query)
-            reply = await self._upstream.request(call.method, url, headers, call.body)
+            tls = await self._trust(call.target)
+            reply = await self._upstream.request(call.method, url, headers, call.body, tls=tls)
             status = reply.status
             if status == 401:
                 self._credentials.refused(call, credential)
@@ -90,6 +95,16 @@ class Outbound:
             self._recorder.record(hop)
             if failure:
                 LOG.warning("target %s: %s failed: %s", hop.target, call.operation, failure)
+
+    async def _trust(self, target: Record) -> ssl.SSLContext | None:
+        """TLS that trusts what a target names. Raises TargetError."""
+        certificates = target.get("certificateConfigurations")
+        if not certificates:
+            return None
+        try:
+            return await self._authorities.trust(certificates)
+        except SkerryError as problem:
+            raise TargetError(problem.message, hint=problem.hint) from problem
 
     def _hop(
         self,

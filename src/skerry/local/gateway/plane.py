@@ -11,6 +11,7 @@ import logging
 from contextlib import nullcontext
 
 from skerry.auth.moved_clock import clock_of
+from skerry.auth.outside import Http
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
 from skerry.local.api.rest_json import error_reply
 from skerry.local.gateway import browsers
@@ -19,7 +20,7 @@ from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.clients import Clients, session_methods
 from skerry.local.gateway.consent.connect import DONE, PREFIX, Connect
 from skerry.local.gateway.consent.gate import Gate
-from skerry.local.gateway.credentials import IdentityTransport, OutboundCredentials, external
+from skerry.local.gateway.credentials import OutboundCredentials, external
 from skerry.local.gateway.credentials.consents import Consents
 from skerry.local.gateway.credentials.grants import RoleGrants
 from skerry.local.gateway.credentials.user_tokens import UserTokens
@@ -55,9 +56,11 @@ from skerry.local.http.body import Body
 from skerry.local.http.upstream import Upstream
 from skerry.local.ports import (
     Access,
+    Authorities,
     Change,
     Clock,
     FetchSecret,
+    NoAuthorities,
     NoResourceTokens,
     Permissions,
     Receive,
@@ -80,9 +83,10 @@ class GatewayPlane:
     """Serves every gateway of the stack. Use it between `start()` and `close()`, on one event loop.
 
     `transport` reaches the issuers of gateways, for keys, and `providers` the authorization servers of
-    credential providers, for tokens; `fetch_object` reads schemas in S3 and
-    `fetch_secret` secrets in Secrets Manager; `report` hears which targets could be listed, `permissions`
-    knows the policies of gateways, and `resource_tokens` is the vault with the tokens of people.
+    credential providers, for tokens, and `authorities` trusts the private ones that resources name;
+    `fetch_object` reads schemas in S3 and `fetch_secret` secrets in Secrets Manager; `report` hears which
+    targets could be listed, `permissions` knows the policies of gateways, and `resource_tokens` is the vault
+    with the tokens of people.
     """
 
     def __init__(
@@ -92,11 +96,12 @@ class GatewayPlane:
         access: Access,
         recorder: Recorder,
         clock: Clock,
-        transport: IdentityTransport,
-        providers: IdentityTransport | None = None,
+        transport: Http,
+        providers: Http | None = None,
         fetch_object: FetchObject,
         settings: GatewaySettings,
         fetch_secret: FetchSecret = external.none,
+        authorities: Authorities | None = None,
         report: Report = unreported,
         permissions: Permissions | None = None,
         resource_tokens: ResourceTokens | None = None,
@@ -106,9 +111,11 @@ class GatewayPlane:
         self._clock = clock
         self._settings = settings
         self._upstream = Upstream()
+        authorities = authorities or NoAuthorities()
         self._door = Door(
             access=access,
-            fetch=transport.fetch,
+            transport=transport,
+            authorities=authorities,
             clock=clock_of(settings.token_clock, clock),
             table=settings.assumptions,
             permissions=permissions,
@@ -123,7 +130,7 @@ class GatewayPlane:
         users = UserTokens(consents, settings.assumptions)
         grants = RoleGrants(permissions or Unrestricted(), resources, settings.assumptions)
         self._gate = Gate(users, consents, settings, grants)
-        self._connect = Connect(resources, consents, self._door, transport, settings)
+        self._connect = Connect(resources, consents, self._door, settings)
         self._credentials = OutboundCredentials(
             resources=resources,
             resource_tokens=tokens,
@@ -133,6 +140,8 @@ class GatewayPlane:
             settings=settings,
             users=users,
             fetch_secret=fetch_secret,
+            private=transport,
+            authorities=authorities,
             grants=grants,
         )
         outbound = Outbound(
@@ -141,6 +150,7 @@ class GatewayPlane:
             schemas=SchemaSource(fetch_object, account=settings.account),
             recorder=recorder,
             clock=clock,
+            authorities=authorities,
         )
         self._catalogue = Catalogue(
             resources=resources,

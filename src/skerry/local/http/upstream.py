@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,10 @@ Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 _LARGE = 1 << 20
 _REST = 1 << 16
 _FAILURES = (TimeoutError, aiohttp.ClientError, ConnectionError)
+_UNTRUSTED = (
+    "With an authority of your own: name its certificate in certificateConfigurations, or point "
+    "SSL_CERT_FILE at it before the stack starts."
+)
 _OURS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -174,11 +179,13 @@ class Upstream:
         body: bytes | AsyncIterable[bytes] = b"",
         *,
         read: float | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Reply:
         """Sends one request and returns when the answer's headers are there.
 
-        `url` is sent as it is. `read` replaces the pool's limit on silence. A cancelled call closes its
-        connection. Raises UpstreamError (`connect`, `timeout`, `closed`).
+        `url` is sent as it is. `read` replaces the pool's limit on silence, `tls` whom it trusts; its
+        connections are of that context alone. A cancelled call closes its connection. Raises UpstreamError
+        (`connect`, `timeout`, `closed`).
         """
         if self._session is None:
             raise RuntimeError("Upstream.request before start()")
@@ -195,7 +202,13 @@ class Upstream:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect, sock_read=silence)
         try:
             response = await self._session.request(
-                method, target, headers=list(pairs), data=data, allow_redirects=False, timeout=timeout
+                method,
+                target,
+                headers=list(pairs),
+                data=data,
+                allow_redirects=False,
+                timeout=timeout,
+                ssl=tls or True,
             )
         except _FAILURES as problem:
             raise _mapped(problem, origin) from problem
@@ -215,6 +228,15 @@ def _unusable(problem: ValueError) -> UpstreamError:
 
 
 def _mapped(problem: BaseException, origin: str) -> UpstreamError:
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError):
+        why = getattr(problem.certificate_error, "verify_message", "") or "it does not hold"
+        return UpstreamError(
+            "connect", f"The certificate of {origin} is not trusted: {why}.", hint=_UNTRUSTED
+        )
+    if isinstance(problem, aiohttp.ClientConnectorSSLError):
+        return UpstreamError(
+            "connect", f"{origin} does not speak TLS as expected.", hint="Is it http instead of https?"
+        )
     if isinstance(
         problem, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL
     ):

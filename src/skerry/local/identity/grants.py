@@ -20,9 +20,6 @@ from skerry.local.identity.providers import POST, WEB_IDENTITY, Provider
 from skerry.local.ports import TokenAsk
 
 Form = Mapping[str, str | Sequence[str]]
-PostForm = Callable[[str, Form, Mapping[str, str]], Awaitable[tuple[int, bytes]]]
-"""`auth.transport.Transport.post`."""
-
 WebIdentity = Callable[[str, str], Awaitable[str]]
 """`WebIdentities.token`: for a principal and an audience. Raises ServiceError."""
 
@@ -73,21 +70,12 @@ class RefusedError(ServiceError):
 
 
 class Grants:
-    """Asks token endpoints, by `private` those in private networks.
+    """Asks token endpoints.
 
     Every method raises ServiceError: a refusal, or no answer that can be used.
     """
 
-    def __init__(
-        self,
-        post: PostForm,
-        assertions: Assertions,
-        web_identity: WebIdentity,
-        table: Assumptions,
-        *,
-        private: PostForm,
-    ) -> None:
-        self._by_reach = {False: post, True: private}
+    def __init__(self, assertions: Assertions, web_identity: WebIdentity, table: Assumptions) -> None:
         self._assertions = assertions
         self._web_identity = web_identity
         self._table = table
@@ -153,8 +141,7 @@ class Grants:
         proof, headers = ({}, {}) if anonymous else await self._proof(provider, principal)
         form, headers = {**form, **proof}, {"Accept": "application/json", **headers}
         try:
-            post = self._by_reach[provider.private]
-            status, body = await post(provider.server.token_endpoint, form, headers)
+            status, body = await provider.http.post(provider.server.token_endpoint, form, headers)
             data = granted(status, body)
         except (RemoteError, OSError) as problem:
             raise self._failed(provider, problem) from problem

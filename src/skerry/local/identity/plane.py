@@ -14,6 +14,7 @@ from skerry.local.api import rest_json, service_model
 from skerry.local.api.rest_json import Reply
 from skerry.local.api.validation import validate
 from skerry.local.http.asgi import read_body, send_reply, traced
+from skerry.local.http.reach import Reach
 from skerry.local.iam.access import role_session
 from skerry.local.identity import pages, web_identity
 from skerry.local.identity.assertions import Assertions, Sign, unsigned
@@ -31,9 +32,12 @@ from skerry.local.identity.web_identity import WebIdentities
 from skerry.local.identity.workload_tokens import WorkloadTokens
 from skerry.local.ports import (
     Access,
+    Authorities,
     Caller,
+    Certificates,
     Clock,
     FetchSecret,
+    NoAuthorities,
     Permissions,
     Receive,
     Recorder,
@@ -60,8 +64,9 @@ class IdentityPlane:
     """ASGI application for `/identities/…` of the data plane. Use it between `start()` and `close()`.
 
     `providers` is HTTP towards the authorization servers of credential providers, `private` towards those
-    with a privateEndpoint, `fetch` towards issuers of people's tokens. `fetch_secret` reads secrets in
-    Secrets Manager, `sign` signs with keys in KMS; `strangers` and `is_named` are those of `UserTokens`.
+    with a privateEndpoint, `fetch` towards issuers of people's tokens; `authorities` reach those of both that
+    have a certificate of a private one. `fetch_secret` reads secrets in
+    Secrets Manager, `sign` signs with keys in KMS; `strangers` and `named` are those of `UserTokens`.
     `workload_tokens` are for the planes that run workloads, `vault` for those that call resources, and
     `web_identities` for STS.
     """
@@ -76,13 +81,14 @@ class IdentityPlane:
         fetch: Fetch,
         providers: Http,
         private: Http,
+        authorities: Authorities | None = None,
         fetch_secret: FetchSecret,
         sealer: Sealer,
         settings: IdentitySettings,
         sign: Sign = unsigned,
         permissions: Permissions | None = None,
         strangers: Fetch | None = None,
-        is_named: Callable[[str], bool] = lambda _: False,
+        named: Callable[[str], Certificates | None] = lambda _: None,
     ) -> None:
         self._resources = resources
         self._access = access
@@ -99,17 +105,14 @@ class IdentityPlane:
             identities=resources,
             providers=Providers(
                 resources=resources,
-                fetch=providers.fetch,
-                private=private.fetch,
+                reach=Reach(providers, private, authorities or NoAuthorities()),
                 fetch_secret=fetch_secret,
                 clock=clock,
             ),
             grants=Grants(
-                providers.post,
                 Assertions(sign, tokens_by),
                 self.web_identities.token,
                 settings.table,
-                private=private.post,
             ),
             consents=Consents(self._file, tokens_by, settings),
             kept=KeptTokens(self._file, tokens_by),
@@ -120,7 +123,9 @@ class IdentityPlane:
             identities=resources,
             resources=resources,
             workload_tokens=self.workload_tokens,
-            user_tokens=UserTokens(fetch=fetch, clock=tokens_by, strangers=strangers, is_named=is_named),
+            user_tokens=UserTokens(
+                fetch=fetch, clock=tokens_by, strangers=strangers, named=named, authorities=authorities
+            ),
             vault=self.vault,
             fetch_secret=fetch_secret,
             permissions=permissions,

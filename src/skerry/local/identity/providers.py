@@ -13,8 +13,9 @@ from typing import Any
 
 from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe, may_name
 from skerry.auth.json_object import json_object
-from skerry.auth.ports import Fetch
+from skerry.auth.outside import Http
 from skerry.errors import RemoteError, SkerryError, not_found, validation
+from skerry.local.http.reach import Reach
 from skerry.local.identity.assertions import PrivateKey
 from skerry.local.identity.shared import Shared
 from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
@@ -47,8 +48,8 @@ class Server:
 class Provider:
     """A credential provider with its secret, or the key that it has in its place.
 
-    `version` changes with every update. The `method` WEB_IDENTITY is a token of who asks in IAM. One that is
-    `private` has its server in a private network.
+    `version` changes with every update. The `method` WEB_IDENTITY is a token of who asks in IAM. `http`
+    reaches its server.
     """
 
     arn: str
@@ -61,30 +62,21 @@ class Provider:
     server: Server
     method: str = BASIC
     private_key: PrivateKey | None = None
-    private: bool = False
+    http: Http = field(repr=False, compare=False)
     on_behalf: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Providers:
-    """Reads providers from the records, each time anew, and the metadata of their servers.
-
-    `private` fetches for providers with a privateEndpoint, `fetch` for all others.
-    """
+    """Reads providers from the records, each time anew, and the metadata of their servers."""
 
     def __init__(
-        self,
-        *,
-        resources: Resources,
-        fetch: Fetch,
-        private: Fetch,
-        fetch_secret: FetchSecret,
-        clock: Clock,
+        self, *, resources: Resources, reach: Reach, fetch_secret: FetchSecret, clock: Clock
     ) -> None:
         self._resources = resources
-        self._by_reach = {False: fetch, True: private}
+        self._reach = reach
         self._fetch_secret = fetch_secret
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, bool], tuple[float, Server]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Http], tuple[float, Server]] = OrderedDict()
         self._fetching: Shared[Server] = Shared()
 
     def record(self, arn: str) -> Record:
@@ -98,8 +90,8 @@ class Providers:
         """The provider. Raises ServiceError for one that is not there, RemoteError without its metadata."""
         record = self.record(arn)
         configuration = record["configuration"]
-        private = bool(configuration.get("privateEndpoint") or configuration.get("privateEndpointOverrides"))
-        server = await self._server(configuration["oauthDiscovery"], private)
+        http = self._reach.http(configuration)
+        server = await self._server(configuration["oauthDiscovery"], http)
         chosen = _METHODS.get(configuration.get("clientAuthenticationMethod", ""), "")
         key = configuration.get("privateKeyJwtConfig")
         method = chosen or (POST if server.methods and BASIC not in server.methods else BASIC)
@@ -114,7 +106,7 @@ class Providers:
             server=server,
             method=method,
             private_key=PrivateKey.of(key) if key else None,
-            private=private,
+            http=http,
             on_behalf=configuration.get("onBehalfOfTokenExchangeConfig") or {},
         )
 
@@ -127,24 +119,24 @@ class Providers:
         except SkerryError as problem:
             raise validation(f"The client secret cannot be read: {problem.message}") from problem
 
-    async def _server(self, discovery: Mapping[str, Any], private: bool) -> Server:
+    async def _server(self, discovery: Mapping[str, Any], http: Http) -> Server:
         url = str(discovery.get("discoveryUrl", ""))
         if not url:
             return _checked(_configured(discovery["authorizationServerMetadata"]))
-        kept = self._kept.get((url, private))
+        kept = self._kept.get((url, http))
         if kept is not None and self._clock.monotonic() < kept[0] + MAX_AGE:
             return kept[1]
-        return await self._fetching.do(f"{private} {url}", lambda: self._discover(url, private))
+        return await self._fetching.do(f"{id(http)} {url}", lambda: self._discover(url, http))
 
-    async def _discover(self, url: str, private: bool) -> Server:
+    async def _discover(self, url: str, http: Http) -> Server:
         if not is_safe(url):
             raise RemoteError("The discovery URL is neither https nor on this machine.")
         try:
-            body = await self._by_reach[private](url)
+            body = await http.fetch(url)
         except OSError as error:
             raise RemoteError("The authorization server's metadata cannot be had.") from error
         server = _checked(described(body, url), by=url)
-        self._kept[url, private] = (self._clock.monotonic(), server)
+        self._kept[url, http] = (self._clock.monotonic(), server)
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return server

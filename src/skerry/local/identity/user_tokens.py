@@ -19,13 +19,14 @@ from skerry.auth.discovery import is_loopback, is_safe
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
 from skerry.local.iam.issuer_tokens import IssuerTokens
-from skerry.local.ports import Caller, Clock
+from skerry.local.ports import Authorities, Caller, Certificates, Clock, NoAuthorities
 
 
 class UserTokens:
     """Checks tokens of people; the keys of the issuers seen last are kept.
 
-    `fetch` asks issuers on this machine and those that `is_named` by the stack, `strangers` all others.
+    `fetch` asks issuers on this machine and those that the stack names, `strangers` all others. `named` tells
+    by which private authorities the stack trusts an issuer, which `authorities` reach; None for a stranger.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class UserTokens:
         fetch: Fetch,
         clock: Clock,
         strangers: Fetch | None = None,
-        is_named: Callable[[str], bool] = lambda _: False,
+        named: Callable[[str], Certificates | None] = lambda _: None,
+        authorities: Authorities | None = None,
     ) -> None:
         self._fetch = fetch
         self._strangers = strangers or fetch
-        self._is_named = is_named
+        self._named = named
+        self._authorities: Authorities = authorities or NoAuthorities()
         self._tokens = IssuerTokens(clock)
 
     async def caller(self, token: str) -> Caller:
@@ -62,5 +65,8 @@ class UserTokens:
             ) from problem
 
     def _asking(self, issuer: str) -> Fetch:
-        near = is_loopback(urlsplit(issuer).hostname or "") or self._is_named(issuer)
+        certificates = self._named(issuer)
+        if certificates:
+            return self._authorities.http(certificates).fetch
+        near = certificates is not None or is_loopback(urlsplit(issuer).hostname or "")
         return self._fetch if near else self._strangers

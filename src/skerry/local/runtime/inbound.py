@@ -25,7 +25,7 @@ from skerry.errors import (
 )
 from skerry.local.http.body import Body
 from skerry.local.iam import workloads
-from skerry.local.ports import Access, Caller, Clock, Scope
+from skerry.local.ports import Access, Authorities, Caller, Clock, Scope
 from skerry.local.runtime import envelopes, texts
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.record import Runtime
@@ -59,17 +59,29 @@ def presented(scope: Scope) -> Literal["signature", "token", ""]:
 
 
 class Inbound:
-    """Checks callers. `fetch` gets discovery documents and keys of token issuers, who go by `clock`."""
+    """Checks callers.
+
+    `fetch` gets discovery documents and keys of token issuers, who go by `clock`; `authorities` reach those
+    with a certificate of a private one.
+    """
 
     def __init__(
-        self, *, access: Access, fetch: Fetch, clock: Clock, endpoint: str, unknowns: Unknowns
+        self,
+        *,
+        access: Access,
+        fetch: Fetch,
+        authorities: Authorities,
+        clock: Clock,
+        endpoint: str,
+        unknowns: Unknowns,
     ) -> None:
         self._access = access
         self._fetch = fetch
+        self._authorities = authorities
         self._clock = clock
         self._endpoint = endpoint
         self._unknowns = unknowns
-        self._keys: dict[str, Keys] = {}
+        self._keys: dict[tuple[str, Fetch], Keys] = {}
         self._authorizers: dict[tuple[str, str], JwtAuthorizer] = {}
 
     async def signer(self, scope: Scope, body: bytes) -> Caller:
@@ -139,7 +151,9 @@ class Inbound:
         found = self._authorizers.get(runtime.key)
         if found is None:
             url = configuration["discoveryUrl"]
-            keys = self._keys.setdefault(url, Keys(url, fetch=self._fetch, clock=self._clock))
+            certificates = configuration.get("certificateConfigurations")
+            fetch = self._authorities.http(certificates).fetch if certificates else self._fetch
+            keys = self._keys.setdefault((url, fetch), Keys(url, fetch=fetch, clock=self._clock))
             try:
                 # Its own check follows the token's; the authorizer knows what is in tokens only.
                 rules = {name: rule for name, rule in configuration.items() if name != _WORKLOADS}

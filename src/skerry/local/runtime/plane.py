@@ -23,9 +23,11 @@ from skerry.local.ports import (
     SERVICE_PRINCIPAL,
     Access,
     Ask,
+    Authorities,
     Caller,
     Change,
     Clock,
+    NoAuthorities,
     Output,
     Permissions,
     Receive,
@@ -65,10 +67,11 @@ class RuntimePlane:
     """ASGI application for `/runtimes/…`. Use it between `start()` and `close()`, on one event loop.
 
     `fetch_key` gets a discovery document or key set of a token issuer by URL, `fetch_object` an object of
-    S3 (bucket, key, version id) for runtimes whose code is there. `upstream` is the client towards the
-    programs; the plane makes and closes its own when none is given. `report` hears whether the code of a
-    runtime could be had, `permissions` knows the policies of runtimes and endpoints. `workload_tokens` are
-    what programs get to show for whom they work, `output` keeps what they print.
+    S3 (bucket, key, version id) for runtimes whose code is there; `authorities` trusts the private ones of
+    issuers. `upstream` is the client towards the programs; the plane makes and closes its own when none is
+    given. `report` hears whether the code of a runtime could be had, `permissions` knows the policies of
+    runtimes and endpoints. `workload_tokens` are what programs get to show for whom they work,
+    `output` keeps what they print.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class RuntimePlane:
         settings: RuntimeSettings,
         fetch_key: Fetch,
         fetch_object: FetchObject,
+        authorities: Authorities | None = None,
         upstream: Upstream | None = None,
         report: Report = unreported,
         permissions: Permissions | None = None,
@@ -114,6 +118,7 @@ class RuntimePlane:
         self._inbound = Inbound(
             access=access,
             fetch=fetch_key,
+            authorities=authorities or NoAuthorities(),
             clock=clock_of(settings.token_clock, clock),
             endpoint=settings.endpoint,
             unknowns=settings.unknowns,

@@ -31,7 +31,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from skerry.auth.discovery import discovery_urls
-from skerry.local.ports import Change, Clock, Record, SecretReference
+from skerry.local.ports import Certificates, Change, Clock, Record, SecretReference
 from skerry.local.state.records import Answered, RecordStore, Write
 from skerry.wire.endpoints import gateway_url
 
@@ -118,16 +118,19 @@ class Resources:
         """All gateways, oldest first."""
         return [record for record in self.all("gateway") if _there(record) is not None]
 
-    def names_issuer(self, issuer: str) -> bool:
-        """Whether the authorizer of a gateway or runtime takes tokens of an issuer.
+    def issuer_certificates(self, issuer: str) -> Certificates | None:
+        """The private authorities by which the authorizer of a gateway or runtime trusts an issuer.
 
-        Raises ConfigurationError for what is no issuer.
+        None when no authorizer takes its tokens. Raises ConfigurationError for what is no issuer.
         """
         configured = [
             (record.get("authorizerConfiguration") or {}).get("customJWTAuthorizer") or {}
             for record in (*self.all("gateway"), *self.all("runtime"))
         ]
-        return not {jwt.get("discoveryUrl") for jwt in configured}.isdisjoint(discovery_urls(issuer))
+        places = discovery_urls(issuer)
+        naming = [jwt for jwt in configured if jwt.get("discoveryUrl") in places]
+        private = (jwt.get("certificateConfigurations") for jwt in naming)
+        return next(filter(None, private), ()) if naming else None
 
     def policies(self, engine_arn: str) -> Sequence[Record] | None:
         """The policies of an engine, oldest first; None when there is no such engine."""

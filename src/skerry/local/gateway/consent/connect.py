@@ -25,7 +25,6 @@ from skerry.auth.web_sign_in import SignIn
 from skerry.errors import ServiceError, SkerryError, not_found
 from skerry.local import users
 from skerry.local.gateway.consent.pages import Page, page, redirect
-from skerry.local.gateway.credentials import IdentityTransport
 from skerry.local.gateway.credentials.consents import LIFE, Consent, Consents
 from skerry.local.gateway.inbound import Door
 from skerry.local.gateway.routes import answer, header
@@ -51,20 +50,18 @@ class _Visit:
 
 
 class Connect:
-    """Answers the requests of browsers below `/connect/`; `transport` reaches the issuers."""
+    """Answers the requests of browsers below `/connect/`; `door` knows and reaches the issuers."""
 
     def __init__(
         self,
         resources: Resources,
         consents: Consents,
         door: Door,
-        transport: IdentityTransport,
         settings: GatewaySettings,
     ) -> None:
         self._resources = resources
         self._consents = consents
         self._door = door
-        self._transport = transport
         self._settings = settings
         self._visits: OrderedDict[str, _Visit] = OrderedDict()
 
@@ -103,7 +100,8 @@ class Connect:
             return page(
                 404, "Nothing here", "This link is over, or was changed. Ask the tool again for another."
             )
-        provider = await discovery.provider(await self._door.issuer(gateway), fetch=self._transport.fetch)
+        issuer, http = await self._door.issuer(gateway), self._door.http(gateway)
+        provider = await discovery.provider(issuer, fetch=http.fetch)
         sign_in = SignIn(provider, self._settings.connect, f"{self._settings.endpoint}{CALLBACK}")
         visit = _Visit(consent, gateway, sign_in)
         shown = redirect(sign_in.url, cookie=(visit.name, visit.cookie, PREFIX, LIFE))
@@ -119,7 +117,9 @@ class Connect:
             return page(403, "Not connected", "This sign-in was not begun in this browser, or is over.")
         del self._visits[visit.sign_in.state]
         person = await visit.sign_in.person(
-            query, post=self._transport.post, verify=lambda token: self._door.genuine(visit.gateway, token)
+            query,
+            post=self._door.http(visit.gateway).post,
+            verify=lambda token: self._door.genuine(visit.gateway, token),
         )
         if not _same(person, visit.consent):
             _LOG.warning("connect: a link was opened by somebody else than who asked")

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from skerry.auth.moved_clock import clock_of
+from skerry.auth.outside import Http
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, external, passthrough, role
 from skerry.local.gateway.credentials.caller import CallerCredentials
 from skerry.local.gateway.credentials.consents import Consents
 from skerry.local.gateway.credentials.grants import RoleGrants
-from skerry.local.gateway.credentials.oauth import IdentityTransport as IdentityTransport
 from skerry.local.gateway.credentials.oauth import OAuthCredentials
 from skerry.local.gateway.credentials.own_stack import OwnStack
 from skerry.local.gateway.credentials.role import RoleCredentials
@@ -25,10 +25,13 @@ from skerry.local.gateway.credentials.user_tokens import UserTokens, provider_of
 from skerry.local.gateway.credentials.vault_tokens import VaultTokens
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
+from skerry.local.http.reach import Reach
 from skerry.local.ports import (
     Access,
+    Authorities,
     Clock,
     FetchSecret,
+    NoAuthorities,
     NoResourceTokens,
     Notes,
     Record,
@@ -44,7 +47,8 @@ class OutboundCredentials:
     """Finds the credential that a target's configuration asks for.
 
     Temporary credentials are made once per gateway and role, or once per caller, and end with `close`;
-    tokens are kept until shortly before their end.
+    tokens are kept until shortly before their end. `transport` is HTTP towards the authorization servers of
+    credential providers, `private` and `authorities` towards those that `Reach` tells apart.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class OutboundCredentials:
         *,
         resources: Resources,
         access: Access,
-        transport: IdentityTransport,
+        transport: Http,
         clock: Clock,
         settings: GatewaySettings,
         users: UserTokens | None = None,
         resource_tokens: ResourceTokens | None = None,
         fetch_secret: FetchSecret = external.none,
+        private: Http | None = None,
+        authorities: Authorities | None = None,
         grants: RoleGrants | None = None,
     ) -> None:
         region, table = settings.region, settings.assumptions
@@ -73,7 +79,7 @@ class OutboundCredentials:
         self._users = users or UserTokens(Consents(tokens, clock, poll=settings.consent_poll), table)
         self._oauth = OAuthCredentials(
             resources=resources,
-            transport=transport,
+            reach=Reach(transport, private or transport, authorities or NoAuthorities()),
             clock=clock_of(settings.token_clock, clock),
             table=table,
             vault=VaultTokens(tokens, self._role),

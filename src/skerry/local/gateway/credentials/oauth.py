@@ -6,29 +6,19 @@ Sources: AWS developer guide, gateway outbound authorization; RFC 8693 for the e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from skerry.auth.oauth import Client, TokenSource
+from skerry.auth.outside import Http
 from skerry.errors import RemoteError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import external, vault_tokens
 from skerry.local.gateway.credentials.vault_tokens import VaultTokens
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
+from skerry.local.http.reach import Reach
 from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
 
 _NAMED = ("audience", "resource")
-
-
-class IdentityTransport(Protocol):
-    """HTTP towards identity providers; `auth.transport.Transport` is one."""
-
-    async def fetch(self, url: str) -> bytes:
-        """The body of a 200. Raises RemoteError."""
-        ...
-
-    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body of a form POST. Raises RemoteError."""
-        ...
 
 
 class OAuthCredentials:
@@ -38,7 +28,7 @@ class OAuthCredentials:
         self,
         *,
         resources: Resources,
-        transport: IdentityTransport,
+        reach: Reach,
         clock: Clock,
         table: Assumptions,
         vault: VaultTokens,
@@ -47,10 +37,10 @@ class OAuthCredentials:
         self._vault = vault
         self._fetch_secret = fetch_secret
         self._resources = resources
-        self._transport = transport
+        self._reach = reach
         self._clock = clock
         self._table = table
-        self._sources: dict[str, tuple[Client, TokenSource]] = {}
+        self._sources: dict[str, tuple[Client, Http, TokenSource]] = {}
 
     async def credential(self, call: Outgoing, configuration: Mapping[str, Any]) -> Credential:
         """A bearer token of the configured provider. Raises TargetError when it cannot be had."""
@@ -99,7 +89,7 @@ class OAuthCredentials:
             return
         known = self._sources.get(str(oauth.get("providerArn", "")))
         if known is not None:
-            known[1].forget(credential.headers.get("authorization", "").removeprefix("Bearer "))
+            known[2].forget(credential.headers.get("authorization", "").removeprefix("Bearer "))
 
     def close(self) -> None:
         """Forgets all tokens."""
@@ -121,12 +111,12 @@ class OAuthCredentials:
 
     async def _source(self, arn: str, record: Record) -> tuple[Client, TokenSource]:
         client = await self._client(record)
+        transport = self._reach.http(record.get("configuration") or {})
         known = self._sources.get(arn)
-        if known is None or known[0] != client:  # the provider was updated
-            transport = self._transport
+        if known is None or known[0] != client or known[1] is not transport:  # the provider was updated
             source = TokenSource(client, post=transport.post, fetch=transport.fetch, clock=self._clock)
-            known = self._sources[arn] = (client, source)
-        return known
+            known = self._sources[arn] = (client, transport, source)
+        return known[0], known[2]
 
     async def _client(self, record: Record) -> Client:
         kept = record.get("clientSecretConfig")
