@@ -94,6 +94,26 @@ async def test_modern_to_modern_carries_metadata_and_headers_as_they_are(modern:
     assert {item.request.method for item in modern.seen} == {"POST"}
 
 
+@pytest.mark.behaviour("TRACE-META")
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_the_trace_of_a_message_is_that_of_its_request_too(server: AgentCore, era: str):
+    server.era = era
+    told = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "baggage": "b=2"}
+    async with proxy(server) as host:
+        params: Json = {"name": "unmarked", "arguments": {"text": "a"}}
+        if era == "modern":
+            await host.request("tools/call", host.modern(params, **told))
+            await host.request("tools/call", host.modern(params))
+        else:
+            await host.initialize()
+            await host.request("tools/call", params | {"_meta": told})
+            await host.request("tools/call", params)
+        with_trace, without = server.all("tools/call")
+    assert {name: with_trace.headers.get(name) for name in told} == told
+    assert with_trace.message["params"]["_meta"]["traceparent"] == told["traceparent"]
+    assert "traceparent" not in without.headers
+
+
 @pytest.mark.behaviour("PROXY-MODERN")
 async def test_modern_to_modern_needs_no_opening(modern: AgentCore):
     async with proxy(modern) as host:

@@ -117,3 +117,26 @@ async def test_what_is_sent_stands_below_the_request_that_is_served():
     with within(Span(TRACE, "")):  # a trace whose caller did not name himself
         assert outgoing() == {}
     assert trace.CURRENT.get() is None
+
+
+@pytest.mark.behaviour("TRACE-META")
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        ({"traceparent": SENT}, {"traceparent": SENT}),
+        (
+            {"traceparent": SENT, "tracestate": "a=1", "baggage": "b=2,c=3", "other": "x"},
+            {"traceparent": SENT, "tracestate": "a=1", "baggage": "b=2,c=3"},
+        ),
+        ({"traceparent": SENT, "tracestate": "a=1\r\nx: y", "baggage": "é"}, {"traceparent": SENT}),
+        ({"traceparent": SENT, "tracestate": "a" * 513, "baggage": "b" * 8193}, {"traceparent": SENT}),
+        ({"traceparent": SENT, "tracestate": ["a=1"], "baggage": ""}, {"traceparent": SENT}),
+        ({"traceparent": f"{SENT}\n", "tracestate": "a=1"}, {}),
+        ({"traceparent": [SENT]}, {}),
+        ({"tracestate": "a=1", "baggage": "b=2"}, {}),
+        ([SENT], {}),
+        (None, {}),
+    ],
+)
+def test_the_trace_of_a_message_is_told_as_headers(meta, told):
+    assert trace.of_meta(meta) == told

@@ -28,6 +28,8 @@ _ROOT = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _KNOWN_FLAGS = 0x03
 _TRACEPARENT_NAME, _AMAZON_NAME = TRACEPARENT.encode(), AMAZON.encode()
+_BESIDE = {TRACESTATE: LONGEST, "baggage": 8192}
+"""What goes with a traceparent, and its most characters (W3C Trace Context, 3.3.1.5; W3C Baggage, 3.3)."""
 _FLAGS = frozenset({"00", "01", "02", "03"})
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
@@ -132,6 +134,31 @@ def of(headers: Iterable[tuple[bytes, bytes]]) -> Span:
 def of_mapping(headers: Mapping[str, str]) -> Span:
     """The span of a request with these headers, which are found without regard to case or in lower case."""
     return begin(headers.get(TRACEPARENT, ""), headers.get(AMAZON, ""))
+
+
+def next_hop() -> Span:
+    """The span of what is called next: below the current one, or the first of a trace."""
+    current = CURRENT.get()
+    return current.child() if current is not None else begin()
+
+
+def of_meta(meta: object) -> dict[str, str]:
+    """The trace context in the `_meta` of an MCP message, as the headers of the same names that say it.
+
+    Empty without a good `traceparent`; `tracestate` and `baggage` that no header can hold are left out.
+    Source: MCP 2026-07-28, basic, `_meta`: reserved keys of W3C Trace Context and W3C Baggage.
+    """
+    if not isinstance(meta, dict):
+        return {}
+    traceparent = meta.get(TRACEPARENT)
+    if not isinstance(traceparent, str) or parse(traceparent) is None:
+        return {}
+    found = {TRACEPARENT: traceparent}
+    for name, longest in _BESIDE.items():
+        value = meta.get(name)
+        if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
+            found[name] = value
+    return found
 
 
 @contextmanager

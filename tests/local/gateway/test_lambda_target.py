@@ -107,6 +107,35 @@ class TestInvoke:
         assert seen["traceparent"] == f"00-{trace}-{outbound.span}-01"
         assert (seen["tracestate"], seen["baggage"]) == ("a=1", "b=2")
 
+    @pytest.mark.behaviour("TRACE-META")
+    @pytest.mark.parametrize("modern", [False, True])
+    @pytest.mark.parametrize("header", ["", "traceparent", "x-amzn-trace-id"])
+    def test_the_trace_of_a_message_counts_where_no_traceparent_header_tells_one(
+        self, stack: Stack, modern: bool, header: str
+    ) -> None:
+        gateway = with_function(stack, lambda event, custom: "")
+        told, other, caller = "0af7651916cd43dd8448eb211c80319c", "b" * 32, "b7ad6b7169203331"
+        meta = {"traceparent": f"00-{told}-{caller}-01", "tracestate": "a=1", "baggage": "b=2"}
+        headers = {
+            "": {"tracestate": "stray=1"},
+            "traceparent": {"traceparent": f"00-{other}-{caller}-01", "tracestate": "c=3"},
+            "x-amzn-trace-id": {"x-amzn-trace-id": f"Root=1-{other[:8]}-{other[8:]};Parent={caller}"},
+        }[header]
+        params = {"name": "fn___hello", "arguments": {"name": "a"}, "_meta": meta}
+        assert (
+            post(stack.url(gateway), "tools/call", params, modern=modern, headers=headers).status_code == 200
+        )
+        seen = stack.functions.invocations[-1].headers
+        inbound, outbound = (
+            stack.recorder.inbound(gateway, "tools/call"),
+            stack.recorder.named("→ lambda Invoke")[-1],
+        )
+        trace = other if header == "traceparent" else told
+        assert (inbound.trace, inbound.parent) == (trace, caller)
+        assert seen["traceparent"] == f"00-{trace}-{outbound.span}-01"
+        assert seen["tracestate"] == ("c=3" if header == "traceparent" else "a=1")
+        assert seen.get("baggage") == (None if header == "traceparent" else "b=2")
+
     @pytest.mark.behaviour("TRACE-W3C")
     @pytest.mark.parametrize("sent", [{}, {"traceparent": "00-1-2-3"}])
     def test_without_a_good_trace_one_begins_at_the_gateway(self, stack: Stack, sent: dict[str, str]) -> None:

@@ -65,6 +65,28 @@ class TestRelay:
             assert "mcp-session-id" in sent.headers
             assert META + "protocolVersion" not in sent.body["params"].get("_meta", {})
 
+    @pytest.mark.behaviour("TRACE-META")
+    @pytest.mark.parametrize("good", [False, True])
+    @pytest.mark.parametrize("modern", [False, True])
+    @pytest.mark.parametrize("server", ["backend", "legacy"])
+    def test_the_trace_in_a_message_goes_on_from_the_gateway(
+        self, stack: Stack, request: pytest.FixtureRequest, server: str, modern: bool, good: bool
+    ) -> None:
+        target: Backend = request.getfixturevalue(server)
+        url = gateway_for(stack, target.url)
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        parent = f"00-{trace}-b7ad6b7169203331-01" if good else "not one"
+        meta = {"traceparent": parent, "tracestate": "a=1", "own": 1}
+        call(url, "echo___echo", {"text": "a"}, modern=modern, params={"_meta": meta})
+        sent, hop = target.named("tools/call")[-1], stack.recorder.named("→ MCP tools/call")[-1]
+        assert (hop.trace == trace) is good
+        mine = f"00-{hop.trace}-{hop.span}-01"
+        got = sent.body["params"]["_meta"]
+        assert (sent.headers["traceparent"], got["traceparent"], got["own"]) == (mine, mine, 1)
+        assert (got.get("tracestate"), sent.headers.get("tracestate")) == (
+            ("a=1",) * 2 if good else (None, None)
+        )
+
     @pytest.mark.behaviour("GW-MCP-ERA")
     def test_the_era_of_a_server_is_found_once(self, stack: Stack, backend: Backend, legacy: Backend) -> None:
         for target, greeting in ((backend, "server/discover"), (legacy, "initialize")):

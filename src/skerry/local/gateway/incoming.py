@@ -8,7 +8,7 @@ from skerry.local.gateway.messages import McpError, Request, check_single, check
 from skerry.local.gateway.seen import Seen, session_name
 from skerry.local.gateway.sessions import HEADER, configuration, streaming
 from skerry.local.ports import Record, Scope
-from skerry.wire import eras
+from skerry.wire import eras, trace
 from skerry.wire.jsonrpc import Envelope
 
 
@@ -17,12 +17,16 @@ def checked_request(
 ) -> Request:
     """The message as a request of the caller that `seen` has noted; notes its session there.
 
+    A trace in its `_meta` counts as if its headers told it, where no header does.
     Raises McpError for what this gateway does not serve, and for a session that is none.
     """
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     first: dict[str, str] = {}
     for name, value in headers:
         first.setdefault(name, value)
+    if trace.TRACEPARENT not in first and (told := trace.of_meta(message.params.get("_meta"))):
+        headers = [pair for pair in headers if pair[0] not in told] + list(told.items())
+        trace.CURRENT.set(trace.of_mapping(told))
     seen.session = session_name(first.get("x-session-id", ""), seen.caller)
     versions = supported_versions(gateway)
     era = check_version(first.get("mcp-protocol-version"), message, versions)

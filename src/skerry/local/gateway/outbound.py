@@ -61,8 +61,7 @@ class Outbound:
         started, began = self._clock.time(), self._clock.monotonic()
         status, credential, failure = 0, _NONE, ""
         notes: Notes = []
-        served = trace.CURRENT.get()  # None when the gateway synchronises for itself
-        span = served.child() if served is not None else trace.begin()
+        span = call.span or trace.next_hop()
         try:
             with trace.within(span):
                 credential = await self._credentials.authenticate(call, notes)

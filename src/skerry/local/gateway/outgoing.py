@@ -8,6 +8,7 @@ from typing import Literal
 
 from skerry.errors import SkerryError
 from skerry.local.ports import Caller, Record
+from skerry.wire.trace import Span
 
 
 class TargetError(SkerryError):
@@ -41,8 +42,8 @@ class Outgoing:
     request came with, which only HTTP targets give here. A body that is still on its way is sent as it
     comes and can not be signed. `service` and `region` are
     what a signature with the gateway's role is for when the target's credential configuration does not say
-    it. `authorization` is what the REQUEST interceptor set, in place of any credential. `operation` and
-    `tool` are what the recorder shows.
+    it. `span` is the call's own place in the trace where its body tells that. `authorization` is what the
+    REQUEST interceptor set, in place of any credential. `operation` and `tool` are what the recorder shows.
     """
 
     gateway: Record
@@ -52,6 +53,7 @@ class Outgoing:
     url: str = ""
     propagated: Mapping[str, str] = field(default_factory=dict, repr=False)
     trace: Mapping[str, str] = field(default_factory=dict, repr=False)
+    span: Span | None = None
     noted: tuple[str, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from skerry.errors import ProtocolError, SkerryError
 from skerry.relay.http import HttpError, Pair, Pool, Reply, Url, recovery
 from skerry.relay.ports import Emit, Proof, RelayError
-from skerry.wire import jsonrpc, sse
+from skerry.wire import jsonrpc, sse, trace
 from skerry.wire.jsonrpc import Envelope
 from skerry.wire.shown import safe
 
@@ -161,10 +161,11 @@ class Endpoint:
         """The response to `request`, and the reply that carried it; what stands before it goes to `said`.
 
         AgentCore's "not now" inside a 200 is waited out like a 429, unless the request is no longer `wanted`
-        then. `patient` allows any silence. Raises RefusedError, RelayError, and EndedError for a stream that
+        then. `patient` allows any silence. The trace in the request's `_meta` is that of its headers, too.
+        Raises RefusedError, RelayError, and EndedError for a stream that
         ended early.
         """
-        headers = (*_POST, *headers)
+        headers = (*_POST, *headers, *trace.of_meta(request.params.get("_meta")).items())
         patience = self._patience(wanted)
         while True:
             reply = await self._send("POST", request.body, headers, patience)

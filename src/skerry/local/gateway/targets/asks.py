@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.targets import replies
 from skerry.local.http.upstream import Reply
-from skerry.wire import eras, jsonrpc
+from skerry.wire import eras, jsonrpc, trace
 from skerry.wire.headers import MCP_SESSION_ID, encode_value
 from skerry.wire.jsonrpc import Envelope, Id
 
@@ -117,8 +117,19 @@ def outgoing(ask: Ask, session: Session, identifier: Id) -> Outgoing:
             )
     elif ask.modern:
         params = eras.without_meta(params)
+    params, span = _traced(params)
     body = jsonrpc.request(identifier, ask.method, params)
-    return replace(ask.base, operation=f"→ MCP {ask.method}", body=body, headers=headers)
+    return replace(ask.base, operation=f"→ MCP {ask.method}", body=body, headers=headers, span=span)
+
+
+def _traced(params: Mapping[str, Any]) -> tuple[Mapping[str, Any], trace.Span | None]:
+    """A trace in `_meta` goes on from the gateway's call, as that of the headers does."""
+    meta = params.get("_meta")
+    if not isinstance(meta, dict) or trace.TRACEPARENT not in meta:
+        return params, None
+    span = trace.next_hop()
+    kept = meta if trace.of_meta(meta) else {key: meta[key] for key in meta if key != trace.TRACESTATE}
+    return {**params, "_meta": {**kept, trace.TRACEPARENT: span.traceparent}}, span
 
 
 def initialized(answer: Envelope, reply: Reply) -> Session:
