@@ -217,7 +217,7 @@ class AwsPlane:
         body: bytes,
         signed: Signed,
         send: Send,
-        narrow: Callable[[bytes], None] | None = None,
+        narrow: Callable[[bytes], bytes] | None = None,
     ) -> int:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -250,7 +250,9 @@ class AwsPlane:
             small = narrow is not None or (size.isdecimal() and int(size) <= WHOLE_LIMIT)
             whole = await reply.read() if small else None
             if narrow is not None and whole is not None and reply.status == 200:
-                narrow(whole)
+                whole = narrow(whole)
+                returned = [pair for pair in returned if pair[0].lower() != b"content-length"]
+                returned.append((b"content-length", str(len(whole)).encode("ascii")))
             await send({"type": "http.response.start", "status": reply.status, "headers": returned})
             if whole is None or scope["method"] == "HEAD":
                 await _stream(reply, send)

@@ -119,10 +119,13 @@ class AssumeRoles:
             await self._permissions.assume(who, Ask(f"sts:{action}", role, context), notes)
         return Limits(await self._policies(given), tags, behind)
 
-    def narrow(self, answer: bytes, limits: Limits, given: Form) -> None:
-        """Keeps the limits of the credentials in STS's answer. Raises ServiceError when it has none."""
+    def narrow(self, answer: bytes, limits: Limits, given: Form) -> bytes:
+        """Keeps the limits of the credentials in STS's answer; gives it back with the source identity said.
+
+        Raises ServiceError when it has no credentials.
+        """
         if limits == Limits():
-            return
+            return answer
         found = _KEY.search(answer)
         if found is None:
             raise ServiceError("InternalFailure", 500, "STS answered without an access key.")
@@ -130,6 +133,9 @@ class AssumeRoles:
         # In another spelling than plain digits it is whatever moto makes of it: the longest there is.
         life = int(seconds or DURATION) if re.fullmatch("[0-9]{0,6}", seconds) else LONGEST
         self._access.limit(found[1].decode("ascii"), limits, expires=self._clock.time() + life)
+        said = given.get("SourceIdentity", "")
+        told = f"<SourceIdentity>{said}</SourceIdentity></AssumeRoleResult>".encode()
+        return answer.replace(b"</AssumeRoleResult>", told, 1) if said else answer
 
     async def _policies(self, given: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
         """The session policies, None when none was given."""
@@ -170,6 +176,12 @@ def _source_identity(caller: Caller, given: Form, operation: str) -> str:
     """Who stands behind a session: it is said once, and holds for all sessions that follow."""
     before = "" if caller.limits is None or operation == WEB_IDENTITY else caller.limits.source_identity
     said = given.get("SourceIdentity", "")
+    if said and _SOURCE_IDENTITY.fullmatch(said) is None:
+        raise ServiceError(
+            "ValidationError",
+            400,
+            "SourceIdentity must have 2 to 64 characters: letters, digits, and any of _+=,.@-",
+        )
     if before and said not in ("", before):
         raise ServiceError(
             "AccessDenied",
@@ -185,6 +197,8 @@ _CONTEXT = {
     "sts:rolesessionname": "RoleSessionName",
     "sts:sourceidentity": "SourceIdentity",
 }
+_SOURCE_IDENTITY = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+"""STS API reference, AssumeRole."""
 _ARN_MEMBER = re.compile(r"PolicyArns\.member\.\d+\.arn")
 _TAG_KEY = re.compile(r"Tags\.member\.(\d+)\.Key")
 

@@ -80,6 +80,8 @@ def _value(key: str, subject: Subject, *, by_role: bool) -> str:
     if key == "$.context.iam.principal":
         arn = subject.caller.arn if subject.caller.kind == "iam" else ""
         return (role_of(arn) if by_role else "") or arn
+    if key == "$.context.iam.sourceIdentity":
+        return subject.caller.limits.source_identity if subject.caller.limits is not None else ""
     if key.startswith(_JWT):
         return _member(subject.caller.claims, key.removeprefix(_JWT))
     if key.startswith(_HEADER):
@@ -87,7 +89,7 @@ def _value(key: str, subject: Subject, *, by_role: bool) -> str:
         return next((value for name, value in subject.headers if name == wanted), "")
     if key.startswith(_BODY):
         return _member(subject.body(), key.removeprefix(_BODY))
-    return ""  # qualifiedModelId is of inference targets; no caller has a source identity here
+    return ""  # qualifiedModelId is of inference targets
 
 
 def _member(value: object, path: str) -> str:
