@@ -416,7 +416,7 @@ def test_a_web_identity_takes_the_role_that_trusts_its_provider_and_subject(runn
         assert found["AssumedRoleUser"]["Arn"].endswith(":assumed-role/federated/ann")
         session = found["Credentials"]
         key = Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
-        assert running.client("iam", key).list_users()["Users"]
+        assert "Users" in running.client("iam", key).list_users()
         assert refusal(running.client("iam", key).list_roles)[0] == "AccessDenied"
         with pytest.raises(ClientError, match="because no role trust policy allows"):
             take(sub="user-2")
