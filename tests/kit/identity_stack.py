@@ -170,7 +170,10 @@ class _App:
         settings: Mapping[str, Any],
         permissions: Permissions | None,
         internet: Internet,
+        *,
+        federates: bool,
     ) -> None:
+        self._federates = federates
         self.clock = MovedClock()
         self.secrets: dict[tuple[str, str], str] = {}
         self.inside = Inside()
@@ -215,6 +218,8 @@ class _App:
                 stack.push_async_callback(self._http.aclose)
                 await self.plane.start()
                 stack.push_async_callback(self.plane.close)
+                if self._federates:
+                    await self.plane.web_identities.enable(on=True)
                 await self._control.start()
                 stack.push_async_callback(self._control.close)
                 await send({"type": "lifespan.startup.complete"})
@@ -238,11 +243,12 @@ def identity_stack(
     *,
     permissions: Permissions | None = None,
     internet: Internet | None = None,
+    federates: bool = False,
     **settings: Any,
 ) -> Iterator[IdentityStack]:
     """A running stack whose state is in `folder`; `settings` are further IdentitySettings.
 
-    Beyond loopback there is nothing but `internet`.
+    The account's issuer of web identities is on when it `federates`. Beyond loopback there is nothing but `internet`.
     """
     recorder = HopList()
     with socket.socket() as listening:
@@ -250,7 +256,7 @@ def identity_stack(
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         internet = internet or Internet()
         internet.names.setdefault("inner.example", ["10.0.0.1"])
-        app = _App(url, folder, recorder, settings, permissions, internet)
+        app = _App(url, folder, recorder, settings, permissions, internet, federates=federates)
         with serve(app, bound=listening):
             stack = IdentityStack(
                 url, folder, app.clock, recorder, app.plane, app.secrets, app.inside, internet

@@ -19,6 +19,7 @@ from tests.kit.mcp_backends import fastmcp_backend
 ECHO = {"name": "echo", "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}
 
 
+@pytest.mark.behaviour("ID-WEB-IDENTITY-SWITCH")
 @pytest.mark.behaviour("GW-OUT-VAULT")
 def test_a_key_in_kms_and_the_gateways_role_prove_the_clients_of_its_targets(tmp_path):
     with (
@@ -36,6 +37,7 @@ def test_a_key_in_kms_and_the_gateways_role_prove_the_clients_of_its_targets(tmp
             name="desk",
             roleArn=ROLE,
             authorizerType="CUSTOM_JWT",
+            exceptionLevel="DEBUG",
             authorizerConfiguration={"customJWTAuthorizer": rules},
         )
         at = {"gatewayIdentifier": gateway["gatewayId"]}
@@ -78,11 +80,19 @@ def test_a_key_in_kms_and_the_gateways_role_prove_the_clients_of_its_targets(tmp
         control.close()
         kms.close()
         mine = idp.token(audience="desk-gateway")
-        for name in ("own", "theirs", "role"):
-            params = {"name": f"{name}___echo", "arguments": {"text": name}}
-            answer = post(
-                gateway["gatewayUrl"], "tools/call", params, headers={"authorization": f"Bearer {mine}"}
+
+        def echoed(name):
+            params, headers = (
+                {"name": f"{name}___echo", "arguments": {"text": name}},
+                {"authorization": f"Bearer {mine}"},
             )
+            return post(gateway["gatewayUrl"], "tools/call", params, headers=headers)
+
+        refused = echoed("role")
+        assert "federation is disabled" in refused.text
+        running.client("iam").enable_outbound_web_identity_federation()
+        for name in ("own", "theirs", "role"):
+            answer = echoed(name)
             assert answer.json()["result"]["content"][0]["text"] == name, answer.text
         sent = [item.headers["authorization"] for item in backend.named("tools/call")]
         assert len(set(sent)) == 3

@@ -47,7 +47,8 @@ def permissions():
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory, permissions):
-    with identity_stack(tmp_path_factory.mktemp("identity"), permissions=permissions) as running:
+    folder = tmp_path_factory.mktemp("identity")
+    with identity_stack(folder, permissions=permissions, federates=True) as running:
         yield running
 
 
@@ -102,6 +103,17 @@ def test_without_the_permission_nothing_is_sent(stack, server, permissions):
         with pytest.raises(ClientError, match="sts:GetWebIdentityToken"):
             stack.token(machine, name, "M2M", scopes=scopes)
     assert len(server.forms) == 1
+
+
+@pytest.mark.behaviour("ID-WEB-IDENTITY-SWITCH")
+def test_nothing_is_sent_while_the_accounts_issuer_is_off(server, tmp_path):
+    with identity_stack(tmp_path) as stack:
+        machine = stack.data.get_workload_access_token(workloadName=stack.workload())["workloadAccessToken"]
+        name = provider(stack, server)
+        with pytest.raises(ClientError, match="federation is disabled for this account") as caught:
+            stack.token(machine, name, "M2M")
+        assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+        assert server.forms == []
 
 
 @pytest.mark.behaviour("ID-WEB-IDENTITY")

@@ -109,7 +109,7 @@ class OutboundFederation:
                 await self._issuer.enable(on=True)
                 return _reply("iam", operation, {"IssuerIdentifier": self._issuer.issuer})
             if not self._issuer.enabled:
-                raise ServiceError("FeatureDisabled", 404, _OFF, hint=_TURN_ON)
+                raise ServiceError("FeatureDisabled", 404, OFF, hint=TURN_ON)
             if operation == _DISABLE:
                 await self._issuer.enable(on=False)
                 return _reply("iam", operation, None)
@@ -122,7 +122,7 @@ class OutboundFederation:
         seconds = asked.get("DurationSeconds", LIFE)
         await self._permit(caller, asked, tags, notes)
         if account_of(caller.arn) != self._issuer.account or not self._issuer.enabled:
-            raise ServiceError("OutboundWebIdentityFederationDisabledException", 403, _OFF, hint=_TURN_ON)
+            raise ServiceError("OutboundWebIdentityFederationDisabledException", 403, OFF, hint=TURN_ON)
         if caller.expires is not None and seconds > caller.expires - self._clock.time():
             raise ServiceError(
                 "SessionDurationEscalationException",
@@ -162,8 +162,8 @@ class OutboundFederation:
 
 
 _ON = "Outbound web identity federation is already enabled for this account."
-_OFF = "Outbound web identity federation is disabled for this account."
-_TURN_ON = "Turn it on with iam EnableOutboundWebIdentityFederation."
+OFF = "Outbound web identity federation is disabled for this account."
+TURN_ON = "Turn it on with iam EnableOutboundWebIdentityFederation."
 
 
 async def _read(given: Form) -> dict[str, Any]:

@@ -12,8 +12,10 @@ import json
 
 from skerry.auth import web_identity
 from skerry.auth.web_identity import ALGORITHMS, SigningKey, TokenRequest
-from skerry.errors import validation
+from skerry.errors import ServiceError, validation
 from skerry.local.api.rest_json import Reply
+from skerry.local.iam.outbound_federation import OFF, TURN_ON
+from skerry.local.iam.permissions import account_of
 from skerry.local.iam.principals import role_of
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
@@ -57,13 +59,15 @@ class WebIdentities:
     async def token(self, principal: str, audience: str) -> str:
         """A token of a principal, an ARN of IAM or of a role that STS gave.
 
-        Raises ServiceError: 403 without the permission sts:GetWebIdentityToken, 400 where there is no
-        principal.
+        Raises ServiceError: 403 without the permission sts:GetWebIdentityToken and while the account's issuer
+        is off, 400 where there is no principal.
         """
         if not principal:
             raise validation("AWS_IAM_ID_TOKEN_JWT needs a caller of IAM, and this one is none.")
         caller = Caller(kind="iam", arn=principal)
         await self._permissions.check(caller, [permission(audience)], [])
+        if account_of(principal) != self.account or not self.enabled:
+            raise ServiceError("AccessDeniedException", 403, f"AWS_IAM_ID_TOKEN_JWT: {OFF}", hint=TURN_ON)
         subject = role_of(principal) or principal
         return (await self.issue(TokenRequest(subject, (audience,), self._region)))[0]
 
