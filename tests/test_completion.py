@@ -30,10 +30,11 @@ while read -r line; do
   echo "${COMPREPLY[*]}"
 done
 """
+SHARED = {"--state", "--realm", "--json", "--help"}
 TYPED = {
     "skerry sta": {"status"},
-    "skerry idp _": {"show", "clock", "clients", "users", "keys", "tokens", "--help"},
-    "skerry idp users _": {"list", "add", "remove", "--help"},
+    "skerry idp _": {"show", "clock", "clients", "users", "keys", "tokens", *SHARED},
+    "skerry idp users _": {"list", "add", "remove", *SHARED},
     "skerry idp users add --pass": {"--password-stdin", "--password-file"},
     "skerry idp users remove a": {"ann"},
     "skerry idp --state x clients add --pub": {"--public"},
@@ -74,7 +75,7 @@ def test_every_shell_gets_every_command_with_its_own_options():
     fish, zsh = script("fish"), script("zsh")
     assert "complete -c skerry -n '__skerry_at skerry idp users' -a 'list add remove'" in fish
     assert "complete -c skerry -n '__skerry_at skerry env' -l shell -x -a 'posix fish powershell'" in fish
-    assert "'skerry idp users') given='list add remove --help' ;;" in zsh
+    assert "'skerry idp users') given='list add remove --help --json --realm --state' ;;" in zsh
     assert "words=" not in zsh
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,6 +188,22 @@ def test_a_command_that_does_not_speak_is_one_failed_step(
     assert done.code == 1
 
 
+@pytest.mark.behaviour("CLI-ONE-ERROR")
+@pytest.mark.parametrize(
+    ("target", "says", "code"),
+    [("nope", "no stack runs", "SKY-106"), ("arn:aws:foo", "is not an ARN", "SKY-301")],
+)
+def test_what_the_proxy_says_before_it_ends_is_one_line(
+    run: Any, tmp_path: Path, target: str, says: str, code: str
+) -> None:
+    done = run("--state", str(tmp_path), target)
+    failed, total = done.out.splitlines()
+    assert failed.startswith("FAIL  connect ")
+    assert failed.endswith(f"[{code}]")
+    assert (says in failed, failed.count("SKY-"), "skerry proxy" in failed) == (True, 1, False)
+    assert (total, done.code) == ("1 step, 1 failed", 1)
+
+
 def test_a_command_that_is_not_there_is_one_failed_step(run: Any) -> None:
     done = run("--json", "--", "/no/such/program")
     assert (
@@ -289,4 +306,9 @@ def test_a_url_is_walked_through_over_the_proxy(
 def test_what_the_proxy_says_is_in_the_failed_step(run: Any) -> None:
     done = run("no-such-runtime", "--json", "--", "--state", "/no/such/folder")
     assert done.failed == ["connect"]
-    assert "SKY-106" in done.steps["connect"]["error"]["message"]
+    error = done.steps["connect"]["error"]
+    assert (error["code"], "no stack runs" in error["message"], "SKY" in error["message"]) == (
+        "SKY-106",
+        True,
+        False,
+    )

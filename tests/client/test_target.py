@@ -77,3 +77,20 @@ async def test_who_signed_in_for_a_server_comes_before_a_machine(state: Path, tm
     assert find(replace(wanted, token="another")).mode == "bearer"
     kept.drop("http://127.0.0.1:4700/t")
     assert find(wanted).mode == "bearer"
+
+
+@pytest.mark.behaviour("CLI-WRONG-TARGET")
+@pytest.mark.parametrize(
+    "target",
+    [
+        "arn:aws:foo",
+        "arn:",
+        "arn:aws:s3:::bucket",
+        "arn:aws:bedrock-agentcore:us-east-1:123456789012:memory/m-0123456789",
+    ],
+)
+def test_an_arn_of_nothing_that_can_be_called_is_no_name(state: Path, target: str):
+    with pytest.raises(ConfigurationError, match="is no ARN of a runtime or gateway") as caught:
+        find(Wanted(target=target, state=state))
+    assert target in caught.value.message
+    assert "runtime/ID" in caught.value.hint

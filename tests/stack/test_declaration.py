@@ -134,8 +134,9 @@ handler = "main.handler"
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="cannot be read") as caught:
         load(tmp_path / "skerry.toml")
+    assert "--file" in caught.value.hint
 
 
 _VALUES = st.recursive(

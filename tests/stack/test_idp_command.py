@@ -272,6 +272,38 @@ def test_what_cannot_be_is_one_line_that_says_why(idp, words, said):
     assert said in err
 
 
+@pytest.mark.behaviour("CLI-IDP-OPTIONS")
+def test_a_subject_without_an_action_says_which_there_are(tmp_path, capsys):
+    for words in (("clients", "--state", str(tmp_path)), ("--state", str(tmp_path), "clients")):
+        assert cli.main(["idp", *words]) == 2
+        assert "One of: list, add, remove." in capsys.readouterr().err
+
+
+@pytest.mark.behaviour("CLI-IDP-OPTIONS")
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_options_may_stand_after_any_of_the_words(provider, capsys, before):
+    words = ["clients", "list"]
+    words[before:before] = ["--state", str(provider.state), "--realm", "pool", "--json"]
+    assert cli.main(["idp", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["realm"] == "pool"
+
+
+@pytest.mark.behaviour("CLI-IDP-OPTIONS")
+def test_the_option_that_stands_last_counts(provider, tmp_path, capsys):
+    words = [
+        "--state",
+        str(tmp_path),
+        "clients",
+        "--state",
+        str(tmp_path),
+        "list",
+        "--state",
+        str(provider.state),
+    ]
+    assert cli.main(["idp", *words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["realm"] == "desk"
+
+
 def shell(provider: Provider, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "skerry", "idp", *words, "--state", str(provider.state)],

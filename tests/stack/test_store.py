@@ -55,6 +55,26 @@ def test_a_file_from_its_making_to_its_clearing(
     assert typed(capsys, "purge")[1] == "purged: 0 expired conversations\n"
 
 
+@pytest.mark.behaviour("CLI-LOOK")
+@pytest.mark.parametrize("words", [("list",), ("show", ID), ("export", ID), ("delete", ID), ("purge",)])
+@pytest.mark.parametrize("named", [True, False])
+def test_what_only_looks_at_a_store_makes_none(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    named: bool,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SKERRY_STORE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    url = ("--url", f"sqlite:///{tmp_path}/no/such/store.db") if named else ()
+    code, out, error = typed(capsys, *words, "--owner", "user:ann", *url)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert "there are no conversations in" in error
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.behaviour("ST-COMMAND")
 def test_a_desks_state_directory_is_a_store(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -70,6 +90,7 @@ def test_a_desks_state_directory_is_a_store(
     monkeypatch.setenv("SKERRY_STATE", str(state))
     assert typed(capsys, "list", "--owner", "user:ann")[1] == shown
     monkeypatch.setenv("SKERRY_STORE", f"sqlite:///{tmp_path}/other.db")
+    assert typed(capsys, "create")[0] == 0
     assert typed(capsys, "list", "--owner", "user:ann")[1:] == ("", "no conversations of user:ann here\n")
 
 

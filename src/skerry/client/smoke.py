@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -37,6 +38,9 @@ from skerry.wire.shown import clean
 ERAS: dict[str, Era] = {"auto": "auto", "legacy": "legacy", "modern": "2026-07-28"}
 MAX_TIMEOUT = 3600.0
 TAIL = 4096
+
+_OWN_WORDS = re.compile(r"skerry proxy: (?P<text>.+) \[(?P<code>SKY-[0-9]{3})\]")
+"""The one line in which the proxy says why it ends."""
 
 USAGE = """\
 %(prog)s TARGET [options] [-- PROXY OPTIONS]
@@ -297,6 +301,8 @@ class _Steps:
             return ProgramError(f"{where} cannot be started ({error.strerror}).")
         if isinstance(error, OSError) or (isinstance(error, MCPError) and error.code == CONNECTION_CLOSED):
             last = self._last_words()
+            if found := _OWN_WORDS.fullmatch(last):
+                return _of_proxy(found["text"], found["code"])
             return ProgramError(f"{where} ended{': ' + last if last else ' without a word.'}")
         if isinstance(error, MCPError) and error.code == REQUEST_TIMEOUT:
             last = self._last_words()
@@ -316,6 +322,12 @@ class _Steps:
         self.log.seek(max(0, self.log.tell() - TAIL))
         lines = [line.strip() for line in self.log.read(TAIL).splitlines() if line.strip()]
         return clean(lines[-1]) if lines else ""
+
+
+def _of_proxy(text: str, code: str) -> ProgramError:
+    """What the proxy said before it ended, under its own code."""
+    kind: type[ProgramError] = type("ProxyError", (ProgramError,), {"code": code})
+    return kind(text)
 
 
 def _server(client: Client) -> str:

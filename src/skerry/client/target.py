@@ -30,6 +30,7 @@ from skerry.wire.arn import Arn, is_arn
 from skerry.wire.context import SESSION_ID
 from skerry.wire.endpoints import data_plane, gateway_base, invocation_url, signing_scope
 from skerry.wire.headers import RUNTIME_SESSION_ID
+from skerry.wire.shown import safe
 
 Mode = Literal["auto", "none", "iam", "bearer", "browser"]
 
@@ -150,7 +151,9 @@ def find(wanted: Wanted) -> Target:
     entry: Mapping[str, Any] | None
     if wanted.target.startswith(("http://", "https://")):
         url, entry = wanted.target, local.by_url(stack, wanted.target)
-    elif is_arn(wanted.target):
+    elif wanted.target.startswith("arn:"):
+        if not is_arn(wanted.target):
+            raise _no_target(wanted.target)
         entry = local.by_arn(stack, wanted.target)
         url = str(entry["url"]) if entry else _url_of(Arn.parse(wanted.target), wanted.endpoint_url)
     else:
@@ -201,7 +204,14 @@ def _url_of(arn: Arn, endpoint_url: str) -> str:
         return f"{base or gateway_base(arn.region, arn.resource_id)}/mcp"
     if arn.resource_type == "runtime":
         return invocation_url(endpoint_url or data_plane(arn.region), str(arn))
-    raise ConfigurationError(f"{arn} is neither a runtime nor a gateway.")
+    raise _no_target(str(arn))
+
+
+def _no_target(arn: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{safe(arn, 200)} is no ARN of a runtime or gateway.",
+        hint="Their form is arn:aws:bedrock-agentcore:REGION:ACCOUNT:runtime/ID or …:gateway/ID.",
+    )
 
 
 def _session_headers(url: str, session_id: str) -> dict[str, str]:

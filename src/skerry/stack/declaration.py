@@ -107,7 +107,10 @@ def load(file: Path) -> Declaration:
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}.",
+            hint="Name another with --file; without --file it is skerry.toml here, else the bundled desk.",
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} is not valid TOML: {error}.") from error
     return parse(data, file=file)

@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_state(parser: argparse.ArgumentParser) -> None:
-    """The option that every command on a stack has."""
-    add_state_directory(parser, StackSettings.from_env(os.environ).state)
+def add_state(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """The option that every command on a stack has; `again` below a parser that has it."""
+    add_state_directory(parser, StackSettings.from_env(os.environ).state, again=again)
 
 
 def run(options: argparse.Namespace) -> int:

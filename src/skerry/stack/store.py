@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from skerry.errors import ConfigurationError
 from skerry.settings import StackSettings, StoreSettings
-from skerry.store.open import dynamodb_table, open_store
+from skerry.store.open import dynamodb_table, file_of, open_store
 from skerry.store.records import MAX_PAGE, Conversation, KeptStore
 from skerry.store.transcript import as_json, as_markdown, every_message
 
@@ -54,6 +54,9 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "create":
         return _create(replace(settings, url=options.url or settings.url), options)
     settings = replace(settings, url=options.url or _of_stack(options.state) or settings.url)
+    file = file_of(settings.url)
+    if file is not None and not file.is_file():  # to look at a store makes none
+        raise _nothing_in(file.absolute())
     with closing(open_store(settings.url, clock=time.time, lifetime=settings.lifetime)) as store:
         _ACTS[options.action](store, options)
     return 0
@@ -71,8 +74,12 @@ def _of_stack(state: Path | None) -> str:
         return f"sqlite:///{quote(file.resolve().as_posix())}"
     if state is None:
         return ""
-    raise ConfigurationError(
-        f"there are no conversations in {state.resolve()}.",
+    raise _nothing_in(state.resolve())
+
+
+def _nothing_in(place: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"there are no conversations in {place}.",
         hint="Ask something first: skerry chat. A store elsewhere is named by --url or SKERRY_STORE.",
     )
 

@@ -39,6 +39,12 @@ def open_store(url: str, *, clock: Callable[[], float], lifetime: float) -> Kept
     return DynamoDbStore(client, table, clock=clock, lifetime=lifetime)
 
 
+def file_of(url: str) -> Path | None:
+    """The file of a store, which may not be there yet; None for a table. Raises ConfigurationError."""
+    parts = _split(url)
+    return _path(parts) if parts.scheme == "sqlite" else None
+
+
 def dynamodb_table(url: str) -> tuple[Any, str]:
     """A client for DynamoDB and the table's name. Raises ConfigurationError for another URL."""
     import botocore.session

@@ -183,6 +183,7 @@ def test_the_desks_tool_schema_is_fresh():
 PROGRAMS = [["skerry.servers.aws_ops"], ["skerry.cli", "aws-ops"]]
 
 
+@pytest.mark.behaviour("CLI-WRONG-ARGUMENTS")
 @pytest.mark.parametrize("program", PROGRAMS, ids=["module", "command"])
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
@@ -193,7 +194,10 @@ PROGRAMS = [["skerry.servers.aws_ops"], ["skerry.cli", "aws-ops"]]
         (["table", "hello_world"], 0, "| message | Hello, world! |"),
         (["call", "hello_world", "{"], 2, "The arguments are not JSON"),
         (["http", "--port", "99999"], 1, "port 99999 cannot be used"),
-        (["call", "nope"], 1, "There is no tool 'nope'. There are: apigateway_read_operations"),
+        (["call", "nope"], 2, "There is no tool 'nope'. There are: apigateway_read_operations"),
+        (["call", "ec2", "{}"], 2, "The arguments do not fit the tool: 'operation' is missing."),
+        (["table", "ec2", '{"operation": "list_instances", "bogus": 1}'], 2, "'bogus' is not a parameter"),
+        (["call", "hello_world", "[]"], 2, "The arguments of a tool are an object"),
         (["call", "ec2", '{"operation": "stop_instances"}'], 1, "aws ec2 stop-instances --instance-ids"),
     ],
 )

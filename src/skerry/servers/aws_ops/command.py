@@ -8,10 +8,13 @@ import json
 import os
 from typing import Any
 
-from skerry.errors import ConfigurationError
+from skerry.errors import ArgumentsError, ConfigurationError, ServiceError
 from skerry.servers.aws_ops import table
 from skerry.servers.aws_ops.registry import Registry
 from skerry.settings import AwsOpsSettings
+
+_WRONG = frozenset({"ValidationException", "ResourceNotFoundException"})
+"""What a tool says to arguments that do not fit, and the registry to the name of a tool that there is not."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +55,12 @@ def _called(registry: Registry, options: argparse.Namespace) -> dict[str, Any]:
             hint="""Write an object in single quotes: '{"operation": "list_instances"}'.""",
         ) from error
     tool = options.tool if options.tool in registry.tools else f"{options.tool}_read_operations"
-    return registry.call(tool if tool in registry.tools else options.tool, arguments)
+    try:
+        return registry.call(tool if tool in registry.tools else options.tool, arguments)
+    except ServiceError as refused:  # what AWS itself refuses is a RemoteError
+        if refused.name not in _WRONG:
+            raise
+        raise ArgumentsError(refused.message, hint=refused.hint) from refused
 
 
 def _serve(registry: Registry, options: argparse.Namespace) -> None:

@@ -38,6 +38,7 @@ Serve = Callable[[argparse.Namespace], tuple[Mapping[str, Any], Iterable[str]]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    _shared(parser)
     subjects = parser.add_subparsers(required=True, metavar="SUBJECT")
     _action(subjects, "show", "show", show.run, "issuers and their endpoints")
     moved = _action(subjects, "clock", "clock", clock.run, "the clock of tokens, and let time pass for them")
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("tokens", tokens, "what people let clients do, and initial access tokens"),
     ):
         subject = subjects.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
+        _shared(subject, again=True)
         actions = subject.add_subparsers(required=True, metavar="ACTION")
         for action, (serve, said, add) in module.ACTIONS.items():
             add(_action(actions, action, f"{name} {action}", serve, said))
@@ -73,11 +75,17 @@ def _action(among: Any, name: str, path: str, serve: Serve, summary: str) -> arg
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_state(made)
-    made.add_argument("--realm", default="", help="the realm (default: the first declared)")
-    made.add_argument("--json", action="store_true", help="one JSON object on one line")
+    _shared(made, again=True)
     made.set_defaults(serve=serve)
     return made
+
+
+def _shared(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """The options that may stand after any of the words."""
+    realm, as_json = (argparse.SUPPRESS, argparse.SUPPRESS) if again else ("", False)
+    add_state(parser, again=again)
+    parser.add_argument("--realm", default=realm, help="the realm (default: the first declared)")
+    parser.add_argument("--json", action="store_true", default=as_json, help="one JSON object on one line")
 
 
 def _sentence(summary: str) -> str:
