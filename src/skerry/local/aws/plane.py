@@ -9,7 +9,7 @@ moto has only an empty place for is answered from `fixtures`, and labelled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
@@ -31,7 +31,7 @@ from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.requests import IamRequests
 from skerry.local.iam.stack_requests import StackRequests
 from skerry.local.iam.web_identity import WebIdentities
-from skerry.local.ports import Caller, Clock, Notes, Receive, Recorder, Scope, Send
+from skerry.local.ports import Ask, Caller, Clock, Notes, Receive, Recorder, Scope, Send
 from skerry.local.routing import credential_service
 from skerry.wire import trace
 from skerry.wire.headers import HOP_BY_HOP
@@ -146,17 +146,21 @@ class AwsPlane:
                 f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
                 hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
             )
-        await self._permit(scope, body, signed, notes)
+        asked = await self._permit(scope, body, signed, notes)
         if signed.service.lower() in _OBSERVED:
             await self._flush()
         made_up = self._fixtures.answer(scope, body, signed)
         if made_up is not None:
             await send_reply(send, made_up)
             return made_up.status
-        return await self._forward(scope, body, signed, send)
+        changes = stored_policies.may_change(signed.service.lower(), asked)
+        return await self._forward(scope, body, signed, send, changes=changes)
 
-    async def _permit(self, scope: Scope, body: bytes, signed: Signed, notes: Notes) -> None:
-        """Raises ServiceError when policies do not allow the request, as its service calls that."""
+    async def _permit(self, scope: Scope, body: bytes, signed: Signed, notes: Notes) -> Sequence[Ask]:
+        """The permissions that a request needs, as far as they can be told.
+
+        Raises ServiceError when policies do not allow it, as its service calls that.
+        """
         service, caller = signed.service.lower(), signed.caller
         bound = await self._permissions.binds(caller)
         guarded = service in stored_policies.SERVICES and self._permissions.asks
@@ -188,6 +192,7 @@ class AwsPlane:
             notes.extend(
                 {"action": ask.action, "resource": ask.resource, "by": actions.NOT_ASKED} for ask in asked
             )
+        return asked
 
     async def _decided(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
         """A request to STS or IAM: policies say whether it goes on."""
@@ -218,6 +223,8 @@ class AwsPlane:
         signed: Signed,
         send: Send,
         narrow: Callable[[bytes], bytes] | None = None,
+        *,
+        changes: bool = False,
     ) -> int:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -233,7 +240,11 @@ class AwsPlane:
         path = scope["raw_path"].decode("ascii")
         query = scope["query_string"].decode("ascii")
         url = self._process.url(f"{path}?{query}" if query else path)
-        reply = await self._upstream.request(scope["method"], url, headers, body)
+        try:
+            reply = await self._upstream.request(scope["method"], url, headers, body)
+        finally:
+            if changes:  # before anybody hears of it, and also when nobody knows whether it was done
+                self._permissions.stored.forget()
         try:
             if signed.service.lower() in _KEY_SERVICES:
                 self._access.forget()

@@ -57,7 +57,7 @@ class PermissionChecks:
     ) -> None:
         self._region = region
         self.principals = principals
-        self._policies = StoredPolicies(resources, policies)
+        self.stored = StoredPolicies(resources, policies, clock)
         self._resources = resources
         self._clock = clock
         self._administrator = administrator
@@ -69,7 +69,7 @@ class PermissionChecks:
             return
         free = caller.arn == self._administrator or caller.kind != "iam"
         unlocks = [ask for ask in asks if free and ask.action in UNLOCKS]
-        located = await self._policies.of([ask for ask in asks if ask not in unlocks])
+        located = await self.stored.of([ask for ask in asks if ask not in unlocks])
         for ask, held in [*((ask, ()) for ask in unlocks), *located]:
             if not free or any(item.binds(account_of(caller.arn)) for item in held):
                 await self._decide(caller, ask, held, notes)
@@ -141,7 +141,7 @@ class PermissionChecks:
     async def explain(self, caller: Caller, ask: Ask) -> tuple[Decision, Known]:
         """The decision on a permission, whatever the mode, and what is known of who asks."""
         known = await self._known(caller)
-        [(ask, held)] = await self._policies.of([ask])
+        [(ask, held)] = await self.stored.of([ask])
         return self._decision(caller, ask, held, known)[0], known
 
     async def _decide(

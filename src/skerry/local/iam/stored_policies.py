@@ -8,8 +8,9 @@
 | Secrets Manager | of the secret | PutResourcePolicy |
 | KMS | of the key, without which IAM's policies count for nothing | CreateKey, PutKeyPolicy |
 
-They are read for every request anew: CloudFormation and the seeds put them too. Of a request that does not
-tell its resource every policy of the service counts with what it denies.
+What was read is kept until it may change: until a request that is not among the `HARMLESS`, and never longer
+than what IAM says is kept, since seeds put policies too. Of a request that does not tell its resource every
+policy of the service counts with what it denies.
 
 Source: AWS IAM user guide, "Identity-based policies and resource-based policies", "Cross-account policy
 evaluation logic"; AWS KMS developer guide, "Key policies in AWS KMS".
@@ -24,13 +25,49 @@ from typing import Any, Protocol
 
 from skerry.auth.iam import Policy, read
 from skerry.local.iam import resource_policies
-from skerry.local.ports import Ask, Named
+from skerry.local.iam.principals import CACHE_SECONDS
+from skerry.local.ports import Ask, Clock, Named
 
 SERVICES = frozenset({"kms", "s3", "secretsmanager", "sns", "sqs"})
 _NAMES = {"kms": "key", "s3": "bucket", "secretsmanager": "secret", "sns": "topic", "sqs": "queue"}
 _BY_ARN = frozenset({"secretsmanager", "sns"})
 """Services whose resources the embedded cloud finds by their whole ARN."""
 ANY = "*"
+KEPT = 256
+"""Resources of which that much is kept."""
+
+CHANGING = SERVICES | {"cloudformation", "tagging"}
+"""Services whose requests may change policies and tags of these resources, or which of them there are."""
+HARMLESS = frozenset(
+    {
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:GetPublicKey",
+        "kms:Sign",
+        "kms:Verify",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:ListSecrets",
+        "secretsmanager:PutSecretValue",
+        "sns:ListTopics",
+        "sns:Publish",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ListQueues",
+        "sqs:ReceiveMessage",
+        "sqs:SendMessage",
+    }
+)
+"""Actions of those services that change neither, and that programs take often."""
 
 UNLOCKS = frozenset(
     {
@@ -93,25 +130,53 @@ Located = tuple[Ask, tuple[Held, ...]]
 """A permission, about the resource that was found, and what must allow it: all of them, at least one."""
 
 
+def may_change(service: str, asks: Sequence[Ask]) -> bool:
+    """Whether a request to a service may change what is kept here; `asks` are the permissions it needs."""
+    return service in CHANGING and not (asks and all(ask.action in HARMLESS for ask in asks))
+
+
 class StoredPolicies:
     """Finds the policies of resources."""
 
-    def __init__(self, records: Records, source: PolicySource) -> None:
+    def __init__(self, records: Records, source: PolicySource, clock: Clock) -> None:
         self._records = records
         self._source = source
+        self._clock = clock
+        self._kept: dict[Named, tuple[float, Sequence[Mapping[str, Any]]]] = {}
+        self._generation = 0
+
+    def forget(self) -> None:
+        """Drops what is kept: it may have changed."""
+        self._generation += 1
+        self._kept.clear()
 
     async def of(self, asks: Sequence[Ask]) -> list[Located]:
         """The asks with the policies of their resources. Raises ServiceError (503)."""
         names = [_named(ask) for ask in asks]
         wanted = list(dict.fromkeys(name for name in names if name is not None))
-        found: dict[Named, Sequence[Mapping[str, Any]]] = {}
-        if wanted:
-            answers = await self._source.policies([asdict(name) for name in wanted])
-            found = dict(zip(wanted, answers, strict=True))
+        found = await self._found(wanted) if wanted else {}
         return [
             self._located(ask, name, () if name is None else found[name])
             for ask, name in zip(asks, names, strict=True)
         ]
+
+    async def _found(self, wanted: Sequence[Named]) -> dict[Named, Sequence[Mapping[str, Any]]]:
+        """The resources of these names. One that is not there is looked for each time."""
+        now, kept = self._clock.monotonic(), self._kept
+        found = {
+            name: kept[name][1] for name in wanted if name in kept and now - kept[name][0] < CACHE_SECONDS
+        }
+        missing = [name for name in wanted if name not in found]
+        if not missing:
+            return found
+        generation = self._generation
+        answers = await self._source.policies([asdict(name) for name in missing])
+        fresh = dict(zip(missing, answers, strict=True))
+        if generation == self._generation:  # what was written meanwhile may not be in it
+            if len(kept) + len(fresh) > KEPT:
+                kept.clear()
+            kept.update({name: (now, held) for name, held in fresh.items() if held})
+        return found | fresh
 
     def _located(self, ask: Ask, name: Named | None, found: Sequence[Mapping[str, Any]]) -> Located:
         own = tuple(resource_policy(*item) for item in ask.policies)
