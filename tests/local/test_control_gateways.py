@@ -391,15 +391,24 @@ def test_the_support_matrix_of_outbound_credentials(agentcore, provider, configu
 @pytest.mark.behaviour("CTL-TARGET-KINDS")
 @pytest.mark.behaviour("CNS-HTTP")
 def test_credentials_that_nothing_would_send_are_refused(agentcore, provider):
-    *found, text = refused(
-        target,
-        agentcore,
-        agentcore.create_gateway(name=fresh(), roleArn=ROLE, authorizerType="AWS_IAM"),
-        targetConfiguration=PASSTHROUGH,
-        credentialProviderConfigurations=oauth(provider, "AUTHORIZATION_CODE"),
-    )
-    assert found == ["UnknownOperationException", 501]
-    assert "no way in which a plain HTTP client is told" in text
+    gateway = agentcore.create_gateway(name=fresh(), roleArn=ROLE, authorizerType="AWS_IAM")
+    runtime = {
+        "http": {
+            "agentcoreRuntime": {
+                "arn": f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:runtime/desk-0123456789"
+            }
+        }
+    }
+    for kind, configuration in (("passthrough", PASSTHROUGH), ("agentcoreRuntime", runtime)):
+        *found, text = refused(
+            target,
+            agentcore,
+            gateway,
+            targetConfiguration=configuration,
+            credentialProviderConfigurations=oauth(provider, "AUTHORIZATION_CODE"),
+        )
+        assert found == ["ValidationException", 400]
+        assert f"A target of kind {kind} does not take AUTHORIZATION_CODE; it takes" in text
     made = agentcore.create_oauth2_credential_provider(
         **oauth2(fresh(), clientAuthenticationMethod="AWS_IAM_ID_TOKEN_JWT")
     )

@@ -42,11 +42,6 @@ from skerry.wire.endpoints import gateway_url
 _NOT_KEPT = ("clientToken", "tags", "gatewayIdentifier")
 _KEPT = ("gatewayArn", "gatewayId", "gatewayUrl", "createdAt", "workloadIdentityDetails")
 _TARGET_KEPT = ("gatewayArn", "targetId", "createdAt", "protocolType", "lastSynchronizedAt")
-_NO_CONSENT = (
-    "AUTHORIZATION_CODE of an HTTP target is not emulated by skerry: AWS documents it for MCP servers and "
-    "OpenAPI alone, and no way in which a plain HTTP client is told that a person must agree first. Make the "
-    "target one of these, or give it CLIENT_CREDENTIALS."
-)
 _TARGET_TYPES = {
     ("mcp", "lambda"): "LAMBDA",
     ("mcp", "mcpServer"): "MCP_SERVER",
@@ -326,9 +321,7 @@ def _check_target(request: Request, gateway: Record) -> None:
     family, kind, _ = rules.target_kind(given)
     if (family, kind) not in _TARGET_TYPES:
         raise not_emulated(f"A gateway target of kind {family}.{kind}")
-    credential = rules.target(given, gateway)
-    if credential == "AUTHORIZATION_CODE" and family == "http":
-        raise ServiceError("UnknownOperationException", 501, _NO_CONSENT)
+    rules.target(given, gateway)
     for configured in given.get("credentialProviderConfigurations", ()):
         provider = configured.get("credentialProvider", {})
         oauth, key = (provider.get(f"{name}CredentialProvider") for name in ("oauth", "apiKey"))

@@ -45,10 +45,19 @@ CREDENTIALS: Mapping[str, frozenset[str]] = {
         }
     ),
     "passthrough": frozenset(
-        {"", "GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS", "JWT_PASSTHROUGH", "API_KEY", *_GRANTS}
+        {
+            "",
+            "GATEWAY_IAM_ROLE",
+            "CALLER_IAM_CREDENTIALS",
+            "JWT_PASSTHROUGH",
+            "API_KEY",
+            "CLIENT_CREDENTIALS",
+            "TOKEN_EXCHANGE",
+        }
     ),
 }
-"""Which outbound credentials a kind of target takes; "" is none at all."""
+"""Which outbound credentials a kind of target takes; "" is none at all. AWS has people's consents
+(AUTHORIZATION_CODE) for MCP servers and OpenAPI alone: a plain HTTP client could not be told of one."""
 
 _PROVIDER_MEMBER = {"OAUTH": "oauthCredentialProvider", "API_KEY": "apiKeyCredentialProvider"}
 _NEEDS_IAM_PROVIDER = frozenset({"mcpServer", "openApiSchema"})
