@@ -11,6 +11,7 @@ from skerry.wire.arn import (
     is_arn,
     lambda_arn,
     partition_of,
+    role_of,
     runtime_arn,
 )
 
@@ -94,3 +95,19 @@ def test_id_patterns_are_those_of_the_service_model(pattern, good, bad):
 
 def test_gateway_id_pattern_is_linear():
     assert not GATEWAY_ID.fullmatch("a" * 5000 + "!")
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        ("arn:aws:sts::123456789012:assumed-role/QA/ann", "arn:aws:iam::123456789012:role/QA"),
+        ("arn:aws-cn:sts::123456789012:assumed-role/QA/a/b", "arn:aws-cn:iam::123456789012:role/QA"),
+        ("arn:aws:iam::123456789012:user/ann", ""),
+        ("arn:aws:iam::123456789012:assumed-role/QA/ann", ""),
+        ("ann@https://idp.example/:assumed-role/QA", ""),
+        ("", ""),
+        ("arn:aws:sts::123456789012:federated-user/ana", ""),
+    ],
+)
+def test_the_role_of_a_session(arn: str, expected: str) -> None:
+    assert role_of(arn) == expected

@@ -11,7 +11,7 @@ from typing import Any
 from skerry.errors import ConfigurationError, NotRunningError, RemoteError, StateError
 from skerry.stack.record import recorded
 from skerry.stack.state import running
-from skerry.wire.arn import is_arn
+from skerry.wire.arn import is_arn, role_of
 from skerry.wire.hop import Hop
 from skerry.wire.shown import safe
 
@@ -70,10 +70,8 @@ def known(state: Path) -> set[str]:
 def of_hop(hop: Hop) -> Iterator[str]:
     """The role or user who called, and those in whose name something was done."""
     for arn in (hop.identity, *(str(note.get("principal") or "") for note in hop.iam)):
-        head, mark, session = arn.partition(":assumed-role/")
-        if mark:
-            head = head.replace(":sts:", ":iam:")
-            yield f"{head}:role/{session.partition('/')[0]}"
+        if role := role_of(arn):
+            yield role
         elif is_arn(arn) and arn.split(":", 5)[5].startswith(("role/", "user/")):
             yield arn
 

@@ -6,6 +6,7 @@ of botocore's `bedrock-agentcore` and `bedrock-agentcore-control` service models
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -62,6 +63,19 @@ class Arn:
 def is_arn(text: str) -> bool:
     """Whether `text` is a well-formed ARN."""
     return len(text) <= MAX_LENGTH and _ARN.fullmatch(text) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def role_of(arn: str) -> str:
+    """The role's ARN for the ARN of an assumed role, else "".
+
+    The path of the role is not part of the ARN that a session has, and so not of this one either.
+    """
+    match = _ARN.fullmatch(arn) if len(arn) <= MAX_LENGTH else None
+    kind, _, rest = match["resource"].partition("/") if match is not None else ("", "", "")
+    if match is None or match["service"] != "sts" or kind != "assumed-role":
+        return ""
+    return f"arn:{match['partition']}:iam::{match['account']}:role/{rest.partition('/')[0]}"
 
 
 def partition_of(region: str) -> str:

@@ -15,7 +15,6 @@ from skerry.local.gateway.limits import Limits, Subject, ThrottledError, dimensi
 from skerry.local.gateway.limits.entries import Rate
 from skerry.local.gateway.limits.windows import Connections, Windows
 from skerry.local.gateway.rules import Routed, matches, route
-from skerry.local.iam.principals import role_of
 from skerry.local.ports import Caller
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import FakeResources
@@ -340,16 +339,3 @@ class TestRules:
         assert chosen == again
         share = sum(item is not None and item.target == "primary" for item in chosen)
         assert 740 <= share <= 860
-
-
-@pytest.mark.parametrize(
-    ("arn", "expected"),
-    [
-        (SESSION, "arn:aws:iam::123456789012:role/QA"),
-        (USER, ""),
-        ("", ""),
-        ("arn:aws:sts::123456789012:federated-user/ana", ""),
-    ],
-)
-def test_the_role_of_a_session(arn: str, expected: str) -> None:
-    assert role_of(arn) == expected

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skerry.local.iam.principals import role_of
 from skerry.local.ports import Record
+from skerry.wire.arn import role_of
 
 _WILDCARDS = {"*": ".*", "?": "."}
 

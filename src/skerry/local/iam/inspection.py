@@ -16,10 +16,10 @@ from skerry.auth.iam import Policy
 from skerry.auth.iam.patterns import lower
 from skerry.errors import ServiceError, validation
 from skerry.local.iam.permissions import PermissionChecks
-from skerry.local.iam.principals import Known, role_of
+from skerry.local.iam.principals import Known
 from skerry.local.inspection import Inspect
 from skerry.local.ports import Ask, Caller
-from skerry.wire.arn import is_arn
+from skerry.wire.arn import is_arn, role_of
 
 
 def iam_inspection(permissions: PermissionChecks) -> dict[tuple[str, str], Inspect]:

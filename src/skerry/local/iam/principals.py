@@ -6,16 +6,14 @@ runtimes and functions need no policies. One that IAM has may do what its polici
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from skerry.auth.iam import Policy, Principal, read
-from skerry.errors import ProtocolError
 from skerry.local.aws.seeds import Call
 from skerry.local.ports import Caller, Clock
-from skerry.wire.arn import Arn
+from skerry.wire.arn import role_of
 
 CACHE_SECONDS = 5.0
 """IAM's writes pass through the endpoint and drop what is kept; this is for changes that do not, as another
@@ -27,22 +25,6 @@ SEEN = 10_000
 ALL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 IMPLIED = "implied: IAM has no such principal"
 _MAKERS = {"CreateRole": ("role", "RoleName"), "CreateUser": ("user", "UserName")}
-
-
-@functools.lru_cache(maxsize=1024)
-def role_of(arn: str) -> str:
-    """The role's ARN for the ARN of an assumed role, else "".
-
-    The path of the role is not part of the ARN that a session has, and so not of this one either.
-    """
-    try:
-        found = Arn.parse(arn)
-    except ProtocolError:
-        return ""
-    kind, _, rest = found.resource.partition("/")
-    if found.service != "sts" or kind != "assumed-role":
-        return ""
-    return f"arn:{found.partition}:iam::{found.account}:role/{rest.partition('/')[0]}"
 
 
 class PrincipalSource(Protocol):

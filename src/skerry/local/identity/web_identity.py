@@ -16,10 +16,10 @@ from skerry.errors import ServiceError, validation
 from skerry.local.api.rest_json import Reply
 from skerry.local.iam.outbound_federation import OFF, TURN_ON
 from skerry.local.iam.permissions import account_of
-from skerry.local.iam.principals import role_of
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
 from skerry.local.ports import Ask, Caller, Clock, Permissions
+from skerry.wire.arn import role_of
 
 PREFIX = "/identities/web-identity/"
 OPERATION = "GetWebIdentityIssuer"

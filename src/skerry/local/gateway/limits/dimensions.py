@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from skerry.local.gateway import tools
 from skerry.local.gateway.messages import Request
-from skerry.local.iam.principals import role_of
 from skerry.local.ports import Caller
+from skerry.wire.arn import role_of
 
 _JWT = "$.context.jwt."
 _HEADER = "$.context.request.header."
