@@ -32,7 +32,9 @@ from skerry.auth.transport import Transport
 from skerry.errors import RemoteError, ServiceError
 from skerry.local.gateway import GatewayPlane, GatewaySettings
 from skerry.local.iam.access import Access, Key
-from skerry.local.ports import Change, Clock, Record, ResourceTokens
+from skerry.local.ports.resources import Change, Record
+from skerry.local.ports.running import Clock
+from skerry.local.ports.tokens import ResourceTokens
 from skerry.wire.hop import Hop
 from tests.kit.asgi_thread import serve
 

@@ -20,7 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 from skerry.local.iam.access import Access
 from skerry.local.identity.plane import IdentityPlane
 from skerry.local.identity.settings import IdentitySettings
-from skerry.local.ports import Change, ConsentNeeded, Flow, TokenAsk
+from skerry.local.ports.resources import Change
+from skerry.local.ports.tokens import ConsentNeeded, Flow, TokenAsk
 from skerry.local.state.record_codec import SealedSecrets
 from skerry.local.state.records import RecordStore, Write
 from skerry.local.state.resources import Place, Resources

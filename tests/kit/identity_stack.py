@@ -30,7 +30,8 @@ from skerry.local.control.plane import ControlPlane
 from skerry.local.iam.access import Access
 from skerry.local.identity.plane import IdentityPlane
 from skerry.local.identity.settings import IdentitySettings
-from skerry.local.ports import Permissions, SecretReference
+from skerry.local.ports.permissions import Permissions
+from skerry.local.ports.secrets import SecretReference
 from skerry.local.routing import plane_of
 from skerry.local.state.record_codec import SealedSecrets
 from skerry.local.state.records import RecordStore

@@ -25,7 +25,9 @@ from skerry.local.control.lifecycle import STEPS
 from skerry.local.control.plane import CheckTarget, ControlPlane
 from skerry.local.control.settings import ControlSettings
 from skerry.local.iam.access import Access, Key
-from skerry.local.ports import Change, Clock, Receive, Scope, Send
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.resources import Change
+from skerry.local.ports.running import Clock
 from skerry.local.state.recorder import HopRecorder
 from skerry.local.state.records import RecordStore
 from skerry.local.state.resources import Place, Resources

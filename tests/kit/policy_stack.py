@@ -29,7 +29,8 @@ from skerry.local.clock import SystemClock
 from skerry.local.control.plane import ControlPlane
 from skerry.local.gateway import GatewayPlane, GatewaySettings
 from skerry.local.iam.access import Access
-from skerry.local.ports import Change, Permissions, Unrestricted
+from skerry.local.ports.permissions import Permissions, Unrestricted
+from skerry.local.ports.resources import Change
 from skerry.local.state.records import RecordStore, Write
 from skerry.local.state.resources import Place, Resources
 from tests.kit.asgi_thread import serve

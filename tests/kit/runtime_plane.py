@@ -22,11 +22,12 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from skerry.auth.sigv4 import sign
+from skerry.auth.sigv4 import Credentials, sign
 from skerry.errors import RemoteError
 from skerry.local.http.frame_server import FrameServer
 from skerry.local.iam.access import Access, Key
-from skerry.local.ports import Change, Clock, Credentials, Record
+from skerry.local.ports.resources import Change, Record
+from skerry.local.ports.running import Clock
 from skerry.local.runtime.plane import RuntimePlane
 from skerry.local.runtime.settings import RuntimeSettings, basics
 from skerry.wire.arn import runtime_arn

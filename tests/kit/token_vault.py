@@ -21,7 +21,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 
 from skerry.errors import ServiceError, validation
-from skerry.local.ports import Clock, ConsentNeeded, ResourceToken, TokenAsk
+from skerry.local.ports.running import Clock
+from skerry.local.ports.tokens import ConsentNeeded, ResourceToken, TokenAsk
 from tests.kit.asgi_thread import serve
 from tests.kit.clock import WallClock
 

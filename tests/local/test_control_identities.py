@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from skerry.local.api import service_model
 from skerry.local.control import vendors
 from skerry.local.control.operation import QUOTAS
-from skerry.local.ports import SecretReference
+from skerry.local.ports.secrets import SecretReference
 from tests.kit.local_endpoint import ACCOUNT, REGION, ROLE, ControlStack, artifact, control
 
 VENDORS = service_model.load("bedrock-agentcore-control").shapes["CredentialProviderVendorType"]["enum"]

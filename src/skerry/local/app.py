@@ -20,7 +20,7 @@ from skerry.local.identity.plane import IdentityPlane
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.models.guardrails.rules import Guardrail, Guardrails
 from skerry.local.models.plane import ModelsPlane
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 from skerry.local.runtime.inspection import inspection
 from skerry.local.runtime.plane import RuntimePlane
 from skerry.local.runtime.settings import RuntimeSettings, Unknowns, basics, resource_limits

@@ -43,7 +43,8 @@ from skerry.local.inspection import Inspect, InspectionPlane
 from skerry.local.observability.cloudwatch import CloudWatch
 from skerry.local.observability.exporter import SpanExporter
 from skerry.local.observability.observer import Observer
-from skerry.local.ports import Clock, Receive, Scope, Send
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.running import Clock
 from skerry.local.routing import PlaneName, plane_of
 from skerry.local.state import private
 from skerry.local.state.record_codec import SealedSecrets

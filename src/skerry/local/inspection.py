@@ -21,7 +21,9 @@ from urllib.parse import parse_qs
 from skerry.errors import ServiceError, not_found, validation
 from skerry.local.api.rest_json import Reply, error_reply
 from skerry.local.http.asgi import read_body, send_reply
-from skerry.local.ports import Access, Ask, Permissions, Receive, Scope, Send, Unrestricted
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access
+from skerry.local.ports.permissions import Ask, Permissions, Unrestricted
 from skerry.local.state.recorder import KEPT, HopRecorder
 
 PREFIX = b"/_skerry/"

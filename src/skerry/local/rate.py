@@ -7,7 +7,7 @@ known; here it is one second's worth.
 from __future__ import annotations
 
 from skerry.errors import ServiceError
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 
 class Rate:

@@ -16,7 +16,7 @@ from skerry.local.aws.fixtures import catalogue, costs
 from skerry.local.aws.fixtures.asked import Asked
 from skerry.local.aws.fixtures.fixtures import Fixtures
 from skerry.local.iam.access import Signed
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from tests.kit.clock import FakeClock
 from tests.kit.fixture_plane import NOW, OTHER, FixturePlane
 from tests.kit.local_endpoint import ACCOUNT, client

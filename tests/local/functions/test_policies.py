@@ -8,7 +8,7 @@ import pytest
 
 from skerry.errors import ServiceError, StateError
 from skerry.local.functions.policies import FunctionPolicies
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.local.state.records import RecordStore
 from skerry.local.state.resources import Place, Resources
 from tests.kit.clock import FakeClock

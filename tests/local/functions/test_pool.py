@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError
 from skerry.local.functions import FunctionSettings, FunctionsSettings
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import StaleError
 from skerry.local.functions.invocation import Invocation
 from skerry.local.functions.pool import Pool
-from skerry.local.ports import Credentials
 from tests.kit.plane import ACCOUNT, REGION, RealClock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="awslambdaric is not there for Windows")

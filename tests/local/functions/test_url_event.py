@@ -15,7 +15,7 @@ from skerry.local.functions.cors import answered, preflight
 from skerry.local.functions.settings import Cors
 from skerry.local.functions.url_event import PRELUDE_END, Asked, BadAnswerError, PreludeReader
 from skerry.local.functions.urls import asked, control_name
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 
 ASKED = Asked(
     url_id="abc",

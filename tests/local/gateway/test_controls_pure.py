@@ -15,7 +15,7 @@ from skerry.local.gateway.limits import Limits, Subject, ThrottledError, dimensi
 from skerry.local.gateway.limits.entries import Rate
 from skerry.local.gateway.limits.windows import Connections, Windows
 from skerry.local.gateway.rules import Routed, matches, route
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import FakeResources
 

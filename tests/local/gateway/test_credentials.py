@@ -17,7 +17,7 @@ from skerry.local.gateway.credentials.caller import LIFE, CallerCredentials
 from skerry.local.gateway.outgoing import Outgoing
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.iam.access import Access
-from skerry.local.ports import Caller, Workload
+from skerry.local.ports.callers import Caller, Workload
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import (
     ACCOUNT,

@@ -20,7 +20,7 @@ from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.http.upstream import Upstream
 from skerry.local.iam.access import Access
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from tests.kit.asgi_thread import serve
 from tests.kit.gateway_stack import (
     ACCOUNT,

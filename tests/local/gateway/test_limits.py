@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.ports import Change
+from skerry.local.ports.resources import Change
 from tests.kit.gateway_stack import Stack, StandingClock, gateway_stack, post
 from tests.kit.idp import Desk, desk
 

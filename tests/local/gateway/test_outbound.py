@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from skerry.auth import sigv4
-from skerry.local.ports import Change
+from skerry.local.ports.resources import Change
 from tests.kit.gateway_stack import REGION, FakeLambda, Stack, post
 from tests.kit.idp import SECRETS, Desk, desk
 from tests.kit.mcp_backends import Backend

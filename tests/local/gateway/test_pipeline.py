@@ -13,7 +13,7 @@ from skerry.local.gateway.messages import McpError, Relayed, Request, Result
 from skerry.local.gateway.methods import Methods
 from skerry.local.gateway.pipeline import Pipeline
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from skerry.wire import jsonrpc
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import FakeResources

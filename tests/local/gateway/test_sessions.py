@@ -16,7 +16,7 @@ from skerry.auth import sigv4
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.messages import McpError
 from skerry.local.gateway.sessions import Sessions, owner
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from tests.kit.clock import FakeClock
 from tests.kit.gateway_stack import LEGACY, MODERN, TIMEOUT, Stack, gateway_stack, post
 from tests.kit.mcp_backends import Backend

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from skerry.local import users
-from skerry.local.ports import ConsentNeeded, ResourceToken, TokenAsk
+from skerry.local.ports.tokens import ConsentNeeded, ResourceToken, TokenAsk
 from tests.kit.gateway_stack import Stack, gateway_stack, post
 from tests.kit.idp import Desk, desk
 from tests.kit.mcp_backends import Backend

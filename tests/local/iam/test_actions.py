@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from skerry.local.iam import actions
-from skerry.local.ports import Ask
+from skerry.local.ports.permissions import Ask
 from tests.kit.iam import ACCOUNT
 
 PLACE = ("us-east-1", ACCOUNT)

@@ -6,7 +6,7 @@ import pytest
 
 from skerry.local.iam.principals import CACHE_SECONDS
 from skerry.local.iam.stored_policies import KEPT, StoredPolicies, may_change
-from skerry.local.ports import Ask
+from skerry.local.ports.permissions import Ask
 from tests.kit.clock import FakeClock
 from tests.kit.iam import ACCOUNT, document, user
 from tests.kit.local_endpoint import endpoint_process

@@ -20,7 +20,8 @@ from skerry.errors import ServiceError
 from skerry.local.aws.seeds import Call
 from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.principals import Principals
-from skerry.local.ports import Ask, Caller, Limits
+from skerry.local.ports.callers import Caller, Limits
+from skerry.local.ports.permissions import Ask
 from tests.kit.clock import FakeClock
 from tests.kit.iam import ACCOUNT, NoPolicies, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import ROLE, artifact, endpoint_process, settled

@@ -11,7 +11,7 @@ import pytest
 from skerry.errors import RemoteError
 from skerry.local.http.reach import Reach
 from skerry.local.identity.providers import Providers
-from skerry.local.ports import NoAuthorities
+from skerry.local.ports.secrets import NoAuthorities
 from tests.kit.clock import FakeClock
 from tests.kit.identity_parts import ARN, PROVIDER
 

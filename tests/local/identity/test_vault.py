@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from skerry.auth import sigv4
 from skerry.errors import access_denied
 from skerry.local.identity.plane import BODY_LIMIT
-from skerry.local.ports import Unrestricted
+from skerry.local.ports.permissions import Unrestricted
 from tests.kit.authorization_server import SECRET, authorization_server
 from tests.kit.identity_stack import VAULT, identity_stack
 from tests.kit.idp import SECRETS, desk

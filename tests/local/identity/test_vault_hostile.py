@@ -15,7 +15,8 @@ from skerry.local import users
 from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.federation import ConsentError
 from skerry.local.identity.vault_file import VaultFile
-from skerry.local.ports import Change, ConsentNeeded, ResourceToken
+from skerry.local.ports.resources import Change
+from skerry.local.ports.tokens import ConsentNeeded, ResourceToken
 from skerry.local.state.records import Write
 from skerry.local.state.sealing import KEY_FILE, Sealer
 from tests.kit.clock import FakeClock

@@ -15,7 +15,7 @@ from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.federation import ConsentError
 from skerry.local.identity.providers import described
 from skerry.local.identity.vault_file import LIMITS, VaultFile
-from skerry.local.ports import ConsentNeeded, ResourceToken, TokenAsk
+from skerry.local.ports.tokens import ConsentNeeded, ResourceToken, TokenAsk
 from skerry.local.state.sealing import Sealer
 from tests.kit.clock import FakeClock
 from tests.kit.identity_parts import PROVIDER, RETURN_URL, identity_parts

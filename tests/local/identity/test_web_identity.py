@@ -14,7 +14,7 @@ from skerry.errors import access_denied
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
 from skerry.local.identity.web_identity import WebIdentities
-from skerry.local.ports import Unrestricted
+from skerry.local.ports.permissions import Unrestricted
 from skerry.local.state.sealing import Sealer
 from tests.kit.authorization_server import Browser, authorization_server
 from tests.kit.clock import FakeClock

@@ -12,7 +12,7 @@ from skerry.local import users
 from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.workload_tokens import WorkloadTokens
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from skerry.local.state.sealing import Sealer
 from tests.kit.clock import FakeClock
 from tests.kit.identity_stack import identity_stack

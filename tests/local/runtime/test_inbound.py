@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skerry.auth.challenge import parse
 from skerry.errors import TokenError
 from skerry.local.iam.workloads import Workloads
-from skerry.local.ports import Workload
+from skerry.local.ports.callers import Workload
 from skerry.local.runtime.inbound import refusal
 from skerry.local.runtime.settings import Unknowns
 from skerry.wire.headers import RUNTIME_SESSION_ID

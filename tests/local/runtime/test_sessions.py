@@ -371,8 +371,7 @@ async def test_a_session_has_its_own_home_key_and_nothing_of_ours(running, monke
 
 @pytest.mark.behaviour("RT-CREDENTIALS")
 async def test_a_sessions_key_is_its_own_and_ends_with_it(running):
-    from skerry.auth.sigv4 import sign
-    from skerry.local.ports import Credentials
+    from skerry.auth.sigv4 import Credentials, sign
 
     seen = (await about(running))["environment"]
     own = Credentials(seen["AWS_ACCESS_KEY_ID"], seen["AWS_SECRET_ACCESS_KEY"], seen["AWS_SESSION_TOKEN"])

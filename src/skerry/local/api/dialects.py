@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from skerry.errors import ServiceError, SignatureError
 from skerry.local.api.rest_json import Reply, error_reply
-from skerry.local.ports import Scope
+from skerry.local.ports.asgi import Scope
 
 Dialect = Literal["rest-json", "json", "cbor", "query", "ec2", "s3"]
 

@@ -31,7 +31,10 @@ from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.requests import IamRequests
 from skerry.local.iam.stack_requests import StackRequests
 from skerry.local.iam.web_identity import WebIdentities
-from skerry.local.ports import Ask, Caller, Clock, Notes, Receive, Recorder, Scope, Send
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask, Notes
+from skerry.local.ports.running import Clock, Recorder
 from skerry.local.routing import credential_service
 from skerry.wire import trace
 from skerry.wire.headers import HOP_BY_HOP

@@ -21,7 +21,7 @@ from skerry.errors import ProgramError, RemoteError, ServiceError
 from skerry.local.aws.seeds import Call
 from skerry.local.http.upstream import Upstream, UpstreamError
 from skerry.local.iam.access import Key
-from skerry.local.ports import SecretReference
+from skerry.local.ports.secrets import SecretReference
 from skerry.local.state import private
 
 START_TIMEOUT = 30.0

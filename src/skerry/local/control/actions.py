@@ -15,7 +15,7 @@ from typing import Any
 from skerry.auth.iam.patterns import lower
 from skerry.local.control.identities import DIRECTORY, VAULT
 from skerry.local.control.roles import TAKERS
-from skerry.local.ports import SERVICE_PRINCIPAL, Ask
+from skerry.local.ports.permissions import SERVICE_PRINCIPAL, Ask
 from skerry.local.state.resources import Place
 
 _PREFIX = "bedrock-agentcore"

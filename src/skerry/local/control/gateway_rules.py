@@ -24,7 +24,7 @@ from skerry.local.control.operation import (
     page,
     within_quota,
 )
-from skerry.local.ports import Change, Record
+from skerry.local.ports.resources import Change, Record
 from skerry.local.state.records import Write
 
 KIND: Final = "gateway-rule"

@@ -33,7 +33,7 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.control.providers import WEB_IDENTITY
-from skerry.local.ports import Change, Record
+from skerry.local.ports.resources import Change, Record
 from skerry.local.state.records import Write
 from skerry.local.state.resources import Resources
 from skerry.wire.arn import gateway_arn

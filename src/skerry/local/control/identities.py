@@ -18,7 +18,7 @@ from skerry.local.control.operation import (
     tags_write,
     within_quota,
 )
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.local.state.records import Write
 from skerry.local.state.resources import Place, Resources
 

@@ -23,7 +23,8 @@ from typing import Any, Literal
 
 from skerry.errors import ServiceError, StateError
 from skerry.local.api.rest_json import iso8601
-from skerry.local.ports import Authorization, Change, Clock, Record, Report, ReportedKind
+from skerry.local.ports.resources import Authorization, Change, Record, Report, ReportedKind
+from skerry.local.ports.running import Clock
 from skerry.local.state.records import Write
 from skerry.local.state.resources import Resources
 

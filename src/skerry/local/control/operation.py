@@ -17,7 +17,7 @@ from typing import Any
 
 from skerry.errors import ServiceError, not_found
 from skerry.local.api.rest_json import cannot_parse
-from skerry.local.ports import Change, PolicyFindings, Record
+from skerry.local.ports.resources import Change, PolicyFindings, Record
 from skerry.local.state.records import Write
 from skerry.local.state.resources import Place, Resources
 

@@ -31,22 +31,11 @@ from skerry.local.control.operation import Operation, Outcome, Request, not_emul
 from skerry.local.control.settings import ControlSettings
 from skerry.local.http.asgi import read_body, send_reply, traced
 from skerry.local.iam.access import role_session
-from skerry.local.ports import (
-    Access,
-    Caller,
-    Clock,
-    Notes,
-    Permissions,
-    PolicyCheck,
-    Receive,
-    Record,
-    Recorder,
-    Report,
-    ReportedKind,
-    Scope,
-    Send,
-    Unrestricted,
-)
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.permissions import Notes, Permissions, Unrestricted
+from skerry.local.ports.resources import PolicyCheck, Record, Report, ReportedKind
+from skerry.local.ports.running import Clock, Recorder
 from skerry.local.rate import Rate, rate
 from skerry.local.state.records import Answered
 from skerry.local.state.resources import Resources

@@ -26,7 +26,7 @@ from skerry.local.control.operation import (
     within_quota,
 )
 from skerry.local.control.policy_engines import described, find_engine, summary
-from skerry.local.ports import Change, PolicyFindings, PolicyProposal, Record
+from skerry.local.ports.resources import Change, PolicyFindings, PolicyProposal, Record
 from skerry.local.state.records import Write
 from skerry.local.state.resources import Resources
 

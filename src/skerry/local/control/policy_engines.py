@@ -19,7 +19,7 @@ from skerry.local.control.operation import (
     tags_write,
     within_quota,
 )
-from skerry.local.ports import Change, Record
+from skerry.local.ports.resources import Change, Record
 from skerry.local.state.records import Write
 from skerry.wire.arn import partition_of
 

@@ -21,7 +21,8 @@ from typing import Any
 
 from skerry.errors import ServiceError, access_denied, validation
 from skerry.local.iam import gateway_role
-from skerry.local.ports import SERVICE_PRINCIPAL, Notes, Permissions, Record
+from skerry.local.ports.permissions import SERVICE_PRINCIPAL, Notes, Permissions
+from skerry.local.ports.resources import Record
 from skerry.local.state.resources import Place
 from skerry.wire.arn import gateway_arn, runtime_arn
 

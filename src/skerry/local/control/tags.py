@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from skerry.errors import ServiceError, not_found
 from skerry.local.control.operation import Operation, Outcome, Request
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.local.state.records import Write
 
 MAX_TAGS = 50

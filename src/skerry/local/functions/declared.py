@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from skerry.auth.sigv4 import Credentials
 from skerry.local.functions import bootstrap, web_adapter
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
-from skerry.local.ports import Credentials
 from skerry.settings.values import TOKEN_CLOCK
 
 

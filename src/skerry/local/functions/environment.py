@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from skerry import processes
+from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError, StateError
 from skerry.local.functions import bootstrap
 from skerry.local.functions.declared import Declared, variables
 from skerry.local.functions.invocation import Invocation, Outcome, exited, init_timed_out, timed_out
 from skerry.local.functions.runtime_api import RuntimeApi
-from skerry.local.ports import Access, Clock, Credentials
+from skerry.local.ports.callers import Access
+from skerry.local.ports.running import Clock
 
 GRACE = 0.3
 """Seconds between asking an environment to end and ending it."""

@@ -37,19 +37,11 @@ from skerry.local.functions.streaming import Streams, send_events
 from skerry.local.functions.url_door import UrlDoor, Visit
 from skerry.local.functions.urls import Url, Urls
 from skerry.local.http.asgi import ClientGoneError, send_reply, traced
-from skerry.local.ports import (
-    Access,
-    Caller,
-    Clock,
-    Kept,
-    Notes,
-    Permissions,
-    Receive,
-    Recorder,
-    Scope,
-    Send,
-    Unrestricted,
-)
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.permissions import Notes, Permissions, Unrestricted
+from skerry.local.ports.resources import Kept
+from skerry.local.ports.running import Clock, Recorder
 from skerry.wire import trace
 from skerry.wire.arn import lambda_arn
 from skerry.wire.hop import Hop

@@ -22,7 +22,8 @@ from skerry.local.api.service_model import Match, load
 from skerry.local.api.validation import validate
 from skerry.local.functions import names
 from skerry.local.functions.replies import not_found
-from skerry.local.ports import Ask, Kept
+from skerry.local.ports.permissions import Ask
+from skerry.local.ports.resources import Kept
 from skerry.wire.arn import is_arn, lambda_arn
 
 OPERATIONS = frozenset({"AddPermission", "RemovePermission", "GetPolicy"})

@@ -11,7 +11,8 @@ from skerry.errors import ConfigurationError, ProgramError, ServiceError, StateE
 from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, StaleError
 from skerry.local.functions.invocation import Invocation, Outcome
-from skerry.local.ports import Access, Clock
+from skerry.local.ports.callers import Access
+from skerry.local.ports.running import Clock
 
 _LOG = logging.getLogger("skerry.functions")
 

@@ -12,7 +12,7 @@ from typing import Any
 from skerry.errors import ServiceError
 from skerry.local.functions.invocation import MAX_PAYLOAD
 from skerry.local.http.asgi import read_body
-from skerry.local.ports import Receive
+from skerry.local.ports.asgi import Receive
 
 MAX_CLIENT_CONTEXT = 3583
 """Bytes of base64. Source: Lambda API reference, "Invoke"."""

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from skerry.local.functions.invocation import MAX_RESPONSE, Invocation, Outcome, Stream, too_large
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 _SHUTDOWN = 0.1
 BASE = "/2018-06-01/runtime"

@@ -16,7 +16,7 @@ from skerry.local.functions.invocation import Invocation, Outcome, Stream
 from skerry.local.functions.names import LATEST
 from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import request_id_header
-from skerry.local.ports import Receive, Send
+from skerry.local.ports.asgi import Receive, Send
 
 Passing = Callable[[Stream, "asyncio.Task[Outcome]"], Awaitable[None]]
 

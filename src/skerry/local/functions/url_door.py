@@ -28,7 +28,10 @@ from skerry.local.functions.streaming import Streams, begun
 from skerry.local.functions.url_event import PRELUDE_TYPE, Answer, Asked, BadAnswerError, PreludeReader
 from skerry.local.functions.urls import Url, Urls, asked
 from skerry.local.http.asgi import read_body
-from skerry.local.ports import Access, Caller, Clock, Notes, Receive, Scope, Send
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.permissions import Notes
+from skerry.local.ports.running import Clock
 from skerry.wire import trace
 
 _LARGE = 256 * 1024

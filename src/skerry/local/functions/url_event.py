@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from skerry.local.ports import Caller, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.callers import Caller
 
 PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 PRELUDE_END = bytes(8)

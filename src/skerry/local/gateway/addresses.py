@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from skerry.auth.challenge import WELL_KNOWN
 from skerry.errors import validation
 from skerry.local.gateway.routes import header
-from skerry.local.ports import Record, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.resources import Record
 
 DOMAIN_HEADER = b"x-amzn-bedrock-agentcore-gateway-domain"
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})

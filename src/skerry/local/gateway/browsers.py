@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from skerry.auth.discovery import is_loopback
 from skerry.local.gateway.routes import header
-from skerry.local.ports import Record, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.resources import Record
 from skerry.wire import origins
 
 CONTAINERS = "host.docker.internal"

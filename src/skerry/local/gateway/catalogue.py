@@ -20,7 +20,9 @@ from skerry.local.gateway.credentials.user_tokens import ConsentRequiredError
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Changing, Listing, Target
-from skerry.local.ports import Caller, Change, Clock, Record, Report, Resources, unreported
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Change, Record, Report, Resources, unreported
+from skerry.local.ports.running import Clock
 
 LOG = logging.getLogger("skerry.gateway")
 

@@ -14,7 +14,10 @@ from skerry.local.gateway.sessions import (
     streaming,
 )
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Caller, Clock, Receive, Record, Send
+from skerry.local.ports.asgi import Receive, Send
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.relay.faces.listeners import Listener
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope

@@ -15,18 +15,12 @@ from skerry.auth.outside import Http
 from skerry.auth.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError
 from skerry.local.gateway.assumptions import Assumptions
-from skerry.local.ports import (
-    Access,
-    Ask,
-    Authorities,
-    Caller,
-    Clock,
-    Notes,
-    Permissions,
-    Record,
-    Scope,
-    Unrestricted,
-)
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.permissions import Ask, Notes, Permissions, Unrestricted
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import Authorities
 from skerry.wire import jsonrpc
 
 SIGNING_NAME = "bedrock-agentcore"

@@ -7,7 +7,8 @@ from skerry.local.gateway.clients import Clients
 from skerry.local.gateway.messages import McpError, Request, check_single, check_version, supported_versions
 from skerry.local.gateway.seen import Seen, session_name
 from skerry.local.gateway.sessions import HEADER, configuration, streaming
-from skerry.local.ports import Record, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.resources import Record
 from skerry.wire import eras, trace
 from skerry.wire.jsonrpc import Envelope
 

@@ -16,7 +16,7 @@ from skerry.local.gateway.catalogue import Catalogue
 from skerry.local.gateway.messages import McpError, Relayed, Request, server_info
 from skerry.local.gateway.routes import STREAM_HEADERS
 from skerry.local.gateway.sessions import TOOLS_CHANGED
-from skerry.local.ports import Receive, Send
+from skerry.local.ports.asgi import Receive, Send
 from skerry.relay.faces import translation
 from skerry.relay.faces.listeners import Listener
 from skerry.wire import eras, jsonrpc, sse

@@ -10,7 +10,9 @@ from skerry.errors import SkerryError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.ports import Caller, Notes, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Notes
+from skerry.local.ports.resources import Record
 from skerry.wire import eras, jsonrpc
 from skerry.wire.jsonrpc import Envelope, encode
 

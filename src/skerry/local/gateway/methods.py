@@ -35,7 +35,7 @@ from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing, Target
 from skerry.local.gateway.tools import Item
 from skerry.local.gateway.uri_templates import matches
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.wire import eras
 from skerry.wire.headers import MCP_SESSION_ID
 from skerry.wire.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND

@@ -19,7 +19,10 @@ from skerry.local.gateway.propagation import continued
 from skerry.local.gateway.schemas.source import SchemaSource
 from skerry.local.gateway.urls import with_parameters
 from skerry.local.http.upstream import Reply, Upstream, UpstreamError
-from skerry.local.ports import Authorities, Clock, NoAuthorities, Notes, Record, Recorder
+from skerry.local.ports.permissions import Notes
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock, Recorder
+from skerry.local.ports.secrets import Authorities, NoAuthorities
 from skerry.wire import trace
 from skerry.wire.hop import Hop
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from skerry.errors import SkerryError
-from skerry.local.ports import Caller, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
 from skerry.wire.trace import Span
 
 

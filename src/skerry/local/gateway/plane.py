@@ -54,26 +54,13 @@ from skerry.local.gateway.targets import connect
 from skerry.local.http.asgi import ClientGoneError, read_body, send_reply, traced
 from skerry.local.http.body import Body
 from skerry.local.http.upstream import Upstream
-from skerry.local.ports import (
-    Access,
-    Authorities,
-    Change,
-    Clock,
-    FetchSecret,
-    NoAuthorities,
-    NoResourceTokens,
-    Permissions,
-    Receive,
-    Record,
-    Recorder,
-    Report,
-    Resources,
-    ResourceTokens,
-    Scope,
-    Send,
-    Unrestricted,
-    unreported,
-)
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access
+from skerry.local.ports.permissions import Permissions, Unrestricted
+from skerry.local.ports.resources import Change, Record, Report, Resources, unreported
+from skerry.local.ports.running import Clock, Recorder
+from skerry.local.ports.secrets import Authorities, FetchSecret, NoAuthorities
+from skerry.local.ports.tokens import NoResourceTokens, ResourceTokens
 from skerry.wire import eras, jsonrpc
 
 LOG = logging.getLogger("skerry.gateway")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from skerry.local.iam import workloads
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.wire import headers as names
 from skerry.wire import trace
 

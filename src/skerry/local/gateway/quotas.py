@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from skerry.local.gateway.limits.enforcement import ThrottledError
 from skerry.local.gateway.messages import Request
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 from skerry.local.rate import Rate
 
 CALLS = frozenset({"tools/call", "tools/list"})

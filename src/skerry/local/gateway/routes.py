@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skerry.local.gateway.messages import Relayed
-from skerry.local.ports import Scope, Send
+from skerry.local.ports.asgi import Scope, Send
 
 HeaderPairs = Iterable[tuple[str, str]]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.wire.arn import role_of
 
 _WILDCARDS = {"*": ".*", "?": "."}

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from skerry.local.gateway.inbound import ANONYMOUS
 from skerry.local.gateway.routes import answer
 from skerry.local.iam.access import role_session
-from skerry.local.ports import Caller, Clock, Message, Notes, Receive, Send
+from skerry.local.ports.asgi import Message, Receive, Send
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Notes
+from skerry.local.ports.running import Clock
 from skerry.wire import jsonrpc, trace
 from skerry.wire.hop import Hop
 

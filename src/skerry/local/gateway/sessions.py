@@ -18,7 +18,9 @@ from typing import Any
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.messages import McpError, mcp_configuration
-from skerry.local.ports import Caller, Clock, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.relay.faces.calls import Errands
 from skerry.wire import eras, jsonrpc
 from skerry.wire.headers import MCP_SESSION_ID

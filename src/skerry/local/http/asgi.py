@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from skerry.errors import ServiceError
 from skerry.local.api.rest_json import Reply
-from skerry.local.ports import Message, Receive, Scope, Send
+from skerry.local.ports.asgi import Message, Receive, Scope, Send
 from skerry.wire import trace
 from skerry.wire.headers import REQUEST_ID
 

@@ -26,7 +26,7 @@ from skerry.auth.outside import Form, Http
 from skerry.auth.transport import Transport
 from skerry.errors import RemoteError
 from skerry.local.http.upstream import UpstreamError
-from skerry.local.ports import Certificates
+from skerry.local.ports.secrets import Certificates
 from skerry.relay.http.tls import default_tls
 
 MAX_PEM = 65_536

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from skerry.errors import ServiceError, SkerryError
 from skerry.local.http.asgi import ClientGoneError, read_body
-from skerry.local.ports import Receive
+from skerry.local.ports.asgi import Receive
 from skerry.wire import jsonrpc
 
 

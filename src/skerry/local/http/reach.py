@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.auth.outside import Http
-from skerry.local.ports import Authorities
+from skerry.local.ports.secrets import Authorities
 
 
 class Reach:

@@ -27,11 +27,14 @@ from pathlib import Path
 from typing import Protocol
 
 from skerry.auth import sigv4
+from skerry.auth.sigv4 import Credentials
 from skerry.errors import SignatureError, StateError
 from skerry.local.api import dialects
 from skerry.local.iam import s3_query
 from skerry.local.iam.workloads import Workloads
-from skerry.local.ports import Caller, Clock, Credentials, Limits, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.callers import Caller, Limits
+from skerry.local.ports.running import Clock
 from skerry.local.state import private
 
 DEVELOPER = "skerry"

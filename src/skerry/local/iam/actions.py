@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl
 from skerry.local.api import service_model
 from skerry.local.iam import action_resources, s3_actions
 from skerry.local.iam.action_resources import Found, Place
-from skerry.local.ports import Ask, Named, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.permissions import Ask, Named
 
 NOT_ASKED = "not asked: permissions are off"
 _PREFIXES: Mapping[str, str] = {"monitoring": "cloudwatch", "email": "ses", "tagging": "tag"}

@@ -21,7 +21,9 @@ from skerry.local.iam import web_identity
 from skerry.local.iam.access import Access
 from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.web_identity import WebIdentities
-from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
+from skerry.local.ports.callers import Caller, Limits
+from skerry.local.ports.permissions import Ask, Notes
+from skerry.local.ports.running import Clock
 
 WEB_IDENTITY, SAML = "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"
 OPERATIONS = frozenset({"AssumeRole", WEB_IDENTITY, SAML})

@@ -21,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skerry.errors import ServiceError
-from skerry.local.ports import SERVICE_PRINCIPAL, Ask, Caller, Notes, Permissions, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import SERVICE_PRINCIPAL, Ask, Notes, Permissions
+from skerry.local.ports.resources import Record
 
 _PREFIX = "bedrock-agentcore"
 ENGINE_ACTIONS = ("AuthorizeAction", "PartiallyAuthorizeActions")

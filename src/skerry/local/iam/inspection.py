@@ -18,7 +18,8 @@ from skerry.errors import ServiceError, validation
 from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.principals import Known
 from skerry.local.inspection import Inspect
-from skerry.local.ports import Ask, Caller
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask
 from skerry.wire.arn import is_arn, role_of
 
 

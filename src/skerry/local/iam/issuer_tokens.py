@@ -9,7 +9,7 @@ from skerry.auth.dialects import AWS_AUTHORIZER, Claims
 from skerry.auth.keys import Keys
 from skerry.auth.ports import Fetch
 from skerry.errors import TokenError
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 ALGORITHMS = ("RS256", "ES256", "PS256")
 MAX_ISSUERS = 64

@@ -28,7 +28,9 @@ from skerry.local.api.rest_json import Reply
 from skerry.local.api.validation import validate
 from skerry.local.iam.assume_role import Form
 from skerry.local.iam.permissions import PermissionChecks, account_of
-from skerry.local.ports import Ask, Caller, Clock, Notes
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask, Notes
+from skerry.local.ports.running import Clock
 from skerry.wire.arn import role_of
 
 TOKEN = "GetWebIdentityToken"  # noqa: S105  (the name of an operation)

@@ -25,7 +25,9 @@ from skerry.auth.iam.patterns import lower
 from skerry.errors import ServiceError, access_denied
 from skerry.local.iam.principals import ALL, IMPLIED, Known, Principals, caller_of
 from skerry.local.iam.stored_policies import UNLOCKS, Held, PolicySource, StoredPolicies
-from skerry.local.ports import Ask, Caller, Clock, Limits, Notes
+from skerry.local.ports.callers import Caller, Limits
+from skerry.local.ports.permissions import Ask, Notes
+from skerry.local.ports.running import Clock
 from skerry.local.state.resources import Resources
 from skerry.settings.local import Permissions as Mode
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from skerry.auth.iam import Policy, Principal, read
 from skerry.local.aws.seeds import Call
-from skerry.local.ports import Caller, Clock
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.running import Clock
 from skerry.wire.arn import role_of
 
 CACHE_SECONDS = 5.0

@@ -18,7 +18,8 @@ from skerry.local.api import service_model
 from skerry.local.iam.access import DEVELOPER
 from skerry.local.iam.assume_role import Form
 from skerry.local.iam.permissions import PermissionChecks
-from skerry.local.ports import Ask, Caller, Notes
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask, Notes
 
 _KINDS = (
     ("RoleName", "role"),

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from urllib.parse import parse_qsl, unquote, urlparse, urlsplit
 from xml.etree import ElementTree as ET
 
-from skerry.local.ports import Ask, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.permissions import Ask
 
 # What a method on a bucket or an object is, and what a subresource makes of it: names for bucket and object.
 _BUCKET = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}

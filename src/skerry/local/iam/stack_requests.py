@@ -17,7 +17,8 @@ from skerry.errors import ServiceError
 from skerry.local.iam.assume_role import Form
 from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.principals import session_of
-from skerry.local.ports import Ask, Caller, Notes
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask, Notes
 
 SERVICE = "cloudformation.amazonaws.com"
 Describe = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Any]]]

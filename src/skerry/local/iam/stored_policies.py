@@ -26,7 +26,8 @@ from typing import Any, Protocol
 from skerry.auth.iam import Policy, read
 from skerry.local.iam import resource_policies
 from skerry.local.iam.principals import CACHE_SECONDS
-from skerry.local.ports import Ask, Clock, Named
+from skerry.local.ports.permissions import Ask, Named
+from skerry.local.ports.running import Clock
 
 SERVICES = frozenset({"kms", "s3", "secretsmanager", "sns", "sqs"})
 _NAMES = {"kms": "key", "s3": "bucket", "secretsmanager": "secret", "sns": "topic", "sqs": "queue"}

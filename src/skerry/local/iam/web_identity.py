@@ -23,7 +23,8 @@ from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
 from skerry.local.iam.issuer_tokens import IssuerTokens
 from skerry.local.iam.principals import Principals
-from skerry.local.ports import Caller, Clock
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.running import Clock
 
 _TEXTS = ("sub", "email", "amr")
 """Claims that are condition keys under their own names."""

@@ -15,7 +15,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.local.ports import Clock, Workload
+from skerry.local.ports.callers import Workload
+from skerry.local.ports.running import Clock
 
 HEADER = "txn-token"
 LIFE = 60.0

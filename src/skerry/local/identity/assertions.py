@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.errors import ServiceError, SkerryError
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFE = 60

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile, digest
-from skerry.local.ports import Clock, TokenAsk
+from skerry.local.ports.running import Clock
+from skerry.local.ports.tokens import TokenAsk
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 Status = Literal["waiting", "open", "returned", "done", "failed"]

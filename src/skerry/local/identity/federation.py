@@ -24,7 +24,7 @@ from skerry.local.identity.providers import Provider, Providers, version
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.shared import Shared
 from skerry.local.identity.vault_file import digest
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 MAX_CODE = 8192
 _SAFE = "%/:=&?~#+!$,;'@()*[]"

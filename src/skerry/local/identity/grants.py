@@ -17,7 +17,7 @@ from skerry.errors import RemoteError, ServiceError, validation
 from skerry.local.identity.assertions import TYPE, Assertions
 from skerry.local.identity.assumptions import Assumptions
 from skerry.local.identity.providers import POST, WEB_IDENTITY, Provider
-from skerry.local.ports import TokenAsk
+from skerry.local.ports.tokens import TokenAsk
 
 Form = Mapping[str, str | Sequence[str]]
 WebIdentity = Callable[[str, str], Awaitable[str]]

@@ -14,7 +14,7 @@ from typing import Any
 
 from skerry.local.identity.grants import Grant
 from skerry.local.identity.vault_file import VaultFile
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 AHEAD = 30.0
 """Seconds before its end at which a token is replaced."""

@@ -17,17 +17,11 @@ from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.user_tokens import UserTokens
 from skerry.local.identity.vault import Vault
 from skerry.local.identity.workload_tokens import WorkloadToken, WorkloadTokens
-from skerry.local.ports import (
-    Ask,
-    Caller,
-    FetchSecret,
-    Notes,
-    Permissions,
-    Resources,
-    ResourceToken,
-    TokenAsk,
-    WorkloadIdentities,
-)
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask, Notes, Permissions
+from skerry.local.ports.resources import Resources
+from skerry.local.ports.secrets import FetchSecret
+from skerry.local.ports.tokens import ResourceToken, TokenAsk, WorkloadIdentities
 
 DIRECTORY = "workload-identity-directory/default"
 VAULT = "token-vault/default"

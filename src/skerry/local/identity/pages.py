@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from skerry.local.api.rest_json import Reply
 from skerry.local.identity.federation import ConsentError, Federation
-from skerry.local.ports import Scope
+from skerry.local.ports.asgi import Scope
 from skerry.web_page import document, few_words, guards
 
 CALLBACK = "/identities/oauth2/callback/"

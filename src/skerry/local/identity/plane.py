@@ -30,23 +30,13 @@ from skerry.local.identity.vault import Vault
 from skerry.local.identity.vault_file import VaultFile
 from skerry.local.identity.web_identity import WebIdentities
 from skerry.local.identity.workload_tokens import WorkloadTokens
-from skerry.local.ports import (
-    Access,
-    Authorities,
-    Caller,
-    Certificates,
-    Clock,
-    FetchSecret,
-    NoAuthorities,
-    Permissions,
-    Receive,
-    Recorder,
-    Resources,
-    Scope,
-    Send,
-    Unrestricted,
-    WorkloadIdentities,
-)
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.permissions import Permissions, Unrestricted
+from skerry.local.ports.resources import Resources
+from skerry.local.ports.running import Clock, Recorder
+from skerry.local.ports.secrets import Authorities, Certificates, FetchSecret, NoAuthorities
+from skerry.local.ports.tokens import WorkloadIdentities
 from skerry.local.rate import rate
 from skerry.local.state.sealing import Sealer
 from skerry.wire import trace

@@ -18,7 +18,9 @@ from skerry.errors import RemoteError, SkerryError, not_found, validation
 from skerry.local.http.reach import Reach
 from skerry.local.identity.assertions import PrivateKey
 from skerry.local.identity.shared import Shared
-from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
+from skerry.local.ports.resources import Record, Resources
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import FetchSecret, SecretReference
 
 MAX_AGE = 600.0
 """Seconds that metadata serves before it is fetched again."""

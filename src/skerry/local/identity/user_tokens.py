@@ -19,7 +19,9 @@ from skerry.auth.discovery import is_loopback, is_safe
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
 from skerry.local.iam.issuer_tokens import IssuerTokens
-from skerry.local.ports import Authorities, Caller, Certificates, Clock, NoAuthorities
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import Authorities, Certificates, NoAuthorities
 
 
 class UserTokens:

@@ -22,15 +22,9 @@ from skerry.local.identity.providers import Provider, Providers, shows_principal
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.shared import Shared
 from skerry.local.identity.vault_file import digest
-from skerry.local.ports import (
-    Change,
-    Clock,
-    ConsentNeeded,
-    Record,
-    ResourceToken,
-    TokenAsk,
-    WorkloadIdentities,
-)
+from skerry.local.ports.resources import Change, Record
+from skerry.local.ports.running import Clock
+from skerry.local.ports.tokens import ConsentNeeded, ResourceToken, TokenAsk, WorkloadIdentities
 
 MAX_ASKED = 8192
 """Characters of everything that goes into an authorization request."""

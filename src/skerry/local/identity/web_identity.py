@@ -18,7 +18,9 @@ from skerry.local.iam.outbound_federation import OFF, TURN_ON
 from skerry.local.iam.permissions import account_of
 from skerry.local.identity.settings import IdentitySettings
 from skerry.local.identity.vault_file import VaultFile
-from skerry.local.ports import Ask, Caller, Clock, Permissions
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Ask, Permissions
+from skerry.local.ports.running import Clock
 from skerry.wire.arn import role_of
 
 PREFIX = "/identities/web-identity/"

@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from skerry.errors import ServiceError, validation
 from skerry.local import users
 from skerry.local.identity.settings import IdentitySettings
-from skerry.local.ports import Caller, Clock, WorkloadIdentities
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.running import Clock
+from skerry.local.ports.tokens import WorkloadIdentities
 from skerry.local.state.sealing import Sealer, SealError
 
 

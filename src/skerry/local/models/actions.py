@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from skerry.local.ports import Ask
+from skerry.local.ports.permissions import Ask
 from skerry.wire.arn import is_arn
 
 _ACTIONS = {"converse": "InvokeModel", "converse-stream": "InvokeModelWithResponseStream"}

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from skerry.auth.sigv4 import Credentials, sign
 from skerry.errors import ServiceError
 from skerry.local.http.upstream import Reply, Upstream, UpstreamError
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 from skerry.settings import ModelsSettings
 
 CARRIED = ("content-type", "x-amzn-errortype", "x-amzn-requestid", "retry-after")

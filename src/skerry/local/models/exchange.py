@@ -12,7 +12,8 @@ from skerry.local.api.rest_json import Reply
 from skerry.local.http.asgi import ClientGoneError, send_reply
 from skerry.local.models.events import Event
 from skerry.local.models.guardrails.assess import Outcome
-from skerry.local.ports import Notes, Receive, Send
+from skerry.local.ports.asgi import Receive, Send
+from skerry.local.ports.permissions import Notes
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from skerry.local.http.upstream import Reply, Upstream, UpstreamError
 from skerry.local.models import openai_format as wire
 from skerry.local.models.events import Blocks, Event, message_start, message_stop, metadata
 from skerry.local.models.request import ConverseRequest
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 from skerry.settings import ModelsSettings
 from skerry.wire.sse import Decoder
 

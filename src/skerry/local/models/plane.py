@@ -38,7 +38,10 @@ from skerry.local.models.request import (
     service_model,
 )
 from skerry.local.models.router.conversation import Router
-from skerry.local.ports import Access, Clock, Permissions, Receive, Recorder, Scope, Send, Unrestricted
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access
+from skerry.local.ports.permissions import Permissions, Unrestricted
+from skerry.local.ports.running import Clock, Recorder
 from skerry.settings import ModelsSettings
 from skerry.wire import trace
 from skerry.wire.hop import Hop

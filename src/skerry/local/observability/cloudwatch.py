@@ -18,7 +18,7 @@ from skerry.errors import SkerryError
 from skerry.local.observability.calls import Call
 from skerry.local.observability.logs import RuntimeLogs
 from skerry.local.observability.metrics import Key, Metrics, Minute, entries
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 Write = Callable[[bytes], Awaitable[None]]
 

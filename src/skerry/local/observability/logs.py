@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 GROUP = "/aws/bedrock-agentcore/runtimes/"
 LINES = 10_000

@@ -8,7 +8,10 @@ from collections.abc import Callable
 
 from skerry.errors import ServiceError
 from skerry.local.http.body import Body
-from skerry.local.ports import Caller, Clock, Notes, Recorder, Scope, Send
+from skerry.local.ports.asgi import Scope, Send
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.permissions import Notes
+from skerry.local.ports.running import Clock, Recorder
 from skerry.local.runtime import envelopes
 from skerry.local.runtime.envelopes import Answer, Pair
 from skerry.local.runtime.inbound import presented

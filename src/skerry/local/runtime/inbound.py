@@ -25,7 +25,10 @@ from skerry.errors import (
 )
 from skerry.local.http.body import Body
 from skerry.local.iam import workloads
-from skerry.local.ports import Access, Authorities, Caller, Clock, Scope
+from skerry.local.ports.asgi import Scope
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import Authorities
 from skerry.local.runtime import envelopes, texts
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.record import Runtime

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skerry.local.ports import Credentials
+from skerry.auth.sigv4 import Credentials
 from skerry.local.runtime import nodejs
 from skerry.local.runtime.containers import HOST, Image
 from skerry.local.runtime.engine import find

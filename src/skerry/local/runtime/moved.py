@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 _SECOND = 1.0
 

@@ -19,29 +19,13 @@ from skerry.errors import ServiceError, SkerryError, access_denied, not_found, v
 from skerry.local.http.asgi import ClientGoneError, traced
 from skerry.local.http.body import Body
 from skerry.local.http.upstream import Upstream
-from skerry.local.ports import (
-    SERVICE_PRINCIPAL,
-    Access,
-    Ask,
-    Authorities,
-    Caller,
-    Change,
-    Clock,
-    NoAuthorities,
-    Output,
-    Permissions,
-    Receive,
-    Record,
-    Recorder,
-    Report,
-    Resources,
-    Scope,
-    Send,
-    Unkept,
-    Unrestricted,
-    WorkloadTokens,
-    unreported,
-)
+from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.permissions import SERVICE_PRINCIPAL, Ask, Permissions, Unrestricted
+from skerry.local.ports.resources import Change, Record, Report, Resources, unreported
+from skerry.local.ports.running import Clock, Output, Recorder, Unkept
+from skerry.local.ports.secrets import Authorities, NoAuthorities
+from skerry.local.ports.tokens import WorkloadTokens
 from skerry.local.runtime import launch, sockets, texts
 from skerry.local.runtime.artifact import FetchObject
 from skerry.local.runtime.call import CLIENT_GONE, Call

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from skerry.errors import ProgramError, ServiceError
 from skerry.local.http.upstream import Upstream, UpstreamError
-from skerry.local.ports import Access, Output, Recorder
+from skerry.local.ports.callers import Access
+from skerry.local.ports.running import Output, Recorder
 from skerry.local.runtime import health, launch
 from skerry.local.runtime.health import Health
 from skerry.local.runtime.session import Session

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from skerry.errors import ProgramError
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 
 LOCAL_PREFIX = "SKERRY_PYTHON"
 """The environment variable of a record that names another interpreter; the program does not see it."""

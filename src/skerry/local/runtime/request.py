@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from skerry.errors import ServiceError, access_denied, validation
-from skerry.local.ports import Scope
+from skerry.local.ports.asgi import Scope
 from skerry.local.runtime.texts import ACCOUNT_REQUIRED, constraint
 from skerry.wire import session
 from skerry.wire.arn import ACCOUNT_ID, RUNTIME_ID, is_arn

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from skerry.local.ports import Credentials
+from skerry.auth.sigv4 import Credentials
 from skerry.local.runtime.launch import Room
 from skerry.local.runtime.program import Compute
 from skerry.local.runtime.record import Runtime

@@ -17,7 +17,8 @@ from typing import Any
 
 from skerry.errors import ProgramError, ServiceError, SkerryError
 from skerry.local.http.upstream import Upstream
-from skerry.local.ports import Access, Clock, Output, Recorder
+from skerry.local.ports.callers import Access
+from skerry.local.ports.running import Clock, Output, Recorder
 from skerry.local.rate import rate
 from skerry.local.runtime import lifetime
 from skerry.local.runtime.moved import MovedClock

@@ -22,7 +22,8 @@ from typing import Any
 from skerry.errors import ProgramError, ServiceError, validation
 from skerry.local.http.asgi import ClientGoneError
 from skerry.local.http.frames import MAX_FRAME, TOO_BIG, Close
-from skerry.local.ports import Clock, Receive, Send
+from skerry.local.ports.asgi import Receive, Send
+from skerry.local.ports.running import Clock
 from skerry.local.runtime import launch, texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.commands import argv

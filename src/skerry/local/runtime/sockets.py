@@ -22,7 +22,8 @@ from skerry.local.http.asgi import ClientGoneError
 from skerry.local.http.frame_client import FrameClient, UpgradeRefusedError
 from skerry.local.http.frames import Close
 from skerry.local.http.upstream import UpstreamError
-from skerry.local.ports import Clock, Message, Receive, Scope, Send
+from skerry.local.ports.asgi import Message, Receive, Scope, Send
+from skerry.local.ports.running import Clock
 from skerry.local.runtime import headers, texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.record import Runtime

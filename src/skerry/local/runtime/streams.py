@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 
 class Streams:

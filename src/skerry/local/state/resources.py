@@ -31,7 +31,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from skerry.auth.discovery import discovery_urls
-from skerry.local.ports import Certificates, Change, Clock, Record, SecretReference
+from skerry.local.ports.resources import Change, Record
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import Certificates, SecretReference
 from skerry.local.state.records import Answered, RecordStore, Write
 from skerry.wire.endpoints import gateway_url
 

@@ -10,7 +10,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from skerry.local.ports import Change
+from skerry.local.ports.resources import Change
 from skerry.local.state.records import Write
 from tests.kit.gateway_stack import ACCOUNT, MODERN, post
 from tests.kit.mcp_backends import Backend

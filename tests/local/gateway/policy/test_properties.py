@@ -14,7 +14,7 @@ from skerry.local.gateway.policy import schema, values, vocabulary
 from skerry.local.gateway.policy.policy_set import compiled
 from skerry.local.gateway.policy.statement import DogwoodError, StatementError, parse
 from skerry.local.gateway.policy.verdict import Asker
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from tests.fuzz.effort import scaled
 
 ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/shop-0123456789"

@@ -15,7 +15,7 @@ from skerry.local.gateway.policy.optimism import without_input
 from skerry.local.gateway.policy.statement import parse
 from skerry.local.gateway.policy.verdict import Asker, Closed
 from skerry.local.gateway.tools import Item
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from tests.kit.gateway_stack import post
 from tests.kit.policy_stack import PolicyStack
 from tests.local.gateway.policy.conftest import REFUND

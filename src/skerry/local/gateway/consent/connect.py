@@ -29,7 +29,8 @@ from skerry.local.gateway.credentials.consents import LIFE, Consent, Consents
 from skerry.local.gateway.inbound import Door
 from skerry.local.gateway.routes import answer, header
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Record, Resources, Scope, Send
+from skerry.local.ports.asgi import Scope, Send
+from skerry.local.ports.resources import Record, Resources
 
 PREFIX = "/connect/"
 CALLBACK, DONE = f"{PREFIX}callback", f"{PREFIX}done"

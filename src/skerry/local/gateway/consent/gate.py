@@ -32,7 +32,8 @@ from skerry.local.gateway.credentials.user_tokens import (
 from skerry.local.gateway.messages import McpError, Relayed, Request, Result
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Record, ResourceToken
+from skerry.local.ports.resources import Record
+from skerry.local.ports.tokens import ResourceToken
 from skerry.relay.faces.calls import call_digest
 from skerry.wire import eras, jsonrpc
 

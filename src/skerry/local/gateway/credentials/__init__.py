@@ -26,19 +26,12 @@ from skerry.local.gateway.credentials.vault_tokens import VaultTokens
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.http.reach import Reach
-from skerry.local.ports import (
-    Access,
-    Authorities,
-    Clock,
-    FetchSecret,
-    NoAuthorities,
-    NoResourceTokens,
-    Notes,
-    Record,
-    Resources,
-    ResourceTokens,
-    Unrestricted,
-)
+from skerry.local.ports.callers import Access
+from skerry.local.ports.permissions import Notes, Unrestricted
+from skerry.local.ports.resources import Record, Resources
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import Authorities, FetchSecret, NoAuthorities
+from skerry.local.ports.tokens import NoResourceTokens, ResourceTokens
 
 _SIGNING = frozenset({"GATEWAY_IAM_ROLE", "CALLER_IAM_CREDENTIALS"})
 

@@ -12,7 +12,8 @@ from typing import Any
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials.external import secret
 from skerry.local.gateway.outgoing import Credential, TargetError
-from skerry.local.ports import FetchSecret, Resources
+from skerry.local.ports.resources import Resources
+from skerry.local.ports.secrets import FetchSecret
 from skerry.wire.headers import is_header_name
 
 

@@ -6,9 +6,11 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from skerry.auth.sigv4 import Credentials
 from skerry.local.gateway.credentials import signature
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.ports import Access, Caller, Clock, Credentials
+from skerry.local.ports.callers import Access, Caller
+from skerry.local.ports.running import Clock
 
 KIND = "CALLER_IAM_CREDENTIALS"
 LIFE = 900.0

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
 from skerry.errors import ServiceError
-from skerry.local.ports import Clock, ResourceToken, ResourceTokens, TokenAsk
+from skerry.local.ports.running import Clock
+from skerry.local.ports.tokens import ResourceToken, ResourceTokens, TokenAsk
 
 LIFE = 600.0
 """Seconds for which a consent may be finished."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from skerry.errors import SkerryError
 from skerry.local.gateway.outgoing import TargetError
-from skerry.local.ports import FetchSecret, SecretReference
+from skerry.local.ports.secrets import FetchSecret, SecretReference
 
 
 async def secret(reference: SecretReference, fetch: FetchSecret) -> str:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.outgoing import TargetError
 from skerry.local.iam import gateway_role
-from skerry.local.ports import SERVICE_PRINCIPAL, Notes, Permissions, Record, Resources
+from skerry.local.ports.permissions import SERVICE_PRINCIPAL, Notes, Permissions
+from skerry.local.ports.resources import Record, Resources
 
 _PROVIDERS = {"OAUTH": "oauthCredentialProvider", "API_KEY": "apiKeyCredentialProvider"}
 

@@ -16,7 +16,9 @@ from skerry.local.gateway.credentials import external, vault_tokens
 from skerry.local.gateway.credentials.vault_tokens import VaultTokens
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.http.reach import Reach
-from skerry.local.ports import Clock, FetchSecret, Record, Resources, SecretReference
+from skerry.local.ports.resources import Record, Resources
+from skerry.local.ports.running import Clock
+from skerry.local.ports.secrets import FetchSecret, SecretReference
 
 _NAMED = ("audience", "resource")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from skerry.auth.sigv4 import Credentials
 from skerry.local.gateway.credentials import signature
 from skerry.local.gateway.outgoing import Credential, Outgoing
-from skerry.local.ports import Access, Clock, Credentials, Record
+from skerry.local.ports.callers import Access
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.wire.arn import Arn
 
 KIND = "GATEWAY_IAM_ROLE"

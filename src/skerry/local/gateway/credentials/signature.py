@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skerry.auth import sigv4
+from skerry.auth.sigv4 import Credentials
 from skerry.local.gateway.outgoing import Outgoing, TargetError
-from skerry.local.ports import Credentials
 from skerry.wire.headers import TRACE
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from skerry.local.gateway.outgoing import Outgoing
 from skerry.local.iam.workloads import HEADER
-from skerry.local.ports import Workload, Workloads
+from skerry.local.ports.callers import Workload, Workloads
 from skerry.wire.endpoints import runtime_identifier
 
 

@@ -17,7 +17,9 @@ from skerry.local import users
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials.consents import Consent, Consents
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.ports import Authorization, Caller, Record, ResourceToken, TokenAsk
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Authorization, Record
+from skerry.local.ports.tokens import ResourceToken, TokenAsk
 
 GRANT = "AUTHORIZATION_CODE"
 _NAMED = ("audience", "resource")

@@ -14,7 +14,8 @@ from skerry.errors import ServiceError
 from skerry.local import users
 from skerry.local.gateway.credentials.role import RoleCredentials
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
-from skerry.local.ports import Record, ResourceToken, ResourceTokens, TokenAsk
+from skerry.local.ports.resources import Record
+from skerry.local.ports.tokens import ResourceToken, ResourceTokens, TokenAsk
 
 _WITHOUT_SECRET = ("PRIVATE_KEY_JWT", "AWS_IAM_ID_TOKEN_JWT")
 _NAMED = ("audience", "resource")

@@ -16,7 +16,8 @@ from skerry.local.gateway.interceptors import http
 from skerry.local.gateway.limits import Limits
 from skerry.local.gateway.limits.dimensions import Subject
 from skerry.local.gateway.rules import route
-from skerry.local.ports import Caller, Record, Resources
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record, Resources
 
 _BODY = "$.context.request.body."
 

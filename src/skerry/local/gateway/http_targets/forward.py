@@ -31,7 +31,9 @@ from skerry.local.http.asgi import ClientGoneError
 from skerry.local.http.body import Body
 from skerry.local.http.upstream import Reply, UpstreamError
 from skerry.local.iam.access import role_session
-from skerry.local.ports import Caller, Message, Record, Resources, Scope, Send
+from skerry.local.ports.asgi import Message, Scope, Send
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record, Resources
 from skerry.wire.headers import TRACE
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from skerry.local.gateway import propagation
 from skerry.local.gateway.urls import without_parameter
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.wire.headers import ERROR_TYPE, RUNTIME_SESSION_ID, TRACE, single_hop, value_problem
 
 Pairs = Iterable[tuple[str, str]]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from skerry.local.gateway.http_targets.target import HttpTarget
-from skerry.local.ports import Caller, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.wire.headers import RUNTIME_SESSION_ID
 
 MAX_SESSION = 256

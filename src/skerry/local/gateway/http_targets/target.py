@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from skerry.errors import ServiceError, validation
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.urls import target_url
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 from skerry.wire.endpoints import signing_scope
 
 _SDK = "/runtimes/"

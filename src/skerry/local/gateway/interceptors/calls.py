@@ -13,7 +13,7 @@ from skerry.local.gateway.invoke import invoke
 from skerry.local.gateway.outbound import Outbound
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.local.gateway.settings import GatewaySettings
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 
 Point = Literal["REQUEST", "RESPONSE"]
 _LARGE = 256 * 1024

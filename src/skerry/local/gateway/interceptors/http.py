@@ -15,7 +15,8 @@ from skerry.local.gateway.interceptors.calls import Calls, configuration, passes
 from skerry.local.gateway.interceptors.payloads import NewResponse
 from skerry.local.gateway.invoke import client_context
 from skerry.local.gateway.outgoing import Outgoing
-from skerry.local.ports import Caller, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
 from skerry.wire.arn import Arn
 from skerry.wire.jsonrpc import encode
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from skerry.local.gateway import tools
 from skerry.local.gateway.messages import Request
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from skerry.wire.arn import role_of
 
 _JWT = "$.context.jwt."

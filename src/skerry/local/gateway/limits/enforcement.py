@@ -17,7 +17,8 @@ from skerry.local.gateway.limits import dimensions
 from skerry.local.gateway.limits.dimensions import Subject
 from skerry.local.gateway.limits.entries import Entry, Limit, Metric, Rate, compiled
 from skerry.local.gateway.limits.windows import MAX_BUCKETS, Bucket, Connections, Windows
-from skerry.local.ports import Change, Clock, Record, Resources
+from skerry.local.ports.resources import Change, Record, Resources
+from skerry.local.ports.running import Clock
 from skerry.wire.jsonrpc import encode
 
 MESSAGE = "Rate limit exceeded"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 
 ANY = "*"
 PERIODS: Mapping[str, float] = {"second": 1.0, "minute": 60.0}

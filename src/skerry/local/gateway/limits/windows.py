@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from skerry.local.gateway.limits.entries import Rate
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 
 Bucket = tuple[str, ...]
 """Gateway, limit, metric, and the values of the dimensions."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from skerry.local.gateway.catalogue import Catalogue, Entry
-from skerry.local.ports import PolicyFindings, PolicyProposal, Record, Resources
+from skerry.local.ports.resources import PolicyFindings, PolicyProposal, Record, Resources
 from skerry.wire.tool_names import SEPARATOR
 
 if TYPE_CHECKING:  # Cedar is loaded when the first policy comes

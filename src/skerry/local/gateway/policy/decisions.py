@@ -29,7 +29,7 @@ from skerry.local.gateway.policy.values import UnrepresentableError, cedar_value
 from skerry.local.gateway.policy.verdict import Asker, Closed, Judge, Verdict
 from skerry.local.gateway.policy.vocabulary import principal
 from skerry.local.gateway.tools import Item
-from skerry.local.ports import Change, Record, Resources
+from skerry.local.ports.resources import Change, Record, Resources
 
 LOG = logging.getLogger("skerry.gateway")
 

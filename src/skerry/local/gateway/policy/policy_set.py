@@ -20,7 +20,7 @@ from skerry.local.gateway.policy.optimism import without_input
 from skerry.local.gateway.policy.statement import Statement, named_actions, parse
 from skerry.local.gateway.policy.verdict import Asker, Closed, Judge, Verdict
 from skerry.local.gateway.policy.vocabulary import action_entities, parents, request
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 
 _FAILED = re.compile(r"policy `([^`]*)`")
 _EVALUATED = frozenset({"ACTIVE", "UPDATING", "UPDATE_FAILED", "DELETE_FAILED"})

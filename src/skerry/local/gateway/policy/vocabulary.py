@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from skerry.wire.tool_names import SEPARATOR
 
 NAMESPACE = "AgentCore"

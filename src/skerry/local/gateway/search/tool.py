@@ -16,7 +16,8 @@ from skerry.local.gateway.search.index import Index, Segment
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.tools import Item, array
-from skerry.local.ports import Clock, Record
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.wire.jsonrpc import encode
 
 NAME = "x_amz_bedrock_agentcore_search"

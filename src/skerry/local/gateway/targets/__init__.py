@@ -11,7 +11,8 @@ from skerry.local.gateway.targets.lambda_function import LambdaTarget
 from skerry.local.gateway.targets.mcp_server import McpServerTarget
 from skerry.local.gateway.targets.openapi_schema import OpenApiTarget
 from skerry.local.gateway.targets.smithy_model import SmithyTarget
-from skerry.local.ports import Clock, Record
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 
 KINDS: dict[str, type[LambdaTarget | McpServerTarget | OpenApiTarget | SmithyTarget | ApiGatewayTarget]] = {
     "lambda": LambdaTarget,

@@ -22,7 +22,8 @@ from skerry.local.gateway.schemas.operation import Api, Operation
 from skerry.local.gateway.schemas.rest_api import Stage, StageMethod
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.rest import Answer, RestTarget
-from skerry.local.ports import Clock, Record
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.wire.jsonrpc import encode
 from skerry.wire.session import new as new_id
 

@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 from skerry.local.gateway.client_session import ClientSession
 from skerry.local.gateway.messages import Relayed, Request, Result
 from skerry.local.gateway.tools import Item
-from skerry.local.ports import Caller, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from skerry.local.gateway.targets.asks import (
 )
 from skerry.local.gateway.targets.replies import Reading
 from skerry.local.http.upstream import Reply, UpstreamError
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 from skerry.relay.faces.calls import Errands
 from skerry.wire import eras, jsonrpc
 from skerry.wire.headers import MCP_SESSION_ID

@@ -10,7 +10,7 @@ from skerry.local.gateway.messages import Request
 from skerry.local.gateway.sessions import ASKABLE, streaming
 from skerry.local.gateway.targets.asks import Ask
 from skerry.local.gateway.tools import Item
-from skerry.local.ports import Caller
+from skerry.local.ports.callers import Caller
 from skerry.wire import eras, jsonrpc
 from skerry.wire.headers import MCP_PARAM_PREFIX, value_problem
 from skerry.wire.jsonrpc import Envelope

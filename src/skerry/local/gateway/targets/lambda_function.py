@@ -19,7 +19,9 @@ from skerry.local.gateway.schemas import tool_list
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.tools import Item, prefixed
-from skerry.local.ports import Caller, Clock, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.wire.jsonrpc import encode
 from skerry.wire.session import new as new_id
 

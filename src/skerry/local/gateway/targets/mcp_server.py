@@ -46,7 +46,9 @@ from skerry.local.gateway.targets.questions import Faces, ModernPeer, SessionInt
 from skerry.local.gateway.targets.replies import is_stream
 from skerry.local.gateway.tools import MAX_PER_TARGET, Item, by_uri, prefixed
 from skerry.local.http.upstream import Reply
-from skerry.local.ports import Caller, Clock, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 from skerry.relay.faces.rounds import Patience, Rounds
 from skerry.relay.faces.translation import LegacyClient
 from skerry.relay.ports import RelayError

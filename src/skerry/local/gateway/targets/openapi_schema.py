@@ -7,7 +7,7 @@ import asyncio
 from skerry.local.gateway.schemas import openapi
 from skerry.local.gateway.schemas.operation import Api
 from skerry.local.gateway.targets.rest import RestTarget
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 
 
 class OpenApiTarget(RestTarget):

@@ -21,7 +21,7 @@ from skerry.local.gateway.targets import replies
 from skerry.local.gateway.targets.asks import FRESH, Ask, initialized
 from skerry.local.gateway.targets.dialogue import Dialogue
 from skerry.local.http.upstream import Reply
-from skerry.local.ports import Clock
+from skerry.local.ports.running import Clock
 from skerry.relay.faces.calls import Errands
 from skerry.relay.faces.modern_face import Bounds, ModernFace
 from skerry.relay.faces.parked import Parked

@@ -22,7 +22,9 @@ from skerry.local.gateway.schemas.problem import SchemaError
 from skerry.local.gateway.settings import GatewaySettings
 from skerry.local.gateway.targets.base import Listing
 from skerry.local.gateway.tools import Item, prefixed
-from skerry.local.ports import Caller, Clock, Record
+from skerry.local.ports.callers import Caller
+from skerry.local.ports.resources import Record
+from skerry.local.ports.running import Clock
 
 LOG = logging.getLogger("skerry.gateway")
 _SHOWN = 2000

@@ -8,7 +8,7 @@ from functools import partial
 from skerry.local.gateway.schemas import smithy
 from skerry.local.gateway.schemas.operation import Api
 from skerry.local.gateway.targets.rest import RestTarget
-from skerry.local.ports import Record
+from skerry.local.ports.resources import Record
 
 
 class SmithyTarget(RestTarget):
