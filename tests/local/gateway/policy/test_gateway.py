@@ -535,9 +535,8 @@ class TestChanges:
         with caplog.at_level(logging.WARNING, "skerry.gateway"):
             names(stack, gateway, headers=stack.bearer())
             names(stack, gateway, headers=stack.bearer(sub="bo"))
-        said = [
-            record.getMessage() for record in caplog.records if gateway["gatewayId"] in record.getMessage()
-        ]
+        said = [text for name, _, text in caplog.record_tuples if name == "skerry.gateway"]
+        said = [text for text in said if gateway["gatewayId"] in text]
         why = "No active policy permits one of its tools to an AgentCore::OAuthUser."
         assert said == [f"gateway {gateway['gatewayId']}: ENFORCE hides every tool. {why}"]
 
