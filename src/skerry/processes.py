@@ -143,7 +143,7 @@ class Process:
         pipe open for more than a second.
         """
         code = await self._process.wait()
-        _signal_group(self.pid, force=True)
+        signal_group(self.pid, force=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN):
                 await self.output.closed.wait()
@@ -156,7 +156,7 @@ class Process:
     def signal(self, *, force: bool) -> None:
         """Asks the whole group to end, or with `force` ends it. Does nothing when it has ended."""
         if self.running:
-            _signal_group(self.pid, force=force)
+            signal_group(self.pid, force=force)
 
     async def stop(self, grace: float = 3.0) -> int:
         """Ends the group: asks, waits up to `grace` seconds, then forces. Returns the exit code."""
@@ -373,7 +373,8 @@ async def _pump(stream: asyncio.StreamReader, output: asyncio.Protocol) -> None:
     output.connection_lost(None)
 
 
-def _signal_group(pid: int, *, force: bool) -> None:
+def signal_group(pid: int, *, force: bool) -> None:
+    """Asks the group that `pid` leads to end, or with `force` ends it. Does nothing where there is none."""
     if sys.platform == "win32":
         argv = ["taskkill", "/T", "/PID", str(pid), *(["/F"] if force else [])]
         subprocess.run(argv, check=False, capture_output=True)  # noqa: S603

@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -46,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="end at once when something has failed, such as a target"
     )
+    parser.add_argument(
+        "--watch-stdin", action="store_true", help="end when standard input ends: with what started it"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,7 +59,9 @@ def run(options: argparse.Namespace) -> int:
     with kept():
         importlib.import_module(_COMPOSITION)  # before the loop has Ctrl-C wait for them
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(chosen, as_json=options.json, strict=options.strict))
+        return runner.run(
+            _serve(chosen, as_json=options.json, strict=options.strict, watch_stdin=options.watch_stdin)
+        )
 
 
 def settings(options: argparse.Namespace) -> StackSettings:
@@ -96,8 +102,11 @@ async def started(chosen: StackSettings, progress: Callable[[str], None]) -> Asy
                 await stack.stop()
 
 
-async def _serve(chosen: StackSettings, *, as_json: bool, strict: bool) -> int:
-    stopped = asyncio.create_task(_signal().wait())
+async def _serve(chosen: StackSettings, *, as_json: bool, strict: bool, watch_stdin: bool) -> int:
+    stop = _signal()
+    if watch_stdin:
+        _watch_stdin(stop)
+    stopped = asyncio.create_task(stop.wait())
     began = time.monotonic()
     show = _progress(quiet=as_json)
     async with contextlib.AsyncExitStack() as running:
@@ -129,6 +138,25 @@ def _signal() -> asyncio.Event:
         else:
             loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def _watch_stdin(stop: asyncio.Event) -> None:
+    """Sets `stop` when standard input ends, however the program ends that holds its other end.
+
+    The thread reads the descriptor itself: asleep in `sys.stdin` it would hold a lock that the interpreter's
+    exit needs.
+    """
+    loop = asyncio.get_running_loop()
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            descriptor = sys.stdin.fileno()
+            while os.read(descriptor, 65_536):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="watch-stdin", daemon=True).start()
 
 
 def public(running: Mapping[str, Any]) -> dict[str, Any]:
