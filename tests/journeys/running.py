@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from skerry.testing.program import surroundings
+
 READY_TIMEOUT = 90.0
 """Generous: the tests share two processors with each other; `test_up.py` measures the real figure."""
 
@@ -60,8 +62,7 @@ class Running:
 
 def clean_environment() -> dict[str, str]:
     """The tests' environment without anything that steers AWS or skerry."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SKERRY_"))}
-    return kept | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
+    return surroundings(os.environ, {"PYTHONUNBUFFERED": "1"})
 
 
 @contextlib.contextmanager

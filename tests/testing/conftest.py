@@ -27,6 +27,9 @@ echo = { path = "echo.py" }
 
 [realms.desk]
 clients.batch = { scopes = ["desk/use"], audiences = ["first", "second"] }
+
+[gateways.tools]
+authorizer = { realm = "desk", audience = ["second"] }
 """
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from skerry.errors import AlreadyRunningError, ConfigurationError, ProgramError, RemoteError
 from skerry.testing import Stack, running
-from skerry.testing.running import live
+from skerry.testing.program import surroundings, up
+from skerry.testing.start import live
 from tests.kit.processes import ended, is_running
 from tests.testing.conftest import team
 
@@ -86,6 +87,16 @@ def test_a_test_that_fails_leaves_nothing(tmp_path: Path):
     assert not is_running(stack.facts["pid"])
     assert not stack.state.exists()
     assert stack not in [one for one, _ in live()]
+
+
+@LINUX
+@pytest.mark.behaviour("TEST-GONE")
+def test_a_stack_that_does_not_end_is_killed(tmp_path: Path):
+    options = ("--file", str(team(tmp_path)))
+    started = up(options, surroundings(os.environ, {}), state=tmp_path / "state", timeout=90, grace=0.1)
+    with started as facts:
+        os.kill(facts["pid"], signal.SIGSTOP)
+    assert not is_running(facts["pid"])
 
 
 OUTLIVED = """

@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from fastmcp import Client
+from fastmcp.client.transports import StreamableHttpTransport
 
 from skerry.errors import ConfigurationError
 from skerry.testing import Stack
@@ -57,6 +59,20 @@ def test_a_token_is_for_the_audience_that_is_asked_for(stack: Stack):
     assert (claims["iss"], claims["aud"]) == (realm["issuer"], "second")
     with pytest.raises(ConfigurationError, match=r"no client 'nobody'\. Known: batch"):
         stack.token(client="nobody")
+
+
+@pytest.mark.behaviour("TEST-STACK")
+async def test_an_mcp_client_enters_a_gateway_with_that_token(stack: Stack):
+    url = stack.gateways["tools"].url
+
+    async def listed(audience: str) -> list:
+        headers = {"Authorization": f"Bearer {stack.token(audience=audience)}"}
+        async with Client(StreamableHttpTransport(url, headers=headers)) as client:
+            return await client.list_tools()
+
+    assert await listed("second") == []  # there is no target
+    with pytest.raises(Exception, match="'aud' value mismatch"):
+        await listed("first")
 
 
 def _decoded(part: str) -> bytes:

@@ -10,8 +10,8 @@ With pytest there is nothing to import: `plugin` gives the fixtures `skerry_stac
 See docs/testing.md.
 """
 
-from skerry.testing.running import running
 from skerry.testing.stack import Gateway, Runtime, Stack
+from skerry.testing.start import running
 from skerry.wire.hop import Hop
 
 __all__ = ["Gateway", "Hop", "Runtime", "Stack", "running"]

@@ -16,8 +16,8 @@ import pytest
 
 from skerry.errors import SkerryError
 from skerry.testing.report import Marks, sections
-from skerry.testing.running import live, running
 from skerry.testing.stack import Stack
+from skerry.testing.start import live, running
 
 DEFAULT_FILE = "skerry.toml"
 

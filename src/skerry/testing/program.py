@@ -34,6 +34,7 @@ TAIL = 20
 """Lines of each log that an error has as notes."""
 
 _PROGRAM = (sys.executable, "-P", "-m", "skerry")  # -P: nothing in the tests' folder is taken for a library
+_SPOKEN = {"PYTHONIOENCODING": "utf-8"}  # what is read here, whatever the locale
 _NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
 _ERRORS: dict[str, type[SkerryError]] = {
     known.code: known
@@ -50,8 +51,7 @@ def surroundings(own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, 
     A developer's profile, keys or `SKERRY_STATE` must not decide how a test goes.
     """
     kept = {name: value for name, value in own.items() if not name.startswith(("AWS_", "SKERRY_"))}
-    fixed = {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONIOENCODING": "utf-8"}
-    return kept | fixed | dict(given)
+    return kept | {"AWS_EC2_METADATA_DISABLED": "true"} | dict(given)
 
 
 def run(words: Sequence[str], environment: Mapping[str, str], *, timeout: float) -> str:
@@ -62,7 +62,7 @@ def run(words: Sequence[str], environment: Mapping[str, str], *, timeout: float)
     try:
         done = subprocess.run(  # noqa: S603 (our own program)
             [*_PROGRAM, *words],
-            env=dict(environment),
+            env={**environment, **_SPOKEN},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -82,19 +82,25 @@ def run(words: Sequence[str], environment: Mapping[str, str], *, timeout: float)
 
 @contextlib.contextmanager
 def up(
-    options: Sequence[str], environment: Mapping[str, str], *, state: Path, timeout: float
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    state: Path,
+    timeout: float,
+    grace: float = GRACE,
 ) -> Iterator[dict[str, Any]]:
     """`skerry up` for as long as the block runs; yields what it prints when it is ready.
 
     It has a process group of its own, and ends with this process whatever ends that: its standard input is
     a pipe whose other end is here. Raises its own error where it does not get ready, with the end of its logs
-    as notes; ProgramError when that takes more than `timeout` seconds.
+    as notes; ProgramError when that takes more than `timeout` seconds. It is killed when it has not ended
+    `grace` seconds after it was asked to.
     """
     argv = [*_PROGRAM, "up", "--json", "--port", "0", "--watch-stdin", "--state", str(state), *options]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(  # noqa: S603 (our own program)
             argv,
-            env=dict(environment),
+            env={**environment, **_SPOKEN},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -105,7 +111,7 @@ def up(
         try:
             yield _ready(process, errors, state, timeout)
         finally:
-            _end(process)
+            _end(process, grace)
 
 
 def reported(text: str) -> SkerryError | None:
@@ -163,8 +169,8 @@ def with_logs(problem: SkerryError, state: Path) -> SkerryError:
     return problem
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ends a stack with all that it started: asks, waits up to GRACE seconds, then forces."""
+def _end(process: subprocess.Popen[str], grace: float) -> None:
+    """Ends a stack with all that it started: asks, waits up to `grace` seconds, then forces."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -173,7 +179,7 @@ def _end(process: subprocess.Popen[str]) -> None:
         if sys.platform != "win32":  # where it ends a process at once
             process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+            process.wait(grace)
     finally:
         _kill(process)
         process.stdout.close()

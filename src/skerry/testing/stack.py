@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -69,7 +69,7 @@ class Named(dict[str, _Kind]):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Stack:
     """A running stack: where everything is, and what a test asks it. Made by `running`.
 
@@ -84,9 +84,13 @@ class Stack:
     state: Path
     runtimes: Mapping[str, Runtime]
     gateways: Mapping[str, Gateway]
-    environment: Mapping[str, str] = field(repr=False)
-    facts: Mapping[str, Any] = field(repr=False)
-    _around: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str]
+    facts: Mapping[str, Any]
+    _around: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Short, and without keys: pytest shows it in every failed test."""
+        return f"Stack({self.url!r}, state={str(self.state)!r})"
 
     @classmethod
     def of(cls, facts: Mapping[str, Any], environment: Mapping[str, str], around: Mapping[str, str]) -> Stack:
