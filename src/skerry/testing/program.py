@@ -71,7 +71,8 @@ def run(words: Sequence[str], environment: Mapping[str, str], *, timeout: float)
         )
     except subprocess.TimeoutExpired:
         raise ProgramError(
-            f"skerry {words[0]} did not end within {timeout:g} s.", hint="Give it longer with timeout=…."
+            f"skerry {words[0]} did not end within {timeout:g} s.",
+            hint="Is the machine busy? Stack.skerry(…, timeout=…) waits longer.",
         ) from None
     if done.returncode != 0:
         raise reported(done.stderr) or ProgramError(
@@ -138,7 +139,7 @@ def _ready(process: subprocess.Popen[str], errors: IO[str], state: Path, timeout
         line = process.stdout.readline()
     finally:
         patience.cancel()
-    if line:
+    if line and not overdue.is_set():
         facts: dict[str, Any] = json.loads(line)
         return facts
     process.wait()
