@@ -54,22 +54,72 @@ def test_headers_and_timeout() -> None:
     assert (TracesSettings.from_env(own).headers, TracesSettings.from_env(own).timeout) == ({"a": "b"}, 0.001)
 
 
-@pytest.mark.behaviour("OBS-OTLP")
+GRPC = "OTEL_EXPORTER_OTLP_PROTOCOL"
+OWN_GRPC = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+WRONG = [
+    ({"OTEL_EXPORTER_OTLP_HEADERS": "a secret"}, "OTEL_EXPORTER_OTLP_HEADERS"),
+    ({"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "a=se%0Acret"}, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
+    ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, "OTEL_EXPORTER_OTLP_TIMEOUT"),
+    ({"OTEL_EXPORTER_OTLP_TIMEOUT": "0"}, "OTEL_EXPORTER_OTLP_TIMEOUT"),
+]
+
+
+@pytest.mark.behaviour("OBS-OTHERS")
 @pytest.mark.parametrize(
     ("more", "named"),
     [
+        *WRONG,
+        ({GRPC: "grpc"}, f"{GRPC} is 'grpc'"),
+        ({OWN_GRPC: "grpc", GRPC: "http/json"}, f"{OWN_GRPC} is 'grpc'"),
+        ({BASE: "http://127.0.0.1:4317"}, f"{BASE} names port 4317"),
+        ({BASE: "localhost:4317"}, f"{BASE} names port 4317"),
+        ({OWN: "http://secret@host:4317/"}, f"{OWN} names port 4317"),
         ({BASE: "127.0.0.1:4318"}, BASE),
         ({BASE: "ftp://secret@host"}, BASE),
         ({OWN: "http://[::1"}, OWN),
         ({OWN: "http://host:99999"}, OWN),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
-        ({"OTEL_EXPORTER_OTLP_HEADERS": "a secret"}, "OTEL_EXPORTER_OTLP_HEADERS"),
-        ({"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "a=se%0Acret"}, "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
-        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, "OTEL_EXPORTER_OTLP_TIMEOUT"),
-        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "0"}, "OTEL_EXPORTER_OTLP_TIMEOUT"),
     ],
 )
-def test_a_variable_that_cannot_work_is_named_without_what_is_in_it(more: dict[str, str], named: str) -> None:
+def test_what_the_environment_has_for_other_programs_is_named_and_nothing_is_sent(
+    more: dict[str, str], named: str
+) -> None:
+    found = LocalSettings.from_env({BASE: "http://127.0.0.1:4318", **more}).traces
+    assert named in found.unusable
+    assert "secret" not in found.unusable
+    assert (found.url, found.host, dict(found.headers)) == ("", "", {})
+
+
+@pytest.mark.behaviour("OBS-OTHERS")
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf"])
+def test_a_protocol_over_http_is_believed_whatever_the_port(protocol: str) -> None:
+    found = TracesSettings.from_env({BASE: "http://127.0.0.1:4317", GRPC: protocol})
+    assert (found.url, found.unusable) == ("http://127.0.0.1:4317/v1/traces", "")
+
+
+@pytest.mark.behaviour("OBS-OTHERS")
+def test_what_the_file_says_needs_no_protocol_and_stays_an_error_when_it_is_wrong() -> None:
+    found = TracesSettings.from_env({GRPC: "grpc", BASE: "localhost:4317"}, endpoint="http://127.0.0.1:4318")
+    assert (found.url, found.unusable) == ("http://127.0.0.1:4318/v1/traces", "")
+    with pytest.raises(ConfigurationError, match=r"\[traces\] endpoint is no URL"):
+        TracesSettings.from_env({}, endpoint="127.0.0.1:4318")
+
+
+@pytest.mark.behaviour("OBS-OTHERS")
+@pytest.mark.parametrize(("more", "named"), WRONG)
+def test_a_variable_that_spoils_what_the_file_says_is_an_error(more: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as caught:
-        TracesSettings.from_env({BASE: "http://127.0.0.1:4318", **more})
+        TracesSettings.from_env(more, endpoint="http://127.0.0.1:4318")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.behaviour("OBS-TOLD")
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://ann:secret@traces.example/in?key=secret", "traces.example"),
+        ("http://[::1]:4318/v1/traces", "[::1]:4318"),
+        ("", ""),
+    ],
+)
+def test_of_the_collector_only_its_host_is_shown(url: str, host: str) -> None:
+    assert TracesSettings(url=url).host == host

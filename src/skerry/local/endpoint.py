@@ -108,6 +108,8 @@ class Endpoint:
         self.recorder = HopRecorder(settings.state / "hops.jsonl")
         self.cloudwatch = CloudWatch(self.aws.observe, self.clock, place=(settings.account, settings.region))
         self._exporter = SpanExporter(settings.traces) if settings.traces.url else None
+        if settings.traces.unusable:
+            _log.warning("no spans are sent: %s", settings.traces.unusable)
         self.recorder.subscribe(Observer(self.cloudwatch, self._exporter).record)
         self.sealer = Sealer.of(settings.state)
         """Seals what is secret in the state directory."""
