@@ -38,17 +38,25 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "up": Command(
-        "run the local stack in the foreground",
+        "run the local stack, in the foreground or with --detach in the background",
         "skerry.stack.up",
         "local",
-        ("skerry up", "skerry up --port 0 --json", "skerry up --state /tmp/team-a", "skerry up --strict"),
-        "0 ended as told, 1 failed or something was FAILED when it was ready, 2 wrong usage or skerry.toml",
+        (
+            "skerry up",
+            "skerry up --detach",
+            "skerry up --port 0 --json",
+            "skerry up --state /tmp/team-a",
+            "skerry up --strict",
+        ),
+        "0 ended as told (--detach: ready), 1 failed or something was FAILED when it was ready, "
+        "2 wrong usage or skerry.toml",
     ),
     "status": Command(
         "show what runs, and the status of every runtime, gateway and target",
         "skerry.stack.status",
-        examples=("skerry status", "skerry status --json"),
-        codes="0 all can be used, 1 something is FAILED or no stack runs, 2 wrong usage",
+        examples=("skerry status", "skerry status --json", "skerry status --wait 60"),
+        codes="0 all can be used, 1 something is FAILED, no stack runs, or none was ready in time (--wait), "
+        "2 wrong usage",
     ),
     "stop": Command(
         "end the running stack",

@@ -100,6 +100,8 @@ def _walk(path: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, Nod
             words += below or map(str, action.choices or ())
             wanted = wanted or NAMED.get(action.dest, "")
             continue
+        if action.help == argparse.SUPPRESS:
+            continue
         long = [option for option in action.option_strings if option.startswith("--")]
         options += long
         if action.nargs != 0:

@@ -88,7 +88,7 @@ def nearest(name: str, commands: Iterable[str]) -> str:
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
     # argparse has no public way to list options; this attribute is as old as the module.
     for action in parser._actions:  # noqa: SLF001
-        yield from action.option_strings
+        yield from action.option_strings if action.help != argparse.SUPPRESS else ()
         for below in below_of(action).values():
             yield from _options(below)
 

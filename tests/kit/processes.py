@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import select
+import threading
 from pathlib import Path
 
 
@@ -28,3 +29,34 @@ async def ended(pid: int, *, within: float = 10) -> bool:
         finally:
             os.close(descriptor)
     return True
+
+
+def children(pid: int) -> set[int]:
+    """The process and everything below it, and everything that carries its process as ancestor."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    found = {pid}
+    while True:
+        more = {child for child, parent in parents.items() if parent in found} - found
+        if not more:
+            return found & set(parents)
+        found |= more
+
+
+def wait_gone(pids: set[int], seconds: float) -> set[int]:
+    """Those of `pids` that still run after at most `seconds`."""
+    ended = threading.Event()
+    left = set(pids)
+    for _ in range(int(seconds / 0.05)):
+        left = {pid for pid in left if children(pid)}
+        if not left:
+            break
+        ended.wait(0.05)  # processes of others cannot be waited for in any other way
+    return left

@@ -20,6 +20,7 @@ from skerry.errors import PortInUseError, SkerryError
 from skerry.local.app import Endpoint
 from skerry.local.models.guardrails.rules import Guardrails
 from skerry.settings import StackSettings
+from skerry.settings.traces import TracesSettings
 from skerry.settings.values import TOKEN_CLOCK
 from skerry.sockets import bind, spare_port
 from skerry.stack import children, endpoint, realms, resources
@@ -200,8 +201,15 @@ class Stack:
             "services": self._values["services"],
             "guardrails": self._values["guardrails"],
             "functions": self._values["functions"],
+            "spans_to": local.settings.traces.host,
+            "warnings": _warnings(local.settings.traces),
             "problems": [one.shown() | {"failed": one.failed} for one in self._problems],
         }
+
+
+def _warnings(traces: TracesSettings) -> list[str]:
+    """What is not as somebody may have meant it, and is no reason to end."""
+    return [f"no spans are sent: {traces.unusable}"] if traces.unusable else []
 
 
 def _bind(port: int, before: int) -> socket.socket:

@@ -35,6 +35,7 @@ from skerry.sockets import loop_factory
 from skerry.stack import hops, up
 from skerry.stack.env import add_state
 from skerry.stack.state import running
+from skerry.stack.summary import notices, problem_lines
 from skerry.wire import jsonrpc, session
 from skerry.wire.tool_names import SEPARATOR
 
@@ -91,7 +92,7 @@ async def _demonstrate(options: argparse.Namespace) -> int:
     began = time.monotonic()
     async with _stack(options) as stack:
         _say(f"the stack is up after {time.monotonic() - began:.1f} s at {stack['endpoint']}")
-        for line in up.problem_lines(stack):
+        for line in [*problem_lines(stack), *notices(stack)]:
             print(f"       {line}", flush=True)
         await asyncio.to_thread(_offers, stack)
         await asyncio.to_thread(_converse, stack, options)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,24 +14,43 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError
 
 from skerry.auth import local
-from skerry.errors import RemoteError
+from skerry.errors import NotRunningError, RemoteError
+from skerry.stack.arguments import count
 from skerry.stack.control import Control
 from skerry.stack.env import add_state
 from skerry.stack.resources import Resource, lines, listed
 from skerry.stack.state import running
 
-TIMEOUT = 2.0
+TIMEOUT, PAUSE = 2.0, 0.2
+"""Seconds to wait for a connection, and between two looks of `--wait`."""
+
+Seen = tuple[Mapping[str, Any], Sequence[Resource]]
+"""What a stack published, and the resources that it has."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_state(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on one line")
+    parser.add_argument(
+        "--wait",
+        type=count,
+        default=0,
+        metavar="SECONDS",
+        help="first until a stack is ready, at most so long",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows it. Returns 1 when something has failed. Raises NotRunningError when no stack runs."""
-    stack = running(options.state)
-    found = everything(stack)
+    """Shows it. Returns 1 when something has failed, or with `--wait` is still not ready.
+
+    Raises NotRunningError when no stack runs, or with `--wait` none was ready in time.
+    """
+
+    def look() -> Seen:
+        stack = running(options.state)
+        return stack, everything(stack)
+
+    stack, found = waited(look, options.wait, where=options.state) if options.wait else look()
     failed = any(one.failed for one in found)
     if options.json:
         told = {name: stack[name] for name in ("endpoint", "region", "pid", "file", "state")}
@@ -38,7 +58,38 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"skerry runs at {stack['endpoint']}, {stack['region']} (process {stack['pid']})")
         print("\n".join([f"from {stack['file']}", *lines(found)]))
-    return int(failed)
+    return int(failed or (options.wait > 0 and any(one.moving for one in found)))
+
+
+def waited(
+    look: Callable[[], Seen],
+    seconds: float,
+    *,
+    where: Path,
+    now: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], object] = time.sleep,
+) -> Seen:
+    """What `look` sees of the stack on `where` once no status moves any more, or after `seconds`.
+
+    Only `stack.json` is looked at, never the lock: a look at that could keep a stack from starting. Raises
+    NotRunningError when there was none in time, RemoteError when it does not answer.
+    """
+    end = now() + seconds
+    while True:
+        try:
+            stack, found = look()
+            if now() >= end or not any(one.moving for one in found):
+                return stack, found
+        except NotRunningError as error:
+            if now() >= end:
+                raise NotRunningError(
+                    f"no stack was ready on the state directory {where.resolve()} within {seconds:g} s.",
+                    hint="skerry logs says how far it is; start one with: skerry up --detach",
+                ) from error
+        except RemoteError:
+            if now() >= end:
+                raise
+        pause(PAUSE)
 
 
 def everything(stack: Mapping[str, Any]) -> list[Resource]:

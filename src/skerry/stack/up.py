@@ -1,4 +1,4 @@
-"""`skerry up`: the local stack in the foreground.
+"""`skerry up`: the local stack, in the foreground or (`--detach`) in a process of its own.
 
     lock the state ▶ read skerry.toml ▶ start the identity provider, the services and the endpoint
     ▶ make the declared gateways and runtimes through the control plane ▶ say what runs where ▶ wait
@@ -19,19 +19,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from skerry.garbage import kept
 from skerry.settings import StackSettings
 from skerry.sockets import loop_factory
+from skerry.stack import background, detach
 from skerry.stack.declaration import load
 from skerry.stack.env import add_state
-from skerry.stack.resources import Resource
-from skerry.stack.resources import lines as resource_lines
 from skerry.stack.state import State, unusable
+from skerry.stack.summary import public, summary
 
 BUNDLED = Path(__file__).parents[1] / "desk" / "skerry.toml"
 _COMPOSITION = "skerry.stack.compose"
@@ -47,21 +47,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="end at once when something has failed, such as a target"
     )
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "-d", "--detach", action="store_true", help="return when it is ready; skerry stop ends it"
+    )
+    how.add_argument(
         "--watch-stdin", action="store_true", help="end when standard input ends: with what started it"
     )
+    how.add_argument(background.OPTION, action="store_true", help=argparse.SUPPRESS)  # what --detach starts
+
+
+class Face(Protocol):
+    """Whom a stack tells how far it is."""
+
+    def progress(self, line: str) -> None:
+        """Something was started, or is waited for."""
+        ...
+
+    def ready(self, facts: Mapping[str, Any], seconds: float) -> None:
+        """The stack is ready: what `stack.json` holds, and how long it took."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Whoever typed `skerry up`: progress for a person who looks on, then the summary or JSON."""
+
+    as_json: bool
+    detached: bool = False
+
+    def progress(self, line: str) -> None:
+        """Shows the line on standard error, where that is a terminal."""
+        if sys.stderr.isatty() and not self.as_json:
+            print(line, file=sys.stderr, flush=True)
+
+    def ready(self, facts: Mapping[str, Any], seconds: float) -> None:
+        """Prints what runs where; no secret is in it."""
+        told = json.dumps(public(facts)) if self.as_json else summary(facts, seconds, detached=self.detached)
+        print(told, flush=True)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serves until it is told to end. Returns 1 when something had failed when the stack was ready."""
+    """Serves until it is told to end, or with `--detach` until the stack is ready.
+
+    Returns 1 when something had failed when the stack was ready.
+    """
+    if options.detach:
+        return _detached(options)
+    face: Face = background.Starter(options.state) if options.background else Terminal(options.json)
     chosen = settings(options)
     load(chosen.file or BUNDLED)  # what is wrong with it is told before the imports, which take seconds
     with kept():
         importlib.import_module(_COMPOSITION)  # before the loop has Ctrl-C wait for them
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(
-            _serve(chosen, as_json=options.json, strict=options.strict, watch_stdin=options.watch_stdin)
-        )
+        return runner.run(_serve(chosen, face, strict=options.strict, watch_stdin=options.watch_stdin))
+
+
+def _detached(options: argparse.Namespace) -> int:
+    words = [f"--state={options.state.resolve()}"]
+    words += [] if options.port is None else [f"--port={options.port}"]
+    words += [] if options.file is None else [f"--file={options.file}"]
+    words += ["--strict"] if options.strict else []
+    face = Terminal(options.json, detached=True)
+    began = time.monotonic()
+    stack = detach.start(["up", background.OPTION, "--json", *words], options.state, face.progress)
+    face.ready(stack.facts, time.monotonic() - began)
+    failed = _failed(stack.facts)
+    if failed and options.strict:
+        stack.process.wait()
+    return int(failed)
 
 
 def settings(options: argparse.Namespace) -> StackSettings:
@@ -102,27 +156,30 @@ async def started(chosen: StackSettings, progress: Callable[[str], None]) -> Asy
                 await stack.stop()
 
 
-async def _serve(chosen: StackSettings, *, as_json: bool, strict: bool, watch_stdin: bool) -> int:
+async def _serve(chosen: StackSettings, face: Face, *, strict: bool, watch_stdin: bool) -> int:
     stop = _signal()
     if watch_stdin:
         _watch_stdin(stop)
     stopped = asyncio.create_task(stop.wait())
     began = time.monotonic()
-    show = _progress(quiet=as_json)
     async with contextlib.AsyncExitStack() as running:
-        starting = asyncio.create_task(running.enter_async_context(started(chosen, show)))
+        starting = asyncio.create_task(running.enter_async_context(started(chosen, face.progress)))
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():  # asked to end before it was ready: what had started ends
             starting.cancel()
             await asyncio.wait({starting})
             return 0
         facts = starting.result()
-        print(json.dumps(public(facts)) if as_json else summary(facts, time.monotonic() - began), flush=True)
-        failed = any(one["failed"] for one in facts["problems"])
+        face.ready(facts, time.monotonic() - began)
+        failed = _failed(facts)
         if not (failed and strict):
             await stopped
-        show("stopping …")
+        face.progress("stopping …")
     return int(failed)
+
+
+def _failed(facts: Mapping[str, Any]) -> bool:
+    return any(one["failed"] for one in facts["problems"])
 
 
 def _signal() -> asyncio.Event:
@@ -157,90 +214,6 @@ def _watch_stdin(stop: asyncio.Event) -> None:
             loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=watch, name="watch-stdin", daemon=True).start()
-
-
-def public(running: Mapping[str, Any]) -> dict[str, Any]:
-    """What `up --json` prints: URLs, ARNs and the region, but no secret."""
-    shown = {name: value for name, value in running.items() if name != "secret_access_key"}
-    shown["realms"] = {
-        name: {**realm, "clients": list(realm["clients"]), "users": list(realm["users"])}
-        for name, realm in running["realms"].items()
-    }
-    return shown
-
-
-def summary(running: Mapping[str, Any], seconds: float) -> str:
-    """What `up` prints when it is ready."""
-    lines = [
-        f"skerry is up after {seconds:.1f} s at {running['endpoint']}, {running['region']}",
-        f"from {running['file']}",
-    ]
-    for kind, where in (("runtimes", "arn"), ("gateways", "url")):
-        if running[kind]:
-            lines += ["", kind]
-            lines += _rows({name: (item["auth"], item[where]) for name, item in running[kind].items()})
-    urls = {name: item for name, item in running["functions"].items() if "url" in item}
-    if urls:
-        lines += ["", "function URLs"]
-        lines += _rows({name: (item["auth"], item["url"]) for name, item in urls.items()})
-    if running["realms"]:
-        lines += ["", "issuers"]
-        lines += _rows({name: (realm["issuer"],) for name, realm in running["realms"].items()})
-    if running["guardrails"]:
-        lines += ["", "guardrails"]
-        declared = running["guardrails"].items()
-        lines += _rows({name: (f"{item['id']} version {item['version']}",) for name, item in declared})
-    if running["services"]:
-        lines += ["", "services"]
-        lines += _rows({name: (service["url"],) for name, service in running["services"].items()})
-    if unusable := problem_lines(running):
-        lines += ["", *unusable]
-    where = "" if running["state"] == str(Path(".skerry").resolve()) else f" --state {running['state']}"
-    lines += [
-        "",
-        f"models are answered by: {running['models']}",
-        "everything here is plain HTTP on this machine's loopback address",
-        "",
-        f"next, in another terminal:   {_first_step(running)}{where}",
-        f'for boto3 and other tools:   eval "$(skerry env{where})"',
-        "Ctrl-C ends it.",
-    ]
-    return "\n".join(lines)
-
-
-def problem_lines(running: Mapping[str, Any]) -> list[str]:
-    """What of a stack cannot be used, with the reason and the next move."""
-    found: Sequence[Mapping[str, Any]] = running.get("problems", ())
-    if not found:
-        return []
-    names = [field.name for field in fields(Resource)]
-    title = "FAILED" if any(one["failed"] for one in found) else "not ready yet"
-    return [title, *resource_lines([Resource(**{name: one[name] for name in names}) for one in found])]
-
-
-def _first_step(running: Mapping[str, Any]) -> str:
-    """A command that has something to talk with: an agent, else the tools of a gateway or a server."""
-    spoken = {name: item.get("protocol", "HTTP") for name, item in running["runtimes"].items()}
-    agents = [name for name, protocol in spoken.items() if protocol in ("HTTP", "A2A")]
-    if agents or not (spoken or running["gateways"]):
-        first = not agents or agents[0] == next(iter(spoken))
-        return "skerry chat" if first else f"skerry chat --agent {agents[0]}"
-    return f"skerry call {next(iter(running['gateways']), next(iter(spoken), ''))} list"
-
-
-def _rows(named: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Names with what belongs to them, in columns that the longest name makes room for."""
-    width = max(18, *map(len, named)) if named else 0
-    return [
-        f"  {name:<{width}} {' '.join([*(f'{cell:<5}' for cell in cells[:-1]), cells[-1]])}"
-        for name, cells in named.items()
-    ]
-
-
-def _progress(*, quiet: bool) -> Callable[[str], None]:
-    if quiet or not sys.stderr.isatty():
-        return lambda _line: None
-    return lambda line: print(line, file=sys.stderr, flush=True)
 
 
 def _port(text: str) -> int:
