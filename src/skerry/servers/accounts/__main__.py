@@ -13,12 +13,10 @@ from functools import partial
 
 from skerry.errors import ConfigurationError
 from skerry.servers import program
-from skerry.servers.accounts.desk import PART, Desk
-from skerry.servers.accounts.server import create_server
-from skerry.servers.hosting import PATH, serve_gated
-from skerry.servers.listener import bind, url_of
-from skerry.servers.resource_auth import ResourceAuth
+from skerry.servers.accounts.checks import check
 from skerry.settings import AccountsSettings
+
+PART = "accounts"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,25 +38,41 @@ def main(argv: list[str] | None = None) -> int:
     )
 
 
+# The desk and the server are imported late: what is wrong with the settings is told before they take their
+# time.
+
+
 def _stdio(forward: bool) -> None:
     if forward:
         raise ConfigurationError(
             "over stdio there is no caller's token to forward.", hint="Leave the option out, or serve http."
         )
-    create_server(Desk.of(_settings(), url="stdio:")).run("stdio", show_banner=False)
+    settings = _settings()
+    from skerry.servers.accounts.desk import Desk
+    from skerry.servers.accounts.server import create_server
+
+    create_server(Desk.of(settings, url="stdio:")).run("stdio", show_banner=False)
 
 
 def _settings() -> AccountsSettings:
     try:
-        return AccountsSettings.from_env(os.environ)
+        settings = AccountsSettings.from_env(os.environ)
     except ValueError as error:
         raise ConfigurationError(
             f"a setting is wrong: {error}.", hint="Check the ACCOUNTS_ variables."
         ) from error
+    check(settings)
+    return settings
 
 
 async def _serve(port: int, *, forward: bool) -> None:
     settings = _settings()
+    from skerry.servers.accounts.desk import Desk
+    from skerry.servers.accounts.server import create_server
+    from skerry.servers.hosting import PATH, serve_gated
+    from skerry.servers.listener import bind, url_of
+    from skerry.servers.resource_auth import ResourceAuth
+
     with bind(port) as sock:
         desk = Desk.of(settings, url=url_of(sock) + PATH, forward_caller_token=forward)
         needed = {"change_email": [settings.write_scope]}

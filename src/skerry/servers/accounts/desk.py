@@ -16,8 +16,8 @@ from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.scopes import Hierarchy
 from skerry.auth.transport import Transport
-from skerry.errors import ConfigurationError
 from skerry.servers.accounts.backend import Accounts, Backend, Legacy
+from skerry.servers.accounts.checks import check
 from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.http_auth import ProtectedResource
 from skerry.servers.visit import recorded
@@ -47,7 +47,7 @@ class Desk:
         `forward_caller_token` passes callers' tokens on to the API, for demonstrations: see `backend.Legacy`.
         Raises ConfigurationError.
         """
-        _check(settings)
+        check(settings)
         _warn(settings, forward_caller_token)
         http = httpx2.AsyncClient(trust_env=False, timeout=settings.api_timeout)
         transport = Transport(http)
@@ -99,12 +99,3 @@ def _warn(settings: AccountsSettings, forward: bool) -> None:
             "UNSAFE: callers' own tokens are passed on to the accounts API. MCP forbids it: whoever runs "
             "the API can call this server in their name. For demonstrations only."
         )
-
-
-def _check(settings: AccountsSettings) -> None:
-    for name in ("issuer", "api_url", "client_secret"):
-        if not getattr(settings, name):
-            raise ConfigurationError(
-                f"the accounts server does not know its {name.replace('_', ' ')}.",
-                hint=f"Set ACCOUNTS_{name.upper()}.",
-            )

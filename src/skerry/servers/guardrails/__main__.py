@@ -10,10 +10,9 @@ import os
 import sys
 
 from skerry.servers import program
-from skerry.servers.guardrails.server import PART, create_server
-from skerry.servers.hosting import serve_open
-from skerry.servers.listener import bind
 from skerry.settings import GuardrailsSettings
+
+PART = "guardrails"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,12 +20,23 @@ def main(argv: list[str] | None = None) -> int:
     return program.run(PART, "The guardrails server.", stdio=_stdio, http=_serve, argv=argv)
 
 
+# The server is imported late: what is wrong with the settings is told before FastMCP takes its time.
+
+
 def _stdio() -> None:
-    create_server(_settings()).run("stdio", show_banner=False)
+    settings = _settings()
+    from skerry.servers.guardrails.server import create_server
+
+    create_server(settings).run("stdio", show_banner=False)
 
 
 async def _serve(port: int) -> None:
-    server = create_server(_settings())
+    settings = _settings()
+    from skerry.servers.guardrails.server import create_server
+    from skerry.servers.hosting import serve_open
+    from skerry.servers.listener import bind
+
+    server = create_server(settings)
     with bind(port) as sock:
         await serve_open(server, PART, sock)
 

@@ -8,16 +8,11 @@ import logging
 import os
 import sys
 
-from skerry.auth.moved_clock import clock_of
 from skerry.errors import ConfigurationError
 from skerry.servers import program
-from skerry.servers.hosting import PATH, serve_gated
-from skerry.servers.listener import bind, url_of
-from skerry.servers.resource_auth import ResourceAuth
-from skerry.servers.statements.server import PART, create_server
-from skerry.servers.statements.store import Store
-from skerry.servers.url_elicitation import Pages
 from skerry.settings import StatementsSettings
+
+PART = "statements"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,6 +40,15 @@ def _settings() -> StatementsSettings:
 
 
 async def _serve(settings: StatementsSettings, port: int) -> None:
+    # Imported late: what is wrong with the settings is told before FastMCP takes its time.
+    from skerry.auth.moved_clock import clock_of
+    from skerry.servers.hosting import PATH, serve_gated
+    from skerry.servers.listener import bind, url_of
+    from skerry.servers.resource_auth import ResourceAuth
+    from skerry.servers.statements.server import create_server
+    from skerry.servers.statements.store import Store
+    from skerry.servers.url_elicitation import Pages
+
     with bind(port or settings.port) as sock:
         auth = ResourceAuth.of_issuer(
             url_of(sock) + PATH,

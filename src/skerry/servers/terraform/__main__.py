@@ -11,9 +11,7 @@ import sys
 
 from skerry.errors import ConfigurationError
 from skerry.servers import program
-from skerry.servers.hosting import PATH, serve_gated
-from skerry.servers.listener import bind, url_of
-from skerry.servers.resource_auth import ResourceAuth
+from skerry.servers.terraform.checks import check
 from skerry.settings import TerraformSettings
 
 PART = "terraform"
@@ -24,29 +22,34 @@ def main(argv: list[str] | None = None) -> int:
     return program.run(PART, "The Terraform MCP server.", stdio=_stdio, http=_serve, argv=argv)
 
 
-# The desk and the server are imported late: importing them reads pytfe's part of the environment, which may
-# be wrong.
+# The desk and the server are imported late: what is wrong with the settings is told before FastMCP and pytfe
+# take their time, and importing pytfe reads its own part of the environment, which may be wrong.
 
 
 def _stdio() -> None:
-    settings = _settings()
+    settings = _settings(served=False)
     from skerry.servers.terraform.desk import Desk
     from skerry.servers.terraform.server import create_server
 
     create_server(Desk.of(settings, url="")).run("stdio", show_banner=False)
 
 
-def _settings() -> TerraformSettings:
+def _settings(*, served: bool) -> TerraformSettings:
     try:
-        return TerraformSettings.from_env(os.environ)
+        settings = TerraformSettings.from_env(os.environ)
     except ValueError as error:
         raise ConfigurationError(
             f"a number is wrong: {error}.", hint="Check the SKERRY_TERRAFORM_ variables."
         ) from error
+    check(settings, served=served)
+    return settings
 
 
 async def _serve(port: int) -> None:
-    settings = _settings()
+    settings = _settings(served=True)
+    from skerry.servers.hosting import PATH, serve_gated
+    from skerry.servers.listener import bind, url_of
+    from skerry.servers.resource_auth import ResourceAuth
     from skerry.servers.terraform.desk import Desk
     from skerry.servers.terraform.server import create_server
 

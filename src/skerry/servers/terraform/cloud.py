@@ -18,13 +18,12 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import ValidationError
 
-from skerry.errors import ConfigurationError
 from skerry.servers.terraform import failures, library
+from skerry.servers.terraform.checks import check_addresses
 from skerry.servers.terraform.library import TFEClient, errors
 from skerry.settings import TerraformSettings
 
 MAX_LOG = 4_194_304
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Value = TypeVar("Value")
@@ -41,16 +40,7 @@ class Cloud:
     @classmethod
     def of(cls, settings: TerraformSettings) -> Cloud:
         """Raises ConfigurationError for addresses that a token must not be sent to."""
-        for name, url in (
-            ("TFE_ADDRESS", settings.address),
-            ("SKERRY_TERRAFORM_REGISTRY", settings.registry),
-        ):
-            _check(name, url)
-        if settings.address.startswith("http:") and (settings.environment_proxy or settings.proxy):
-            raise ConfigurationError(
-                "TFE_ADDRESS is on this machine, but an HTTP proxy would be sent the token.",
-                hint="Set NO_PROXY=127.0.0.1,localhost and leave SKERRY_TERRAFORM_PROXY out.",
-            )
+        check_addresses(settings)
         http = httpx2.AsyncClient(
             trust_env=False,
             timeout=settings.api_timeout,
@@ -123,16 +113,3 @@ class Cloud:
         except httpx2.HTTPError as error:
             raise failures.TerraformError(f"It cannot be read ({type(error).__name__}).") from error
         return bytes(found[-MAX_LOG:])
-
-
-def _check(name: str, url: str) -> None:
-    """A token is sent over TLS, or not beyond this machine."""
-    parts = urlsplit(url)
-    plain = parts.scheme == "http" and parts.hostname in LOOPBACK
-    if not (parts.scheme == "https" or plain) or not parts.hostname:
-        raise ConfigurationError(
-            f"{name} must begin with https:// (http:// is for this machine alone).",
-            hint="HCP Terraform is at https://app.terraform.io.",
-        )
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
-        raise ConfigurationError(f"{name} is scheme, host and port alone.", hint="Leave out the path.")

@@ -19,11 +19,11 @@ from fastmcp.exceptions import ToolError
 from skerry.auth.keys import Clock, Keys
 from skerry.auth.moved_clock import clock_of
 from skerry.auth.transport import Transport
-from skerry.errors import ConfigurationError
 from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.elicitation import Answer, Question, confirm
 from skerry.servers.http_auth import ProtectedResource
 from skerry.servers.terraform.arguments import Item, one_line, page_of
+from skerry.servers.terraform.checks import check_server
 from skerry.servers.terraform.cloud import Cloud, Value
 from skerry.servers.terraform.failures import HOW_TO_GIVE_ONE
 from skerry.servers.terraform.library import TFEClient
@@ -52,13 +52,7 @@ class Desk:
     @classmethod
     def of(cls, settings: TerraformSettings, *, url: str, clock: Clock = time) -> Desk:
         """The desk of a server whose clients type `url`; empty: over stdio. Raises ConfigurationError."""
-        if url and not settings.issuer:
-            raise ConfigurationError(
-                "the terraform server does not know whose tokens to take.",
-                hint="Set SKERRY_TERRAFORM_ISSUER to the issuer's URL.",
-            )
-        if settings.concurrency < 1:
-            raise ConfigurationError("SKERRY_TERRAFORM_CONCURRENCY must be at least 1.")
+        check_server(settings, served=bool(url))
         opened = open_sessions(settings, clock)
         cloud = Cloud.of(settings)
         http = httpx2.AsyncClient(trust_env=False, timeout=settings.api_timeout)

@@ -23,11 +23,10 @@ from redis.asyncio import Redis
 
 from skerry.auth.keys import Clock
 from skerry.errors import ConfigurationError
-from skerry.servers.terraform.dynamodb_state import DynamoDBState
+from skerry.servers.terraform.checks import check_state
 from skerry.servers.terraform.state import Sessions
 from skerry.settings import TerraformSettings
 
-MIN_SECRET = 32
 MAX_ENTRIES = 10_000
 """Entries of a kind that a process keeps in memory; beyond it the oldest goes."""
 STORE_TIMEOUT = 5.0
@@ -48,28 +47,14 @@ class OpenSessions:
 
 def open_sessions(settings: TerraformSettings, clock: Clock) -> OpenSessions:
     """The sessions that the settings name. Raises ConfigurationError, which never shows the address."""
-    for given in settings.state_key:
-        if len(given) < MIN_SECRET:
-            raise ConfigurationError(
-                f"SKERRY_TERRAFORM_STATE_KEY needs at least {MIN_SECRET} characters.",
-                hint='Make one: python -c "import secrets; print(secrets.token_urlsafe(32))"',
-            )
-    scheme = urlsplit(settings.state).scheme
+    check_state(settings)
     keys = [each.encode() for each in settings.state_key]
     if settings.state == "memory":
         keys = keys or [secrets.token_bytes(32)]
         store: AsyncKeyValue = MemoryStore(max_entries_per_collection=MAX_ENTRIES)
         return OpenSessions(_sessions(store, settings, clock, keys), keys[0])
-    if scheme not in ("redis", "rediss", "dynamodb"):
-        raise ConfigurationError(
-            "SKERRY_TERRAFORM_STATE is none of memory, redis://…, rediss://… and dynamodb://TABLE."
-        )
-    if not keys:
-        raise ConfigurationError(
-            "session state that leaves the process holds tokens and must be encrypted.",
-            hint="Set SKERRY_TERRAFORM_STATE_KEY to a secret of at least 32 characters.",
-        )
-    store, close = _dynamodb(settings, clock) if scheme == "dynamodb" else _redis(settings)
+    kept_in = urlsplit(settings.state).scheme
+    store, close = _dynamodb(settings, clock) if kept_in == "dynamodb" else _redis(settings)
     fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(derived(key, "session state"))) for key in keys])
     encrypted = FernetEncryptionWrapper(store, fernet=fernet)
     return OpenSessions(_sessions(encrypted, settings, clock, keys), keys[0], close)
@@ -105,14 +90,10 @@ def _redis(settings: TerraformSettings) -> tuple[AsyncKeyValue, Callable[[], Awa
 def _dynamodb(
     settings: TerraformSettings, clock: Clock
 ) -> tuple[AsyncKeyValue, Callable[[], Awaitable[None]]]:
+    from skerry.servers.terraform.dynamodb_state import DynamoDBState  # boto3, which nothing else needs
+
     parts = urlsplit(settings.state)
     options = parse_qs(parts.query)
-    strange = sorted(set(options) - {"region", "endpoint_url", "create"})
-    if not parts.netloc or strange:
-        raise ConfigurationError(
-            "SKERRY_TERRAFORM_STATE is no DynamoDB address.",
-            hint="Write dynamodb://TABLE?region=REGION, with endpoint_url=URL and create=1 where needed.",
-        )
     store = DynamoDBState(
         parts.netloc,
         clock=clock,
