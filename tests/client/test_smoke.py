@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from skerry import cli
 from skerry.client import smoke, walk
 from skerry.errors import ConfigurationError
-from tests.kit import demo_variants, stdio_server
+from tests.kit import demo_variants, stdio_server, warm
 
 STEPS = ["connect", "tools", "whoami", "get_weather", "story", "profile", "whoami again"]
 PROTOCOLS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
@@ -61,8 +61,25 @@ def demo(kind: str) -> tuple[str, ...]:
     return ("--", sys.executable, "-m", "skerry.servers.demo", kind)
 
 
-def variant(wrong: str) -> tuple[str, ...]:
-    return ("--", sys.executable, str(demo_variants.__file__), wrong)
+Command = Callable[[str], tuple[str, ...]]
+
+
+@pytest.fixture(scope="module")
+def warm_command() -> Iterator[list[str]]:
+    with warm.served() as command:
+        yield command
+
+
+@pytest.fixture
+def warm_demo(warm_command: list[str]) -> Command:
+    """A demo server that need not show how it starts."""
+    return lambda kind: ("--", *warm_command, "skerry.servers.demo", kind)
+
+
+@pytest.fixture
+def variant(warm_command: list[str]) -> Command:
+    """A demo server with something wrong."""
+    return lambda wrong: ("--", *warm_command, demo_variants.__name__, wrong)
 
 
 @pytest.mark.behaviour("SMOKE-WALK")
@@ -79,11 +96,13 @@ def test_every_step_of_a_demo_server_holds(run: Any, kind: str, era: str) -> Non
 
 
 @pytest.mark.behaviour("SMOKE-WALK")
-def test_the_stateful_walk_is_asked_once_by_sampling_and_once_by_elicitation(run: Any, era: str) -> None:
-    done = run("--json", "--era", era, *demo("stateful"))
+def test_the_stateful_walk_is_asked_once_by_sampling_and_once_by_elicitation(
+    run: Any, era: str, warm_demo: Command
+) -> None:
+    done = run("--json", "--era", era, *warm_demo("stateful"))
     report = json.loads(done.out)
     assert (done.code, report["ok"], report["mode"]) == (0, True, "stateful")
-    assert report["command"] == list(demo("stateful")[1:])
+    assert report["command"] == list(warm_demo("stateful")[1:])
     assert done.steps["story"]["saw"].startswith("sampling asked once")
     assert done.steps["profile"]["saw"].startswith("elicitation asked once")
     assert done.steps["whoami"]["saw"].endswith("call 1")
@@ -103,7 +122,9 @@ def test_the_stateful_walk_is_asked_once_by_sampling_and_once_by_elicitation(run
         ("error", "get_weather", "the thermometer is broken"),
     ],
 )
-def test_what_is_wrong_is_one_failed_step(run: Any, era: str, wrong: str, step: str, said: str) -> None:
+def test_what_is_wrong_is_one_failed_step(
+    run: Any, variant: Command, era: str, wrong: str, step: str, said: str
+) -> None:
     done = run("--json", "--era", era, *variant(wrong))
     assert done.code == 1
     assert list(done.steps) == STEPS
@@ -114,12 +135,12 @@ def test_what_is_wrong_is_one_failed_step(run: Any, era: str, wrong: str, step: 
 
 
 @pytest.mark.behaviour("SMOKE-VERDICT")
-def test_the_unchanged_stand_in_has_nothing_wrong(run: Any, era: str) -> None:
+def test_the_unchanged_stand_in_has_nothing_wrong(run: Any, variant: Command, era: str) -> None:
     assert run("--era", era, *variant("right")).code == 0
 
 
 @pytest.mark.behaviour("SMOKE-VERDICT")
-def test_a_missing_tool_ends_the_walk(run: Any, era: str) -> None:
+def test_a_missing_tool_ends_the_walk(run: Any, variant: Command, era: str) -> None:
     done = run("--era", era, *variant("missing"))
     assert done.code == 1
     lines = done.out.splitlines()
@@ -135,9 +156,9 @@ def test_a_walk_that_was_not_finished_has_not_held() -> None:
     assert report.held
 
 
-def test_the_mode_may_be_given(run: Any) -> None:
-    assert run("--mode", "stateful", *demo("stateful")).code == 0
-    done = run("--json", "--mode", "stateful", *demo("stateless"))
+def test_the_mode_may_be_given(run: Any, warm_demo: Command) -> None:
+    assert run("--mode", "stateful", *warm_demo("stateful")).code == 0
+    done = run("--json", "--mode", "stateful", *warm_demo("stateless"))
     assert (
         "has no generate_story_with_sampling, create_character_profile"
         in done.steps["tools"]["error"]["message"]
@@ -154,7 +175,7 @@ def test_another_server_is_named_as_such(run: Any) -> None:
 
 
 @pytest.mark.behaviour("SMOKE-VERDICT")
-def test_a_server_that_dies_ends_the_walk_with_its_last_words(run: Any, era: str) -> None:
+def test_a_server_that_dies_ends_the_walk_with_its_last_words(run: Any, variant: Command, era: str) -> None:
     done = run("--json", "--era", era, *variant("dies"))
     assert list(done.steps) == ["connect", "tools", "whoami", "get_weather"]
     assert done.code == 1
@@ -163,7 +184,7 @@ def test_a_server_that_dies_ends_the_walk_with_its_last_words(run: Any, era: str
     assert error["message"].endswith("ended: the last words of the program")
 
 
-def test_a_call_without_an_answer_fails_its_step_alone(run: Any, era: str) -> None:
+def test_a_call_without_an_answer_fails_its_step_alone(run: Any, variant: Command, era: str) -> None:
     done = run("--json", "--era", era, "--timeout", "5", *variant("silent"))
     assert done.failed == ["get_weather"]
     assert done.steps["get_weather"]["error"]["message"] == "there was no answer within 5 seconds."
@@ -268,9 +289,9 @@ def test_options_that_cannot_work_are_wrong_usage(words: tuple[str, ...]) -> Non
         smoke.run(cli.parser("smoke", smoke).parse_args([*words, "--", "program"]))
 
 
-def test_the_walk_knows_exactly_the_tools_of_the_demo_servers(run: Any) -> None:
+def test_the_walk_knows_exactly_the_tools_of_the_demo_servers(run: Any, warm_demo: Command) -> None:
     for kind, tools in walk.TOOLS.items():
-        seen = run("--json", *demo(kind)).steps["tools"]["saw"]
+        seen = run("--json", *warm_demo(kind)).steps["tools"]["saw"]
         assert seen == f"{len(tools)} tools, {kind}: {', '.join(tools)}"
 
 

@@ -1,23 +1,37 @@
-"""Other people's clients in processes of their own, whose libraries are imported once and not for each.
+"""Programs of tests in processes of their own, whose libraries are imported once and not for each.
 
     done = warm.run("tests.journeys.oauth.clients.mcp_sdk", url, mode, environment=system.environment)
+    with warm.served() as command:
+        subprocess.run([*command, "skerry.servers.demo", "stateless"])
 
-A process is a fork of one that has imported `LIBRARIES` and nothing of ours. For programs of skerry that
-will not do: how they start is theirs to show.
+A process is a fork of one that has imported `LIBRARIES` and nothing of ours. For a program of skerry that is
+itself what a test is about it will not do: how it starts is its own to show.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
 import os
 import runpy
+import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-LIBRARIES = ["mcp.client", "mcp.client.auth", "mcp.client.stdio", "fastmcp.client", "fastmcp.client.auth"]
+LIBRARIES = [
+    "mcp.client",
+    "mcp.client.auth",
+    "mcp.client.stdio",
+    "mcp.server.mcpserver",
+    "fastmcp.client",
+    "fastmcp.client.auth",
+]
 _PROCESSES = multiprocessing.get_context("forkserver")
 
 
@@ -60,6 +74,60 @@ def _run(
         process.close()
         assert code is not None
         return Done(code, out.read_text(), err.read_text())
+
+
+@contextlib.contextmanager
+def served() -> Iterator[list[str]]:
+    """The first words of a command line that goes on with a module and its arguments.
+
+    Its process is one that takes no time to start. The streams, the environment and the exit code are those
+    of the module's, which runs in a warm process and is killed when the first one ends.
+    """
+    _PROCESSES.set_forkserver_preload(LIBRARIES)
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+        path = str(Path(folder, "warm"))
+        listening.bind(path)
+        listening.listen()
+        threading.Thread(target=_serve, args=(listening,), daemon=True).start()
+        yield [sys.executable, "-I", "-S", str(Path(__file__).with_name("warm_program.py")), path]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def _serve(listening: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # shut down
+        while True:
+            line, _ = listening.accept()
+            threading.Thread(target=_stand_behind, args=(line,), daemon=True).start()
+
+
+def _stand_behind(line: socket.socket) -> None:
+    with line, contextlib.ExitStack() as streams:
+        size, descriptors, _, _ = socket.recv_fds(line, 4, 3)
+        given = [streams.enter_context(Connection(one)) for one in descriptors]  # which can be sent on
+        with line.makefile("rb") as reading:
+            asked = json.loads(reading.read(int.from_bytes(size)))
+        process = _PROCESSES.Process(target=_with_streams, args=(asked["words"], asked["environment"], given))
+        process.start()
+        streams.close()
+        wait([line, process.sentinel])
+        process.kill()  # if whoever started it is gone
+        process.join()
+        with contextlib.suppress(OSError):
+            line.sendall(bytes([(process.exitcode or 0) & 0xFF]))
+
+
+def _with_streams(
+    words: Sequence[str], environment: Mapping[str, str], streams: Sequence[Connection]
+) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream.fileno(), number)
+        stream.close()
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (multiprocessing took it away)
+    os.environ.clear()
+    os.environ.update(environment)
+    module, *arguments = words
+    sys.argv = [module, *arguments]
+    _module(module)
 
 
 def _program(
