@@ -43,6 +43,8 @@ TYPED = {
     "skerry token --realm _": {"home"},
     "skerry logout d": {"desk"},
     "skerry chat --agent _": {"ops"},
+    "skerry up --de": {"--detach"},
+    "skerry up --b": set(),  # --background is for skerry up --detach alone
     "skerry up --file _": set(),  # which is for the shell's own file names
 }
 """What is typed, `_` for an empty word, and what is offered."""
