@@ -95,4 +95,4 @@ def test_a_stack_in_the_background_says_how_it_is_ended():
     }  # fmt: skip
     shown = summary(running, 1.0, detached=True)
     assert "\nnext:                        skerry chat --state s\n" in shown
-    assert shown.endswith("\nit runs on, and ends with:    skerry stop --state s")
+    assert shown.endswith("\nit runs on, and ends with:   skerry stop --state s")

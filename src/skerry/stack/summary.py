@@ -56,7 +56,7 @@ def summary(running: Mapping[str, Any], seconds: float, *, detached: bool = Fals
         "",
         f"{'next:' if detached else 'next, in another terminal:':<28} {_first_step(running)}{where}",
         f'for boto3 and other tools:   eval "$(skerry env{where})"',
-        f"it runs on, and ends with:    skerry stop{where}" if detached else "Ctrl-C ends it.",
+        f"it runs on, and ends with:   skerry stop{where}" if detached else "Ctrl-C ends it.",
     ]
     return "\n".join(lines)
 
