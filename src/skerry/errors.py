@@ -51,6 +51,15 @@ class SkerryError(Exception):
         return f"{self.message}{end} {self.hint}".strip()
 
 
+def reported(code: str, message: str, *, hint: str = "", exit_code: int = 1) -> SkerryError:
+    """The error that another process of skerry reported, of the class that has its code where there is one."""
+    for known in SkerryError.__subclasses__():
+        if known.code == code and known.__init__ is SkerryError.__init__:
+            return known(message, hint=hint)
+    own: type[SkerryError] = type("ReportedError", (SkerryError,), {"code": code, "exit_code": exit_code})
+    return own(message, hint=hint)
+
+
 class ConfigurationError(SkerryError):
     """A file, flag or variable holds something that cannot work."""
 

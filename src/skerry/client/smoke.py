@@ -31,7 +31,7 @@ from skerry.client.connection import IDENTITY, Era
 from skerry.client.problems import FAILURES, Refusals, innermost, problem
 from skerry.client.target import Wanted, find
 from skerry.client.walk import HARMLESS, VALIDATE, Answers, Mode, Walk
-from skerry.errors import ConfigurationError, ProgramError, RemoteError, SkerryError
+from skerry.errors import ConfigurationError, ProgramError, RemoteError, SkerryError, reported
 from skerry.settings import ChatSettings
 from skerry.wire.shown import clean
 
@@ -302,7 +302,7 @@ class _Steps:
         if isinstance(error, OSError) or (isinstance(error, MCPError) and error.code == CONNECTION_CLOSED):
             last = self._last_words()
             if found := _OWN_WORDS.fullmatch(last):
-                return _of_proxy(found["text"], found["code"])
+                return reported(found["code"], found["text"])
             return ProgramError(f"{where} ended{': ' + last if last else ' without a word.'}")
         if isinstance(error, MCPError) and error.code == REQUEST_TIMEOUT:
             last = self._last_words()
@@ -322,12 +322,6 @@ class _Steps:
         self.log.seek(max(0, self.log.tell() - TAIL))
         lines = [line.strip() for line in self.log.read(TAIL).splitlines() if line.strip()]
         return clean(lines[-1]) if lines else ""
-
-
-def _of_proxy(text: str, code: str) -> ProgramError:
-    """What the proxy said before it ended, under its own code."""
-    kind: type[ProgramError] = type("ProxyError", (ProgramError,), {"code": code})
-    return kind(text)
 
 
 def _server(client: Client) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from skerry.errors import ProgramError, SkerryError
+from skerry.errors import ProgramError, reported
 from skerry.local.state import private
 from skerry.stack.background import log_of
 from skerry.stack.state import State
@@ -42,7 +42,8 @@ def start(words: Sequence[str], folder: Path, progress: Callable[[str], None]) -
             return Detached(process, said["ready"])
         code = process.wait()
         if "error" in said:
-            raise _told(said["error"], code)
+            told = said["error"]
+            raise reported(told["code"], told["message"], hint=told["hint"], exit_code=code)
         raise ProgramError(f"the stack ended with code {code} before it was ready.", hint=f"Its log: {log}")
 
 
@@ -113,10 +114,3 @@ def _object(line: bytes) -> Mapping[str, Any]:
         if isinstance(said, dict):
             return said
     return {}
-
-
-def _told(problem: Mapping[str, str], exit_code: int) -> SkerryError:
-    """What the stack says is wrong, under its own code."""
-    own = {"code": problem["code"], "exit_code": exit_code}
-    kind: type[SkerryError] = type("StackError", (SkerryError,), own)
-    return kind(problem["message"], hint=problem["hint"])

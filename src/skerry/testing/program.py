@@ -16,17 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from skerry.errors import (
-    AlreadyRunningError,
-    ArgumentsError,
-    ConfigurationError,
-    NotRunningError,
-    PortInUseError,
-    ProgramError,
-    RemoteError,
-    SkerryError,
-    StateError,
-)
+from skerry import errors as known
+from skerry.errors import ProgramError, SkerryError
 
 GRACE = 10.0
 """Seconds that a stack has to end by itself."""
@@ -36,13 +27,6 @@ TAIL = 20
 _PROGRAM = (sys.executable, "-P", "-m", "skerry")  # -P: nothing in the tests' folder is taken for a library
 _SPOKEN = {"PYTHONIOENCODING": "utf-8"}  # what is read here, whatever the locale
 _NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
-_ERRORS: dict[str, type[SkerryError]] = {
-    known.code: known
-    for known in (
-        *(ConfigurationError, PortInUseError, StateError, AlreadyRunningError),
-        *(NotRunningError, ProgramError, RemoteError, ArgumentsError),
-    )
-}
 
 
 def surroundings(own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
@@ -119,8 +103,7 @@ def reported(text: str) -> SkerryError | None:
     """The error that a command reported in the last line of `text`, as `--json` has it; None for another."""
     try:
         told = json.loads(_last(text))["error"]
-        kind = _ERRORS.get(told["code"], ProgramError)
-        return kind(told["message"], hint=told["hint"])
+        return known.reported(told["code"], told["message"], hint=told["hint"])
     except (ValueError, TypeError, KeyError):
         return None
 

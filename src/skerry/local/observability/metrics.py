@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from skerry.local.observability.calls import Call
-from skerry.wire.hop import Hop
 
 NAMESPACE = "AWS/Bedrock-AgentCore"
 ENOUGH = 200
@@ -215,10 +214,3 @@ def _entry(key: Key, name: str, unit: str, dimensions: Dimensions, value: Sum) -
         "least": value.least,
         "most": value.most,
     }
-
-
-def is_error(hop: Hop) -> str:
-    """What kind of error a hop ended in, as AWS's spans say it; "" for none."""
-    if hop.status == 429:
-        return "throttle"
-    return "system" if hop.status >= 500 else "user" if hop.status >= 400 else ""

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from skerry.local.observability.calls import Call
-from skerry.local.observability.metrics import is_error
 from skerry.wire.hop import Hop
 
 _KINDS = {"server": 2, "client": 3}
@@ -118,7 +117,7 @@ def _attributes(call: Call) -> Iterator[tuple[str, Value]]:
         yield "session.id", hop.session
     if hop.status:
         yield "http.response.status_code", hop.status
-    if error := is_error(hop):
+    if error := _error_type(hop):
         yield "error_type", error
     yield "skerry.operation", hop.operation
     yield "skerry.identity", hop.identity
@@ -170,6 +169,13 @@ def _of_gateway(call: Call) -> Iterator[tuple[str, Value]]:
         yield "aws.request.id", hop.request
     if (code := hop.detail.get("code", "")).removeprefix("-").isdecimal():
         yield "jsonrpc.error.code", int(code)
+
+
+def _error_type(hop: Hop) -> str:
+    """What kind of error a hop ended in, as AWS's spans say it; "" for none."""
+    if hop.status == 429:
+        return "throttle"
+    return "system" if hop.status >= 500 else "user" if hop.status >= 400 else ""
 
 
 def _encoded(attributes: Mapping[str, Value] | Iterator[tuple[str, Value]]) -> Iterator[dict[str, Any]]:
