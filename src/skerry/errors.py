@@ -52,7 +52,7 @@ class SkerryError(Exception):
 
 
 def reported(code: str, message: str, *, hint: str = "", exit_code: int = 1) -> SkerryError:
-    """The error that another process of skerry reported, of the class that has its code where there is one."""
+    """The error that another process of skerry reported, of the class that has its code, if any."""
     for known in SkerryError.__subclasses__():
         if known.code == code and known.__init__ is SkerryError.__init__:
             return known(message, hint=hint)
