@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from skerry.errors import ConfigurationError, NotRunningError, ProgramError
+from skerry.errors import ConfigurationError, NotRunningError, ProgramError, SkerryError
 from skerry.testing.program import reported, run, surroundings
 
 
@@ -24,12 +24,13 @@ def test_nothing_that_steers_aws_or_skerry_reaches_a_stack_unless_it_is_given():
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [("SKY-101", ConfigurationError), ("SKY-106", NotRunningError), ("SKY-102", ProgramError)],
+    [("SKY-101", ConfigurationError), ("SKY-106", NotRunningError), ("SKY-102", SkerryError)],
 )
 def test_what_a_command_reports_is_raised_again(code: str, kind: type[Exception]):
     text = f'a warning\n{{"error": {{"code": "{code}", "message": "it is wrong.", "hint": "Mend it."}}}}\n'
     found = reported(text)
-    assert type(found) is kind
+    assert isinstance(found, kind)
+    assert found.code == code
     assert str(found) == "it is wrong. Mend it."
 
 

@@ -7,7 +7,8 @@ import threading
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from skerry.local.aws.moto_server import SECRET_HEADER, Application
+from skerry.local.aws.moto_server import Application
+from skerry.local.aws.questions import SECRET_HEADER
 from skerry.local.aws.seeds import Call
 
 ZONE = Call(

@@ -35,18 +35,17 @@ from typing import Any
 
 from skerry.local.aws import boundaries, observed, policies
 from skerry.local.aws.principals import principal
+from skerry.local.aws.questions import (
+    KEYS_PATH,
+    OBSERVED_PATH,
+    POLICIES_PATH,
+    PRINCIPALS_PATH,
+    STACKS_PATH,
+)
 from skerry.local.aws.seeds import LATER, Call, HttpCall, Seeder
 from skerry.local.aws.stacks import described, read_templates_as_data
 
-SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
-OWN_HEADER = "X-Skerry-Own"
-"""With the secret: a question of the endpoint itself. A path alone does not tell: it has many spellings."""
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
-KEYS_PATH = "/_skerry/keys/"
-PRINCIPALS_PATH = "/_skerry/principals/"
-STACKS_PATH = "/_skerry/stacks/"
-POLICIES_PATH = "/_skerry/policies/"
-OBSERVED_PATH = "/_skerry/observed/"
 
 _OWN_PATHS = (KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH, OBSERVED_PATH)
 _ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"

@@ -18,6 +18,15 @@ from urllib.parse import quote
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from skerry.errors import ProgramError, RemoteError, ServiceError
+from skerry.local.aws.questions import (
+    KEYS_PATH,
+    OBSERVED_PATH,
+    OWN_HEADER,
+    POLICIES_PATH,
+    PRINCIPALS_PATH,
+    SECRET_HEADER,
+    STACKS_PATH,
+)
 from skerry.local.aws.seeds import Call
 from skerry.local.http.upstream import Upstream, UpstreamError
 from skerry.local.iam.access import Key
@@ -29,15 +38,6 @@ STOP_TIMEOUT = 2.0
 OBJECT_LIMIT = 250 << 20
 SECRET_LIMIT = 1 << 20
 POLICIES_LIMIT = 4 << 20
-
-SECRET_HEADER = "X-Skerry-Secret"  # noqa: S105  (a header name, not a secret)
-OWN_HEADER = "X-Skerry-Own"
-"""With the secret: a question of the endpoint itself, and no request that it passes on."""
-KEYS_PATH = "/_skerry/keys/"
-PRINCIPALS_PATH = "/_skerry/principals/"
-STACKS_PATH = "/_skerry/stacks/"
-POLICIES_PATH = "/_skerry/policies/"
-OBSERVED_PATH = "/_skerry/observed/"
 
 _KMS_ALGORITHMS = {
     "RS256": "RSASSA_PKCS1_V1_5_SHA_256",
