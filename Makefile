@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench conformance bench-peers fuzz soak docs parity lock clean
+.PHONY: help setup demo test check types-linux types-darwin types-win32 fix bench conformance bench-peers fuzz soak docs parity lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +29,14 @@ test: $(STAMP) ## run the tests
 check: $(STAMP) ## format, lint, types (also as macOS and Windows have them), import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/mypy --platform darwin --no-warn-unreachable --cache-dir .mypy_cache/darwin
-	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32
+	@$(MAKE) --no-print-directory -j3 types-linux types-darwin types-win32
 	$(BIN)/lint-imports
+
+types-linux:
+	$(BIN)/mypy
+
+types-darwin types-win32: types-%:
+	$(BIN)/mypy --platform $* --no-warn-unreachable --cache-dir .mypy_cache/$*
 
 fix: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .
