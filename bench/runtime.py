@@ -239,6 +239,7 @@ def serve(folder: Path) -> None:
                 if item.interpreter == NODE:
                     made["agentRuntimeArtifact"]["codeConfiguration"]["runtime"] = "NODE_22"
                 running.resources.put(made, tell=True)
+            running.plane.warm()
             versions = running.plane._versions._versions.values()  # noqa: SLF001
             for version in list(versions):
                 await (await version.opening).prepare()
