@@ -7,10 +7,8 @@ behind however the parent ends.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
+from skerry import stdin
 from skerry.serving.one_write import HttpProtocol
 
 GRACE = 2
@@ -76,17 +75,5 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     def stop_with_stdin(self) -> None:
-        """Ends the server when standard input ends.
-
-        Reads the descriptor itself: a thread that sleeps in `sys.stdin` would hold its lock and break
-        the interpreter's exit.
-        """
-
-        def watch() -> None:
-            with contextlib.suppress(OSError, ValueError):
-                descriptor = sys.stdin.fileno()
-                while os.read(descriptor, 65_536):
-                    pass
-            self.stop()
-
-        threading.Thread(target=watch, name="watch-stdin", daemon=True).start()
+        """Ends the server when standard input ends."""
+        stdin.when_it_ends(self.stop)

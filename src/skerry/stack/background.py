@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from skerry import stdin
 from skerry.local.state import private
 from skerry.stack.summary import public
 
@@ -34,7 +35,7 @@ class Starter:
     def __init__(self, state: Path) -> None:
         self._log = log_of(state.resolve())
         self._left = threading.Event()
-        threading.Thread(target=self._watch, name="watch-starter", daemon=True).start()
+        stdin.when_it_ends(self._gone)
 
     def progress(self, line: str) -> None:
         """Tells the starter; when it has left, the log."""
@@ -49,9 +50,7 @@ class Starter:
             for stream in (1, 2):
                 os.dup2(log.fileno(), stream)
 
-    def _watch(self) -> None:
+    def _gone(self) -> None:
         """Ends this process, in order once it can, when the starter goes before the stack is ready."""
-        while os.read(0, 4096):
-            pass
         if not self._left.is_set():
             signal.raise_signal(signal.SIGTERM)

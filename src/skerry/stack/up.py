@@ -17,13 +17,13 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from skerry import stdin
 from skerry.garbage import kept
 from skerry.settings import StackSettings
 from skerry.sockets import loop_factory
@@ -198,22 +198,14 @@ def _signal() -> asyncio.Event:
 
 
 def _watch_stdin(stop: asyncio.Event) -> None:
-    """Sets `stop` when standard input ends, however the program ends that holds its other end.
-
-    The thread reads the descriptor itself: asleep in `sys.stdin` it would hold a lock that the interpreter's
-    exit needs.
-    """
+    """Sets `stop` when standard input ends."""
     loop = asyncio.get_running_loop()
 
-    def watch() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            descriptor = sys.stdin.fileno()
-            while os.read(descriptor, 65_536):
-                pass
+    def end() -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended by itself
             loop.call_soon_threadsafe(stop.set)
 
-    threading.Thread(target=watch, name="watch-stdin", daemon=True).start()
+    stdin.when_it_ends(end)
 
 
 def _port(text: str) -> int:

@@ -1,7 +1,7 @@
 """Permissions boundaries of IAM users, which moto does not keep: given, changed, taken away.
 
 A boundary becomes a member of moto's own user: it goes with the user, shows in GetUser as AWS's does, and is
-read by `aws_principals`. This module runs in moto's process, so that seeds give users boundaries as well.
+read by `principals`. This module runs in moto's process, so that seeds give users boundaries as well.
 
 Source: IAM API reference, CreateUser, PutUserPermissionsBoundary, DeleteUserPermissionsBoundary.
 """

@@ -134,7 +134,7 @@ class AwsProcess:
         return None if known is None else Key(**known)
 
     async def principal(self, arn: str) -> dict[str, Any] | None:
-        """What IAM there knows of a role, a user or a managed policy: see `aws_principals`.
+        """What IAM there knows of a role, a user or a managed policy: see `principals`.
 
         Raises ServiceError (503) when it does not answer.
         """
@@ -142,11 +142,11 @@ class AwsProcess:
         return known
 
     async def stack(self, asked: Mapping[str, str]) -> dict[str, Any]:
-        """What a stack is made of: see `aws_stacks.described`. Raises ServiceError (503)."""
+        """What a stack is made of: see `stacks.described`. Raises ServiceError (503)."""
         return await self._known(STACKS_PATH, "", json.dumps(asked).encode()) or {}
 
     async def policies(self, asked: Sequence[Mapping[str, str]]) -> list[list[dict[str, Any]]]:
-        """The policies that resources there have: see `aws_policies.stored`. Raises ServiceError (503)."""
+        """The policies that resources there have: see `policies.stored`. Raises ServiceError (503)."""
         return await self._known(POLICIES_PATH, "", json.dumps(asked).encode()) or []
 
     async def observe(self, body: bytes) -> None:

@@ -32,7 +32,7 @@ class PrincipalSource(Protocol):
     """Where roles, users and managed policies are known."""
 
     async def principal(self, arn: str) -> Mapping[str, Any] | None:
-        """What IAM knows of one: see `aws_principals`. Raises ServiceError (503) when that is not known."""
+        """What IAM knows of one: see `aws.principals`. Raises ServiceError (503) when that is not known."""
         ...
 
 

@@ -22,7 +22,7 @@ from skerry.local.ports.permissions import Ask, Notes
 
 SERVICE = "cloudformation.amazonaws.com"
 Describe = Callable[[Mapping[str, str]], Awaitable[Mapping[str, Any]]]
-"""`aws_stacks.described`, in the process of the embedded cloud."""
+"""`aws.stacks.described`, in the process of the embedded cloud."""
 
 _MAKERS = frozenset({"CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet"})
 _PLAIN = ("Describe", "List", "Get", "Validate", "Estimate", "CreateChangeSet", "DeleteChangeSet")

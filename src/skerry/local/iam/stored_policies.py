@@ -102,7 +102,7 @@ class PolicySource(Protocol):
     """Where policies of resources of the embedded cloud are known."""
 
     async def policies(self, asked: Sequence[Mapping[str, str]]) -> Sequence[Sequence[Mapping[str, Any]]]:
-        """The resources that each of `asked` names: see `aws_policies.stored`.
+        """The resources that each of `asked` names: see `aws.policies.stored`.
 
         Raises ServiceError (503) when that is not known.
         """
