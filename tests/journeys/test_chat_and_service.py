@@ -74,6 +74,7 @@ def test_ctrl_c_stops_the_agent_and_the_conversation_goes_on(tools: StandIn, tmp
         terminal.ready()
         terminal.type("and now?\r")
         terminal.wait_for("Here again.")
+        terminal.ready()  # the run has ended, not only its text
         (listed,) = service.get("/api/conversations").json()["conversations"]
         found = service.get(f"/api/conversations/{listed['id']}").json()
     assert found["run"] == ""
