@@ -74,6 +74,8 @@ def test_the_bundled_file_is_valid_and_declares_both_ways_in():
         ("[gateways.tools.targets.a]\nruntime = 'r'", "the runtime 'r', which is not declared"),
         ("[gateways.tools.targets.a]\nfunction = 'f'", "tools is missing"),
         ("[services.api]", "command is missing"),
+        ('[services.idp]\ncommand = ["x"]', r"\[services.idp\] is no service name"),
+        ('[services."../up"]\ncommand = ["x"]', "is no service name"),
         ("[functions.f]\npath = 'agent'", "needs either handler"),
         ("[functions.f]\npath = 'agent'\nhandler = 'a.b'\nweb = ['python']", "needs either handler"),
         ("[functions.f]\npath = 'agent'\nhandler = 'a.b'\nurl.auth = 'jwt'", "must be one of iam, none"),

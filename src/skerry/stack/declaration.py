@@ -39,6 +39,8 @@ from skerry.stack.realms import Realm
 from skerry.stack.table import Table
 
 RUNTIME_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
+SERVICE_NAME = re.compile(r"(?!(?:up|idp|endpoint)$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""What can name a log; the three are the stack's own."""
 MOUNT_PATH = re.compile(r"/mnt/(?!\.\.?/?$)[a-zA-Z0-9._-]+/?")
 PROTOCOLS = ("HTTP", "MCP", "A2A", "AGUI")
 
@@ -157,6 +159,10 @@ def _permissions(part: Table) -> Permissions | None:
 
 
 def _service(part: Table, name: str) -> Service:
+    if not SERVICE_NAME.fullmatch(name):
+        raise part.problem(
+            "", "is no service name: letters, digits, _ . and - (64 at most), not up, idp or endpoint"
+        )
     service = Service(
         name=name,
         command=part.texts("command"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     stack = running(options.state)
     if options.advance:
+        # A program tells in whole seconds since when it is idle: in this second that may be after the move.
+        time.sleep(1 - time.time() % 1)
         found = ask(stack, "POST", "clock", {"advance": options.advance})
     else:
         found = ask(stack, "GET", "sessions")

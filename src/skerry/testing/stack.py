@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -166,8 +165,6 @@ class Stack:
         """
         seconds = by.total_seconds() if isinstance(by, timedelta) else by
         text = seconds if isinstance(seconds, str) else f"{seconds:.3f}"
-        # A program tells in whole seconds since when it is idle: in this second that may be after the move.
-        time.sleep(1 - time.time() % 1)
         found: dict[str, Any] = json.loads(self.skerry("sessions", "--json", f"--advance={text}"))
         return found
 
