@@ -140,8 +140,8 @@ def launcher(tmp_path, code, clock, **limits):
 async def start_and_end(launch):
     child = await launch.start("legacy")
     await child.ended
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    while launch.count:  # until the launcher has heard of it
+        await asyncio.sleep(0)
 
 
 @pytest.mark.behaviour("BRIDGE-LOOP")

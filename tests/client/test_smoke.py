@@ -185,9 +185,9 @@ def test_a_server_that_dies_ends_the_walk_with_its_last_words(run: Any, variant:
 
 
 def test_a_call_without_an_answer_fails_its_step_alone(run: Any, variant: Command, era: str) -> None:
-    done = run("--json", "--era", era, "--timeout", "5", *variant("silent"))
+    done = run("--json", "--era", era, "--timeout", "10", *variant("silent"))
     assert done.failed == ["get_weather"]
-    assert done.steps["get_weather"]["error"]["message"] == "there was no answer within 5 seconds."
+    assert done.steps["get_weather"]["error"]["message"] == "there was no answer within 10 seconds."
 
 
 @pytest.mark.parametrize(
