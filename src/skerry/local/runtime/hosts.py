@@ -7,15 +7,13 @@ PoolHost   processes started ahead, prepared alike; a session takes one. Everywh
 from __future__ import annotations
 
 import sys
-from typing import Literal
 
 from skerry.local.runtime.pool import PoolHost
 from skerry.local.runtime.program import Host, Program
+from skerry.local.runtime.settings import Mode
 
 if sys.platform == "linux":
     from skerry.local.runtime.warm import ForkHost
-
-Mode = Literal["auto", "fork", "pool"]
 
 
 def open_host(program: Program, *, mode: Mode, size: int) -> Host:

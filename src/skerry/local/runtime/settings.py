@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from skerry.local.runtime.hosts import Mode
-
 MAX_OUTPUT = 100_000_000
 """Bytes that a command may print: AWS developer guide, runtime quotas."""
 MAX_PAYLOAD = 100_000_000
 """Bytes of a request: AWS service model, InvokeAgentRuntime."""
 
+Mode = Literal["auto", "fork", "pool"]
+"""`hosts.open_host` says what each means."""
 Sandbox = Literal["none", "namespaces"]
 
 _BASICS = (
