@@ -46,6 +46,7 @@ def create_app(
     runtimes = _runtime(endpoint, identities)
     endpoint.add("identity", identities)
     endpoint.federate(identities.web_identities)
+    endpoint.run_functions(lambdas)
     endpoint.add("functions", lambdas, declared=lambdas.serves, late=lambdas.start_late)
     endpoint.add(
         "runtime",
@@ -185,6 +186,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
         ),
         permissions=endpoint.permissions,
         kept=endpoint.resources,
+        source=endpoint.aws,
     )
 
 

@@ -44,6 +44,7 @@ from skerry.local.observability.cloudwatch import CloudWatch
 from skerry.local.observability.exporter import SpanExporter
 from skerry.local.observability.observer import Observer
 from skerry.local.ports.asgi import Receive, Scope, Send
+from skerry.local.ports.functions import LambdaRequests
 from skerry.local.ports.running import Clock
 from skerry.local.routing import PlaneName, plane_of
 from skerry.local.state import private
@@ -182,6 +183,12 @@ class Endpoint:
         assert isinstance(aws, AwsPlane)
         aws.federation = OutboundFederation(self.permissions, issuer, self.clock)
 
+    def run_functions(self, functions: LambdaRequests) -> None:
+        """Gives the embedded cloud what runs its functions. Before `start`."""
+        aws = self._planes["aws"]
+        assert isinstance(aws, AwsPlane)
+        aws.functions = functions
+
     def add(
         self,
         name: PlaneName,
@@ -194,7 +201,7 @@ class Endpoint:
     ) -> None:
         """Serves a plane under its routes; it starts and ends with the endpoint. Before `start`.
 
-        `declared` tells which paths invoke one of the stack's own functions; `late` is called by `complete`,
+        `declared` tells which paths of Lambda's API the plane serves; `late` is called by `complete`,
         `warm` by `warm`; `inspect` are the plane's paths below `/_skerry/` by method and name.
         """
         self._inspected.update(inspect or {})

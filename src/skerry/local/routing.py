@@ -12,7 +12,8 @@ no plane of skerry's own claims goes to the embedded cloud.
 | `/identities/web-identity/ACCOUNT/.well-known/…` | | identity |
 | `/connect/…` | none | gateway |
 | `/model/…`, `/guardrail/…` | | models |
-| `/2015-03-31/functions/NAME/invocations`, `…/url`, `…/urls` of a declared function | | functions |
+| `/2015-03-31/functions/NAME/invocations`, `…/policy`, `…/url`, `…/urls` | not `s3` | functions |
+| `/2015-03-31/functions/NAME` and below, of a declared function | not `s3` | functions |
 | `/function-urls/ID/…`, and the host `ID.lambda-url.REGION.localhost` | | functions |
 | anything | `bedrock-agentcore` | control |
 | `/runtimes…`, `/gateways…`, `/identities/…`, unsigned | | control, which says what is missing |
@@ -58,7 +59,7 @@ def plane_of(
     *,
     declared: Callable[[bytes], bool],
 ) -> PlaneName:
-    """The plane for a request; `declared` tells whether a path invokes one of the stack's own functions."""
+    """The plane for a request; `declared` tells whether the functions plane serves a path."""
     headers = list(headers)
     if any(name == b"host" and _FUNCTION_HOST.fullmatch(value) for name, value in headers):
         return "functions"
@@ -69,7 +70,7 @@ def plane_of(
             return name
     if not service and raw_path.startswith(b"/connect/"):
         return "gateway"  # the pages of a person who agrees to something
-    if declared(raw_path):
+    if service != "s3" and declared(raw_path):
         return "functions"
     if service == "bedrock-agentcore" or (not service and _CONTROL.match(raw_path)):
         return "control"

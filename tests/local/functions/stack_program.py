@@ -11,7 +11,7 @@ from pathlib import Path
 
 from skerry.auth.sigv4 import Credentials
 from skerry.local.functions import FunctionSettings, FunctionsSettings
-from skerry.local.functions.declared import Declared
+from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation
 from skerry.local.functions.pool import Pool
 
@@ -42,8 +42,8 @@ async def main() -> None:
     plane = FunctionsSettings(
         state=Path(state), endpoint="http://127.0.0.1:9", region="us-east-1", account="123456789012"
     )
-    declared = Declared(name="hangs", arn="arn", settings=function, plane=plane)
-    pool = Pool(declared, access=Keys(), clock=Clock())
+    hangs = Function(name="hangs", arn="arn", settings=function, plane=plane)
+    pool = Pool(hangs, access=Keys(), clock=Clock())
     await pool.invoke(Invocation(payload=json.dumps({"fifo": fifo}).encode(), arn="arn", timeout=600))
 
 

@@ -430,13 +430,15 @@ def test_a_signature_that_does_not_hold(served, client, service):
 def test_the_plane_knows_its_functions():
     found = plane(Ports(), Path("unused"))
     assert set(found.names()) == set(FUNCTIONS)
-    assert found.serves(b"/2015-03-31/functions/echo/invocations")
+    for path in (b"echo", b"echo/", b"echo/configuration", b"echo/invocations"):
+        assert found.serves(b"/2015-03-31/functions/" + path)
     assert found.serves(
         b"/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aecho/invocations"
     )
     for path in (
         b"/2015-03-31/functions/other/invocations",
-        b"/2015-03-31/functions/echo",
+        b"/2015-03-31/functions/other",
+        b"/2015-03-31/functions/",
         b"/2015-03-31/functions/%20/invocations",
         b"/model/m/converse",
     ):

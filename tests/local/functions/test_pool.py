@@ -14,7 +14,7 @@ import pytest
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError
 from skerry.local.functions import FunctionSettings, FunctionsSettings
-from skerry.local.functions.declared import Declared
+from skerry.local.functions.function import Function
 from skerry.local.functions.environment import StaleError
 from skerry.local.functions.invocation import Invocation
 from skerry.local.functions.pool import Pool
@@ -48,13 +48,13 @@ def make(
     plane = FunctionsSettings(
         state=state, endpoint="http://127.0.0.1:9", region=REGION, account=ACCOUNT, **options
     )
-    declared = Declared(name="f", arn="arn:f", settings=settings, plane=plane)
-    return Pool(declared, access=keys or Keys(), clock=RealClock())
+    function = Function(name="f", arn="arn:f", settings=settings, plane=plane)
+    return Pool(function, access=keys or Keys(), clock=RealClock())
 
 
 async def run(pool, event=None, **options):
     invocation = Invocation(
-        payload=json.dumps(event).encode(), arn="arn:f", timeout=pool.declared.settings.timeout
+        payload=json.dumps(event).encode(), arn="arn:f", timeout=pool.function.settings.timeout
     )
     outcome = await pool.invoke(invocation, **options)
     return json.loads(outcome.payload)

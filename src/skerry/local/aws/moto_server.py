@@ -12,7 +12,8 @@ checks signatures, can talk to it. Requests wait until the seeds are in: an answ
 estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an access key, and
 `GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy, `POST /_skerry/stacks/`
 what a stack of CloudFormation is made of, `POST /_skerry/policies/` which policies resources have; `POST
-/_skerry/observed/` takes metrics and logs of AgentCore.
+/_skerry/observed/` takes metrics and logs of AgentCore, `POST /_skerry/functions/` has what
+functions of Lambda are.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from skerry.local.aws import boundaries, observed, policies
+from skerry.local.aws import boundaries, functions, observed, policies
 from skerry.local.aws.principals import principal
 from skerry.local.aws.questions import (
+    FUNCTIONS_PATH,
     KEYS_PATH,
     OBSERVED_PATH,
     POLICIES_PATH,
@@ -47,7 +49,7 @@ from skerry.local.aws.stacks import described, read_templates_as_data
 
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 
-_OWN_PATHS = (KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH, OBSERVED_PATH)
+_OWN_PATHS = (KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH, OBSERVED_PATH, FUNCTIONS_PATH)
 _ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"
 """Members that sessions of moto's STS get."""
 _MOTOS_OWN = "/moto-api"
@@ -89,7 +91,8 @@ class Application:
         path = environ["PATH_INFO"]
         own = hmac.compare_digest(environ.pop("HTTP_X_SKERRY_OWN", "").encode("latin-1"), self._secret)
         if own and path.startswith(_OWN_PATHS):
-            body = json.dumps(_answer(path, environ)).encode()
+            told = _answer(path, environ)
+            body = told if isinstance(told, bytes) else json.dumps(told).encode()
             start_response(
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
             )
@@ -164,13 +167,15 @@ class Application:
         return int(status.split(" ", 1)[0]), dict(headers.items()), b"".join(chunks)
 
 
-def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | None:
+def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | bytes | None:
     """What the endpoint asks for itself."""
-    if path.startswith((STACKS_PATH, POLICIES_PATH, OBSERVED_PATH)):
+    if path.startswith((STACKS_PATH, POLICIES_PATH, OBSERVED_PATH, FUNCTIONS_PATH)):
         given = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
         if path.startswith(OBSERVED_PATH):
             observed.write(given)
             return None
+        if path.startswith(FUNCTIONS_PATH):
+            return functions.answer(given)
         return described(given) if path.startswith(STACKS_PATH) else policies.stored(given)
     if path.startswith(KEYS_PATH):
         return access_key(path.removeprefix(KEYS_PATH))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from skerry.errors import ServiceError, SignatureError
@@ -33,6 +33,7 @@ from skerry.local.iam.stack_requests import StackRequests
 from skerry.local.iam.web_identity import WebIdentities
 from skerry.local.ports.asgi import Receive, Scope, Send
 from skerry.local.ports.callers import Caller
+from skerry.local.ports.functions import LambdaRequests
 from skerry.local.ports.permissions import Ask, Notes
 from skerry.local.ports.running import Clock, Recorder
 from skerry.local.routing import credential_service
@@ -51,6 +52,8 @@ _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
 """Services whose requests are decided here."""
+_FUNCTION_SERVICES = frozenset({"lambda", "cloudformation"})
+"""Services whose requests may change and delete functions."""
 _OBSERVED = frozenset({"logs", "monitoring"})
 """Services that show what the other planes did."""
 _NO_LABELS: Mapping[str, str] = {}
@@ -102,6 +105,8 @@ class AwsPlane:
         self._stacks = StackRequests(permissions, process.stack)
         self.federation: OutboundFederation | None = None
         """Web identity tokens for principals of the account, which moto lacks."""
+        self.functions: LambdaRequests | None = None
+        """What runs the functions that moto keeps."""
 
     @traced
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,14 +147,10 @@ class AwsPlane:
     async def _answer(self, scope: Scope, body: bytes, signed: Signed, send: Send, notes: Notes) -> int:
         if signed.service.lower() in _DECIDED:
             return await self._decided(scope, body, signed, send, notes)
-        if signed.service == "lambda" and scope["raw_path"].endswith(b"/invocations"):
-            raise ServiceError(
-                "ResourceNotFoundException",
-                404,
-                f"Function not found: {unquote(scope['raw_path'].decode('latin-1').split('/')[-2])}.",
-                hint="Only functions that are declared in skerry.toml ([functions.NAME]) can be invoked.",
-            )
         asked = await self._permit(scope, body, signed, notes)
+        if signed.service == "lambda" and self.functions is not None:
+            narrow = await self.functions.admit(scope, body, signed.caller, signed.region, notes)
+            return await self._forward(scope, body, signed, send, narrow)
         if signed.service.lower() in _OBSERVED:
             await self._flush()
         made_up = self._fixtures.answer(scope, body, signed)
@@ -248,6 +249,8 @@ class AwsPlane:
         finally:
             if changes:  # before anybody hears of it, and also when nobody knows whether it was done
                 self._permissions.stored.forget()
+            if self.functions is not None and signed.service in _FUNCTION_SERVICES:
+                self.functions.changed()
         try:
             if signed.service.lower() in _KEY_SERVICES:
                 self._access.forget()

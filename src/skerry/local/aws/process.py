@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from skerry.errors import ProgramError, RemoteError, ServiceError
 from skerry.local.aws.questions import (
+    FUNCTIONS_PATH,
     KEYS_PATH,
     OBSERVED_PATH,
     OWN_HEADER,
@@ -50,7 +51,8 @@ _log = logging.getLogger("skerry.local.aws")
 class AwsProcess:
     """`python -m skerry.local.aws.moto_server`.
 
-    Implements `access.KeySource`, `principals.PrincipalSource` and `stored_policies.PolicySource`.
+    Implements `access.KeySource`, `principals.PrincipalSource`, `stored_policies.PolicySource` and
+    `ports.FunctionSource`.
 
     `start` first, `stop` last.
 
@@ -149,6 +151,27 @@ class AwsProcess:
         """The policies that resources there have: see `policies.stored`. Raises ServiceError (503)."""
         return await self._known(POLICIES_PATH, "", json.dumps(asked).encode()) or []
 
+    async def function(self, asked: Mapping[str, str]) -> dict[str, Any] | None:
+        """A version of a function of Lambda: see `functions.described`. Raises ServiceError (503)."""
+        body = json.dumps({**asked, "do": "describe"}).encode()
+        found: dict[str, Any] | None = await self._known(FUNCTIONS_PATH, "", body)
+        return found
+
+    async def function_code(self, asked: Mapping[str, str]) -> bytes:
+        """The zip of a version of a function; empty when it has none. Raises ServiceError (503)."""
+        body = json.dumps({**asked, "do": "code"}).encode()
+        return await self._told(FUNCTIONS_PATH, "", body, limit=OBJECT_LIMIT)
+
+    async def keep_function_policy(
+        self, asked: Mapping[str, str], resource: str, statements: list[Any]
+    ) -> None:
+        """Puts the statements of a function's policy for one ARN in the place of those before.
+
+        Raises ServiceError (503).
+        """
+        given = {**asked, "do": "policy", "resource": resource, "statements": statements}
+        await self._known(FUNCTIONS_PATH, "", json.dumps(given).encode())
+
     async def observe(self, body: bytes) -> None:
         """Puts metrics and logs into CloudWatch there; `body` is the argument of `observed.write` as JSON.
 
@@ -164,6 +187,9 @@ class AwsProcess:
             )
 
     async def _known(self, path: str, name: str, body: bytes = b"") -> Any:
+        return json.loads(await self._told(path, name, body, limit=POLICIES_LIMIT))
+
+    async def _told(self, path: str, name: str, body: bytes, *, limit: int) -> bytes:
         try:
             reply = await self._upstream.request(
                 "POST" if body else "GET",
@@ -171,14 +197,13 @@ class AwsProcess:
                 [self.guarded(), (OWN_HEADER, self._secret)],
                 body,
             )
-            known = json.loads(await reply.read(POLICIES_LIMIT))
+            return await reply.read(limit)
         except UpstreamError as error:
             raise ServiceError(
                 "ServiceUnavailable",
                 503,
                 "The embedded cloud, which knows the keys and policies made through IAM, does not answer.",
             ) from error
-        return known
 
     def scope(self, service: str, region: str = "") -> tuple[str, str]:
         """What tells moto the service and that the request is signed, which moto does not check.

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from skerry import processes
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError, StateError
 from skerry.local.functions import bootstrap
-from skerry.local.functions.declared import Declared, variables
+from skerry.local.functions.function import Function, variables
 from skerry.local.functions.invocation import Invocation, Outcome, exited, init_timed_out, timed_out
 from skerry.local.functions.runtime_api import RuntimeApi
 from skerry.local.ports.callers import Access
@@ -37,10 +38,10 @@ class Environment:
     """Usable after `start`. `on_end` is called once, when its process has ended."""
 
     def __init__(
-        self, declared: Declared, *, access: Access, clock: Clock, on_line: Callable[[str], None]
+        self, function: Function, *, access: Access, clock: Clock, on_line: Callable[[str], None]
     ) -> None:
-        self.declared = declared
-        self.code_time = declared.code_time()
+        self.function = function
+        self.code_time = function.code_time()
         self.ready = asyncio.Event()
         self.idle = asyncio.Event()
         self.on_end: Callable[[], None] = lambda: None
@@ -71,16 +72,16 @@ class Environment:
         Raises ProgramError when the interpreter cannot be started, StateError when the state directory cannot
         be used.
         """
-        declared = self.declared
-        self._folder = _folder(declared.plane.state)
-        self._credentials = self._access.assume(declared.role, declared.name)
+        function = self.function
+        self._folder = _folder(function.plane.state)
+        self._credentials = self._access.assume(function.role, function.name)
         stdin, self._alive = os.pipe()
         try:
             address = await self._api.start()
             self._process = await processes.start(
-                declared.command(),
-                cwd=declared.settings.path,
-                env=variables(declared, self._credentials, address, self._folder),
+                function.command(),
+                cwd=function.settings.path,
+                env=variables(function, self._credentials, address, self._folder),
                 on_line=self._printed,
                 stdin=stdin,
             )
@@ -105,7 +106,7 @@ class Environment:
         self._api.give(invocation)
         delivered = asyncio.create_task(invocation.delivered.wait())
         try:
-            limit = self.declared.plane.init
+            limit = self.function.plane.init
             await _first(delivered, self._ended, timeout=limit)
             if not delivered.done():
                 if used_before and self._ended.done():
@@ -144,7 +145,7 @@ class Environment:
         if self._api.init_error:
             return Outcome(self._api.init_error, "Unhandled")
         if code == bootstrap.NO_RUNTIME:
-            raise no_runtime(self.declared.python)
+            raise no_runtime(self.function.python)
         return exited(invocation, code)
 
     async def _watch(self, process: processes.Process) -> int:
@@ -186,6 +187,14 @@ def no_runtime(python: str) -> ServiceError:
     else:
         text = f"awslambdaric is not installed in {python}; run: {python} -m pip install awslambdaric"
     return ServiceError("InvalidRuntimeException", 502, text, members={"Type": "User"})
+
+
+def runtime_problem(function: Function) -> ServiceError | None:
+    """Why a function cannot run at all. Another interpreter is only known when it runs."""
+    own = not function.settings.web and function.python == sys.executable
+    if sys.platform == "win32" or (own and find_spec("awslambdaric") is None):
+        return no_runtime(function.python)
+    return None
 
 
 def _folder(state: Path) -> Path:

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, unquote
 from skerry.errors import ServiceError
 
 LATEST = "$LATEST"
-_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
-_STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations")
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+_STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
 
 _NAME = re.compile(
     r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?"

@@ -1,7 +1,7 @@
 """The resource-based policies of the stack's functions: AddPermission, RemovePermission, GetPolicy.
 
 What the operations change is kept in the state of the stack: a function that is not declared for a while
-finds its policy again.
+finds its policy again. The policy of a deployed function is kept with it, and goes with it.
 
 Source: service model of Lambda (2015-03-31); Lambda developer guide, resource-based policies.
 """
@@ -22,6 +22,7 @@ from skerry.local.api.service_model import Match, load
 from skerry.local.api.validation import validate
 from skerry.local.functions import names
 from skerry.local.functions.replies import not_found
+from skerry.local.ports.functions import FunctionSource
 from skerry.local.ports.permissions import Ask
 from skerry.local.ports.resources import Kept
 from skerry.wire.arn import is_arn, lambda_arn
@@ -53,14 +54,20 @@ class FunctionPolicies:
         self._kept = kept
         self._read: dict[str, dict[str, Any]] = {}
 
-    async def perform(self, match: Match, query: bytes, headers: Any, body: bytes) -> Reply:
-        """Performs an operation for a declared function. Raises ServiceError."""
+    async def perform(
+        self, match: Match, query: bytes, headers: Any, body: bytes, *, resource: str = ""
+    ) -> Reply:
+        """Performs an operation for a function. Raises ServiceError.
+
+        `resource` is the name with the version or alias of one that has such; a declared one has none.
+        """
         model = load("lambda")
         given = parse(model, match, query, headers, body)
         validate(model, match.operation.input, given)
         name = names.parse(given["FunctionName"]).name
-        if given.get("Qualifier"):
+        if given.get("Qualifier") and not resource:
             raise not_found(f"Function not found: {self._arn(name)}:{given['Qualifier']}")
+        name = resource or name
         act = _ACTS[match.operation.name]
         return reply(model, match.operation, await act(self, name, given))
 
@@ -162,6 +169,47 @@ class FunctionPolicies:
     def _arn(self, name: str) -> str:
         return lambda_arn(self._region, self._account, name)
 
+
+class KeptStatements:
+    """Implements `Kept` for a deployed function that was just looked up: its policy is kept with it.
+
+    `told` is what `source` says of the function, None when there is none. Keys are names with what stands for
+    a version or an alias.
+    """
+
+    def __init__(
+        self, told: Mapping[str, Any] | None, asked: Mapping[str, str], source: FunctionSource | None
+    ) -> None:
+        self._told = told or {}
+        self._asked = asked
+        self._source = source
+
+    def get(self, kind: str, key: str) -> dict[str, Any]:
+        """The statements for an ARN, by their ids."""
+        del kind
+        arn = self._arn(key)
+        found = [_readable(item) for item in self._told.get("statements", ()) if item.get("Resource") == arn]
+        return {"statements": {item["Sid"]: item for item in found}}
+
+    async def keep(self, kind: str, key: str, record: Mapping[str, Any] | None) -> None:
+        """Puts other ones in their place."""
+        del kind
+        assert self._source is not None
+        statements = list((record or {}).get("statements", {}).values())
+        await self._source.keep_function_policy(self._asked, self._arn(key), statements)
+
+    def _arn(self, key: str) -> str:
+        return lambda_arn(self._asked["region"], self._asked["account"], key)
+
+
+def _readable(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """A statement as AddPermission makes it here; CloudFormation and seeds leave theirs half done."""
+    kept = {name: statement[name] for name in _MEMBERS if statement.get(name)}
+    principal = kept.get("Principal")
+    return {**kept, "Principal": _principal(principal) if isinstance(principal, str) else principal}
+
+
+_MEMBERS = ("Sid", "Effect", "Principal", "Action", "Resource", "Condition")
 
 _Act = Callable[[FunctionPolicies, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 _ACTS: Mapping[str, _Act] = {

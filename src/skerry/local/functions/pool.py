@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from skerry.errors import ConfigurationError, ProgramError, ServiceError, StateError
-from skerry.local.functions.declared import Declared
 from skerry.local.functions.environment import Environment, StaleError
+from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation, Outcome
 from skerry.local.ports.callers import Access
 from skerry.local.ports.running import Clock
@@ -20,17 +20,19 @@ _LOG = logging.getLogger("skerry.functions")
 class Pool:
     """Use it between `start()` and `close()`."""
 
-    def __init__(self, declared: Declared, *, access: Access, clock: Clock) -> None:
-        self.declared = declared
+    def __init__(self, function: Function, *, access: Access, clock: Clock) -> None:
+        self.function = function
         self._access = access
         self._clock = clock
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._timers: dict[Environment, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._places = asyncio.Semaphore(declared.plane.environments)
+        self._places = asyncio.Semaphore(function.plane.environments)
         self._invocations = 0
         self._queued = 0
+        self._held = 0
+        self._over = asyncio.Event()
         self._closing = False
 
     @property
@@ -52,13 +54,32 @@ class Pool:
             timer.cancel()
         await asyncio.gather(*(environment.stop() for environment in list(self._all)))
 
+    def hold(self) -> None:
+        """Somebody is about to invoke: `retire` waits for its `release`."""
+        self._held += 1
+
+    def release(self) -> None:
+        """The end of a `hold`."""
+        self._held -= 1
+        self._over.set()
+
+    async def retire(self) -> None:
+        """Ends what rests at once, and everything when the invocations that run or wait are over."""
+        resting, self._idle = self._idle, []
+        for environment in resting:
+            self._background(environment.stop())
+        while self._held or self._invocations or self._queued:
+            self._over.clear()
+            await self._over.wait()
+        await self.close()
+
     async def invoke(self, invocation: Invocation, *, settle: bool = False) -> Outcome:
         """Runs one event; with `settle` its log is complete when this returns.
 
         It waits where every environment that may run does: AWS would start another. Raises ServiceError:
         TooManyRequestsException when `concurrency` invocations run or wait already.
         """
-        if self._invocations >= self.declared.plane.concurrency:
+        if self._invocations >= self.function.plane.concurrency:
             raise ServiceError(
                 "TooManyRequestsException",
                 429,
@@ -71,10 +92,11 @@ class Pool:
                 return await self._run(invocation, settle=settle)
         finally:
             self._invocations -= 1
+            self._over.set()
 
     def enqueue(self, invocation: Invocation, done: Callable[[Outcome | ServiceError], None]) -> None:
         """Runs one event when there is a place for it. Raises ServiceError when the queue is full."""
-        if self._queued >= self.declared.plane.queue:
+        if self._queued >= self.function.plane.queue:
             raise ServiceError(
                 "TooManyRequestsException",
                 429,
@@ -92,6 +114,7 @@ class Pool:
             done(error)
         finally:
             self._queued -= 1
+            self._over.set()
 
     async def _run(self, invocation: Invocation, *, settle: bool) -> Outcome:
         while True:
@@ -114,7 +137,7 @@ class Pool:
         return outcome
 
     async def _take(self) -> Environment:
-        code_time = self.declared.code_time()
+        code_time = self.function.code_time()
         while self._idle:
             environment = self._idle.pop()
             timer = self._timers.pop(environment, None)
@@ -127,7 +150,7 @@ class Pool:
 
     async def _new(self) -> Environment:
         environment = Environment(
-            self.declared, access=self._access, clock=self._clock, on_line=self._printed
+            self.function, access=self._access, clock=self._clock, on_line=self._printed
         )
         environment.on_end = lambda: self._gone(environment)
         self._all.add(environment)
@@ -152,29 +175,29 @@ class Pool:
                 self._refill()
             return
         self._idle.append(environment)
-        if len(self._idle) > self.declared.warm:
+        if len(self._idle) > self.function.warm:
             # The one that rested longest goes first; the last used is the next used.
-            for resting in self._idle[: -self.declared.warm or None]:
+            for resting in self._idle[: -self.function.warm or None]:
                 if resting not in self._timers:
                     self._timers[resting] = asyncio.get_running_loop().call_later(
-                        self.declared.plane.idle, self._expire, resting
+                        self.function.plane.idle, self._expire, resting
                     )
 
     def _expire(self, environment: Environment) -> None:
         self._timers.pop(environment, None)
-        if environment in self._idle and len(self._idle) > self.declared.warm:
+        if environment in self._idle and len(self._idle) > self.function.warm:
             self._idle.remove(environment)
             self._background(environment.stop())
 
     def _refill(self) -> None:
-        for _ in range(self.declared.warm - len(self._all)):
+        for _ in range(self.function.warm - len(self._all)):
             self._background(self._warm())
 
     async def _warm(self) -> None:
         try:
             environment = await self._new()
         except ServiceError as error:
-            _LOG.warning("%s: no environment could be started ahead: %s", self.declared.name, error)
+            _LOG.warning("%s: no environment could be started ahead: %s", self.function.name, error)
             return
         self._idle.append(environment)
 
@@ -195,4 +218,4 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
     def _printed(self, line: str) -> None:
-        _LOG.info("%s: %s", self.declared.name, line)
+        _LOG.info("%s: %s", self.function.name, line)

@@ -9,7 +9,6 @@ import secrets
 from skerry.errors import ServiceError
 from skerry.local.api.rest_json import Reply
 from skerry.local.functions.invocation import TAIL, Invocation
-from skerry.local.functions.names import LATEST
 
 # Lambda writes the text of these errors as "Message", of all others as "message".
 _CAPITAL = frozenset({"ResourceNotFoundException", "ServiceException"})
@@ -37,11 +36,11 @@ def request_id_header(request_id: str = "") -> list[tuple[bytes, bytes]]:
     return [(b"x-amzn-requestid", (request_id or secrets.token_hex(16)).encode())]
 
 
-def log_tail(invocation: Invocation, taken: float, memory: int) -> bytes:
+def log_tail(invocation: Invocation, taken: float, memory: int, version: str) -> bytes:
     """The last 4 KB of the log, as Lambda frames it, in base64."""
     billed = f"Billed Duration: {int(taken) + 1} ms\tMemory Size: {memory} MB\t"
     lines = [
-        f"START RequestId: {invocation.id} Version: {LATEST}",
+        f"START RequestId: {invocation.id} Version: {version}",
         *invocation.log,
         f"END RequestId: {invocation.id}",
         f"REPORT RequestId: {invocation.id}\tDuration: {taken:.2f} ms\t{billed}",

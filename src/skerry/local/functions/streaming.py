@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 
 from skerry.local.api import eventstream
 from skerry.local.functions.invocation import Invocation, Outcome, Stream
-from skerry.local.functions.names import LATEST
 from skerry.local.functions.pool import Pool
 from skerry.local.functions.replies import request_id_header
 from skerry.local.ports.asgi import Receive, Send
@@ -74,8 +73,12 @@ async def send_events(
     stream: Stream,
     running: asyncio.Task[Outcome],
     done: Callable[[str], None],
+    *,
+    version: str,
 ) -> None:
-    """The answer of InvokeWithResponseStream. `done` is told of an error before the last event goes out.
+    """The answer of InvokeWithResponseStream by a version of a function.
+
+    `done` is told of an error before the last event goes out.
 
     Raises ServiceError when the function does not run at all.
     """
@@ -85,7 +88,7 @@ async def send_events(
     headers = [
         *request_id_header(invocation.id),
         (b"content-type", eventstream.CONTENT_TYPE.encode()),
-        (b"x-amz-executed-version", LATEST.encode()),
+        (b"x-amz-executed-version", version.encode()),
         (b"x-amzn-remapped-content-type", kind.encode("latin-1", "replace")),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -53,15 +53,12 @@ class Visit:
     iam: Notes = field(default_factory=list)
 
 
-Permit = Callable[[Url, Caller, Notes], Awaitable[None]]
-"""Lets a caller use a URL. Raises ServiceError (403)."""
+Enter = Callable[[Url, Caller, Notes], Awaitable[Pool]]
+"""Lets a caller use a URL: the environments of its function, held. Raises ServiceError."""
 
 
 class UrlDoor:
-    """Serves the URLs; `pool` gives a function's environments, `problem` why it cannot run at all.
-
-    `permit` says who may use one.
-    """
+    """Serves the URLs; `enter` says who may use one, and gives its function's environments."""
 
     def __init__(
         self,
@@ -70,16 +67,14 @@ class UrlDoor:
         access: Access,
         clock: Clock,
         streams: Streams,
-        pool: Callable[[str], Pool],
-        problem: Callable[[str], ServiceError | None],
-        permit: Permit,
+        region: str,
+        enter: Enter,
     ) -> None:
         self._urls = urls
         self._access = access
         self._clock = clock
-        self._pool = pool
-        self._problem = problem
-        self._permit = permit
+        self._region = region
+        self._enter = enter
         self._streams = streams
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
@@ -101,22 +96,24 @@ class UrlDoor:
         try:
             body = await read_body(receive, MAX_PAYLOAD)
             caller = await self._caller(url, scope, body, visit)
-            await self._permit(url, caller, visit.iam)
-            invocation = self._invocation(url, scope, body, Asked(
+            request = Asked(
                 url_id=url.id,
-                domain=_domain(url.id, self._pool(url.function).declared.plane.region),
+                domain=_domain(url.id, self._region),
                 path=found[1],
                 caller=caller,
                 request_id=secrets.token_hex(16),
                 now=self._clock.time(),
-            ))  # fmt: skip
-            if url.settings.stream:
-                pool = self._pool(url.function)
-                if not await self._streams.run(pool, invocation, receive, reply.stream):
+            )
+            pool = await self._enter(url, caller, visit.iam)
+            try:
+                invocation = self._invocation(url, pool, scope, body, request)
+                if not url.settings.stream:
+                    await reply.outcome(await pool.invoke(invocation))
+                elif not await self._streams.run(pool, invocation, receive, reply.stream):
                     visit.detail["client"] = "gone"
                     visit.complete(visit)
-            else:
-                await reply.outcome(await self._pool(url.function).invoke(invocation))
+            finally:
+                pool.release()
         except ServiceError as error:
             visit.detail["error"] = error.name
             await reply.whole(_refusal(error))
@@ -131,19 +128,15 @@ class UrlDoor:
         visit.identity, visit.proof = caller.name, "sigv4"
         return caller
 
-    def _invocation(self, url: Url, scope: Scope, body: bytes, request: Asked) -> Invocation:
-        """Raises ServiceError for an event that is too large and a function that cannot run."""
+    def _invocation(self, url: Url, pool: Pool, scope: Scope, body: bytes, request: Asked) -> Invocation:
+        """Raises ServiceError for an event that is too large."""
         event = json.dumps(url_event.event(scope, body, request), separators=(",", ":")).encode()
         if len(event) > MAX_PAYLOAD:
             raise ServiceError("RequestEntityTooLargeException", 413, "The request is larger than 6 MB.")
-        problem = self._problem(url.function)
-        if problem is not None:
-            raise problem
-        declared = self._pool(url.function).declared
         return Invocation(
             payload=event,
-            arn=declared.arn,
-            timeout=declared.settings.timeout,
+            arn=pool.function.arn,
+            timeout=pool.function.settings.timeout,
             trace=traced_run(trace.CURRENT.get() or trace.begin(), _headers(scope).get(trace.AMAZON, "")),
             stream=Stream() if url.settings.stream else None,
         )

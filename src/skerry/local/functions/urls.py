@@ -1,6 +1,7 @@
 """The Function URLs of a stack: which there are, and the operations of Lambda that tell and change it.
 
-URLs are declared in skerry.toml. What the operations change holds until the stack ends.
+URLs are declared in skerry.toml, or made for a deployed function, and go with that. What the operations
+change holds until the stack ends.
 
 Source: service model of Lambda (2021-10-31), function URL operations.
 """
@@ -74,6 +75,7 @@ class Urls:
     def __init__(self, settings: FunctionsSettings, *, now: str) -> None:
         self._settings = settings
         self._urls: dict[str, Url] = {}
+        self._owners: dict[str, str] = {}
         for name, function in settings.functions.items():
             if function.url is not None:
                 self._set(name, function.url, created=now, modified=now)
@@ -82,10 +84,30 @@ class Urls:
         """A URL by its id."""
         return self._urls.get(identifier)
 
+    def settle(self, name: str, owner: str, given: Mapping[str, Any] | None, *, now: str) -> None:
+        """What is known of a deployed function's URL is that of `owner`, which one of that name it is.
+
+        One that is seen for the first time may have one already: `given` is its configuration then.
+        """
+        if self._owners.get(name) != owner:
+            self.forget(name)
+            self._owners[name] = owner
+            if given:
+                self._set(name, _changed(UrlSettings(), given), created=now, modified=now)
+
+    def owner(self, name: str) -> str:
+        """Which function of that name the URL is of; "" for a declared one."""
+        return self._owners.get(name, "")
+
+    def forget(self, name: str) -> None:
+        """A deployed function is gone, and its URL with it."""
+        if self._owners.pop(name, None) is not None:
+            self._urls.pop(self._id(name), None)
+
     def perform(
         self, match: Match, query: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, now: str
     ) -> Reply:
-        """Performs an operation for a declared function. Raises ServiceError."""
+        """Performs an operation for a function that is there. Raises ServiceError."""
         model = service_model.load("lambda")
         given = rest_json.parse(model, match, query, headers, body)
         validate(model, match.operation.input, given)

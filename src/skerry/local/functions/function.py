@@ -1,4 +1,4 @@
-"""A declared function as its environments need it, and the variables that its handler sees."""
+"""A function as its environments need it, and the variables that its handler sees."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from pathlib import Path
 
 from skerry.auth.sigv4 import Credentials
 from skerry.local.functions import bootstrap, web_adapter
+from skerry.local.functions.names import LATEST
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.settings.values import TOKEN_CLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class Function:
     """A function as its environments need it."""
 
     name: str
     arn: str
     settings: FunctionSettings
     plane: FunctionsSettings
+    version: str = LATEST
 
     @property
     def python(self) -> str:
@@ -60,16 +62,16 @@ class Declared:
         return 0.0
 
 
-def variables(declared: Declared, credentials: Credentials, address: str, folder: Path) -> dict[str, str]:
+def variables(function: Function, credentials: Credentials, address: str, folder: Path) -> dict[str, str]:
     """The whole environment of a process: what Lambda sets, the function's own, and where the stack is.
 
     Source: Lambda developer guide, "Defined runtime environment variables".
     """
-    settings, plane = declared.settings, declared.plane
+    settings, plane = function.settings, function.plane
     today = datetime.now(UTC).strftime("%Y/%m/%d")
     execution = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
     return {
-        "PATH": os.pathsep.join([str(Path(declared.python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(Path(function.python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "en_US.UTF-8",
         "PYTHONUTF8": "1",
         "TZ": ":UTC",
@@ -88,12 +90,12 @@ def variables(declared: Declared, credentials: Credentials, address: str, folder
         "LAMBDA_TASK_ROOT": str(settings.path.resolve()),
         "LAMBDA_RUNTIME_DIR": str(settings.path.resolve()),
         "AWS_LAMBDA_RUNTIME_API": address,
-        "AWS_LAMBDA_FUNCTION_NAME": declared.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{declared.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[$LATEST]{secrets.token_hex(16)}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[{function.version}]{secrets.token_hex(16)}",
         "AWS_REGION": plane.region,
         "AWS_DEFAULT_REGION": plane.region,
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,

@@ -1,0 +1,97 @@
+"""Moto's Lambda functions as skerry runs them: configuration, code and policy, read in moto's own process."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moto.awslambda.models import LambdaBackend, LambdaFunction
+
+_ID = "skerry_id"
+"""Member of moto's function: which one of that name it is. Published versions have that of their function."""
+
+Asked = Mapping[str, str]
+
+
+def answer(given: Mapping[str, Any]) -> dict[str, Any] | bytes | None:
+    """What the endpoint asks: `given` has `region`, `account`, `name`, `qualifier` and what to `do`.
+
+    That is `describe`, `code`, or `policy` with a `resource` and its `statements`.
+    """
+    if given["do"] == "describe":
+        return described(given)
+    if given["do"] == "code":
+        return code(given)
+    keep_policy(given, given["resource"], given["statements"])
+    return None
+
+
+def described(asked: Asked) -> dict[str, Any] | None:
+    """A function in the version that a qualifier ("" for none) names, None when there is no such function.
+
+    `version` is None where it has no such version or alias, and then nothing follows but the `id` of the
+    function and the `statements` of its policy, for all its versions and aliases. `sha256` is in base64, as
+    AWS gives it; `concurrency` None where none is reserved; `url` is the configuration of its URL, or None.
+    """
+    found = _function(asked, "")
+    if found is None:
+        return None
+    if not hasattr(found, _ID):
+        setattr(found, _ID, uuid.uuid4().hex)
+    told = {"id": getattr(found, _ID), "statements": list(found.policy.statements), "version": None}
+    version = _function(asked, asked["qualifier"])
+    if version is None:
+        return told
+    reserved = found.reserved_concurrency
+    return told | {
+        "version": str(version.version),
+        "handler": version.handler or "",
+        "runtime": version.run_time or "",
+        "role": version.role,
+        "timeout": int(version.timeout),
+        "memory": int(version.memory_size),
+        "environment": {name: str(value) for name, value in (version.environment_vars or {}).items()},
+        "package": version.package_type,
+        "layers": [layer["Arn"] for layer in version.layers],
+        "sha256": version.code_sha_256,
+        "concurrency": None if reserved is None else int(reserved),
+        "url": found.url_config.config if found.url_config else None,
+    }
+
+
+def code(asked: Asked) -> bytes:
+    """The zip of a version of a function; empty when it has none."""
+    found = _function(asked, asked["qualifier"])
+    return getattr(found, "code_bytes", b"")
+
+
+def keep_policy(asked: Asked, resource: str, statements: list[dict[str, Any]]) -> None:
+    """Puts the statements of a function's policy for one ARN in the place of those before."""
+    found = _function(asked, "")
+    if found is not None:
+        policy = found.policy
+        policy.statements = [item for item in policy.statements if item.get("Resource") != resource]
+        policy.statements += statements
+        policy.revision = str(uuid.uuid4())
+
+
+def _function(asked: Asked, qualifier: str) -> LambdaFunction | None:
+    """What moto finds; a function without qualifier is its $LATEST, which may be deleted while others are."""
+    from moto.awslambda.exceptions import UnknownFunctionException
+
+    lambdas = _backend(asked["account"], asked["region"])
+    if lambdas is None:
+        return None
+    try:
+        found: LambdaFunction | None = lambdas.get_function(asked["name"], qualifier or None)
+    except UnknownFunctionException:
+        return None
+    return found
+
+
+def _backend(account: str, region: str) -> LambdaBackend | None:
+    from moto.awslambda.models import lambda_backends
+
+    return lambda_backends[account].get(region)
