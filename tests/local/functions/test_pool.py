@@ -14,8 +14,8 @@ import pytest
 from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError
 from skerry.local.functions import FunctionSettings, FunctionsSettings
-from skerry.local.functions.function import Function
 from skerry.local.functions.environment import StaleError
+from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation
 from skerry.local.functions.pool import Pool
 from tests.kit.plane import ACCOUNT, REGION, RealClock

@@ -41,7 +41,8 @@ _Key = tuple[str, str, str]
 class Deployed:
     """What a request to a deployed function is about; `told` is None when there is no such function.
 
-    `arn` is what was asked for, `function` the ARN without version or alias. `resource` is the name with the version or alias that was asked for, in what a policy says of it.
+    `arn` is what was asked for, `function` the ARN without version or alias. `resource` is the name with the
+    version or alias, in what a policy says of it.
     """
 
     name: str
@@ -167,6 +168,16 @@ class DeployedFunctions:
             self._look_again = True
         elif self._kept:
             self._looking = asyncio.create_task(self._look())
+
+    async def looked(self) -> None:
+        """Returns when that look is over."""
+        if self._looking is not None:
+            await self._looking
+
+    async def settled(self) -> None:
+        """Returns when all that is not kept any more has ended."""
+        while self._retiring:
+            await asyncio.wait(self._retiring)
 
     async def _look(self) -> None:
         again = True
