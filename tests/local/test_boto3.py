@@ -331,11 +331,11 @@ def test_what_the_embedded_cloud_lacks_is_one_error_and_one_request(
     assert answer["ResponseMetadata"]["RetryAttempts"] == 0
 
 
-@pytest.mark.behaviour("AWS-INVOKE")
-def test_only_declared_functions_can_be_invoked(running):
+@pytest.mark.behaviour("FN-DEPLOYED-ZIP")
+def test_a_function_of_the_seeds_has_no_program(running):
     code, status, message = failure(running.client("lambda").invoke, FunctionName="resize-images")
-    assert (code, status) == ("ResourceNotFoundException", 404)
-    assert "[functions.NAME]" in message
+    assert (code, status) == ("InvalidZipFileException", 502)
+    assert "could not unzip" in message
 
 
 def test_errors_of_a_service_itself_pass_unchanged(running):
