@@ -117,6 +117,15 @@ def test_code_from_a_bucket(running: Running, own: Any) -> None:
     s3.put_object(Bucket="packages", Key="a/code.zip", Body=returning("from S3"))
     make(own, "stored", {"S3Bucket": "packages", "S3Key": "a/code.zip"})
     assert invoke(own, "stored") == "from S3"
+    for missing in (
+        {"S3Bucket": "packages", "S3Key": "none"},
+        {"S3Bucket": "no-such-packages", "S3Key": "a"},
+    ):
+        wrong = refusal(make, client=own, name="missing", code=missing)
+        assert wrong == ("InvalidParameterValueException", 400)
+    wrong = refusal(own.update_function_code, FunctionName="stored", S3Bucket="packages", S3Key="none")
+    assert wrong == ("InvalidParameterValueException", 400)
+    assert invoke(own, "stored") == "from S3"
 
 
 @pytest.mark.behaviour("FN-DEPLOYED-VERSIONS")
@@ -143,6 +152,9 @@ def test_a_function_of_a_cloudformation_stack(running: Running, own: Any) -> Non
     assert invoke(own, "stacked") == "of the stack"
     (statement,) = json.loads(own.get_policy(FunctionName="stacked")["Policy"])["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    changed = json.dumps(TEMPLATE).replace("'of the stack'", "'of its update'")
+    stacks.update_stack(StackName="s", TemplateBody=changed)
+    assert invoke(own, "stacked") == "of its update"
     stacks.delete_stack(StackName="s")
     assert refusal(own.invoke, FunctionName="stacked") == ("ResourceNotFoundException", 404)
 

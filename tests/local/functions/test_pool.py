@@ -74,6 +74,48 @@ async def ended(environment):
         await asyncio.wait_for(gone.wait(), PATIENCE)
 
 
+@pytest.mark.behaviour("FN-DEPLOYED-CHANGED")
+async def test_a_retired_pool_lets_what_runs_come_to_its_end(tmp_path):
+    started, go = tmp_path / "started", tmp_path / "go"
+    os.mkfifo(started)
+    os.mkfifo(go)
+    keys = Keys()
+    pool = make(tmp_path, "app.waits", keys=keys, warm=0)
+    running = asyncio.create_task(run(pool, {"started": str(started), "go": str(go)}))
+    assert await asyncio.to_thread(started.read_text) == "x"
+    retired = asyncio.create_task(pool.retire())
+    await asyncio.to_thread(go.write_text, "")
+    assert await running == "gone on"
+    await retired
+    assert (pool.environments, keys.good) == (frozenset(), {})
+
+
+@pytest.mark.behaviour("FN-DEPLOYED-CHANGED")
+async def test_a_retired_pool_ends_what_rests_at_once(tmp_path):
+    pool = make(tmp_path, warm=0)
+    await run(pool)
+    (resting,) = pool.environments
+    pool.hold()
+    retired = asyncio.create_task(pool.retire())
+    await ended(resting)
+    assert not retired.done()
+    pool.release()
+    await retired
+
+
+@pytest.mark.behaviour("FN-DEPLOYED-CHANGED")
+async def test_a_retired_pool_waits_for_who_holds_it(tmp_path):
+    pool = make(tmp_path, warm=0)
+    pool.hold()
+    await run(pool)
+    retired = asyncio.create_task(pool.retire())
+    assert (await run(pool))["pid"]
+    assert not retired.done()
+    pool.release()
+    await retired
+    assert pool.environments == frozenset()
+
+
 @pytest.mark.behaviour("FN-WARM")
 async def test_one_environment_is_started_ahead(tmp_path):
     pool = make(tmp_path, warm=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,11 @@ if TYPE_CHECKING:
 
 _ID = "skerry_id"
 """Member of moto's function: which one of that name it is. Published versions have that of their function."""
+_CODE = ("code_bytes", "code_size", "code_sha_256", "code_digest")
+_NO_KEY = (
+    "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not "
+    "exist."
+)
 
 Asked = Mapping[str, str]
 
@@ -75,6 +82,43 @@ def keep_policy(asked: Asked, resource: str, statements: list[dict[str, Any]]) -
         policy.statements = [item for item in policy.statements if item.get("Resource") != resource]
         policy.statements += statements
         policy.revision = str(uuid.uuid4())
+
+
+@functools.cache
+def take_code_as_lambda_does() -> None:
+    """Inline code of a template counts when a stack is updated, and missing objects are errors of Lambda's.
+
+    Moto makes a zip of inline code only for new functions, and fails where S3 has no such object.
+    """
+    from moto.awslambda.exceptions import InvalidParameterValueException
+    from moto.awslambda.models import LambdaFunction
+
+    update, take = LambdaFunction.update_from_cloudformation_json.__func__, LambdaFunction._set_function_code  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def updated(cls: type[LambdaFunction], *given: Any, **named: Any) -> LambdaFunction:
+        properties = named["cloudformation_json"]["Properties"]
+        text = properties["Code"].get("ZipFile")
+        if isinstance(text, str):
+            packed = base64.b64encode(cls._create_zipfile_from_plaintext_code(text))
+            properties = {**properties, "Code": {**properties["Code"], "ZipFile": packed}}
+            named["cloudformation_json"] = {**named["cloudformation_json"], "Properties": properties}
+        found: LambdaFunction = update(cls, *given, **named)
+        return found
+
+    def set_code(self: LambdaFunction, given: dict[str, Any]) -> None:
+        before = {name: getattr(self, name) for name in _CODE if hasattr(self, name)}
+        try:
+            take(self, given)
+        except ValueError as problem:
+            if problem.args[:1] != ("InvalidParameterValueException",):
+                raise
+            raise InvalidParameterValueException(str(problem.args[1])) from problem
+        if "S3Key" in given and "ZipFile" not in given and not self.code_bytes:
+            vars(self).update(before)
+            raise InvalidParameterValueException(_NO_KEY)
+
+    setattr(LambdaFunction, "update_from_cloudformation_json", classmethod(updated))  # noqa: B010
+    setattr(LambdaFunction, "_set_function_code", set_code)  # noqa: B010
 
 
 def _function(asked: Asked, qualifier: str) -> LambdaFunction | None:

@@ -55,6 +55,7 @@ _ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued
 _MOTOS_OWN = "/moto-api"
 """Where moto lets a test reset everything, principals and policies included: no service of AWS."""
 _SCOPE = re.compile(r"Credential=[^,\s]*/([^/,\s]+)/aws4_request")
+_MAKES_FUNCTIONS = re.compile(r"/(lambda|cloudformation)/aws4_request")
 
 _log = logging.getLogger("skerry.local.aws")
 
@@ -112,6 +113,8 @@ class Application:
         dynamodb = target.startswith("DynamoDB")
         if target.startswith("TrentService."):
             salt_as_kms_does()
+        if _MAKES_FUNCTIONS.search(environ.get("HTTP_AUTHORIZATION", "")):
+            functions.take_code_as_lambda_does()
         try:
             with self._one_at_a_time if dynamodb else nullcontext():
                 answer = boundaries.serve(environ, start_response, self._moto)
