@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -126,6 +129,16 @@ def test_code_from_a_bucket(running: Running, own: Any) -> None:
     wrong = refusal(own.update_function_code, FunctionName="stored", S3Bucket="packages", S3Key="none")
     assert wrong == ("InvalidParameterValueException", 400)
     assert invoke(own, "stored") == "from S3"
+
+
+@pytest.mark.behaviour("FN-DEPLOYED-NODE")
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
+def test_a_function_for_node(own: Any) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("app.mjs", "export const handler = async (event) => ({ node: event });")
+    make(own, "node", data.getvalue(), Runtime="nodejs22.x")
+    assert invoke(own, "node", 7) == {"node": 7}
 
 
 @pytest.mark.behaviour("FN-DEPLOYED-VERSIONS")

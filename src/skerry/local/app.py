@@ -5,6 +5,7 @@ The only module that knows several planes.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -183,6 +184,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
             account=settings.account,
             functions=declared,
             token_clock=settings.token_clock,
+            node=shutil.which(settings.sessions.node, path=settings.inherited.get("PATH")) or "",
         ),
         permissions=endpoint.permissions,
         kept=endpoint.resources,

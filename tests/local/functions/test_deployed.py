@@ -192,7 +192,8 @@ def test_what_is_not_there(served: Running, source: FakeFunctionSource) -> None:
 @pytest.mark.parametrize(
     ("members", "named"),
     [
-        ({"runtime": "nodejs22.x"}, "nodejs22.x"),
+        ({"runtime": "nodejs22.x"}, "no node on PATH"),
+        ({"runtime": "java21"}, "java21"),
         ({"runtime": "provided.al2023"}, "provided.al2023"),
         ({"runtime": "", "package": "Image"}, "container image"),
         ({"layers": ["arn:aws:lambda:us-east-1:123456789012:layer:l:1"]}, "layers"),

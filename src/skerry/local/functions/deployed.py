@@ -32,6 +32,7 @@ POOLS = 32
 DISK = 2 << 30
 """Bytes of unpacked code that are kept, besides the code of the version that was used last."""
 
+_NODE = "nodejs"
 _LOG = logging.getLogger("skerry.functions")
 _Key = tuple[str, str, str]
 """Region, name and version."""
@@ -152,7 +153,7 @@ class DeployedFunctions:
         Raises ServiceError for what does not run here, and for code that cannot be used.
         """
         told = found.configuration()
-        refuse_foreign(found.name, told)
+        refuse_foreign(found.name, told, node=self._settings.node)
         key, content = (found.region, found.name, str(told["version"])), _content(told)
         kept = self._kept.get(key)
         if kept is None or kept.content != content:
@@ -229,6 +230,7 @@ class DeployedFunctions:
             ),
             plane=plane,
             version=str(told["version"]),
+            node=plane.node if str(told["runtime"]).startswith(_NODE) else "",
         )
         made = _Kept(found, content, Pool(function, access=self._access, clock=self._clock), size)
         self._kept[key] = made
@@ -255,15 +257,23 @@ class DeployedFunctions:
         await self._code.leave(str(kept.found.told["sha256"]))
 
 
-def refuse_foreign(name: str, told: Mapping[str, Any]) -> None:
-    """Raises InvalidParameterValueException (400) for a function that skerry does not run."""
+def refuse_foreign(name: str, told: Mapping[str, Any], *, node: str) -> None:
+    """Raises InvalidParameterValueException (400) for a function that skerry does not run.
+
+    `node` is what runs those for Node, "" when there is none.
+    """
     runtime = str(told["runtime"])
     if told["package"] != "Zip":
         what, instead = "is a container image", "Deploy a zip with a Python runtime"
     elif told["layers"]:
         what, instead = "has layers", "Put what is in them into its zip"
-    elif not runtime.startswith("python3."):
-        what, instead = f"has the runtime {runtime or '(none)'}", "Choose a runtime such as python3.13"
+    elif runtime.startswith(_NODE) and not node:
+        what, instead = f"has the runtime {runtime}, and there is no node on PATH", "Install Node"
+    elif not runtime.startswith(("python3.", _NODE)):
+        what, instead = (
+            f"has the runtime {runtime or '(none)'}",
+            "Choose python3.13 or nodejs22.x",
+        )
     elif not told["sha256"]:
         what, instead = "has no code", "Update it with a zip that is there"
     else:

@@ -191,7 +191,7 @@ def no_runtime(python: str) -> ServiceError:
 
 def runtime_problem(function: Function) -> ServiceError | None:
     """Why a function cannot run at all. Another interpreter is only known when it runs."""
-    own = not function.settings.web and function.python == sys.executable
+    own = not function.settings.web and not function.node and function.python == sys.executable
     if sys.platform == "win32" or (own and find_spec("awslambdaric") is None):
         return no_runtime(function.python)
     return None

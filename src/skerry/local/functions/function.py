@@ -16,16 +16,19 @@ from skerry.local.functions.names import LATEST
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.settings.values import TOKEN_CLOCK
 
+_NODE_CLIENT = Path(__file__).with_name("node_client.cjs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function as its environments need it."""
+    """A function as its environments need it; `node` runs its handler where that is not Python."""
 
     name: str
     arn: str
     settings: FunctionSettings
     plane: FunctionsSettings
     version: str = LATEST
+    node: str = ""
 
     @property
     def python(self) -> str:
@@ -46,9 +49,11 @@ class Function:
         return self.plane.warm if self.settings.warm is None else self.settings.warm
 
     def command(self) -> list[str]:
-        """What an environment runs: AWS's runtime client for a handler, our adapter for a web server."""
+        """What an environment runs: a runtime client for a handler (AWS's for Python), or our adapter."""
         if self.settings.web:
             return [sys.executable, bootstrap.__file__, "--program", web_adapter.__file__, *self.settings.web]
+        if self.node:
+            return [self.node, str(_NODE_CLIENT)]
         return [self.python, bootstrap.__file__, self.settings.handler]
 
     def code_time(self) -> float:
@@ -70,8 +75,9 @@ def variables(function: Function, credentials: Credentials, address: str, folder
     settings, plane = function.settings, function.plane
     today = datetime.now(UTC).strftime("%Y/%m/%d")
     execution = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
+    program = Path(function.node or function.python).parent
     return {
-        "PATH": os.pathsep.join([str(Path(function.python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(program), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "en_US.UTF-8",
         "PYTHONUTF8": "1",
         "TZ": ":UTC",
@@ -82,8 +88,8 @@ def variables(function: Function, credentials: Credentials, address: str, folder
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": plane.endpoint,
         **({TOKEN_CLOCK: str(plane.token_clock)} if plane.token_clock else {}),
-        # What another interpreter is, is not known here; awslambdaric does without.
-        **({} if settings.python else {"AWS_EXECUTION_ENV": execution}),
+        # What another interpreter is, is not known here; runtime clients do without.
+        **({} if settings.python or function.node else {"AWS_EXECUTION_ENV": execution}),
         **settings.environment,
         **_of_adapter(settings),
         "_HANDLER": settings.handler or " ".join(settings.web),

@@ -112,7 +112,8 @@ class FunctionsSettings:
     `environments` live at once: they share this machine. `concurrency` is the most invocations of one
     function that run or wait, by default that of an AWS account, `queue` the most waiting events. `init` is
     the time in seconds in which an environment must be ready. `token_clock` is the file that moves the clock
-    which tokens end by, told to handlers that check some.
+    which tokens end by, told to handlers that check some. `node` runs handlers for Node, "" where
+    there is none.
     """
 
     state: Path
@@ -128,3 +129,4 @@ class FunctionsSettings:
     queue: int = 1000
     init: float = 30.0
     token_clock: Path | None = None
+    node: str = ""
