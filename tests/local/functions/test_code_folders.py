@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from skerry.errors import ServiceError
-from skerry.local.functions.code_folders import FOLDER, CodeFolders
+from skerry.local.functions.code_folders import FOLDER, CodeChangedError, CodeFolders
 from tests.kit.lambda_code import returning
 
 CODE = returning(1)
@@ -65,7 +65,7 @@ async def test_what_cannot_be_unpacked_is_told_and_tried_again(tmp_path: Path) -
 
 
 async def test_other_code_than_was_asked_for_is_not_run(tmp_path: Path) -> None:
-    with pytest.raises(ServiceError, match="changed meanwhile"):
+    with pytest.raises(CodeChangedError):
         await CodeFolders(tmp_path).use(sha256(CODE), Fetching(returning(2)))
     assert not (tmp_path / FOLDER).exists()
 

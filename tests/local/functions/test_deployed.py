@@ -383,6 +383,18 @@ async def test_what_was_not_used_for_the_longest_time_makes_room(tmp_path: Path)
 
 
 @pytest.mark.behaviour("FN-DEPLOYED-CHANGED")
+async def test_code_that_changes_after_the_look_is_looked_up_anew(tmp_path: Path) -> None:
+    source = FakeFunctionSource()
+    functions_of = functions(tmp_path, source)
+    source.put("f", returning("old"))
+    found = await functions_of.find(FunctionName("f"), REGION)
+    source.put("f", returning("new"))
+    pool = await functions_of.pool(found)
+    assert "'new'" in (pool.function.settings.path / "app.py").read_text()
+    await functions_of.close()
+
+
+@pytest.mark.behaviour("FN-DEPLOYED-CHANGED")
 async def test_code_stays_while_somebody_is_about_to_run_it(tmp_path: Path) -> None:
     source, gone = FakeFunctionSource(), list[str]()
     found = functions(tmp_path, source, gone)

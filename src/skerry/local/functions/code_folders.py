@@ -36,6 +36,10 @@ class _Folder:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+class CodeChangedError(Exception):
+    """The code is not the one that was asked for."""
+
+
 class CodeFolders:
     """Folders below the state directory, by the SHA-256 of their zips in base64, as Lambda gives it."""
 
@@ -50,8 +54,8 @@ class CodeFolders:
     async def use(self, sha256: str, fetch: Fetch) -> tuple[Path, int]:
         """The folder and how many bytes it has; give it back with `leave`.
 
-        `fetch` gets the zip. Raises what that raises, StateError, and ServiceError (InvalidZipFileException)
-        when it cannot be unpacked or is another one by now.
+        `fetch` gets the zip. Raises what that raises, StateError, ServiceError (InvalidZipFileException) when
+        it cannot be unpacked, and CodeChangedError when it is another one by now.
         """
         found = self._folders.setdefault(sha256, _Folder())
         found.users += 1
@@ -84,7 +88,7 @@ class CodeFolders:
 
     def _unpack(self, data: bytes, sha256: str) -> tuple[Path, int]:
         if hashlib.sha256(data).digest() != _digest(sha256):
-            raise _unusable("the code was changed meanwhile; invoke the function again.")
+            raise CodeChangedError
         private.folder(self._store)
         try:
             path = unpacked.unpack(data, self._store, BOUNDS)

@@ -7,15 +7,15 @@ next one. Their environments are those of a version as it is configured.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from skerry.errors import ServiceError
-from skerry.local.functions import names
-from skerry.local.functions.code_folders import CodeFolders
+from skerry.local.functions.code_folders import CodeChangedError, CodeFolders
+from skerry.local.functions.deployment import NODE, Deployed, refuse_foreign
+from skerry.local.functions.deployment import content as content_of
 from skerry.local.functions.function import Function
 from skerry.local.functions.names import LATEST, FunctionName
 from skerry.local.functions.policies import FunctionPolicies, KeptStatements
@@ -32,40 +32,10 @@ POOLS = 32
 DISK = 2 << 30
 """Bytes of unpacked code that are kept, besides the code of the version that was used last."""
 
-_NODE = "nodejs"
+_LOOKS = 5
 _LOG = logging.getLogger("skerry.functions")
 _Key = tuple[str, str, str]
 """Region, name and version."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployed:
-    """What a request to a deployed function is about; `told` is None when there is no such function.
-
-    `arn` is what was asked for, `function` the ARN without version or alias. `resource` is the name with the
-    version or alias, in what a policy says of it.
-    """
-
-    name: str
-    qualifier: str
-    region: str
-    arn: str
-    function: str
-    resource: str
-    policies: FunctionPolicies
-    asked: Mapping[str, str]
-    told: Mapping[str, Any] | None
-
-    @property
-    def id(self) -> str:
-        """Which one of that name it is."""
-        return str(self.told["id"]) if self.told else ""
-
-    def configuration(self) -> Mapping[str, Any]:
-        """What it is. Raises ResourceNotFoundException when it, or its version, is not there."""
-        if self.told is None or self.told["version"] is None:
-            raise not_found(f"Function not found: {self.arn}")
-        return self.told
 
 
 @dataclass(slots=True)
@@ -152,9 +122,17 @@ class DeployedFunctions:
 
         Raises ServiceError for what does not run here, and for code that cannot be used.
         """
+        for _ in range(_LOOKS):
+            try:
+                return await self._pool(found)
+            except CodeChangedError:  # after it was looked up
+                found = await self.find(FunctionName(found.name, found.qualifier), found.region)
+        raise ServiceError("ServiceException", 500, "The code changes faster than it can be fetched.")
+
+    async def _pool(self, found: Deployed) -> Pool:
         told = found.configuration()
         refuse_foreign(found.name, told, node=self._settings.node)
-        key, content = (found.region, found.name, str(told["version"])), _content(told)
+        key, content = (found.region, found.name, str(told["version"])), content_of(told)
         kept = self._kept.get(key)
         if kept is None or kept.content != content:
             kept = await self._replace(key, content, found, told)
@@ -197,7 +175,7 @@ class DeployedFunctions:
             _LOG.debug("%s cannot be looked at: %s", key[1], problem)
             return
         gone = told is None or told["id"] != kept.found.id
-        same = told is not None and told["version"] is not None and _content(told) == kept.content
+        same = told is not None and told["version"] is not None and content_of(told) == kept.content
         if not same and self._kept.get(key) is kept:
             del self._kept[key]
             self._retire(kept)
@@ -230,7 +208,7 @@ class DeployedFunctions:
             ),
             plane=plane,
             version=str(told["version"]),
-            node=plane.node if str(told["runtime"]).startswith(_NODE) else "",
+            node=plane.node if str(told["runtime"]).startswith(NODE) else "",
         )
         made = _Kept(found, content, Pool(function, access=self._access, clock=self._clock), size)
         self._kept[key] = made
@@ -255,35 +233,3 @@ class DeployedFunctions:
         await kept.pool.retire()
         assert kept.found.told is not None
         await self._code.leave(str(kept.found.told["sha256"]))
-
-
-def refuse_foreign(name: str, told: Mapping[str, Any], *, node: str) -> None:
-    """Raises InvalidParameterValueException (400) for a function that skerry does not run.
-
-    `node` is what runs those for Node, "" when there is none.
-    """
-    runtime = str(told["runtime"])
-    if told["package"] != "Zip":
-        what, instead = "is a container image", "Deploy a zip with a Python runtime"
-    elif told["layers"]:
-        what, instead = "has layers", "Put what is in them into its zip"
-    elif runtime.startswith(_NODE) and not node:
-        what, instead = f"has the runtime {runtime}, and there is no node on PATH", "Install Node"
-    elif not runtime.startswith(("python3.", _NODE)):
-        what, instead = (
-            f"has the runtime {runtime or '(none)'}",
-            "Choose python3.13 or nodejs22.x",
-        )
-    elif not told["sha256"]:
-        what, instead = "has no code", "Update it with a zip that is there"
-    else:
-        return
-    raise names.invalid(
-        f"The function {name} {what}, which skerry does not run. {instead}, or declare a program that "
-        "answers for it in skerry.toml (web of [functions.NAME])."
-    )
-
-
-def _content(told: Mapping[str, Any]) -> str:
-    """All that environments depend on."""
-    return json.dumps({**told, "statements": None, "url": None}, sort_keys=True)

@@ -19,7 +19,8 @@ from skerry.local.api import service_model
 from skerry.local.api.rest_json import Reply, iso8601
 from skerry.local.functions import configurations, names, urls
 from skerry.local.functions.admission import Admission
-from skerry.local.functions.deployed import Deployed, DeployedFunctions
+from skerry.local.functions.deployed import DeployedFunctions
+from skerry.local.functions.deployment import Deployed
 from skerry.local.functions.environment import Environment, runtime_problem
 from skerry.local.functions.exchange import Exchange
 from skerry.local.functions.function import Function
