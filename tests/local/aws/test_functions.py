@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import lambda_backends
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 
 from skerry.local.aws import functions
 from tests.kit.lambda_code import returning
@@ -118,3 +120,26 @@ def test_a_function_without_its_latest_version_is_none(account: Account) -> None
     account.lambdas.publish_version("f")
     account.lambdas.delete_function("f", "$LATEST")
     assert account.described("f") is None
+
+
+@pytest.mark.behaviour("FN-DEPLOYED-CALLED")
+def test_what_other_services_call_is_not_run(account: Account, caplog: pytest.LogCaptureFixture) -> None:
+    functions.run_nothing()
+    account.make("f")
+    headers: dict[str, str] = {}
+    told = account.lambdas.invoke("f", None, "{}", {}, headers)
+    assert b"for Invoke and Function URLs alone" in told
+    assert headers["x-amz-function-error"]
+    assert "f was called by another service" in caplog.text
+
+
+def test_code_that_s3_does_not_have_leaves_the_code_before(account: Account) -> None:
+    functions.take_code_as_lambda_does()
+    account.make("f")
+    s3 = s3_backends[account.number]["aws"]
+    name = f"packages-{account.number}"
+    s3.create_bucket(name, "us-east-1")
+    for bucket, kind in ((name, "NoSuchKey"), (f"{name}-none", "NoSuchBucket")):
+        with pytest.raises(InvalidParameterValueException, match=kind):
+            account.lambdas.update_function_code("f", "$LATEST", {"S3Bucket": bucket, "S3Key": "none"})
+        assert account.code("f") == CODE

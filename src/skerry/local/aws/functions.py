@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import logging
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ _NO_KEY = (
 )
 
 Asked = Mapping[str, str]
+
+_log = logging.getLogger("skerry.local.aws")
 
 
 def answer(given: Mapping[str, Any]) -> dict[str, Any] | bytes | None:
@@ -119,6 +122,24 @@ def take_code_as_lambda_does() -> None:
 
     setattr(LambdaFunction, "update_from_cloudformation_json", classmethod(updated))  # noqa: B010
     setattr(LambdaFunction, "_set_function_code", set_code)  # noqa: B010
+
+
+@functools.cache
+def run_nothing() -> None:
+    """What other services of moto call a function for fails, and is logged.
+
+    Moto would have a container engine fetch an image and run it, outside of the stack.
+    """
+    from moto.awslambda.models import LambdaFunction
+
+    def refuse(self: LambdaFunction, event: str | None = None) -> tuple[str, bool, str]:
+        del event
+        _log.warning(
+            "%s was called by another service, for which skerry runs no function", self.function_name
+        )
+        return "skerry runs functions for Invoke and Function URLs alone.", True, ""
+
+    setattr(LambdaFunction, "_invoke_lambda", refuse)  # noqa: B010
 
 
 def _function(asked: Asked, qualifier: str) -> LambdaFunction | None:

@@ -115,6 +115,7 @@ class Application:
             salt_as_kms_does()
         if _MAKES_FUNCTIONS.search(environ.get("HTTP_AUTHORIZATION", "")):
             functions.take_code_as_lambda_does()
+            functions.run_nothing()
         try:
             with self._one_at_a_time if dynamodb else nullcontext():
                 answer = boundaries.serve(environ, start_response, self._moto)
