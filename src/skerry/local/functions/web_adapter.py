@@ -34,6 +34,8 @@ PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response"
 PRELUDE_END = bytes(8)
 MAX_BUFFERED = 6 * 1024 * 1024
 _PIECE = 64 * 1024
+_LAST_BREATH = 0.25
+"""Seconds in which a server ends that answers no more: its connections end before it does."""
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 _ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 
@@ -181,7 +183,7 @@ class Adapter:
                 value = None if self._stream else json.dumps(whole(answer)).encode()
             except (OSError, http.client.HTTPException, ValueError, binascii.Error) as error:
                 self._post(f"{base}/error", _fault("WebServer.NoAnswer", f"{type(error).__name__}: {error}"))
-                self._end_with_the_server()
+                self._end_with_the_server(_LAST_BREATH)
                 return
             if value is not None:
                 self._post(f"{base}/response", value)
@@ -223,9 +225,10 @@ class Adapter:
         self._post(f"{RUNTIME}/init/error", _fault(kind, text))
         sys.exit(1)
 
-    def _end_with_the_server(self) -> None:
-        """A server that is gone comes back with the next environment."""
-        if self._server.poll() is not None:
+    def _end_with_the_server(self, patience: float = 0.0) -> None:
+        """A server that is gone, or will be in `patience` seconds, comes back with the next environment."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._server.wait(patience)
             sys.exit(1)
 
 
