@@ -72,6 +72,7 @@ class FixturePlane:
             web_identities=WebIdentities(principals, nothing, clock),
             place=(REGION, ACCOUNT),
             flush=written,
+            url="",
         )
         with serve(plane, lifespan="off") as self.url:
             yield self

@@ -163,6 +163,7 @@ class Endpoint:
                 ),
                 place=(self.settings.region, self.settings.account),
                 flush=self.cloudwatch.flush,
+                url=self.url,
                 **shared,
             ),
         }

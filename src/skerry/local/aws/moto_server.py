@@ -35,6 +35,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from skerry.local.aws import boundaries, functions, observed, policies
+from skerry.local.aws.cloudformation import requests as stack_requests
 from skerry.local.aws.principals import principal
 from skerry.local.aws.questions import (
     FUNCTIONS_PATH,
@@ -43,13 +44,22 @@ from skerry.local.aws.questions import (
     POLICIES_PATH,
     PRINCIPALS_PATH,
     STACKS_PATH,
+    WORKS_PATH,
 )
 from skerry.local.aws.seeds import LATER, Call, HttpCall, Seeder
 from skerry.local.aws.stacks import described, read_templates_as_data
 
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 
-_OWN_PATHS = (KEYS_PATH, PRINCIPALS_PATH, STACKS_PATH, POLICIES_PATH, OBSERVED_PATH, FUNCTIONS_PATH)
+_OWN_PATHS = (
+    KEYS_PATH,
+    PRINCIPALS_PATH,
+    STACKS_PATH,
+    POLICIES_PATH,
+    OBSERVED_PATH,
+    FUNCTIONS_PATH,
+    WORKS_PATH,
+)
 _ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"
 """Members that sessions of moto's STS get."""
 _MOTOS_OWN = "/moto-api"
@@ -118,12 +128,15 @@ class Application:
             functions.run_nothing()
         try:
             with self._one_at_a_time if dynamodb else nullcontext():
-                answer = boundaries.serve(environ, start_response, self._moto)
+                answer = stack_requests.serve(environ, start_response, self._bounded)
         except NotImplementedError as error:
             _log.info("not implemented in moto: %s", error)
             start_response("501 Not Implemented", [(UNSUPPORTED_HEADER, "1"), ("Content-Length", "0")])
             return [b""]
         return answer
+
+    def _bounded(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        return boundaries.serve(environ, start_response, self._moto)
 
     def seed(self, calls: list[Call], region: str) -> Iterator[list[str]]:
         """Performs the calls in this process and lets requests in.
@@ -181,6 +194,9 @@ def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | bytes |
         if path.startswith(FUNCTIONS_PATH):
             return functions.answer(given)
         return described(given) if path.startswith(STACKS_PATH) else policies.stored(given)
+    if path.startswith(WORKS_PATH):
+        stack_requests.wait(path.removeprefix(WORKS_PATH))
+        return None
     if path.startswith(KEYS_PATH):
         return access_key(path.removeprefix(KEYS_PATH))
     return principal(path.removeprefix(PRINCIPALS_PATH))

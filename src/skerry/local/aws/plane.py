@@ -18,7 +18,10 @@ from skerry.errors import ServiceError, SignatureError
 from skerry.local.api import service_model
 from skerry.local.api.dialects import Dialect, dialect_of, error_answer, signature_error
 from skerry.local.api.rest_json import Reply
+from skerry.local.aws.cloudformation.acting import HEADER as ACTING_HEADER
+from skerry.local.aws.cloudformation.acting import WORKING_HEADER
 from skerry.local.aws.fixtures.fixtures import Fixtures
+from skerry.local.aws.loans import Loan, Loans
 from skerry.local.aws.process import AwsProcess
 from skerry.local.http.asgi import read_body, send_reply, traced
 from skerry.local.http.upstream import Reply as UpstreamReply
@@ -46,8 +49,8 @@ WHOLE_LIMIT = 1 << 20
 """Answers up to this size are sent in one piece, larger ones as they come."""
 UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 
-_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect", "x-moto-account-id"}
-_NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date"}
+_NOT_FORWARDED = HOP_BY_HOP | {"content-length", "expect", "x-moto-account-id", ACTING_HEADER.lower()}
+_NOT_RETURNED = {name.encode() for name in HOP_BY_HOP} | {b"server", b"date", WORKING_HEADER.lower().encode()}
 _KEY_SERVICES = frozenset({"iam", "sts", "cloudformation"})
 """Services whose requests may change keys, principals and policies."""
 _DECIDED = frozenset({"iam", "sts"})
@@ -73,7 +76,8 @@ _MODEL_FOLDERS: Mapping[str, str] = {"execute-api": "apigateway", "monitoring": 
 class AwsPlane:
     """ASGI application for every service that no other plane serves.
 
-    `flush` returns when the embedded cloud has the metrics and logs of all that was served by now.
+    `flush` returns when the embedded cloud has the metrics and logs of all that was served by now. `url` is
+    the endpoint's own, for what stacks make elsewhere.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class AwsPlane:
         web_identities: WebIdentities,
         place: tuple[str, str],
         flush: Callable[[], Awaitable[None]],
+        url: str,
     ) -> None:
         self._place = place
         self._flush = flush
@@ -103,6 +108,9 @@ class AwsPlane:
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
         self._stacks = StackRequests(permissions, process.stack)
+        self._loans = Loans(
+            access, clock, url, place[0], done=process.stack_done, forget=self._forget_principals
+        )
         self.federation: OutboundFederation | None = None
         """Web identity tokens for principals of the account, which moto lacks."""
         self.functions: LambdaRequests | None = None
@@ -158,6 +166,13 @@ class AwsPlane:
             await send_reply(send, made_up)
             return made_up.status
         changes = stored_policies.may_change(signed.service.lower(), asked)
+        if signed.service.lower() == "cloudformation":
+            given = form(scope["query_string"], list(scope["headers"]), body)
+            place = (signed.region or self._place[0], signed.caller.arn.split(":")[4])
+            who = await self._stacks.acting(signed.caller, given, place, notes)
+            if who is not None:
+                async with self._loans.lend(who) as loan:
+                    return await self._forward(scope, body, signed, send, changes=changes, loan=loan)
         return await self._forward(scope, body, signed, send, changes=changes)
 
     async def _permit(self, scope: Scope, body: bytes, signed: Signed, notes: Notes) -> Sequence[Ask]:
@@ -229,6 +244,7 @@ class AwsPlane:
         narrow: Callable[[bytes], bytes] | None = None,
         *,
         changes: bool = False,
+        loan: Loan | None = None,
     ) -> int:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -236,7 +252,7 @@ class AwsPlane:
             if name.decode("latin-1").lower() not in _NOT_FORWARDED
             and b"_" not in name  # which WSGI could not tell from a header with a hyphen
         ]
-        headers.append(self._process.guarded())
+        headers += [self._process.guarded(), *([loan.header] if loan else [])]
         if all(name.lower() != "authorization" for name, _ in headers):
             # Presigned: without this moto goes by what stands in the body, which may be a call of another
             # service than the one that was verified.
@@ -253,8 +269,9 @@ class AwsPlane:
                 self.functions.changed()
         try:
             if signed.service.lower() in _KEY_SERVICES:
-                self._access.forget()
-                self._principals.forget()
+                self._forget_principals()
+            if loan is not None:
+                loan.goes_on = reply.header(WORKING_HEADER)
             problem = _problem(reply, scope, body, signed)
             if problem is not None:
                 raise problem
@@ -278,6 +295,10 @@ class AwsPlane:
             return reply.status
         finally:
             reply.close()
+
+    def _forget_principals(self) -> None:
+        self._access.forget()
+        self._principals.forget()
 
     async def _refuse(self, scope: Scope, send: Send, error: ServiceError, dialect: Dialect) -> int:
         reply = error_answer(error, dialect, request_id=scope.get("skerry.request_id", ""))

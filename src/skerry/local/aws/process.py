@@ -27,6 +27,7 @@ from skerry.local.aws.questions import (
     PRINCIPALS_PATH,
     SECRET_HEADER,
     STACKS_PATH,
+    WORKS_PATH,
 )
 from skerry.local.aws.seeds import Call
 from skerry.local.http.upstream import Upstream, UpstreamError
@@ -146,6 +147,11 @@ class AwsProcess:
     async def stack(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """What a stack is made of: see `stacks.described`. Raises ServiceError (503)."""
         return await self._known(STACKS_PATH, "", json.dumps(asked).encode()) or {}
+
+    async def stack_done(self, work: str) -> None:
+        """Returns when a work on a stack is over, or when nothing answers any more."""
+        with contextlib.suppress(ServiceError):
+            await self._known(WORKS_PATH, work)
 
     async def policies(self, asked: Sequence[Mapping[str, str]]) -> list[list[dict[str, Any]]]:
         """The policies that resources there have: see `policies.stored`. Raises ServiceError (503)."""

@@ -2,7 +2,8 @@
 
 CloudFormation acts as who calls it, or as the service role that it was given. Which actions each resource
 needs is not known here, so they are asked for as everything in the resource's service; what a template does
-not tell, as everything there is.
+not tell, as everything there is. Resources of AgentCore are made by calls of its control plane as whoever
+acts, which asks for the very actions.
 
 Source: CloudFormation user guide, "Control access with AWS Identity and Access Management", "CloudFormation
 service role".
@@ -31,6 +32,7 @@ _UPDATES = frozenset({"SetStackPolicy", "UpdateTerminationProtection", "CancelUp
 _PREFIXES: Mapping[str, str] = {
     "apigatewayv2": "apigateway",
     "applicationautoscaling": "application-autoscaling",
+    "bedrockagentcore": "bedrock-agentcore",
     "certificatemanager": "acm",
     "cognito": "cognito-idp",
     "efs": "elasticfilesystem",
@@ -43,6 +45,8 @@ _PREFIXES: Mapping[str, str] = {
     "stepfunctions": "states",
 }
 """Services in the names of types whose actions have another prefix."""
+_ASKED_LATER = frozenset({"bedrock-agentcore:*"})
+"""Of services whose plane is told who acts, and asks for each action itself."""
 _EVERYTHING = Ask("*", "*", vague=True)
 
 
@@ -52,6 +56,19 @@ class StackRequests:
     def __init__(self, permissions: PermissionChecks, describe: Describe) -> None:
         self._permissions = permissions
         self._describe = describe
+
+    async def acting(
+        self, caller: Caller, given: Form, place: tuple[str, str], notes: Notes
+    ) -> Caller | None:
+        """As whom the resources of a stack are made; None when the request makes none.
+
+        Raises ValidationError (400) for a role that is not to be had.
+        """
+        operation = given.get("Action", "")
+        if operation not in _MAKERS:
+            return None
+        found = await self._described(operation, given, place)
+        return await self._acting(caller, given.get("RoleARN", "") or found["role"], given, place, notes)
 
     async def permit(self, caller: Caller, given: Form, place: tuple[str, str], notes: Notes) -> None:
         """Raises AccessDeniedException (403), and ValidationError (400) for a role that is not to be had."""
@@ -71,7 +88,11 @@ class StackRequests:
             return
         types = found["types"] if operation in _MAKERS and "TemplateURL" not in given else None
         asks = (
-            [_EVERYTHING] if types is None else list({ask.action: ask for ask in map(_ask, types)}.values())
+            [_EVERYTHING]
+            if types is None
+            else list(
+                {ask.action: ask for ask in map(_ask, types) if ask.action not in _ASKED_LATER}.values()
+            )
         )
         who = await self._acting(caller, role or found["role"], given, place, notes)
         await self._permissions.check(who, asks, notes)

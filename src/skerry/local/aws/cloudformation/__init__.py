@@ -1,0 +1,1 @@
+"""AgentCore's resources in CloudFormation's stacks, in moto's process: they are made by the control plane."""

@@ -1,0 +1,254 @@
+"""Where moto's CloudFormation is made to know AgentCore's resources. Moto is asked first, and changed once.
+
+Only stacks that have such a resource, before or after, go another way than moto's own; what moto says about
+requests themselves (names, change sets, "No updates are to be performed") holds for them too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from moto.cloudformation import models, parsing
+from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
+from moto.cloudformation.utils import generate_stack_id
+
+from skerry.local.aws.cloudformation import requests, stacks
+from skerry.local.aws.cloudformation.calls import Calls, ControlPlaneCalls
+from skerry.local.aws.cloudformation.progress import Progress
+from skerry.local.aws.cloudformation.resources import Work, current, model
+from skerry.local.aws.cloudformation.schemas import PREFIX
+from skerry.local.aws.cloudformation.stacks import OnFailure, Target
+from skerry.local.aws.cloudformation.templates import (
+    TemplateError,
+    attributes_in_two_parts,
+    check,
+    has_agentcore,
+)
+
+_SETTLED = ("REVIEW_IN_PROGRESS",)
+_PARSING: Any = parsing
+_MODELS: Any = models
+"""Moto's modules, as what they are here: something to be changed."""
+
+
+@functools.cache
+def install() -> None:
+    """Changes moto, the first time that it is called."""
+    _know_types()
+    _read_templates()
+    _look_without_making()
+    _go_own_ways()
+
+
+def _know_types() -> None:
+    found = parsing.resource_class_from_type
+
+    def resource_class_from_type(resource_type: str) -> Any:
+        return model(resource_type) if resource_type.startswith(PREFIX) else found(resource_type)
+
+    _PARSING.resource_class_from_type = resource_class_from_type
+
+
+def _read_templates() -> None:
+    """`A.B.C` in `Fn::GetAtt` and `Fn::Sub` is the attribute `B.C`; moto takes `B`."""
+    parse, clean = Stack.parse_template, parsing.clean_json
+
+    def parse_template(template: str) -> Any:
+        return attributes_in_two_parts(parse(template))
+
+    def clean_json(resource_json: Any, resources_map: Any) -> Any:
+        given = resource_json
+        if (
+            isinstance(given, dict)
+            and isinstance(given.get("Fn::GetAtt"), list)
+            and len(given["Fn::GetAtt"]) > 2
+        ):
+            given = attributes_in_two_parts(given)
+        return clean(given, resources_map)
+
+    _MODELS.Stack.parse_template = staticmethod(parse_template)
+    _PARSING.clean_json = clean_json
+
+
+def _look_without_making() -> None:
+    """DescribeStackResources shows what is there; moto would make what is not."""
+
+    def stack_resources(self: Stack) -> list[Any]:
+        there = self.resource_map._parsed_resources  # noqa: SLF001
+        return [there[name] for name in list(self.resource_map.resources) if there.get(name) is not None]
+
+    _MODELS.Stack.stack_resources = property(stack_resources)
+
+
+def _go_own_ways() -> None:
+    moto: Any = CloudFormationBackend
+    moto_create, moto_update, moto_delete = moto.create_stack, moto.update_stack, moto.delete_stack
+    moto_set, moto_execute = moto.create_change_set, moto.execute_change_set
+
+    def create_stack(self: Any, name: str, template: str, parameters: Any, **rest: Any) -> Any:
+        if not has_agentcore(_read(template)):
+            return moto_create(self, name, template, parameters, **rest)
+        if any(stack.name == name for stack in list(self.stacks.values())):
+            raise AlreadyExistsException(f"Stack [{name}] already exists")
+        stack = _new_stack(self, name, template, parameters, **rest)
+        self.stacks[stack.stack_id] = stack
+        stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")  # noqa: SLF001
+        _start(stack, lambda: stacks.create(self, stack, _on_failure()))
+        return stack
+
+    def update_stack(self: Any, name: str, template: str, **rest: Any) -> Any:
+        tags = rest["tags"]
+        stack = self.get_stack(name)
+        if not has_agentcore(stack.template_dict, _read(template)):
+            return moto_update(self, name, template, **rest)
+        _settled(stack)
+        resolved = self._resolve_update_parameters(instance=stack, incoming_params=rest["parameters"])
+        _update(self, stack, template, resolved, stack.tags if tags is None else tags)
+        stack.role_arn = rest["role_arn"] or stack.role_arn
+        return stack
+
+    def delete_stack(self: Any, name_or_stack_id: str) -> None:
+        found = [
+            item for item in list(self.stacks.values()) if name_or_stack_id in (item.name, item.stack_id)
+        ]
+        if not found or not has_agentcore(found[0].template_dict):
+            moto_delete(self, name_or_stack_id)
+            return
+        stack = found[0]
+        _start(stack, lambda: stacks.delete(self, stack) if stack.stack_id in self.stacks else None)
+
+    def create_change_set(
+        self: Any, stack_name: str, change_set_name: str, template: str, parameters: Any, **rest: Any
+    ) -> Any:
+        if has_agentcore(_read(template)):
+            _new_stack(self, stack_name, template, parameters)
+        return moto_set(self, stack_name, change_set_name, template, parameters, **rest)
+
+    def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
+        change_set = self.describe_change_set(change_set_name)
+        stack = self.stacks[change_set.stack_id]
+        if not has_agentcore(stack.template_dict, change_set.template_dict):
+            moto_execute(self, change_set_name, stack_name)
+            return
+        _execute(self, stack, change_set)
+
+    _MODELS.CloudFormationBackend.create_stack = create_stack
+    _MODELS.CloudFormationBackend.update_stack = update_stack
+    _MODELS.CloudFormationBackend.delete_stack = delete_stack
+    _MODELS.CloudFormationBackend.create_change_set = create_change_set
+    _MODELS.CloudFormationBackend.execute_change_set = execute_change_set
+
+
+def _execute(backend: Any, stack: Stack, change_set: ChangeSet) -> None:
+    _settled(stack)
+    if change_set.execution_status != "AVAILABLE":
+        raise ValidationError(
+            stack.stack_id,
+            message=f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current "
+            f"execution status of [{change_set.execution_status}]",
+        )
+    change_set.execution_status = "EXECUTE_COMPLETE"
+    tags = change_set.tags or {}
+    stack.role_arn = change_set.role_arn or stack.role_arn
+    if change_set.change_set_type != "CREATE":
+        _update(backend, stack, change_set.template, change_set.parameters, tags or stack.tags)
+        return
+    stack.template, stack.parameters, stack.tags = change_set.template, change_set.parameters, tags
+    stack._parse_template()  # noqa: SLF001
+    stack.description = stack.template_dict.get("Description")
+    stack.cross_stack_resources = backend.exports
+    stack.resource_map = stack._create_resource_map()  # noqa: SLF001
+    stack._add_stack_event("CREATE_IN_PROGRESS", resource_status_reason="User Initiated")  # noqa: SLF001
+    _start(stack, lambda: stacks.create(backend, stack, _on_failure()))
+
+
+def _update(
+    backend: Any, stack: Stack, template: str, parameters: Mapping[str, Any], tags: Mapping[str, str]
+) -> None:
+    wanted = _new_stack(backend, stack.name, template, dict(parameters), stack_id=stack.stack_id)
+    for name, resource in wanted.template_dict["Resources"].items():
+        before = stack.template_dict.get("Resources", {}).get(name)
+        if before is not None and before["Type"] != resource["Type"]:
+            raise ValidationError(
+                stack.stack_id,
+                message=f"Update of resource type is not permitted. The new template modifies resource type of the following resources: [{name}]",  # noqa: E501
+            )
+    target = Target(template, wanted.template_dict, dict(parameters), dict(tags))
+    rollback = _on_failure() == "ROLLBACK"
+    _start(stack, lambda: stacks.update(backend, stack, target, rollback=rollback), tags=tags)
+
+
+def _read(template: str) -> Mapping[str, Any] | None:
+    """The template, None when it cannot be read, which moto then says."""
+    import yaml
+
+    try:
+        found: Any = Stack.parse_template(template)
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("Resources"), dict) else None
+
+
+def _new_stack(
+    backend: Any, name: str, template: str, parameters: Any, *, stack_id: str = "", **rest: Any
+) -> Stack:
+    """A stack of a template that can work. Raises ValidationError for one that cannot."""
+    made: Stack = _MODELS.Stack(
+        stack_id=stack_id or generate_stack_id(name, backend.region_name, backend.account_id),
+        name=name,
+        template=template,
+        parameters=parameters,
+        account_id=backend.account_id,
+        region_name=backend.region_name,
+        cross_stack_resources=backend.exports,
+        **rest,
+    )
+    stacks.hide_outputs(made)
+    try:
+        check(made.template_dict, Progress(made).wanted)
+    except TemplateError as error:
+        raise ValidationError(made.stack_id, message=str(error)) from None
+    return made
+
+
+def _settled(stack: Stack) -> None:
+    if stack.status.endswith("_IN_PROGRESS") and stack.status not in _SETTLED:
+        raise ValidationError(
+            stack.stack_id,
+            message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.",
+        )
+
+
+def _on_failure() -> OnFailure:
+    asked = requests.request.get()
+    return cast("OnFailure", asked.on_failure if asked else "ROLLBACK")
+
+
+def _start(stack: Stack, job: Callable[[], None], *, tags: Mapping[str, str] | None = None) -> None:
+    """Has a job done as whoever acts; a stack in a stack is part of the other's work."""
+    above, asked = current.get(), requests.request.get()
+    acting = asked.acting if asked else None
+    calls: Calls | None = above.calls if above else ControlPlaneCalls(acting) if acting else None
+    whole = (
+        None
+        if calls is None
+        else Work(calls, stack.name, stack.stack_id, stack.tags if tags is None else tags)
+    )
+
+    def done() -> None:
+        token, ended = current.set(whole), False
+        try:
+            job()
+            ended = True
+        finally:
+            current.reset(token)
+            if not ended:  # nobody may wait for ever for a stack whose thread is gone
+                stack.status = stack.status.removesuffix("_IN_PROGRESS").removesuffix("_FAILED") + "_FAILED"
+
+    if above is not None:
+        done()
+    else:
+        requests.work(stack.stack_id, done)

@@ -1,0 +1,146 @@
+"""AgentCore's types as moto's CloudFormation sees them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.core.common_models import CloudFormationModel
+
+from skerry.local.aws.cloudformation.calls import Calls, ResourceError
+from skerry.local.aws.cloudformation.handlers import (
+    LOGICAL_ID,
+    STACK_ID,
+    STACK_NAME,
+    Handler,
+    Made,
+    tags_of,
+)
+from skerry.local.aws.cloudformation.kinds import KINDS
+from skerry.local.aws.cloudformation.properties import coerced
+from skerry.local.aws.cloudformation.schemas import PREFIX, schema
+from skerry.local.aws.cloudformation.validation import failed, mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a stack is doing now: its calls of the control plane, its name, id and tags."""
+
+    calls: Calls
+    stack_name: str
+    stack_id: str
+    tags: Mapping[str, str]
+
+    def tags_for(self, logical_id: str, properties: Mapping[str, Any]) -> dict[str, str]:
+        """The tags of a resource: the stack's, its own, and CloudFormation's."""
+        system = {STACK_NAME: self.stack_name, STACK_ID: self.stack_id, LOGICAL_ID: logical_id}
+        return {**self.tags, **tags_of(properties), **system}
+
+
+current: ContextVar[Work | None] = ContextVar("work", default=None)
+"""The work of the stack in whose thread this runs."""
+
+
+def _work() -> Work:
+    work = current.get()
+    if work is None:
+        raise ResourceError(
+            "InvalidRequest",
+            "Resources of AgentCore are made by CreateStack, UpdateStack and ExecuteChangeSet of a caller, "
+            "not by seeds or stack sets.",
+        )
+    return work
+
+
+class AgentCoreResource(CloudFormationModel):
+    """One resource; its subclasses are the types."""
+
+    type_name: ClassVar[str] = PREFIX
+
+    def __init__(self, logical_id: str, made: Made, handler: Handler) -> None:
+        self.logical_resource_id = logical_id
+        self.cf_resource_type = self.type_name
+        self.made = made
+        self._identifier = handler.identifier(made)
+        self._value = handler.value
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """None: handlers know the names."""
+        return ""
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        """The name of the type."""
+        return cls.type_name
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Whether `Fn::GetAtt` knows it."""
+        return cls.type_name not in KINDS or schema(cls.type_name).has_attribute(attr)
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What `Ref` gives."""
+        return self._identifier
+
+    def get_cfn_attribute(self, attribute_name: str) -> Any:
+        """What `Fn::GetAtt` gives. Raises moto's error for what the type does not have."""
+        if not self.has_cfn_attr(attribute_name):
+            raise UnformattedGetAttTemplateException
+        return self._value(self.made, attribute_name)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> AgentCoreResource:
+        """Makes it. Raises ResourceError."""
+        del resource_name, account_id, region_name
+        logical_id, work = str(kwargs["LogicalId"]), _work()
+        properties = cls.checked(logical_id, cloudformation_json.get("Properties") or {})
+        handler = Handler(cls.type_name, work.calls)
+        return cls(logical_id, handler.create(properties, work.tags_for(logical_id, properties)), handler)
+
+    @classmethod
+    def checked(cls, logical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Properties as the type takes them, once all functions have their results. Raises ResourceError."""
+        document = schema(cls.type_name).document
+        whole: Mapping[str, Any] = coerced(properties, document, document)
+        found = mistakes(cls.type_name, whole)
+        if found:
+            raise ResourceError("InvalidRequest", failed(logical_id, found))
+        return whole
+
+    def replaced_by(self, properties: Mapping[str, Any]) -> bool:
+        """Whether other properties need a new resource."""
+        return Handler(self.type_name, _work().calls).replaces(self.made.properties, properties)
+
+    def changed(self, properties: Mapping[str, Any], *, whole: bool = False) -> AgentCoreResource:
+        """The resource with other properties: see `Handler.update`. Raises ResourceError."""
+        work = _work()
+        handler = Handler(self.type_name, work.calls)
+        tags = work.tags_for(self.logical_resource_id, properties)
+        return type(self)(
+            self.logical_resource_id, handler.update(self.made, properties, tags, whole=whole), handler
+        )
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Removes it. Raises ResourceError."""
+        del account_id, region_name
+        Handler(self.type_name, _work().calls).delete(self.made)
+
+
+@functools.cache
+def model(type_name: str) -> type[AgentCoreResource]:
+    """The class of a type, also of one that is not emulated, which no template may have."""
+    name = type_name.removeprefix(PREFIX)
+    return type(name, (AgentCoreResource,), {"type_name": type_name})
