@@ -67,6 +67,11 @@ class Progress:
         found: dict[str, Any] = self.map._resource_json_map[name]  # noqa: SLF001
         return found
 
+    def resolved(self, name: str) -> dict[str, Any]:
+        """What the template says of a resource, with the results of all functions."""
+        found: dict[str, Any] = parsing.clean_json(self.definition(name), self.map)
+        return found
+
     def wanted(self, name: str) -> bool:
         """Whether the condition of a resource holds."""
         condition = self.definition(name).get("Condition")
@@ -94,7 +99,7 @@ class Progress:
         event.sendToSns(self.stack.account_id, self.stack.region_name, self.stack.notification_arns)
         self.stack.events.append(event)
 
-    def make(self, name: str) -> Any:
+    def make(self, name: str) -> None:
         """Makes a resource. Raises FailedError once the event tells why."""
         definition = self.definition(name)
         kind = str(definition["Type"])
@@ -113,9 +118,8 @@ class Progress:
         if made is not None:
             self.parsed[name] = made
         self.tell(name, kind, "CREATE_COMPLETE", physical=physical(made))
-        return made
 
-    def modify(self, name: str, before: Any) -> Any:
+    def modify(self, name: str, before: Any) -> None:
         """Brings one of moto's resources to its definition. Raises FailedError once the event tells why."""
         definition = self.definition(name)
         kind = str(definition["Type"])
@@ -128,7 +132,6 @@ class Progress:
         made = before if changed is None else changed  # None: moto cannot change such resources
         self.parsed[name] = made
         self.tell(name, kind, "UPDATE_COMPLETE", physical=physical(made))
-        return made
 
     def change(self, name: str, before: AgentCoreResource, properties: Mapping[str, Any]) -> None:
         """Brings a resource of AgentCore to other properties. Raises FailedError once the event tells why."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudformation.parsing import OutputMap
 
 from skerry.local.aws.cloudformation.progress import FAILURES, FailedError, Progress, told
 from skerry.local.aws.cloudformation.resources import AgentCoreResource
-from skerry.local.aws.cloudformation.templates import needed, order
+from skerry.local.aws.cloudformation.templates import order
 
 OnFailure = Literal["ROLLBACK", "DO_NOTHING", "DELETE"]
 
@@ -73,8 +72,8 @@ def update(backend: CloudFormationBackend, stack: Stack, target: Target, *, roll
     outputs = stack.output_map
     progress.status("UPDATE_IN_PROGRESS", "User Initiated")
     hide_outputs(stack)
-    _load(stack, target)
     changes = _Changes(progress, before, target, there, definitions)
+    _load(stack, target)
     try:
         changes.make()
         _publish(backend, stack)
@@ -132,9 +131,11 @@ class _Changes:
         self._definitions = definitions
         self._replaced: dict[str, Any] = {}
         self._undo: list[tuple[str, Callable[[Any], bool]]] = []
-        old, new = before.parameters, target.parameters
-        self._moved = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-        """Parameters and resources that are not what they were."""
+        self._resolved = {
+            name: progress.resolved(name)
+            for name, resource in there.items()
+            if not isinstance(resource, AgentCoreResource)
+        }
 
     def make(self) -> None:
         """Adds and changes. Raises FailedError."""
@@ -147,17 +148,13 @@ class _Changes:
                 self._progress.make(name)
             elif isinstance(before, AgentCoreResource):
                 self._change(name, before)
-            elif self._differs(name):
+            elif self._progress.resolved(name) != self._resolved[name]:
                 self._undo.append((name, partial(self._modified_back, name)))
-                made = self._progress.modify(name, before)
-                if made.physical_resource_id != before.physical_resource_id:
-                    self._moved.add(name)
+                self._progress.modify(name, before)
 
     def _change(self, name: str, before: AgentCoreResource) -> None:
-        definition = self._progress.definition(name)
-        properties = parsing.clean_json(definition.get("Properties") or {}, self._progress.map)
         try:
-            properties = before.checked(name, properties)
+            properties = before.checked(name, self._progress.resolved(name).get("Properties") or {})
             replaced = before.replaced_by(properties)
         except FAILURES as error:
             self._progress.tell(name, before.type_name, "UPDATE_FAILED", reason=told(error))
@@ -167,15 +164,9 @@ class _Changes:
             self._replaced[name] = before
             del self._progress.parsed[name]
             self._progress.make(name)
-            self._moved.add(name)
         elif properties != before.made.properties or self._before.tags != self._target.tags:
             self._undo.append((name, lambda _: self._changed_back(before)))
             self._progress.change(name, before, properties)
-            self._moved.add(name)
-
-    def _differs(self, name: str) -> bool:
-        definition = self._progress.definition(name)
-        return definition != self._definitions[name] or bool(needed(definition) & self._moved)
 
     def undo(self, made: Mapping[str, Any], parsed: Mapping[str, Any]) -> list[str]:
         """Goes back, last change first; the names of what could not be brought back.

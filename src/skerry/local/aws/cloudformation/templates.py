@@ -56,11 +56,6 @@ def order(template: Template) -> list[str]:
         ) from None
 
 
-def needed(resource: Any) -> set[str]:
-    """The names that a resource refers to."""
-    return set(_needed(resource))
-
-
 def _needed(part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for item in part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from skerry.local.aws.cloudformation.properties import is_intrinsic
 from skerry.local.aws.cloudformation.schemas import Json, schema
 
 _TYPES = {"object": "JSONObject", "array": "JSONArray", "string": "String", "boolean": "Boolean"}
+_LOOPBACK = re.compile(r"\Ahttp://(?=(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/|\Z))")
 MANY = 5
 """Mistakes of one resource that are told at a time."""
 
@@ -43,9 +45,21 @@ def _validator() -> Any:
 
         return checked
 
+    checks = {**base.VALIDATORS, "pattern": _pattern(base.VALIDATORS["pattern"])}
     return jsonschema.validators.extend(
-        base, {word: unless_intrinsic(check) for word, check in base.VALIDATORS.items()}
+        base, {word: unless_intrinsic(check) for word, check in checks.items()}
     )
+
+
+def _pattern(check: Callable[..., Any]) -> Callable[..., Any]:
+    """The keyword `pattern`, with the one exception of skerry: `http` is taken for URLs of this machine."""
+
+    def checked(validator: Any, pattern: Any, instance: Any, part: Any) -> Iterator[Any]:
+        if isinstance(instance, str) and str(pattern).startswith("^https://"):
+            instance = _LOOPBACK.sub("https://", instance)
+        yield from check(validator, pattern, instance, part) or ()
+
+    return checked
 
 
 def _told(error: Any) -> Iterator[str]:
