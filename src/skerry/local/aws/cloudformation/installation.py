@@ -10,9 +10,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from moto.cloudformation import models, parsing
+from moto.cloudformation import models, parsing, responses
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_stack_id
 
 from skerry.local.aws.cloudformation import requests, stacks
@@ -28,9 +29,12 @@ from skerry.local.aws.cloudformation.templates import (
     has_agentcore,
 )
 
-_SETTLED = ("REVIEW_IN_PROGRESS",)
+_NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
 _PARSING: Any = parsing
 _MODELS: Any = models
+_RESPONSES: Any = responses
 """Moto's modules, as what they are here: something to be changed."""
 
 
@@ -40,6 +44,7 @@ def install() -> None:
     _know_types()
     _read_templates()
     _look_without_making()
+    _compare_as_aws_does()
     _go_own_ways()
 
 
@@ -74,13 +79,34 @@ def _read_templates() -> None:
 
 
 def _look_without_making() -> None:
-    """DescribeStackResources shows what is there; moto would make what is not."""
+    """DescribeStackResources shows what is there, where moto would make what is not; and no NoEcho value."""
 
     def stack_resources(self: Stack) -> list[Any]:
         there = self.resource_map._parsed_resources  # noqa: SLF001
         return [there[name] for name in list(self.resource_map.resources) if there.get(name) is not None]
 
+    def parameter_list(self: Stack) -> list[dict[str, Any]]:
+        slots = self.template_dict.get("Parameters") or {}
+        hidden = {name for name, slot in slots.items() if str(slot.get("NoEcho")).lower() == "true"}
+        found = self.resource_map.resolved_parameters
+        return [
+            {"ParameterKey": name, "ParameterValue": "****" if name in hidden else value}
+            for name, value in found.items()
+        ]
+
     _MODELS.Stack.stack_resources = property(stack_resources)
+    _MODELS.Stack.parameter_list = property(parameter_list)
+
+
+def _compare_as_aws_does() -> None:
+    """A change set without changes is made, and has failed; moto refuses the request, as UpdateStack's."""
+    compare = CloudFormationResponse._validate_different_update  # noqa: SLF001
+
+    def validate(self: Any, *given: Any, **named: Any) -> None:
+        if self._get_action() != "CreateChangeSet":
+            compare(self, *given, **named)
+
+    _RESPONSES.CloudFormationResponse._validate_different_update = validate  # noqa: SLF001
 
 
 def _go_own_ways() -> None:
@@ -123,9 +149,18 @@ def _go_own_ways() -> None:
     def create_change_set(
         self: Any, stack_name: str, change_set_name: str, template: str, parameters: Any, **rest: Any
     ) -> Any:
-        if has_agentcore(_read(template)):
-            _new_stack(self, stack_name, template, parameters)
-        return moto_set(self, stack_name, change_set_name, template, parameters, **rest)
+        if not has_agentcore(_read(template)):
+            return moto_set(self, stack_name, change_set_name, template, parameters, **rest)
+        stack = self.get_stack(stack_name) if rest["change_set_type"] == "UPDATE" else None
+        if stack is not None:
+            _settled(stack)
+        wanted = _new_stack(self, stack_name, template, parameters)
+        made = moto_set(self, stack_name, change_set_name, template, parameters, **rest)
+        if stack is not None and _same(stack, wanted, rest.get("tags") or {}):
+            change_set = self.change_sets[made[0]]
+            change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
+            change_set.status_reason = _NO_CHANGES
+        return made
 
     def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
         change_set = self.describe_change_set(change_set_name)
@@ -140,6 +175,12 @@ def _go_own_ways() -> None:
     _MODELS.CloudFormationBackend.delete_stack = delete_stack
     _MODELS.CloudFormationBackend.create_change_set = create_change_set
     _MODELS.CloudFormationBackend.execute_change_set = execute_change_set
+
+
+def _same(stack: Stack, wanted: Stack, tags: Mapping[str, str]) -> bool:
+    """Whether a stack is what is wanted already; parameters that are left out have their defaults."""
+    values = [item.resource_map.resolved_parameters for item in (stack, wanted)]
+    return stack.template_dict == wanted.template_dict and values[0] == values[1] and stack.tags == tags
 
 
 def _execute(backend: Any, stack: Stack, change_set: ChangeSet) -> None:
@@ -215,7 +256,8 @@ def _new_stack(
 
 
 def _settled(stack: Stack) -> None:
-    if stack.status.endswith("_IN_PROGRESS") and stack.status not in _SETTLED:
+    moving = stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS"
+    if moving or stack.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):
         raise ValidationError(
             stack.stack_id,
             message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.",
