@@ -339,3 +339,15 @@ def test_numbers_of_other_models_are_judged_too():
 )
 def test_categories_of_unicode_in_patterns(pattern, text, fits):
     assert matcher(pattern)(text) is fits
+
+
+@pytest.mark.behaviour("CFN-OAUTH2-TAGS")
+def test_the_arn_of_an_oauth2_provider_has_tags_though_the_models_pattern_leaves_it_out():
+    model = service_model.load("bedrock-agentcore-control")
+    arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/oauth2credentialprovider/a"
+    assert not matcher(model.shape({"shape": "TaggableResourcesArn"})["pattern"])(
+        arn
+    )  # else no need to correct
+    shape = {"members": {"resourceArn": {"shape": "TaggableResourcesArn"}}}
+    assert violations(model, shape, {"resourceArn": arn}) == []
+    assert violations(model, shape, {"resourceArn": arn.replace("token-vault", "token_vault")})

@@ -6,7 +6,9 @@ maxima it leaves to the service, and other clients check nothing. The texts are 
 and unknown members are ours, AWS's are not known here.
 
 One local exception: where the model demands `https://`, `http://` is taken for loopback hosts, because
-everything of a stack listens there.
+everything of a stack listens there. One correction: the model's pattern of ARNs that have tags leaves out
+those of OAuth2 credential providers for their digit, which have tags according to AWS's own schema for
+CloudFormation.
 
 Source: Smithy 2.0, constraint traits; botocore service models.
 """
@@ -33,6 +35,12 @@ LOOPBACK_ENDPOINTS = frozenset(
     {"McpServerTargetConfigurationEndpointString", "PassthroughEndpoint", "McpServerUrl"}
 )
 """Shapes (by name) whose `https://` pattern has the local exception."""
+CORRECTED: Mapping[str, str] = {
+    "TaggableResourcesArn": (
+        "arn:(?:[^:]+)?:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:([a-z0-9-]+/[^/]+)(?:/[a-z0-9-]+/[^/]+)*"
+    )
+}
+"""Patterns of shapes (by name) in place of the model's."""
 _LOOPBACK_URL = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?:[/?][^\s#]*)?")
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -161,7 +169,7 @@ class _Check:
         if choices is not None and value not in choices:
             rule = f"Member must satisfy enum value set: [{', '.join(choices)}]"
             self.add(path, value, shape, rule, hidden=hidden)
-        pattern = shape.get("pattern")
+        pattern = CORRECTED.get(name, shape.get("pattern"))
         if pattern is None or len(self.found) > before:
             return
         if len(value) > MAX_PATTERN_INPUT:

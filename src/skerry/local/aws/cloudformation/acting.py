@@ -35,5 +35,5 @@ def decoded(value: str) -> Acting:
     """What a header says. Raises ValueError."""
     try:
         return Acting(**json.loads(base64.b64decode(value, validate=True)))
-    except TypeError as error:
-        raise ValueError("no credentials") from error
+    except (TypeError, ValueError):
+        raise ValueError("the header with credentials cannot be read") from None  # it may hold a secret

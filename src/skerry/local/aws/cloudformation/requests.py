@@ -82,8 +82,8 @@ def wait(name: str) -> None:
             _works.pop(name, None)
 
 
-def work(stack_id: str, job: Callable[[], None]) -> None:
-    """Does a job on a stack, one at a time, and returns when it is over or has taken long."""
+def work(stack_id: str, job: Callable[[], None], *, patience: float = ANSWER_AFTER) -> None:
+    """Does a job on a stack, one at a time, and returns when it is over or has taken `patience` seconds."""
 
     def alone() -> None:
         with _guard:
@@ -93,7 +93,7 @@ def work(stack_id: str, job: Callable[[], None]) -> None:
 
     thread = threading.Thread(target=copy_context().run, args=(alone,), daemon=True, name=stack_id)
     thread.start()
-    thread.join(ANSWER_AFTER)
+    thread.join(patience)
     asked = request.get()
     if thread.is_alive() and asked is not None:
         name = f"{id(thread):x}"
