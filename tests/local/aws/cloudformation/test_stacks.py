@@ -339,6 +339,29 @@ def test_exports_are_of_one_stack_and_imports_use_them(cloud, name):
         cloud.delete_stack(StackName=name + one)
 
 
+def test_a_stack_in_a_stack_is_part_of_it(cloud, agentcore, running, name):
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket=name)
+    child = template({"Who": {"Value": {"Ref": "I"}}}, I=identity(name))
+    s3.put_object(Bucket=name, Key="good", Body=child)
+    s3.put_object(
+        Bucket=name, Key="bad", Body=template(I=identity(f"{name}-2"), G=gateway(name), T=failing())
+    )
+
+    def nested(key):
+        url = f"https://s3.amazonaws.com/{name}/{key}"
+        return {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+
+    who = {"Who": {"Value": {"Fn::GetAtt": ["C", "Outputs.Who"]}}}
+    cloud.create_stack(StackName=name, TemplateBody=template(who, C=nested("good")))
+    assert ("CREATE_COMPLETE", {"Who": name}) == (status(cloud, name), outputs(cloud, name))
+    cloud.delete_stack(StackName=name)
+    cloud.create_stack(StackName=f"{name}-b", TemplateBody=template(B=nested("bad"), I=identity(f"{name}-3")))
+    assert "ROLLBACK_COMPLETE" == status(cloud, f"{name}-b")
+    assert "Embedded stack" in reason(cloud, f"{name}-b", "B", "CREATE_FAILED")
+    assert not {one for one in names(agentcore) if one.startswith(name)}
+
+
 @pytest.mark.behaviour("CFN-PRINCIPAL")
 def test_a_stack_makes_what_its_caller_may_make(running, name):
     key = user(

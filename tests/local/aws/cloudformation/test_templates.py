@@ -89,6 +89,7 @@ def test_properties_are_looked_at_where_the_condition_holds():
 
 def test_only_resources_of_agentcore_count():
     assert has_agentcore(None, template(I={"Type": IDENTITY}))
+    assert has_agentcore(template(S={"Type": "AWS::CloudFormation::Stack"}))
     assert not has_agentcore(None, {}, {"Resources": None}, template(A=resource(), B="text"))
 
 

@@ -79,7 +79,10 @@ def _read_templates() -> None:
 
 
 def _look_without_making() -> None:
-    """DescribeStackResources shows what is there, where moto would make what is not; and no NoEcho value."""
+    """DescribeStackResources shows what is there, where moto would make what is not, and no NoEcho value.
+
+    A stack in a stack has its outputs as attributes.
+    """
 
     def stack_resources(self: Stack) -> list[Any]:
         there = self.resource_map._parsed_resources  # noqa: SLF001
@@ -94,6 +97,11 @@ def _look_without_making() -> None:
             for name, value in found.items()
         ]
 
+    def get_cfn_attribute(self: Stack, attribute_name: str) -> Any:
+        found = self.output_map[attribute_name.removeprefix("Outputs.")] if self.output_map.outputs else None
+        return found.value if found else None
+
+    _MODELS.Stack.get_cfn_attribute = get_cfn_attribute
     _MODELS.Stack.stack_resources = property(stack_resources)
     _MODELS.Stack.parameter_list = property(parameter_list)
 

@@ -13,6 +13,7 @@ from skerry.local.aws.cloudformation.schemas import PREFIX, registered, schema
 from skerry.local.aws.cloudformation.validation import failed, mistakes
 
 _SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[^}]*)?\}")
+_NESTED = "AWS::CloudFormation::Stack"
 
 Template = Mapping[str, Any]
 
@@ -22,9 +23,9 @@ class TemplateError(ValueError):
 
 
 def has_agentcore(*templates: Template | None) -> bool:
-    """Whether one of the templates has a resource of AgentCore."""
+    """Whether one of the templates has a resource of AgentCore, or a stack that may have one."""
     return any(
-        str(resource.get("Type", "")).startswith(PREFIX)
+        str(resource.get("Type", "")).startswith((PREFIX, _NESTED))
         for template in templates
         for resource in ((template or {}).get("Resources") or {}).values()
         if isinstance(resource, Mapping)
