@@ -36,6 +36,7 @@ from typing import Any
 
 from skerry.local.aws import boundaries, functions, observed, policies
 from skerry.local.aws.cloudformation import requests as stack_requests
+from skerry.local.aws.cloudformation import wsgi as stack_wsgi
 from skerry.local.aws.principals import principal
 from skerry.local.aws.questions import (
     FUNCTIONS_PATH,
@@ -128,7 +129,7 @@ class Application:
             functions.run_nothing()
         try:
             with self._one_at_a_time if dynamodb else nullcontext():
-                answer = stack_requests.serve(environ, start_response, self._bounded)
+                answer = stack_wsgi.serve(environ, start_response, self._bounded)
         except NotImplementedError as error:
             _log.info("not implemented in moto: %s", error)
             start_response("501 Not Implemented", [(UNSUPPORTED_HEADER, "1"), ("Content-Length", "0")])

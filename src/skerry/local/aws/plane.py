@@ -108,9 +108,7 @@ class AwsPlane:
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
         self._stacks = StackRequests(permissions, process.stack)
-        self._loans = Loans(
-            access, clock, url, place[0], done=process.stack_done, forget=self._forget_principals
-        )
+        self._loans = Loans(access, clock, url, place[0], done=process.stack_done, forget=self._forget_all)
         self.federation: OutboundFederation | None = None
         """Web identity tokens for principals of the account, which moto lacks."""
         self.functions: LambdaRequests | None = None
@@ -299,6 +297,10 @@ class AwsPlane:
     def _forget_principals(self) -> None:
         self._access.forget()
         self._principals.forget()
+
+    def _forget_all(self) -> None:
+        self._forget_principals()
+        self._permissions.stored.forget()
 
     async def _refuse(self, scope: Scope, send: Send, error: ServiceError, dialect: Dialect) -> int:
         reply = error_answer(error, dialect, request_id=scope.get("skerry.request_id", ""))

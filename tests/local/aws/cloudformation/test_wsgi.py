@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from skerry.local.aws.cloudformation import requests
+from skerry.local.aws.cloudformation import requests, wsgi
 from skerry.local.aws.cloudformation.acting import WORKING_HEADER, Acting, decoded
 
 ACTING = Acting("http://127.0.0.1:4700", "us-east-1", "ASIA", "secret", "token")
@@ -36,14 +36,14 @@ def serve(moto, *, body="", **more):
         **more,
     }
     sent = []
-    answer = requests.serve(environ, lambda status, headers, *_: sent.append((status, dict(headers))), moto)
+    answer = wsgi.serve(environ, lambda status, headers, *_: sent.append((status, dict(headers))), moto)
     assert [b"<done/>"] == list(answer)
     return sent[0][1]
 
 
 def test_moto_is_told_who_acts_and_reads_the_whole_body():
     moto = Moto()
-    serve(moto, body="Action=CreateStack&OnFailure=DELETE", **{requests.ENVIRON: ACTING.encoded()})
+    serve(moto, body="Action=CreateStack&OnFailure=DELETE", **{wsgi.ENVIRON: ACTING.encoded()})
     ((found, body),) = moto.seen
     assert (ACTING, "DELETE") == (found.acting, found.on_failure)
     assert b"Action=CreateStack&OnFailure=DELETE" == body
@@ -62,7 +62,7 @@ def test_what_happens_when_a_resource_fails(body, wanted):
 
 def test_other_services_hear_nothing_of_it():
     moto = Moto()
-    more = {"HTTP_AUTHORIZATION": SIGNED.replace("cloudformation", "s3"), requests.ENVIRON: ACTING.encoded()}
+    more = {"HTTP_AUTHORIZATION": SIGNED.replace("cloudformation", "s3"), wsgi.ENVIRON: ACTING.encoded()}
     serve(moto, **more)
     assert moto.seen[0][0] is None
 
