@@ -326,6 +326,18 @@ def test_change_sets_make_and_change_stacks_as_deploy_tools_use_them(cloud, agen
     cloud.delete_stack(StackName=name)
 
 
+def test_a_type_that_nobody_here_knows_is_passed_over_and_says_so(cloud, name):
+    """As the CDK's own resource, which every template of the CDK has."""
+    metadata = {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:x"}}
+    body = template(I=identity(name), CDKMetadata=metadata)
+    cloud.create_stack(StackName=name, TemplateBody=body)
+    assert "CREATE_COMPLETE" == status(cloud, name)
+    assert "nothing was made" in reason(cloud, name, "CDKMetadata", "CREATE_COMPLETE")
+    cloud.update_stack(StackName=name, TemplateBody=body.replace(name, f"{name}-2"))
+    assert "UPDATE_COMPLETE" == status(cloud, name)
+    cloud.delete_stack(StackName=name)
+
+
 def test_exports_are_of_one_stack_and_imports_use_them(cloud, name):
     made = {"U": {"Value": {"Ref": "I"}, "Export": {"Name": name}}}
     cloud.create_stack(StackName=name, TemplateBody=template(made, I=identity(name)))

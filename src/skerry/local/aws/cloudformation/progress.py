@@ -34,6 +34,7 @@ FAILURES = (
     NotImplementedError,
 )
 """What moto's resources raise when their properties do not do, and what the resources of AgentCore raise."""
+_NOTHING = "The embedded cloud does not know this type: nothing was made."
 _RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
@@ -117,7 +118,7 @@ class Progress:
             raise FailedError(name) from error
         if made is not None:
             self.parsed[name] = made
-        self.tell(name, kind, "CREATE_COMPLETE", physical=physical(made))
+        self.tell(name, kind, "CREATE_COMPLETE", physical=physical(made), reason=None if made else _NOTHING)
 
     def modify(self, name: str, before: Any) -> None:
         """Brings one of moto's resources to its definition. Raises FailedError once the event tells why."""
