@@ -9,7 +9,7 @@ import pytest
 from skerry.local.aws.cloudformation.acting import Acting
 from skerry.local.aws.cloudformation.calls import ControlPlaneCalls, ResourceError
 from skerry.local.aws.cloudformation.handlers import LOGICAL_ID, STACK_ID, STACK_NAME, Handler
-from skerry.local.aws.cloudformation.kinds import KINDS
+from skerry.local.aws.cloudformation.kinds import KINDS, REF
 from skerry.local.aws.cloudformation.schemas import PREFIX, schema
 from skerry.local.ports.resources import PolicyFindings
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, ROLE, ControlStack, control
@@ -157,6 +157,13 @@ def test_every_type_is_made_read_changed_and_removed(handler, some, agentcore, n
     made_by.delete(changed)
     with pytest.raises(ResourceError):
         made_by._calls(KINDS[PREFIX + name].gets, made_by._keys(changed))
+
+
+@pytest.mark.behaviour("CFN-REF-RUNTIME")
+def test_ref_of_a_runtime_is_its_id(handler, some):
+    made = handler("Runtime").create(some("Runtime"), OWN)
+    assert made.answer["agentRuntimeId"] == handler("Runtime").identifier(made)
+    assert REF.keys() <= KINDS.keys()
 
 
 @pytest.mark.behaviour("CFN-UPDATE")

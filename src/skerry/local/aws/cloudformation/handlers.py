@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.local.aws.cloudformation.calls import Calls, ResourceError
-from skerry.local.aws.cloudformation.kinds import KINDS, PARENTS, Kind
+from skerry.local.aws.cloudformation.kinds import KINDS, PARENTS, REF, Kind
 from skerry.local.aws.cloudformation.properties import attribute, converted, names_of
 from skerry.local.aws.cloudformation.schemas import Schema, schema
 
@@ -111,8 +111,9 @@ class Handler:
         raise ResourceError("NotStabilized", "It is still being deleted.")
 
     def identifier(self, made: Made) -> str:
-        """What `Ref` gives: the primary identifier of AWS's schema, parts joined by `|`."""
-        return "|".join(str(self.value(made, name)) for name in self._schema.identifier)
+        """What `Ref` gives: the primary identifier of AWS's schema, parts joined by `|`; see `kinds.REF`."""
+        names = REF.get(self._schema.name, self._schema.identifier)
+        return "|".join(str(self.value(made, name)) for name in names)
 
     def value(self, made: Made, path: str) -> Any:
         """An attribute (`A` or `A.B`) or a property; None where the resource has none."""

@@ -155,6 +155,12 @@ KINDS: Mapping[str, Kind] = {
 }
 """By the name of the type."""
 
+REF: Mapping[str, tuple[str, ...]] = {f"{PREFIX}Runtime": ("AgentRuntimeId",)}
+"""What `Ref` gives where AWS's sources differ; for all others it is the schema's primary identifier.
+
+Of a runtime the schema (and the CDK, which is made from it) says the id, the template reference the ARN.
+"""
+
 PARENTS: Mapping[str, str] = {
     "GatewayIdentifier": f"{PREFIX}Gateway",
     "PolicyEngineId": f"{PREFIX}PolicyEngine",
