@@ -11,15 +11,18 @@ import ast
 import contextlib
 import importlib
 import importlib.machinery
+import itertools
 import os
 import sys
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 # os.path is there in any Python that starts; pathlib would be one more import before the program's own.
 # ruff: noqa: PTH112, PTH113, PTH118, PTH120, PTH123, PTH202, PTH208
 
 MAX_FILES, MAX_SOURCE, MAX_LEARNED = 500, 1 << 20, 800
+
+CLIENTS = ("client", "resource", "create_client")
 
 # What libraries import only when they run, so that no import statement of a program names it: measured
 # from the start of a session to its first answer. A name that a version does not have is passed over.
@@ -39,6 +42,7 @@ LATE: dict[str, tuple[str, ...]] = {
         "fastmcp.server.context",
         "fastmcp.server.http",
         "fastmcp.server.middleware.dereference",
+        "fastmcp.server.providers.prefab_synthesis",
         "fastmcp.server.server",
         "fastmcp.server.sessions",
         "fastmcp.server.transforms.catalog",
@@ -48,9 +52,11 @@ LATE: dict[str, tuple[str, ...]] = {
         "key_value.aio.stores.memory",
         "rich.table",
     ),
+    "http.client": ("encodings.idna",),
     "httpx2": ("httpcore2",),
     "mcp.server": ("uvicorn", "mcp.server.streamable_http_manager"),
     "starlette": ("anyio",),
+    "strands.agent": ("strands.agent._agent_delegation",),
     "uvicorn": (
         "uvicorn.lifespan.on",
         "uvicorn.loops.auto",
@@ -105,18 +111,22 @@ def runs_at_import(nodes: Iterable[ast.AST]) -> Iterator[ast.Import | ast.Import
             yield from runs_at_import(ast.iter_child_nodes(node))
 
 
-def imported_names(file: str, package: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def parsed(file: str) -> ast.Module | None:
+    """A source file; None for what is too long or cannot be read, of which the program will say so itself."""
+    try:
+        if os.path.getsize(file) > MAX_SOURCE:
+            return None
+        with open(file, "rb") as source:
+            return ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def imported_names(tree: ast.Module, package: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What a source file imports: dotted names, each with the members taken from it.
 
     `package` is what its relative imports start from.
     """
-    try:
-        if os.path.getsize(file) > MAX_SOURCE:
-            return
-        with open(file, "rb") as source:
-            tree = ast.parse(source.read())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return  # the program will say so itself
     for node in runs_at_import(tree.body):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -127,6 +137,16 @@ def imported_names(file: str, package: str) -> Iterator[tuple[str, tuple[str, ..
         name = ".".join([*(part for part in base if part), *([node.module] if node.module else [])])
         if name:
             yield name, tuple(alias.name for alias in node.names if alias.name != "*")
+
+
+def named_services(tree: ast.Module) -> Iterator[str]:
+    """The AWS services that a source file names where it makes clients: `boto3.client("s3")`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLIENTS:
+            named = [word.value for word in node.keywords if word.arg == "service_name"]
+            for value in (node.args or named)[:1]:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value
 
 
 def files_of(name: str, folder: str) -> Iterator[tuple[str, str]]:
@@ -140,15 +160,23 @@ def files_of(name: str, folder: str) -> Iterator[tuple[str, str]]:
             yield base + ".py", ".".join(parts[: depth - 1])
 
 
-def foreign_imports(entry: str) -> dict[str, set[str]]:
-    """What the program imports that is not its own code, following its own modules from the entry."""
+def read(entry: str) -> tuple[dict[str, set[str]], set[str]]:
+    """What the program imports that is not its own code, and the AWS services that it names.
+
+    Its own modules are followed from the entry.
+    """
     folder = os.path.dirname(entry)
     own, installed = own_names(folder), vendored(folder)
     waiting, seen = [(entry, "")], {entry}
     found: dict[str, set[str]] = {}
+    services: set[str] = set()
     while waiting and len(seen) < MAX_FILES:
         file, package = waiting.pop(0)
-        for name, members in imported_names(file, package):
+        tree = parsed(file)
+        if tree is None:
+            continue
+        services.update(named_services(tree))
+        for name, members in imported_names(tree, package):
             top = name.partition(".")[0]
             if top not in own and (top in installed or not is_namespace(top, folder)):
                 found.setdefault(name, set()).update(members)
@@ -157,7 +185,7 @@ def foreign_imports(entry: str) -> dict[str, set[str]]:
                 fresh = [item for item in files_of(below, folder) if item[0] not in seen]
                 seen.update(path for path, _ in fresh)
                 waiting += fresh
-    return found
+    return found, services
 
 
 def tasks() -> int:
@@ -165,9 +193,9 @@ def tasks() -> int:
     return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
 
 
-def import_ahead(entry: str, skip: Collection[str]) -> str:
+def import_ahead(imports: Mapping[str, Collection[str]], skip: Collection[str]) -> str:
     """Imports what the program will import. Returns the name whose import started a thread, or ''."""
-    queue = list(foreign_imports(entry).items())
+    queue = [(name, set(members)) for name, members in imports.items()]
     done: set[str] = set()
     while queue:
         name, members = queue.pop(0)
@@ -185,11 +213,15 @@ def import_ahead(entry: str, skip: Collection[str]) -> str:
     return ""
 
 
-def imported_since(before: Collection[str], folder: str) -> list[str]:
-    """Modules loaded since `before` that are not the program's own, in the order of their import."""
+def imported_since(known: int, folder: str) -> list[str]:
+    """Modules loaded since there were `known` ones that are not the program's own, in the order of their import.
+
+    Only the newest are looked at: to look at an object is to write to its page, which is then shared no more.
+    """
     own, installed = own_names(folder), vendored(folder)
+    newest = list(itertools.islice(reversed(sys.modules), max(len(sys.modules) - known, 0)))
     names = []
-    for name in [name for name in sys.modules if name not in before]:
+    for name in reversed(newest):
         top = name.partition(".")[0]
         file = getattr(sys.modules[name], "__file__", None) or ""
         inside = file.startswith(folder + os.sep) and not file.startswith(sys.prefix + os.sep)
@@ -213,7 +245,7 @@ def import_one(name: str, *, required: bool) -> None:
 
 def forget_own(folder: str) -> None:
     """Drops what has a name of the program's own, so that the program gets its own module, and fresh."""
-    own = own_names(folder)
-    for name in list(sys.modules):
-        if name.partition(".")[0] in own and name != "__main__":
+    own = {name for name in own_names(folder) if name in sys.modules} - {"__main__"}
+    for name in list(sys.modules) if own else ():
+        if name.partition(".")[0] in own:
             del sys.modules[name]

@@ -55,6 +55,7 @@ assert _spec.loader is not None
 surroundings = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(surroundings)
 ahead, contract_port = surroundings.beside("ahead"), surroundings.beside("contract_port")
+rehearsal = surroundings.beside("rehearsal")
 
 
 # --- becoming the program ---------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     folder = os.path.dirname(order["entry"])
 
     def listening(address: dict[str, Any]) -> None:
-        report({**address, "imported": ahead.imported_since(before, folder)})
+        report({**address, "imported": ahead.imported_since(known, folder)})
 
     surroundings.settle(order, spec)
     if commands is not None:  # only now: a process with threads cannot leave its namespaces
@@ -79,9 +80,9 @@ def become(order: Order, spec: Order, report: Report, commands: IO[bytes] | None
     tempfile.tempdir = None
     random.seed()
     gc.enable()
-    before = set(sys.modules)
     contract_port.move(order["port"], listening)
     ahead.forget_own(folder)
+    known = len(sys.modules)
     run(order["entry"])
 
 
@@ -123,14 +124,20 @@ def prepare_path(order: Order) -> None:
     sys.path[:0] = [folder] if folder == order["cwd"] else [folder, order["cwd"]]
 
 
-def import_ahead(order: Order) -> str:
+def import_ahead(order: Order, *, lend: bool = False) -> str:
     """Imports what the program will import; the collector of garbage rests until a session runs.
 
-    What imports make stays: looking through it takes a fifth of their time and finds little, and memory that
+    Returns the name whose import started a thread, or ''. With `lend` what clients of AWS are made from is
+    parsed too, which pays where sessions share it. What imports make stays: looking through it takes a fifth of their time and finds little, and memory that
     is given back before a fork is written to after it (Python's documentation of `gc.freeze`).
     """
     gc.disable()
-    culprit: str = ahead.import_ahead(order["entry"], order["skip"])
+    imports, services = ahead.read(order["entry"])
+    culprit: str = ahead.import_ahead(imports, order["skip"])
+    if not culprit:
+        rehearsal.rehearse()
+        if lend:
+            rehearsal.lend(services)
     gc.freeze()
     return culprit
 
@@ -229,6 +236,8 @@ if sys.platform == "linux":
             return False
         for name in names:
             ahead.import_one(name, required=True)
+        rehearsal.rehearse()
+        rehearsal.lend(())
         alone: bool = ahead.tasks() == 1
         if pid == 0:
             os._exit(0 if alone else 1)
@@ -287,7 +296,7 @@ if sys.platform == "linux":
         if order is None:
             return
         prepare_path(order)
-        culprit = import_ahead(order)
+        culprit = import_ahead(order, lend=True)
         if culprit or ahead.tasks() > 1:
             tell(control, {"threads": culprit})
             return

@@ -1,0 +1,233 @@
+"""Memory that each session of a runtime has to itself: `python -m bench.memory [--sessions 20] [--desk] [--check]`.
+
+A stack runs examples/own_team; its sessions stay open while their memory is read from
+/proc/PID/smaps_rollup: what no other process shares (Private_Clean + Private_Dirty), of the session's whole
+process group.
+
+    idle       an MCP server (FastMCP) that was asked for its tools once
+    answered   a Strands agent that answered one question with a tool behind a gateway
+    desk       the same of the desk's own agent, with --desk
+
+`--mappings` adds what kinds of mappings hold it. Linux only: nothing is printed elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import itertools
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from skerry.wire import session
+from tests.journeys.running import Running, up
+
+GOAL = 25.0
+"""MB a session at most."""
+MB = 1e6
+AT_ONCE = 4
+EXAMPLE = Path(__file__).parents[1] / "examples" / "own_team"
+
+Ask = Callable[[Any, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the sessions of one runtime hold, in MB each, and by kind of mapping in all."""
+
+    name: str
+    sessions: list[float]
+    mappings: Mapping[str, float]
+
+    @property
+    def good(self) -> bool:
+        return statistics.median(self.sessions) <= GOAL
+
+    def __str__(self) -> str:
+        middle = statistics.median(self.sessions)
+        return (
+            f"{self.name:<34}{middle:>6.1f} MB p50 {max(self.sessions):>6.1f} MB at most   "
+            f"{len(self.sessions)} sessions   {middle / GOAL:.2f} of the goal of {GOAL:g} MB"
+        )
+
+
+# --- reading /proc ------------------------------------------------------------------------------------
+
+
+def processes() -> Iterator[tuple[int, int, int, int]]:
+    """Pid, parent, process group and session of every process."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            yield int(folder.name), int(fields[1]), int(fields[2]), int(fields[3])
+
+
+def leaders(arn: str) -> list[int]:
+    """The first process of each session that was forked from a warm parent of this runtime."""
+
+    def forks(pid: int) -> bool:
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            return words[-2:] == [b"warm", b""] and arn.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
+
+    known = list(processes())
+    warm = {pid for pid, *_ in known if forks(pid)}
+    return [pid for pid, parent, group, _ in known if parent in warm and pid in warm and group == pid]
+
+
+def own_memory(group: int) -> float:
+    """MB that only this process group has, which is what its end would give back."""
+    total = 0
+    for pid, _, of, _ in processes():
+        if of == group:
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith(("Private_Clean:", "Private_Dirty:")):
+                    total += int(line.split()[1])
+    return total * 1024 / MB
+
+
+def mappings(pid: int) -> Iterator[tuple[str, float]]:
+    """Kinds of mappings of a process, each with the MB that only it has."""
+    kind = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        first, _, rest = line.partition(" ")
+        if not first.endswith(":"):
+            fields = line.split(maxsplit=5)
+            kind = named(fields[5] if len(fields) > 5 else "", fields[1])
+        elif first in ("Private_Clean:", "Private_Dirty:"):
+            yield kind, int(rest.split()[0]) * 1024 / MB
+
+
+def named(path: str, mode: str) -> str:
+    """What a mapping is for."""
+    if path in ("[heap]", "[stack]"):
+        return path
+    if path.startswith("/"):
+        return "files, writable" if "w" in mode else "files, read"
+    return "anonymous"
+
+
+# --- a stack and its sessions -------------------------------------------------------------------------
+
+
+def client(running: Running) -> Any:
+    """boto3's client of the stack's data plane."""
+    found = running.environment()
+    return boto3.client(
+        "bedrock-agentcore",
+        region_name=found["AWS_REGION"],
+        endpoint_url=found["AWS_ENDPOINT_URL"],
+        aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
+        config=Config(read_timeout=300, retries={"total_max_attempts": 1}, max_pool_connections=AT_ONCE),
+    )
+
+
+def list_tools(runtime: Any, arn: str, identifier: str) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    answer = runtime.invoke_agent_runtime(
+        agentRuntimeArn=arn,
+        runtimeSessionId=identifier,
+        payload=json.dumps(message),
+        contentType="application/json",
+        accept="application/json, text/event-stream",
+    )
+    expect("tools", answer)
+
+
+def question(text: str, expected: str) -> Ask:
+    def ask(runtime: Any, arn: str, identifier: str) -> None:
+        payload = json.dumps({"prompt": text})
+        expect(
+            expected,
+            runtime.invoke_agent_runtime(
+                agentRuntimeArn=arn,
+                runtimeSessionId=identifier,
+                payload=payload,
+                contentType="application/json",
+            ),
+        )
+
+    return ask
+
+
+def expect(text: str, answer: Any) -> None:
+    said = answer["response"].read().decode()
+    if text not in said:
+        raise SystemExit(f"a session answered: {said[-500:]}")
+
+
+def measure(name: str, running: Running, runtime: str, ask: Ask, sessions: int) -> Held:
+    """Opens that many sessions and reads what they hold. One before them lets the warm parent learn."""
+    plane, arn = client(running), running.facts["runtimes"][runtime]["arn"]
+    known = set(leaders(arn))
+    first = session.new()
+    ask(plane, arn, first)
+    plane.stop_runtime_session(agentRuntimeArn=arn, runtimeSessionId=first)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(lambda _: ask(plane, arn, session.new()), range(sessions)))
+    found = [pid for pid in leaders(arn) if pid not in known]
+    if len(found) != sessions:
+        raise SystemExit(f"{sessions} sessions were opened, {len(found)} are there")
+    kinds: collections.Counter[str] = collections.Counter()
+    for pid in found:
+        for kind, size in mappings(pid):
+            kinds[kind] += size / sessions  # type: ignore[assignment]
+    return Held(name, [own_memory(pid) for pid in found], kinds)
+
+
+def own_team(sessions: int) -> Iterator[Held]:
+    """An idle MCP server, and an agent that has answered."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "team"
+        shutil.copytree(EXAMPLE, folder)
+        with up(folder, end_within=60) as running:
+            yield measure("idle: MCP server", running, "weather", list_tools, sessions)
+            ask = question("What is the forecast for the city Paris?", "18 °C")
+            yield measure("answered: agent", running, "assistant", ask, sessions)
+
+
+def desk(sessions: int) -> Iterator[Held]:
+    """The desk's agent, which has answered."""
+    ask = question("What is the email for account 12345?", "user@example.com")
+    with tempfile.TemporaryDirectory() as name, up(Path(name), end_within=60) as running:
+        yield measure("answered: desk's agent", running, "ops", ask, sessions)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--desk", action="store_true", help="the desk's agent too")
+    parser.add_argument("--mappings", action="store_true", help="which kinds of mappings hold it")
+    parser.add_argument("--check", action="store_true", help=f"exit 1 past the goal of {GOAL:g} MB")
+    options = parser.parse_args()
+    if not Path("/proc/self/smaps_rollup").exists():
+        print("what a process has to itself can be read on Linux only")
+        return 0
+    good = True
+    for held in itertools.chain(own_team(options.sessions), desk(options.sessions) if options.desk else ()):
+        print(held, flush=True)
+        good = good and held.good
+        if options.mappings:
+            print("".join(f"    {kind:<30}{size:>6.1f} MB\n" for kind, size in held.mappings.items()), end="")
+    return int(options.check and not good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
