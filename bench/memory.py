@@ -1,11 +1,13 @@
-"""Memory that each session of a runtime has to itself: `python -m bench.memory [--sessions 20] [--desk] [--check]`.
+"""Memory that each session of a runtime has to itself.
+
+    python -m bench.memory [--sessions 20] [--answers 1] [--desk] [--mappings] [--check]
 
 A stack runs examples/own_team; its sessions stay open while their memory is read from
 /proc/PID/smaps_rollup: what no other process shares (Private_Clean + Private_Dirty), of the session's whole
 process group.
 
     idle       an MCP server (FastMCP) that was asked for its tools once
-    answered   a Strands agent that answered one question with a tool behind a gateway
+    answered   a Strands agent that answered one question with a tool behind a gateway; --answers asks on
     desk       the same of the desk's own agent, with --desk
 
 `--mappings` adds what kinds of mappings hold it. Linux only: nothing is printed elsewhere.
@@ -17,6 +19,7 @@ import argparse
 import collections
 import itertools
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -40,6 +43,15 @@ AT_ONCE = 4
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_team"
 
 Ask = Callable[[Any, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many sessions to open of each runtime, how often to ask each, and the interpreter of own_team."""
+
+    sessions: int
+    answers: int
+    python: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +185,17 @@ def expect(text: str, answer: Any) -> None:
         raise SystemExit(f"a session answered: {said[-500:]}")
 
 
-def measure(name: str, running: Running, runtime: str, ask: Ask, sessions: int) -> Held:
-    """Opens that many sessions and reads what they hold. One before them lets the warm parent learn."""
+def measure(name: str, running: Running, runtime: str, ask: Ask, wanted: Wanted) -> Held:
+    """Opens sessions and reads what they hold. One before them lets the warm parent learn."""
+    sessions = wanted.sessions
     plane, arn = client(running), running.facts["runtimes"][runtime]["arn"]
     known = set(leaders(arn))
     first = session.new()
     ask(plane, arn, first)
     plane.stop_runtime_session(agentRuntimeArn=arn, runtimeSessionId=first)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(lambda _: ask(plane, arn, session.new()), range(sessions)))
+        for identifiers in [[session.new() for _ in range(sessions)]] * wanted.answers:
+            list(threads.map(lambda identifier: ask(plane, arn, identifier), identifiers))
     found = [pid for pid in leaders(arn) if pid not in known]
     if len(found) != sessions:
         raise SystemExit(f"{sessions} sessions were opened, {len(found)} are there")
@@ -192,27 +206,32 @@ def measure(name: str, running: Running, runtime: str, ask: Ask, sessions: int) 
     return Held(name, [own_memory(pid) for pid in found], kinds)
 
 
-def own_team(sessions: int) -> Iterator[Held]:
+def own_team(wanted: Wanted) -> Iterator[Held]:
     """An idle MCP server, and an agent that has answered."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "team"
         shutil.copytree(EXAMPLE, folder)
+        stack = folder / "skerry.toml"
+        python = json.dumps(wanted.python)
+        stack.write_text(re.sub(r'(?<==) \{ path = "\w+"', rf"\g<0>, python = {python}", stack.read_text()))
         with up(folder, end_within=60) as running:
-            yield measure("idle: MCP server", running, "weather", list_tools, sessions)
+            yield measure("idle: MCP server", running, "weather", list_tools, wanted)
             ask = question("What is the forecast for the city Paris?", "18 °C")
-            yield measure("answered: agent", running, "assistant", ask, sessions)
+            yield measure("answered: agent", running, "assistant", ask, wanted)
 
 
-def desk(sessions: int) -> Iterator[Held]:
+def desk(wanted: Wanted) -> Iterator[Held]:
     """The desk's agent, which has answered."""
     ask = question("What is the email for account 12345?", "user@example.com")
     with tempfile.TemporaryDirectory() as name, up(Path(name), end_within=60) as running:
-        yield measure("answered: desk's agent", running, "ops", ask, sessions)
+        yield measure("answered: desk's agent", running, "ops", ask, wanted)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--answers", type=int, default=1, help="how often each session is asked (1)")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter of own_team's runtimes")
     parser.add_argument("--desk", action="store_true", help="the desk's agent too")
     parser.add_argument("--mappings", action="store_true", help="which kinds of mappings hold it")
     parser.add_argument("--check", action="store_true", help=f"exit 1 past the goal of {GOAL:g} MB")
@@ -221,7 +240,8 @@ def main() -> int:
         print("what a process has to itself can be read on Linux only")
         return 0
     good = True
-    for held in itertools.chain(own_team(options.sessions), desk(options.sessions) if options.desk else ()):
+    wanted = Wanted(options.sessions, options.answers, options.python)
+    for held in itertools.chain(own_team(wanted), desk(wanted) if options.desk else ()):
         print(held, flush=True)
         good = good and held.good
         if options.mappings:

@@ -17,6 +17,7 @@ from strands.tools.mcp import MCPClient
 
 app = BedrockAgentCoreApp()
 session = boto3.Session()
+model = BedrockModel()  # once: each one parses what botocore knows of all services
 
 
 class Signed(httpx2.Auth):
@@ -40,7 +41,7 @@ class Signed(httpx2.Auth):
 async def answer(payload):
     """One question, one answer, as server-sent events."""
     tools = MCPClient(url=os.environ["SKERRY_GATEWAY_URL"], auth_provider=Signed())
-    agent = Agent(model=BedrockModel(), tools=[tools], callback_handler=None)
+    agent = Agent(model=model, tools=[tools], callback_handler=None)
     async for event in agent.stream_async(payload["prompt"]):
         if "data" in event:
             yield event["data"]

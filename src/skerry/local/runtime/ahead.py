@@ -214,9 +214,9 @@ def import_ahead(imports: Mapping[str, Collection[str]], skip: Collection[str]) 
 
 
 def imported_since(known: int, folder: str) -> list[str]:
-    """Modules loaded since there were `known` ones that are not the program's own, in the order of their import.
+    """Modules that are not the program's own and came after the first `known`, in the order of their import.
 
-    Only the newest are looked at: to look at an object is to write to its page, which is then shared no more.
+    Only those are looked at: to look at an object is to write to its page, which is then shared no more.
     """
     own, installed = own_names(folder), vendored(folder)
     newest = list(itertools.islice(reversed(sys.modules), max(len(sys.modules) - known, 0)))

@@ -127,19 +127,28 @@ def prepare_path(order: Order) -> None:
 def import_ahead(order: Order, *, lend: bool = False) -> str:
     """Imports what the program will import; the collector of garbage rests until a session runs.
 
-    Returns the name whose import started a thread, or ''. With `lend` what clients of AWS are made from is
-    parsed too, which pays where sessions share it. What imports make stays: looking through it takes a fifth of their time and finds little, and memory that
+    Returns the name whose import started a thread, or ''. With `lend` the files that clients of AWS are made
+    from are parsed too, which pays where sessions share them.
+
+    What imports make stays: looking through it takes a fifth of their time and finds little, and memory that
     is given back before a fork is written to after it (Python's documentation of `gc.freeze`).
     """
     gc.disable()
     imports, services = ahead.read(order["entry"])
     culprit: str = ahead.import_ahead(imports, order["skip"])
     if not culprit:
-        rehearsal.rehearse()
-        if lend:
-            rehearsal.lend(services)
+        rehearse(services if lend else None)
     gc.freeze()
     return culprit
+
+
+def rehearse(services: Iterable[str] | None) -> None:
+    """Does ahead what every session would do; for clients of `services`, unless it is None."""
+    rehearsal.rehearse()
+    if services is not None:
+        rehearsal.lend(services)
+    if sys.version_info < (3, 12):  # each name in this cache is written to when a session replaces it
+        sys._clear_type_cache()  # noqa: SLF001
 
 
 # --- single -----------------------------------------------------------------------------------------
@@ -236,8 +245,7 @@ if sys.platform == "linux":
             return False
         for name in names:
             ahead.import_one(name, required=True)
-        rehearsal.rehearse()
-        rehearsal.lend(())
+        rehearse(())
         alone: bool = ahead.tasks() == 1
         if pid == 0:
             os._exit(0 if alone else 1)

@@ -1,9 +1,9 @@
 """What libraries do once in a process, done in the warm parent, so that sessions share what comes of it.
 
 Stands alone like `bootstrap.py`, which loads it by path: standard library only, Python 3.10 or newer. What a
-library writes on first use is written again in every session, one page after the other: OpenSSL finds its
-algorithms, botocore parses what every client reads. Nothing here opens a socket, starts a thread, or uses a
-key; a program sees no difference but in time and memory.
+library makes on first use would be made, and written, by every session for itself: OpenSSL's algorithms, and
+what botocore makes its clients from. Nothing here imports what the program does not, opens a socket, starts a
+thread or needs a key; a program sees no difference but in time and memory.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 # os.path is there in any Python that starts; pathlib would be one more import before the program's own.
-# ruff: noqa: PTH113, PTH116, PTH118, PTH208
+# ruff: noqa: PTH112, PTH113, PTH116, PTH118, PTH208
 
-BOTOCORE = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
-"""What a client of any service is made from."""
-SERVICE = ("service-2", "endpoint-rule-set-1")
+EVERY = ("_retry", "endpoints", "partitions", "sdk-default-configuration")
+"""Files that botocore reads for a client of any service; `endpoints` is 7 MB once parsed."""
+SERVICE = ("endpoint-rule-set-1", "service-2")
 
 SERVICES: dict[str, tuple[str, ...]] = {"strands.models.bedrock": ("bedrock-runtime",)}
 """Of which services libraries make clients when they run, by the module that does."""
@@ -28,93 +28,103 @@ SERVICES: dict[str, tuple[str, ...]] = {"strands.models.bedrock": ("bedrock-runt
 _done: set[str] = set()
 
 
+# --- OpenSSL, of which each library may bring its own -----------------------------------------------
+
+
 def rehearse() -> None:
-    """Uses OpenSSL once, where it is imported; of every library that brings its own."""
+    """Uses OpenSSL once through each library that the program imports."""
     for name, use in USES.items():
         if name in sys.modules and name not in _done:
             _done.add(name)
-            with contextlib.suppress(Exception):  # a build without it: the program meets that itself
+            with contextlib.suppress(Exception):  # third-party code may raise anything; the program meets it
                 use()
 
 
-def _hash() -> None:
-    import hashlib
-    import hmac
+def _hashlib() -> None:
+    made = sys.modules["_hashlib"]
+    made.openssl_sha256(b"message").digest()
+    made.hmac_digest(b"key", b"message", "sha256")
 
-    hmac.new(b"key", b"message", hashlib.sha256).digest()
 
-
-def _context() -> None:
+def _ssl() -> None:
     import ssl
 
     ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _cryptography() -> None:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+def _hashes() -> None:
+    hashes = sys.modules["cryptography.hazmat.primitives.hashes"]
     hashes.Hash(hashes.SHA256()).finalize()
-    AESGCM(bytes(32)).encrypt(bytes(12), b"message", None)
+
+
+def _aead() -> None:
+    aead = sys.modules["cryptography.hazmat.primitives.ciphers.aead"]
+    aead.AESGCM(bytes(32)).encrypt(bytes(12), b"message", None)
 
 
 USES: dict[str, Callable[[], None]] = {
-    "_hashlib": _hash,
-    "_ssl": _context,
-    "cryptography.hazmat.bindings._rust": _cryptography,
+    "_hashlib": _hashlib,
+    "ssl": _ssl,
+    "cryptography.hazmat.primitives.hashes": _hashes,
+    "cryptography.hazmat.primitives.ciphers.aead": _aead,
 }
 
 
-def lend(services: Iterable[str]) -> None:
-    """Parses what clients of these AWS services are made from, where the program uses botocore.
+# --- botocore ---------------------------------------------------------------------------------------
 
-    A parsed file is given away once, to the first that reads it; whoever reads it again parses it anew, as
-    without this. So nobody sees what somebody else changed in it. It is never freed, which would be writing.
+
+def lend(services: Iterable[str]) -> None:
+    """Parses what botocore makes clients of these services from, where the program imports it.
+
+    A parsed file goes to the first that reads it in a session, and to nobody else: who reads it again gets it
+    parsed anew, as botocore does it, so nobody sees what others changed in it. None of it is freed, because
+    that would be writing.
     """
-    if "botocore.loaders" not in sys.modules:
+    if "botocore.session" not in sys.modules:
         return
-    wanted = {*services, *(name for key, names in SERVICES.items() if key in sys.modules for name in names)}
-    if wanted - _done:
-        with contextlib.suppress(Exception):  # another botocore: its clients parse for themselves
-            _lend(sorted(wanted - _done))
-    _done.update(wanted)
+    late = {name for key, names in SERVICES.items() if key in sys.modules for name in names}
+    with contextlib.suppress(Exception):  # third-party code, and another botocore: sessions parse as ever
+        _lend({*services, *late})
 
 
 def _lend(services: Iterable[str]) -> None:
     from botocore import loaders
 
-    root, kind = loaders.Loader.BUILTIN_DATA_PATH, loaders.JSONFileLoader
+    kind = loaders.JSONFileLoader
+    load = kind.load_file
     parsed: dict[str, tuple[str, os.stat_result, Any]] = {}
-    for name in [*(() if "botocore" in _done else BOTOCORE), *_models(root, services)]:
-        path = os.path.join(root, name)
-        for file in (path + ".json", path + ".json.gz"):
-            if os.path.isfile(file):
-                parsed[path] = (file, os.stat(file), kind().load_file(path))
-                break
-    _done.add("botocore")
-    given, load = list(parsed.values()), kind.load_file
+    for path in _paths(loaders.Loader.BUILTIN_DATA_PATH, services):
+        file = next((path + end for end in (".json", ".json.gz") if os.path.isfile(path + end)), "")
+        if file and path not in _done:
+            _done.add(path)
+            parsed[path] = (file, os.stat(file), load(kind(), path))
+    if not parsed:
+        return
+    kept = list(parsed.values())
 
     @functools.wraps(load)
     def load_file(self: Any, file_path: str) -> Any:
-        file, known, data = parsed.pop(file_path, ("", None, None)) if type(self) is kind else ("", None, None)
-        if known is None or not _same(file, known):
-            return load(self, file_path)
-        loaders.logger.debug("Loading JSON file: %s", file)
-        return data
+        if type(self) is kind and file_path in parsed:
+            file, known, data = parsed.pop(file_path, ("", None, None))  # a thread may have been faster
+            if known is not None and _unchanged(file, known):
+                loaders.logger.debug("Loading JSON file: %s", file)
+                return data
+        return load(self, file_path)
 
-    load_file.given = given  # type: ignore[attr-defined]
-    kind.load_file = load_file
+    load_file.kept = kept  # type: ignore[attr-defined]
+    kind.load_file = load_file  # type: ignore[method-assign]
 
 
-def _models(root: str, services: Iterable[str]) -> Iterable[str]:
-    for service in services:
+def _paths(root: str, services: Iterable[str]) -> Iterator[str]:
+    """What botocore reads, as its loader names it: without an ending, a service in its latest version."""
+    yield from (os.path.join(root, name) for name in EVERY)
+    for service in sorted(set(services).intersection(os.listdir(root))):
         folder = os.path.join(root, service)
-        if os.path.isdir(folder):
-            latest = max(os.listdir(folder))
-            yield from (os.path.join(service, latest, kind) for kind in SERVICE)
+        latest = max(os.listdir(folder)) if os.path.isdir(folder) else ""
+        yield from (os.path.join(folder, latest, name) for name in SERVICE)
 
 
-def _same(file: str, known: os.stat_result) -> bool:
+def _unchanged(file: str, known: os.stat_result) -> bool:
     try:
         now = os.stat(file)
     except OSError:
