@@ -6,6 +6,7 @@ import sys
 for name in (
     "startup",
     "runtime",
+    "memory",
     "gateway",
     "gateway.lists",
     "search",

@@ -35,10 +35,10 @@ from botocore.config import Config
 
 from skerry.wire import session
 from tests.journeys.running import Running, up
+from tests.kit.memory import READABLE, leaders, mappings, own_memory
 
 GOAL = 25.0
 """MB a session at most."""
-MB = 1e6
 AT_ONCE = 4
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_team"
 
@@ -72,70 +72,6 @@ class Held:
             f"{self.name:<34}{middle:>6.1f} MB p50 {max(self.sessions):>6.1f} MB at most   "
             f"{len(self.sessions)} sessions   {middle / GOAL:.2f} of the goal of {GOAL:g} MB"
         )
-
-
-# --- reading /proc ------------------------------------------------------------------------------------
-
-
-def processes() -> Iterator[tuple[int, int, int, int]]:
-    """Pid, parent, process group and session of every process."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            yield int(folder.name), int(fields[1]), int(fields[2]), int(fields[3])
-
-
-def leaders(arn: str) -> list[int]:
-    """The first process of each session that was forked from a warm parent of this runtime."""
-
-    def forks(pid: int) -> bool:
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            return words[-2:] == [b"warm", b""] and arn.encode() in Path(f"/proc/{pid}/environ").read_bytes()
-        except OSError:
-            return False
-
-    known = list(processes())
-    warm = {pid for pid, *_ in known if forks(pid)}
-    return [pid for pid, parent, group, _ in known if parent in warm and pid in warm and group == pid]
-
-
-def own_memory(group: int) -> float:
-    """MB that only this process group has, which is what its end would give back."""
-    total = 0
-    for pid, _, of, _ in processes():
-        if of == group:
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith(("Private_Clean:", "Private_Dirty:")):
-                    total += int(line.split()[1])
-    return total * 1024 / MB
-
-
-def mappings(pid: int) -> Iterator[tuple[str, float]]:
-    """Kinds of mappings of a process, each with the MB that only it has."""
-    kind = ""
-    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        first, _, rest = line.partition(" ")
-        if not first.endswith(":"):
-            fields = line.split(maxsplit=5)
-            kind = named(fields[5] if len(fields) > 5 else "", fields[1])
-        elif first in ("Private_Clean:", "Private_Dirty:"):
-            yield kind, int(rest.split()[0]) * 1024 / MB
-
-
-def named(path: str, mode: str) -> str:
-    """What a mapping is for."""
-    if path in ("[heap]", "[stack]"):
-        return path
-    if path.startswith("/"):
-        return "files, writable" if "w" in mode else "files, read"
-    return "anonymous"
-
-
-# --- a stack and its sessions -------------------------------------------------------------------------
 
 
 def client(running: Running) -> Any:
@@ -215,16 +151,16 @@ def own_team(wanted: Wanted) -> Iterator[Held]:
         python = json.dumps(wanted.python)
         stack.write_text(re.sub(r'(?<==) \{ path = "\w+"', rf"\g<0>, python = {python}", stack.read_text()))
         with up(folder, end_within=60) as running:
-            yield measure("idle: MCP server", running, "weather", list_tools, wanted)
+            yield measure("MCP server, idle", running, "weather", list_tools, wanted)
             ask = question("What is the forecast for the city Paris?", "18 °C")
-            yield measure("answered: agent", running, "assistant", ask, wanted)
+            yield measure("agent, answered", running, "assistant", ask, wanted)
 
 
 def desk(wanted: Wanted) -> Iterator[Held]:
     """The desk's agent, which has answered."""
     ask = question("What is the email for account 12345?", "user@example.com")
     with tempfile.TemporaryDirectory() as name, up(Path(name), end_within=60) as running:
-        yield measure("answered: desk's agent", running, "ops", ask, wanted)
+        yield measure("desk's agent, answered", running, "ops", ask, wanted)
 
 
 def main() -> int:
@@ -236,7 +172,7 @@ def main() -> int:
     parser.add_argument("--mappings", action="store_true", help="which kinds of mappings hold it")
     parser.add_argument("--check", action="store_true", help=f"exit 1 past the goal of {GOAL:g} MB")
     options = parser.parse_args()
-    if not Path("/proc/self/smaps_rollup").exists():
+    if not READABLE:
         print("what a process has to itself can be read on Linux only")
         return 0
     good = True

@@ -116,7 +116,7 @@ def found(folder, **files):
         path = folder / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".py").write_text(text)
-    return ahead.foreign_imports(str(folder / "main.py"))
+    return ahead.read(str(folder / "main.py"))[0]
 
 
 @pytest.mark.behaviour("RT-WARM")
@@ -131,7 +131,7 @@ def test_foreign_imports_are_found_through_the_programs_own_modules(tmp_path):
         unused="import ftplib\n",
     )
     (tmp_path / "helpers" / "init.py").rename(tmp_path / "helpers" / "__init__.py")
-    names = ahead.foreign_imports(str(tmp_path / "main.py"))
+    names, _ = ahead.read(str(tmp_path / "main.py"))
     assert {"json", "csv", "email.mime", "collections.abc", "zipfile"} == set(names)
     assert {"text"} == names["email.mime"]
 
@@ -139,6 +139,15 @@ def test_foreign_imports_are_found_through_the_programs_own_modules(tmp_path):
 def test_what_only_a_type_checker_imports_is_left_alone(tmp_path):
     text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import decimal\nelse:\n    import fractions\n"
     assert {"typing", "fractions"} == set(found(tmp_path, main=text))
+
+
+def test_the_services_of_clients_are_found_by_their_names_in_the_source(tmp_path):
+    (tmp_path / "tables.py").write_text("def table(session):\n    return session.resource('dynamodb')\n")
+    (tmp_path / "main.py").write_text(
+        "import boto3, tables\nboto3.client('s3', region_name='x').get('sns')\n"
+        "boto3.client(service_name='sqs')\nboto3.client(tables.NAME)\nboto3.client()\nclient('ec2')\n"
+    )
+    assert {"s3", "sqs", "dynamodb"} == ahead.read(str(tmp_path / "main.py"))[1]
 
 
 def test_vendored_packages_are_foreign_and_own_modules_are_not():
@@ -151,7 +160,9 @@ def test_vendored_packages_are_foreign_and_own_modules_are_not():
 def test_any_source_can_be_scanned(tmp_path_factory, text):
     file = tmp_path_factory.mktemp("code") / "main.py"
     file.write_text(text, encoding="utf-8")
-    assert isinstance(ahead.foreign_imports(str(file)), dict)
+    imports, services = ahead.read(str(file))
+    assert isinstance(imports, dict)
+    assert isinstance(services, set)
 
 
 @pytest.mark.parametrize("program", [("bootstrap.py", "single"), ("surroundings.py",)])
@@ -168,7 +179,8 @@ def test_the_bootstrap_needs_nothing_but_the_standard_library(program):
 
 
 @pytest.mark.parametrize(
-    "name", ["bootstrap.py", "ahead.py", "contract_port.py", "sandbox.py", "surroundings.py"]
+    "name",
+    ["bootstrap.py", "ahead.py", "contract_port.py", "rehearsal.py", "sandbox.py", "surroundings.py"],
 )
 def test_the_bootstrap_is_written_for_python_3_10_and_newer(name):
     source = Path(artifact.__file__).with_name(name).read_text(encoding="utf-8")

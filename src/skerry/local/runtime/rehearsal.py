@@ -88,8 +88,7 @@ def lend(services: Iterable[str]) -> None:
 
 
 def _lend(services: Iterable[str]) -> None:
-    from botocore import loaders
-
+    loaders = sys.modules["botocore.loaders"]
     kind = loaders.JSONFileLoader
     load = kind.load_file
     parsed: dict[str, tuple[str, os.stat_result, Any]] = {}
@@ -112,7 +111,7 @@ def _lend(services: Iterable[str]) -> None:
         return load(self, file_path)
 
     load_file.kept = kept  # type: ignore[attr-defined]
-    kind.load_file = load_file  # type: ignore[method-assign]
+    kind.load_file = load_file
 
 
 def _paths(root: str, services: Iterable[str]) -> Iterator[str]:
