@@ -40,6 +40,7 @@ from tests.kit.memory import READABLE, leaders, mappings, own_memory
 GOAL = 25.0
 """MB a session at most."""
 AT_ONCE = 4
+ROOM = {"SKERRY_SESSIONS_ACTIVE": "1000"}
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_team"
 
 Ask = Callable[[Any, str, str], None]
@@ -150,7 +151,7 @@ def own_team(wanted: Wanted) -> Iterator[Held]:
         stack = folder / "skerry.toml"
         python = json.dumps(wanted.python)
         stack.write_text(re.sub(r'(?<==) \{ path = "\w+"', rf"\g<0>, python = {python}", stack.read_text()))
-        with up(folder, end_within=60) as running:
+        with up(folder, environment=ROOM, end_within=60) as running:
             yield measure("MCP server, idle", running, "weather", list_tools, wanted)
             ask = question("What is the forecast for the city Paris?", "18 °C")
             yield measure("agent, answered", running, "assistant", ask, wanted)
@@ -159,7 +160,7 @@ def own_team(wanted: Wanted) -> Iterator[Held]:
 def desk(wanted: Wanted) -> Iterator[Held]:
     """The desk's agent, which has answered."""
     ask = question("What is the email for account 12345?", "user@example.com")
-    with tempfile.TemporaryDirectory() as name, up(Path(name), end_within=60) as running:
+    with tempfile.TemporaryDirectory() as name, up(Path(name), environment=ROOM, end_within=60) as running:
         yield measure("desk's agent, answered", running, "ops", ask, wanted)
 
 
