@@ -11,6 +11,7 @@ import pytest
 
 from skerry import cli
 from skerry.completion import SHELLS, script
+from skerry.deploy import command as deploy_command
 from skerry.stack.idp import command as idp_command
 from skerry.usage import ALIASES, MEANT
 from skerry.wire.hop import Hop
@@ -25,6 +26,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("name", "path"),
     [("idp", path) for path in idp_command.EXAMPLES]
+    + [("deploy", path) for path in deploy_command.EXAMPLES]
     + [("iam", verb) for verb in ("least", "explain", "show")],
 )
 def test_every_action_has_examples_that_can_be_typed(

@@ -73,6 +73,19 @@ COMMANDS: dict[str, Command] = {
         "skerry.stack.env",
         examples=('eval "$(skerry env)"', "skerry env --json", "skerry env --shell powershell"),
     ),
+    "deploy": Command(
+        "deploy what skerry.toml declares to AWS, with CloudFormation",
+        "skerry.deploy.command",
+        "local",
+        (
+            "skerry deploy plan",
+            "skerry deploy template --output team.yaml",
+            "skerry deploy up",
+            'eval "$(skerry deploy env)"',
+            "skerry deploy down",
+        ),
+        "0 done or nothing to do, 1 failed, 2 wrong usage or skerry.toml, 130 interrupted",
+    ),
     "chat": Command(
         "chat with an agent runtime in the terminal",
         "skerry.chat.command",

@@ -10,6 +10,7 @@ from skerry.settings.agent_model import AgentModelSettings
 from skerry.settings.aws_ops import AwsOpsSettings
 from skerry.settings.bridge import BridgeSettings
 from skerry.settings.chat import ChatSettings
+from skerry.settings.deploy import DeploySettings
 from skerry.settings.guardrails import GuardrailsSettings
 from skerry.settings.local import CHILD_ENVIRONMENT, LocalSettings
 from skerry.settings.models import ModelsSettings
@@ -46,6 +47,7 @@ __all__ = [
     "AwsOpsSettings",
     "BridgeSettings",
     "ChatSettings",
+    "DeploySettings",
     "GuardrailsSettings",
     "LocalSettings",
     "ModelsSettings",

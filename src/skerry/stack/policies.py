@@ -8,7 +8,7 @@ declared is deleted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,16 @@ def statements(file: Path, values: Mapping[str, Any]) -> list[Statement]:
     Raises ConfigurationError for a file that cannot be read, that refers to what there is not, or that is no
     Cedar.
     """
+    return read(file, lambda text: resolve(text, values, where=str(file)))
+
+
+def read(file: Path, resolved: Callable[[str], str]) -> list[Statement]:
+    """The statements of a file, with `resolved` for its references. Raises ConfigurationError."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the policies {file} cannot be read: {error}.") from error
-    text = resolve(text, values, where=str(file))
+    text = resolved(text)
     from skerry.local.gateway.policy.statement import split  # Cedar's engine takes its time to load
 
     try:

@@ -35,10 +35,10 @@ def configuration(gateway: str, target: Target, values: Mapping[str, Any]) -> di
     where = f"[gateways.{gateway}.targets.{target.name}]"
     if target.function:
         arn = lambda_arn(values["region"], values["account"], target.function)
-        return {"mcp": {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": _tools(target)}}}}
+        return {"mcp": {"lambda": {"lambdaArn": arn, "toolSchema": {"inlinePayload": tools(target)}}}}
     if target.openapi is not None:
         server = resolve(target.server, values, where=f"{where} server")
-        return {"mcp": {"openApiSchema": {"inlinePayload": _document(target.openapi, server)}}}
+        return {"mcp": {"openApiSchema": {"inlinePayload": document(target.openapi, server)}}}
     if target.http:
         endpoint = resolve(target.http, values, where=f"{where} http")
         return {"http": {"passthrough": {"endpoint": endpoint, "protocolType": "CUSTOM"}}}
@@ -103,8 +103,11 @@ def _api_key(target: Target, arn: str) -> dict[str, Any]:
     }
 
 
-def _document(file: Path, server: str) -> str:
-    """An OpenAPI document, with `server` in place of its servers when there is one."""
+def document(file: Path, server: str) -> str:
+    """An OpenAPI document, with `server` in place of its servers when there is one.
+
+    Raises ConfigurationError, which names the file.
+    """
     import yaml  # takes its time, and most stacks have no document
 
     try:
@@ -120,15 +123,16 @@ def _document(file: Path, server: str) -> str:
     return json.dumps(document | {"servers": [{"url": server}]}, default=str)
 
 
-def _tools(target: Target) -> list[dict[str, Any]]:
+def tools(target: Target) -> list[dict[str, Any]]:
+    """The tool schema of a function target. Raises ConfigurationError, which names the file."""
     assert target.tools is not None
     try:
-        tools = json.loads(target.tools.read_text(encoding="utf-8"))
+        found = json.loads(target.tools.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the tool schema {target.tools} cannot be read: {error}.") from error
-    if not isinstance(tools, list):
+    if not isinstance(found, list):
         raise ConfigurationError(
             f"the tool schema {target.tools} is no list.",
             hint="It holds a list of {name, description, inputSchema}.",
         )
-    return tools
+    return found
