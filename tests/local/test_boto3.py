@@ -134,6 +134,13 @@ def test_s3_objects_come_back_as_they_went(running):
     large = b"0123456789abcdef" * (1 << 20)  # multipart, checksums by default
     s3.upload_fileobj(io.BytesIO(large), "desk-logs", "large")
     assert s3.head_object(Bucket="desk-logs", Key="large")["ContentLength"] == len(large)
+    for absent, names in (
+        (s3.head_object, {"Bucket": "desk-logs", "Key": "no"}),
+        (s3.head_bucket, {"Bucket": "no-b"}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            absent(**names)
+        assert caught.value.response["Error"]["Code"] == "404"
     back = io.BytesIO()
     s3.download_fileobj("desk-logs", "large", back)
     assert back.getvalue() == large

@@ -15,13 +15,14 @@ _ARM = ("arm64", "aarch64")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploySettings:
-    """What the environment says: the file (SKERRY_FILE), and the endpoint that AWS's tools would use.
+    """What the environment says: the file (SKERRY_FILE), the endpoint of AWS's tools, NO_COLOR.
 
     `environment` is what pip is started with.
     """
 
     file: Path | None = None
     endpoint: str = ""
+    color: bool = True
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -29,6 +30,7 @@ class DeploySettings:
         return cls(
             file=Path(env["SKERRY_FILE"]) if env.get("SKERRY_FILE") else None,
             endpoint=env.get("AWS_ENDPOINT_URL", ""),
+            color=not env.get("NO_COLOR"),
             environment=dict(env),
         )
 

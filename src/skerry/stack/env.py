@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(values, indent=1))
         return 0
     for name, value in values.items():
-        print(_line(options.shell, name, value))
+        print(line(options.shell, name, value))
     return 0
 
 
@@ -60,7 +60,8 @@ def environment(stack: Mapping[str, Any]) -> dict[str, str]:
     return values | {name: value for name, value in optional.items() if value}
 
 
-def _line(shell: str, name: str, value: str) -> str:
+def line(shell: str, name: str, value: str) -> str:
+    """A line that sets a variable in a shell."""
     if shell == "powershell":
         quoted = value.replace("'", "''")
         return f"$env:{name} = '{quoted}'"

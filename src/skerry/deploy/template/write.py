@@ -11,6 +11,11 @@ def as_json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def compact(document: dict[str, Any]) -> str:
+    """For a program: without blanks."""
+    return json.dumps(document, separators=(",", ":"))
+
+
 def as_yaml(document: dict[str, Any]) -> str:
     """With the long form of functions, which every YAML reader takes."""
     import yaml  # of the extra local

@@ -344,7 +344,8 @@ def _problem(reply: UpstreamReply, scope: Scope, body: bytes, signed: Signed) ->
     """The error to give instead of moto's answer, when that is none of the service's own."""
     lacking = reply.header(UNSUPPORTED_HEADER) == "1"
     page = reply.header("Content-Type").startswith("text/html")
-    if not lacking and not (page and (reply.status >= 500 or reply.status in (404, 405))):
+    absent = scope["method"] == "HEAD" and reply.status == 404  # S3: what is not there
+    if not lacking and not (page and not absent and (reply.status >= 500 or reply.status in (404, 405))):
         return None
     what = f"{signed.service} {_named(scope, body, signed.service)}"
     if lacking or reply.status < 500:

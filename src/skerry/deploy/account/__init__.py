@@ -1,0 +1,1 @@
+"""The account that is deployed to: whose it is, its bucket for packages, its stacks. By botocore."""
