@@ -105,6 +105,20 @@ requests = "100/minute"
     }
 
 
+@pytest.mark.behaviour("STACK-CONTROLS")
+def test_a_dimension_for_everybody_comes_after_those_for_one(folder: Path):
+    """AWS takes a `*` only where none but `*` follow; names in alphabetical order would have it first."""
+    gateway = shop(
+        folder,
+        """
+[[gateways.shop.rate_limits]]
+dimensions = { targetName = "pets", "$.context.jwt.sub" = "*" }
+requests = "5/second"
+""",
+    )
+    assert list(limits.grouped(gateway.rate_limits)) == [("targetName", "$.context.jwt.sub")]
+
+
 @pytest.mark.behaviour("STACK-TARGETS")
 @pytest.mark.parametrize(
     ("target", "expected"),

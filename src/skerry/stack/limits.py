@@ -15,7 +15,10 @@ Wanted = Mapping[tuple[str, ...], list[dict[str, Any]]]
 
 
 def grouped(limits: tuple[RateLimit, ...]) -> Wanted:
-    """Entries of CreateGatewayRateLimit by their dimension keys."""
+    """Entries of CreateGatewayRateLimit by their dimension keys, those that are often `*` last.
+
+    AWS takes a `*` only where none but `*` follow, in the order of the keys.
+    """
     wanted: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for limit in limits:
         entry: dict[str, Any] = {"dimensions": dict(limit.dimensions)}
@@ -23,7 +26,13 @@ def grouped(limits: tuple[RateLimit, ...]) -> Wanted:
             if rate is not None:
                 entry[name] = [{"rate": rate[0], "period": rate[1]}]
         wanted.setdefault(tuple(sorted(limit.dimensions)), []).append(entry)
-    return wanted
+    return {_order(entries): entries for entries in wanted.values()}
+
+
+def _order(entries: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The dimension keys of entries that have the same ones."""
+    dimensions = [entry["dimensions"] for entry in entries]
+    return tuple(sorted(dimensions[0], key=lambda key: (sum(one[key] == "*" for one in dimensions), key)))
 
 
 def bring(control: Control, gateway: Gateway, gateway_id: str) -> None:
@@ -36,7 +45,7 @@ def bring(control: Control, gateway: Gateway, gateway_id: str) -> None:
             continue
         one = {**where, "rateLimitId": found["rateLimitId"]}
         control.settled("get_gateway_rate_limit", found, one)
-        entries = wanted.pop(tuple(sorted(found["dimensionKeys"])), None)
+        entries = wanted.pop(tuple(found["dimensionKeys"]), None)
         if entries is None:
             control.client.delete_gateway_rate_limit(**one)
         else:
