@@ -44,9 +44,9 @@ class Watch:
         try:
             while True:
                 found = self._formation.stack(stack)
+                self._look(stack)
                 if found is None or found.status == "DELETE_COMPLETE":
                     return None
-                self._look(stack)
                 if not found.moving:
                     return found
                 self._pause(PAUSE)

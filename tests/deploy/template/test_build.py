@@ -157,11 +157,12 @@ def test_tools_policies_and_limits_are_spelled_as_cloudformation_has_them(resour
     assert first in forbid["DependsOn"]
     assert "GatewayShopTargetOrders" in permit["DependsOn"]
     (limit,) = (one for one in resources.values() if one["Type"].endswith("GatewayRateLimit"))
+    assert limit["Properties"]["DimensionKeys"] == ["targetName", "$.context.jwt.sub"]
     assert limit["Properties"]["Entries"] == [
         {
             "Dimensions": {"targetName": "orders", "$.context.jwt.sub": "*"},
             "Requests": [{"Rate": 5.0, "Period": "second"}],
-            "Connections": [{"Rate": 10.0, "Period": "minute"}],
+            "Connections": [{"Rate": 10.0, "Period": "second"}],
         }
     ]
 

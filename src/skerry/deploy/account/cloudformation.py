@@ -41,9 +41,9 @@ class CloudFormation:
             try:
                 (found,) = self._client.describe_stacks(StackName=name)["Stacks"]
             except ClientError as error:
-                if code_of(error) == "ValidationError" and _MISSING in str(error):
-                    return None
-                raise
+                if not _is_missing(error):
+                    raise
+                return None
         return Stack(
             id=found["StackId"],
             name=found["StackName"],
@@ -100,7 +100,12 @@ class CloudFormation:
     def events(self, stack: str) -> Sequence[Event]:
         with self._call("DescribeStackEvents"):
             pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack)
-            found = [one for page in pages for one in page["StackEvents"]]
+            try:
+                found = [one for page in pages for one in page["StackEvents"]]
+            except ClientError as error:
+                if not _is_missing(error):
+                    raise
+                return []  # a deleted stack may be forgotten
         return [
             Event(
                 id=one["EventId"],
@@ -162,6 +167,11 @@ class CloudFormation:
     def _name(self, proposal: Proposal) -> str:
         text = f"{proposal.template}{sorted(proposal.parameters.items(), key=str)}{self._now()}"
         return f"skerry-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+
+def _is_missing(error: ClientError) -> bool:
+    """Whether there is no such stack, which has no error of its own."""
+    return code_of(error) == "ValidationError" and _MISSING in str(error)
 
 
 def _parameter(name: str, value: str | None) -> dict[str, Any]:
