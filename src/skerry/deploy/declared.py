@@ -10,7 +10,7 @@ from typing import Any
 from skerry.deploy import files
 from skerry.deploy.template import build
 from skerry.deploy.template.draft import Draft
-from skerry.deploy.template.platforms import Platform
+from skerry.deploy.template.platforms import ARM, Platform
 from skerry.errors import ConfigurationError
 from skerry.stack import declaration
 from skerry.stack.declaration import Declaration
@@ -38,6 +38,11 @@ def load(file: Path | None, platform: Platform) -> Deployment:
             hint="Name yours with --file. It says what runs locally and on AWS: docs/stack.md.",
         )
     declared = declaration.load(found)
+    if declared.runtimes and platform.architecture != ARM and not platform.here:
+        raise ConfigurationError(
+            f"--architecture {platform.architecture} is for functions alone: AgentCore runs {ARM}.",
+            hint="Leave it out, or declare the functions in a file of their own.",
+        )
     draft = build.draft(declared, files.read(declared), platform)
     return Deployment(declared, draft, build.document(draft))
 

@@ -40,5 +40,6 @@ def add_account(parser: argparse.ArgumentParser) -> None:
 
 def platform_of(options: argparse.Namespace, endpoint: str) -> Platform:
     """What to package for: as told, else AgentCore's own, else at a local stack this machine's own."""
-    own = own_platform() if is_here(endpoint) else (Platform().python, Platform().architecture)
-    return Platform(python=options.python or own[0], architecture=options.architecture or own[1])
+    here = is_here(endpoint)
+    own = own_platform() if here else (Platform().python, Platform().architecture)
+    return Platform(options.python or own[0], options.architecture or own[1], here=here)

@@ -13,7 +13,7 @@ from skerry.deploy.package.make import Package, Wanted, make
 from skerry.deploy.template.draft import Code
 from skerry.deploy.template.platforms import Platform
 from skerry.errors import ConfigurationError
-from skerry.settings.deploy import DeploySettings, is_here, own_platform
+from skerry.settings.deploy import DeploySettings, own_platform
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     found = make(
         made.declared,
         _chosen(made, options.runtime),
-        wanted(options, platform, settings.endpoint),
+        wanted(options, platform),
         options.output,
         lambda line: print(line, file=sys.stderr, flush=True) if sys.stderr.isatty() else None,
     )
@@ -38,11 +38,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def wanted(options: argparse.Namespace, platform: Platform, endpoint: str) -> Wanted:
+def wanted(options: argparse.Namespace, platform: Platform) -> Wanted:
     """How to make packages. They are for this machine itself where a local stack runs them."""
     return Wanted(
         platform=platform,
-        native=is_here(endpoint) and own_platform() == (platform.python, platform.architecture),
+        native=platform.here and own_platform() == (platform.python, platform.architecture),
         dependencies=not options.no_dependencies,
         environment=options.settings.environment,
     )

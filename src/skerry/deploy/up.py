@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         packages = make(
             made.declared,
             made.draft.codes,
-            wanted(options, platform, account.endpoint),
+            wanted(options, platform),
             Path(folder),
             face.step,
         )

@@ -12,7 +12,8 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Version of Python and architecture: AgentCore runs arm64 only."""
+    """Version of Python and architecture; `here` is a stack on this machine, AgentCore runs arm64 only."""
 
     python: str = "3.13"
     architecture: str = ARM
+    here: bool = False
