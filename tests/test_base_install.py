@@ -11,6 +11,9 @@ import sys
 
 import pytest
 
+from tests.deploy.kit import EVERYTHING
+
+EXAMPLES = EVERYTHING.parents[3] / "examples"
 BLOCKER = """
 import sys
 class Missing:
@@ -88,6 +91,8 @@ def test_the_base_install_stays_tiny():
         ("stop", "--help"),
         ("logs", "--help"),
         ("doctor", "--help"),
+        ("deploy", "--help"),
+        ("deploy", "status", "--help"),
         ("proxy", "--help"),
         ("proxy", "https://mcp.example.com/mcp", "--print-config", "vscode"),
         ("completion", "bash"),
@@ -116,6 +121,35 @@ def test_a_missing_extra_is_one_line_that_names_the_install(
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"pip install 'skerry[{extra}]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            "plan --file absent.toml",
+            "pip install 'skerry[local]'",
+        ),  # the file is read by what the extra brings
+        ("status --region us-east-1", "nobody answers at http://127.0.0.1:9"),
+        ("env --region us-east-1", "nobody answers at http://127.0.0.1:9"),
+        ("down --yes --region us-east-1", "nobody answers at http://127.0.0.1:9"),
+    ],
+)
+def test_what_is_deployed_is_looked_at_without_the_extras(
+    allowed: list[str], typed: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    done = skerry(allowed, "deploy", *typed.split())
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert said in done.stderr
+
+
+def test_a_plan_needs_no_extra(allowed: list[str]):
+    done = skerry(allowed, "deploy", "plan", "--file", str(EXAMPLES / "own_team" / "skerry.toml"))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 HELLO = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}\n'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -98,8 +98,8 @@ class MemoryFormation:
         else:
             del self.stacks[stack.name]
 
-    def events(self, stack: str) -> Sequence[Event]:
-        return list(self.log)
+    def events(self, stack: str, known: Container[str]) -> Sequence[Event]:
+        return [event for event in self.log if event.id not in known]
 
     def members(self, stack: str) -> Sequence[Member]:
         return []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skerry import cli
-from skerry.deploy.declared import stack_name
+from skerry.deploy.naming import stack_name
 from tests.deploy.kit import EVERYTHING
 
 TEAM = '[runtimes.a]\npath = "code"\n[functions.f]\npath = "code"\nhandler = "main.f"\n'

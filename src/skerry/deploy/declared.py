@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skerry.deploy import files
+from skerry.deploy.naming import FILE
 from skerry.deploy.template import build
 from skerry.deploy.template.draft import Draft
 from skerry.deploy.template.platforms import ARM, Platform
 from skerry.errors import ConfigurationError
 from skerry.stack import declaration
 from skerry.stack.declaration import Declaration
-
-FILE = "skerry.toml"
-_LONGEST = 100
-"""Characters of a stack's name that is made of a folder's; CloudFormation takes 128."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +41,3 @@ def load(file: Path | None, platform: Platform) -> Deployment:
         )
     draft = build.draft(declared, files.read(declared), platform)
     return Deployment(declared, draft, build.document(draft))
-
-
-def stack_name(given: str, file: Path | None) -> str:
-    """The name of the stack: as given, else that of the file's folder."""
-    if given:
-        return given
-    folder = (file or Path(FILE)).resolve().parent.name
-    words = "-".join(re.findall(r"[A-Za-z0-9]+", folder))[:_LONGEST]
-    return words if words[:1].isalpha() else f"skerry-{words}".rstrip("-")

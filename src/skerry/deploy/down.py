@@ -8,8 +8,8 @@ from skerry.deploy.account.access import Account
 from skerry.deploy.account.bucket import default_name
 from skerry.deploy.account.cloudformation import CloudFormation
 from skerry.deploy.account.records import Formation, Stack
-from skerry.deploy.declared import stack_name
 from skerry.deploy.face import Face
+from skerry.deploy.naming import stack_name
 from skerry.deploy.progress import Watch, failed
 from skerry.deploy.status import deployed
 from skerry.deploy.template.draft import BUCKET

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from skerry.deploy.account.access import Account
 from skerry.deploy.account.cloudformation import CloudFormation
-from skerry.deploy.declared import stack_name
+from skerry.deploy.naming import stack_name
 from skerry.deploy.status import deployed
 from skerry.settings.deploy import is_here
 from skerry.stack.env import line

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from skerry.deploy.declared import load, stack_name
+from skerry.deploy.declared import load
+from skerry.deploy.naming import stack_name
 from skerry.deploy.options import platform_of
 from skerry.deploy.template.draft import OURS, Draft
 

@@ -33,7 +33,7 @@ class Watch:
 
     def begin(self, stack: str) -> None:
         """What has happened until now is not shown."""
-        self._seen = {event.id for event in self._formation.events(stack)}
+        self._seen = {event.id for event in self._formation.events(stack, ())}
         self._new = []
 
     def end(self, stack: str) -> Stack | None:
@@ -65,11 +65,10 @@ class Watch:
         return ""
 
     def _look(self, stack: str) -> None:
-        for event in self._formation.events(stack):
-            if event.id not in self._seen:
-                self._seen.add(event.id)
-                self._new.append(event)
-                self._show(event)
+        for event in self._formation.events(stack, self._seen):
+            self._seen.add(event.id)
+            self._new.append(event)
+            self._show(event)
 
 
 def failed(name: str, stack: Stack | None, reason: str) -> RemoteError:

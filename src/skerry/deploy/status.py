@@ -9,7 +9,7 @@ from dataclasses import asdict
 from skerry.deploy.account.access import Account
 from skerry.deploy.account.cloudformation import CloudFormation
 from skerry.deploy.account.records import NONE, Formation, Stack
-from skerry.deploy.declared import stack_name
+from skerry.deploy.naming import stack_name
 from skerry.errors import NotRunningError
 
 

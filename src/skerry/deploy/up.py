@@ -16,8 +16,9 @@ from skerry.deploy.account.access import Account
 from skerry.deploy.account.bucket import FOLDER, Bucket, default_name
 from skerry.deploy.account.cloudformation import TEXT_LIMIT, CloudFormation
 from skerry.deploy.account.records import NONE, ChangeSet, Formation, PackageStore, Proposal, Stack
-from skerry.deploy.declared import Deployment, load, stack_name
+from skerry.deploy.declared import Deployment, load
 from skerry.deploy.face import Face
+from skerry.deploy.naming import stack_name
 from skerry.deploy.options import platform_of
 from skerry.deploy.package.archive import MEGABYTE
 from skerry.deploy.package.make import Package, make

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -97,11 +98,12 @@ class CloudFormation:
         with self._call("DeleteStack"):
             self._client.delete_stack(StackName=stack.name, **given)
 
-    def events(self, stack: str) -> Sequence[Event]:
+    def events(self, stack: str, known: Container[str]) -> Sequence[Event]:
         with self._call("DescribeStackEvents"):
             pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack)
+            newest_first = (one for page in pages for one in page["StackEvents"])
             try:
-                found = [one for page in pages for one in page["StackEvents"]]
+                found = list(takewhile(lambda one: one["EventId"] not in known, newest_first))
             except ClientError as error:
                 if not _is_missing(error):
                     raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -157,8 +157,8 @@ class Formation(Protocol):
         """Begins to delete a stack."""
         ...
 
-    def events(self, stack: str) -> Sequence[Event]:
-        """The events of a stack, the oldest first."""
+    def events(self, stack: str, known: Container[str]) -> Sequence[Event]:
+        """The events of a stack since the last one whose id is known, the oldest first."""
         ...
 
     def members(self, stack: str) -> Sequence[Member]:
