@@ -45,6 +45,8 @@ class Face:
         for one in rows:
             replaces = "  is replaced" if one.replaces in ("True", "Conditional") else ""
             self.say(f"  {_SIGNS.get(one.action, one.action)} {one.name:<{width}}  {one.kind}{replaces}")
+        if not rows:
+            self.say("  CloudFormation lists no resource: only parameters or outputs differ.")
 
     def result(self, found: Mapping[str, Any]) -> None:
         """What a program reads."""
