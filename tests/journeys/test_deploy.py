@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import pytest
 
 from tests.journeys.running import Running, clean_environment, up
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FORECAST = "weather___get_forecast"
 FUNCTION = """
 [functions.hello]
 path = "fn"
@@ -54,6 +58,15 @@ def good(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+def client(given: dict[str, str]) -> dict[str, str]:
+    return {
+        "endpoint_url": given["AWS_ENDPOINT_URL"],
+        "region_name": given["AWS_REGION"],
+        "aws_access_key_id": given["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": given["AWS_SECRET_ACCESS_KEY"],
+    }
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Path:
     folder = tmp_path / "my_team"
@@ -68,6 +81,7 @@ def team(tmp_path: Path) -> Path:
 def test_the_life_of_a_stack(given: dict[str, str], team: Path):
     s3 = boto3.client("s3", **client(given))
     cloudformation = boto3.client("cloudformation", **client(given))
+    bucket = "packages-of-my-team"
     planned = json.loads(good(deploy(team, given, "plan", "--json")))
     assert [one["id"] for one in planned["resources"]] == ["FunctionHelloRole", "FunctionHello"]
 
@@ -75,19 +89,19 @@ def test_the_life_of_a_stack(given: dict[str, str], team: Path):
     assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
     looked = json.loads(good(deploy(team, given, "up", "--dry-run", "--json")))
     assert {one["action"] for one in looked["changes"]} == {"Add"}
-    assert (s3.list_buckets()["Buckets"], cloudformation.describe_stacks()["Stacks"]) == ([], [])
+    assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    assert "my-team" not in [one["StackName"] for one in cloudformation.describe_stacks()["Stacks"]]
 
-    shown = good(deploy(team, given, "up", "--yes"))
+    shown = good(deploy(team, given, "up", "--yes", "--bucket", bucket))
     assert "stack my-team in account 123456789012, region eu-central-1" in shown
     assert "uploading function-hello-" in shown
-    bucket = "skerry-deploy-123456789012-eu-central-1"
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True}
     (kept,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
     (function,) = boto3.client("lambda", **client(given)).list_functions()["Functions"]
     assert function["Environment"]["Variables"] == {"WHERE": "eu-central-1"}
 
-    again = good(deploy(team, given, "up", "--yes"))
+    again = good(deploy(team, given, "up", "--yes", "--bucket", bucket))
     assert "already" in again
     assert "uploading" not in again
 
@@ -122,10 +136,52 @@ def test_an_account_that_cannot_be_used_is_told(
     assert done.stderr.count("\n") == 1
 
 
-def client(given: dict[str, str]) -> dict[str, str]:
-    return {
-        "endpoint_url": given["AWS_ENDPOINT_URL"],
-        "region_name": given["AWS_REGION"],
-        "aws_access_key_id": given["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": given["AWS_SECRET_ACCESS_KEY"],
-    }
+@pytest.fixture(scope="module")
+def deployed(
+    given: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The example team in the stack, and what `skerry deploy env` says of it; deleted afterwards."""
+    pytest.importorskip("skerry.local.aws.cloudformation", reason="the embedded cloud has no such types yet")
+    folder = tmp_path_factory.mktemp("deployed") / "own_team"
+    shutil.copytree(EXAMPLES / "own_team", folder)
+    shown = good(deploy(folder, given, "up", "--yes", "--no-dependencies"))
+    assert "making the bucket skerry-deploy-123456789012-eu-central-1" in shown
+    yield folder, json.loads(good(deploy(folder, given, "env", "--json")))
+    shown = good(deploy(folder, given, "down", "--yes"))
+    assert "is deleted" in shown
+
+
+@pytest.mark.behaviour("DEPLOY-TEAM")
+def test_the_example_team_works_when_it_is_deployed(
+    cloud: Running, given: dict[str, str], deployed: tuple[Path, dict[str, str]]
+):
+    """Roles, targets and the agent's gateway are those of the template: IAM decides on every hop."""
+    _, found = deployed
+    assert found["AWS_ENDPOINT_URL"] == given["AWS_ENDPOINT_URL"]
+    called = cloud.skerry("call", found["SKERRY_GATEWAY_URL"], FORECAST, '{"city": "Reykjavik"}')
+    assert "4 °C" in good(called)
+    question = "What is the forecast for the city Paris?"
+    asked = boto3.client("bedrock-agentcore", **client(given)).invoke_agent_runtime(
+        agentRuntimeArn=found["SKERRY_RUNTIME_ARN"],
+        runtimeSessionId=str(uuid.uuid4()),
+        payload=json.dumps({"prompt": question}),
+    )
+    assert "18 °C" in asked["response"].read().decode()
+
+
+@pytest.mark.behaviour("DEPLOY-TEAM")
+def test_changed_code_changes_its_runtime_alone(given: dict[str, str], deployed: tuple[Path, dict[str, str]]):
+    folder, _ = deployed
+    main = folder / "weather" / "main.py"
+    main.write_text(main.read_text().replace("25 °C", "26 °C"))
+    control = boto3.client("bedrock-agentcore-control", **client(given))
+
+    def versions() -> dict[str, str]:
+        listed = control.list_agent_runtimes()["agentRuntimes"]
+        return {one["agentRuntimeName"]: one["agentRuntimeVersion"] for one in listed}
+
+    before = versions()
+    good(deploy(folder, given, "up", "--yes", "--no-dependencies"))
+    after = versions()
+    assert after["weather"] != before["weather"]
+    assert after["assistant"] == before["assistant"]
