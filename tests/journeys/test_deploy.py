@@ -98,8 +98,11 @@ def test_the_life_of_a_stack(given: dict[str, str], team: Path):
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True}
     (kept,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
-    (function,) = boto3.client("lambda", **client(given)).list_functions()["Functions"]
+    functions = boto3.client("lambda", **client(given))
+    (function,) = functions.list_functions()["Functions"]
     assert function["Environment"]["Variables"] == {"WHERE": "eu-central-1"}
+    answered = functions.invoke(FunctionName=function["FunctionName"], Payload=b'{"a": 1}')
+    assert json.loads(answered["Payload"].read()) == {"a": 1}
 
     again = good(deploy(team, given, "up", "--yes", "--bucket", bucket))
     assert "already" in again
@@ -111,7 +114,7 @@ def test_the_life_of_a_stack(given: dict[str, str], team: Path):
     assert f"AWS_ENDPOINT_URL={given['AWS_ENDPOINT_URL']}" in good(deploy(team, given, "env"))
 
     assert bucket in good(deploy(team, given, "down", "--yes"))
-    assert boto3.client("lambda", **client(given)).list_functions()["Functions"] == []
+    assert functions.list_functions()["Functions"] == []
     assert [kept["Key"]] == [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     gone = deploy(team, given, "status")
     assert (gone.returncode, "SKY-106" in gone.stderr) == (1, True)
