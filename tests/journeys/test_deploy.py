@@ -144,7 +144,6 @@ def deployed(
     given: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, dict[str, str]]]:
     """The example team in the stack, and what `skerry deploy env` says of it; deleted afterwards."""
-    pytest.importorskip("skerry.local.aws.cloudformation", reason="the embedded cloud has no such types yet")
     folder = tmp_path_factory.mktemp("deployed") / "own_team"
     shutil.copytree(EXAMPLES / "own_team", folder)
     shown = good(deploy(folder, given, "up", "--yes", "--no-dependencies"))
@@ -188,3 +187,30 @@ def test_changed_code_changes_its_runtime_alone(given: dict[str, str], deployed:
     after = versions()
     assert after["weather"] != before["weather"]
     assert after["assistant"] == before["assistant"]
+
+
+GUARDED = """
+[gateways.guarded]
+authorizer = { discovery_url = "https://login.example/.well-known/openid-configuration", audience = ["${url}"] }
+
+[gateways.guarded.targets.legacy]
+http = "https://legacy.example"
+"""
+
+
+@pytest.mark.behaviour("DEPLOY-OWN-URL")
+def test_a_gateway_is_the_audience_of_its_own_tokens(given: dict[str, str], tmp_path: Path):
+    (tmp_path / "skerry.toml").write_text(GUARDED)
+    try:
+        found = json.loads(good(deploy(tmp_path, given, "up", "--yes", "--stack-name", "guarded", "--json")))
+        control = boto3.client("bedrock-agentcore-control", **client(given))
+        listed = control.list_gateways()["items"]
+        (identifier,) = [one["gatewayId"] for one in listed if one["name"] == "guarded"]
+        gateway = control.get_gateway(gatewayIdentifier=identifier)
+        checks = gateway["authorizerConfiguration"]["customJWTAuthorizer"]
+        assert checks["allowedAudience"] == [gateway["gatewayUrl"]]
+        assert found["outputs"]["GatewayGuardedUrl"] == gateway["gatewayUrl"]
+        again = json.loads(good(deploy(tmp_path, given, "up", "--yes", "--stack-name", "guarded", "--json")))
+        assert again["changed"] is False
+    finally:
+        deploy(tmp_path, given, "down", "--yes", "--stack-name", "guarded")
