@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,9 +29,22 @@ class Bank:
         self.over = asyncio.Event()
         self.asked: list[str] = []
         self.forgotten = asyncio.Event()
+        self.changing = 0
         self.loans = Loans(
-            self.access, self.clock, "http://here", REGION, done=self.done, forget=self.forgotten.set
+            self.access,
+            self.clock,
+            "http://here",
+            REGION,
+            done=self.done,
+            forget=self.forgotten.set,
+            changing=self.change,
         )
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        self.changing += 1
+        yield
+        self.changing -= 1
 
     async def done(self, name: str) -> None:
         self.asked.append(name)
@@ -51,8 +66,9 @@ async def test_credentials_are_the_callers_and_end_with_the_request():
         acting = decoded(loan.header[1])
         assert ("http://here", REGION) == (acting.url, acting.region)
         assert await bank.holds(acting)
+        assert bank.changing == 1
     assert not await bank.holds(acting)
-    assert [] == bank.asked
+    assert ([], 0) == (bank.asked, bank.changing)
 
 
 async def test_they_end_when_a_request_fails():
@@ -69,10 +85,11 @@ async def test_work_that_goes_on_keeps_them_until_it_is_over():
     async with bank.loans.lend(ANA) as loan:
         loan.goes_on = "work"
     assert await bank.holds(decoded(loan.header[1]))
+    assert bank.changing == 1
     bank.over.set()
     await asyncio.wait_for(bank.forgotten.wait(), 30)
     assert not await bank.holds(decoded(loan.header[1]))
-    assert ["work"] == bank.asked
+    assert (["work"], 0) == (bank.asked, bank.changing)
 
 
 async def test_they_do_not_outlive_those_of_the_caller():

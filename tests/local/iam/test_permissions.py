@@ -784,6 +784,19 @@ async def test_nobody_waits_for_seeds_that_cannot_have_made_the_role():
     assert source.asked == [ROLE]
 
 
+@pytest.mark.behaviour("IAM-CACHED")
+async def test_nothing_is_kept_while_a_stack_is_worked_on():
+    source = Counting(desk=KNOWN)
+    made, _, desk = checks(source, seeds=[Call("iam", "CreateRole", parameters={"RoleName": "desk"})])
+    await made.check(desk, ASK, [])
+    with made.principals.changing():
+        await made.check(desk, ASK, [])
+        await made.check(desk, ASK, [])
+    for _ in range(2):
+        await made.check(desk, ASK, [])
+    assert source.asked == [ROLE] * 4
+
+
 async def test_what_was_written_while_it_was_read_is_not_kept():
     source = Counting(desk=KNOWN)
     made, _, desk = checks(source, seeds=[Call("iam", "CreateRole", parameters={"RoleName": "desk"})])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from skerry.auth.sigv4 import Credentials
@@ -28,7 +28,11 @@ class Loan:
 
 
 class Loans:
-    """Lends credentials. `done` returns when a work that goes on is over; `forget` is called then."""
+    """Lends credentials. `done` returns when a work that goes on is over; `forget` is called then.
+
+    `changing` is a block in which principals change: a stack makes a role's policy and needs it for the next
+    resource.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Loans:
         *,
         done: Callable[[str], Awaitable[None]],
         forget: Callable[[], None],
+        changing: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._access = access
         self._clock = clock
@@ -46,6 +51,7 @@ class Loans:
         self._region = region
         self._done = done
         self._forget = forget
+        self._changing = changing
         self._turns = asyncio.Semaphore(AT_A_TIME)
         self._going_on: set[asyncio.Task[None]] = set()
 
@@ -59,19 +65,23 @@ class Loans:
             token = made.session_token or ""
             acting = Acting(self._url, self._region, made.access_key_id, made.secret_access_key, token)
             loan = Loan((HEADER, acting.encoded()))
+            work = ExitStack()
+            work.enter_context(self._changing())
             try:
                 yield loan
             finally:
                 if loan.goes_on:
-                    task = asyncio.create_task(self._until_done(loan.goes_on, made))
+                    task = asyncio.create_task(self._until_done(loan.goes_on, made, work))
                     self._going_on.add(task)
                     task.add_done_callback(self._going_on.discard)
                 else:
+                    work.close()
                     self._access.revoke(made)
 
-    async def _until_done(self, name: str, made: Credentials) -> None:
+    async def _until_done(self, name: str, made: Credentials, work: ExitStack) -> None:
         try:
             await self._done(name)
         finally:
+            work.close()
             self._access.revoke(made)
             self._forget()

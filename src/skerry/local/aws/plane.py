@@ -108,7 +108,15 @@ class AwsPlane:
         self._roles = AssumeRoles(permissions, access, clock, web_identities)
         self._iam = IamRequests(permissions, place[1])
         self._stacks = StackRequests(permissions, process.stack)
-        self._loans = Loans(access, clock, url, place[0], done=process.stack_done, forget=self._forget_all)
+        self._loans = Loans(
+            access,
+            clock,
+            url,
+            place[0],
+            done=process.stack_done,
+            forget=self._forget_all,
+            changing=self._principals.changing,
+        )
         self.federation: OutboundFederation | None = None
         """Web identity tokens for principals of the account, which moto lacks."""
         self.functions: LambdaRequests | None = None

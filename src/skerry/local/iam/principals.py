@@ -6,7 +6,8 @@ runtimes and functions need no policies. One that IAM has may do what its polici
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -67,12 +68,13 @@ class Principals:
         self._seeded = _made_by(seeds)
         self._kept: dict[str, tuple[float, Known]] = {}
         self._generation = 0
+        self._changing = 0
         self._seen: dict[str, None] = {}
 
     async def known(self, arn: str) -> Known:
         """A role or user by its ARN. Raises ServiceError (503) when IAM does not answer."""
         kept = self._kept.get(arn)
-        if kept is not None and self._clock.monotonic() - kept[0] < CACHE_SECONDS:
+        if kept is not None and not self._changing and self._clock.monotonic() - kept[0] < CACHE_SECONDS:
             return kept[1]
         if self._cannot_be(arn):
             return Known(arn)
@@ -110,6 +112,16 @@ class Principals:
         """The client ids of an OIDC provider; None when IAM has no such provider."""
         found = await self._source.principal(provider_arn)
         return None if found is None or "clients" not in found else frozenset(map(str, found["clients"]))
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """In the block nothing is kept: principals change without passing through the endpoint."""
+        self._changing += 1
+        try:
+            yield
+        finally:
+            self._changing -= 1
+            self.forget()
 
     def forget(self) -> None:
         """Drops what is kept: it may have changed."""
