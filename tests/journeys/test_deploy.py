@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.deploy.kit import EVERYTHING
 from tests.journeys.running import Running, clean_environment, up
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -146,7 +147,9 @@ def deployed(
     """The example team in the stack, and what `skerry deploy env` says of it; deleted afterwards."""
     folder = tmp_path_factory.mktemp("deployed") / "own_team"
     shutil.copytree(EXAMPLES / "own_team", folder)
-    shown = good(deploy(folder, given, "up", "--yes", "--no-dependencies"))
+    file = str(folder / "skerry.toml")
+    shown = good(deploy(folder.parent, given, "up", "--yes", "--no-dependencies", "--file", file))
+    assert f"skerry deploy env --file {file}" in shown
     assert "making the bucket skerry-deploy-123456789012-eu-central-1" in shown
     yield folder, json.loads(good(deploy(folder, given, "env", "--json")))
     shown = good(deploy(folder, given, "down", "--yes"))
@@ -214,3 +217,56 @@ def test_a_gateway_is_the_audience_of_its_own_tokens(given: dict[str, str], tmp_
         assert again["changed"] is False
     finally:
         deploy(tmp_path, given, "down", "--yes", "--stack-name", "guarded")
+
+
+GIVEN = {
+    "NamePrefix": "every",  # the example team has a runtime of the same name
+    "GuardrailPoliteId": "abcdefghij",
+    "RealmHomeDiscoveryUrl": "https://login.example/.well-known/openid-configuration",
+    "RealmHomeEndpointToken": "https://login.example/token",
+    "RealmHomeEndpointAuthorize": "https://login.example/authorize",
+    "SecretAssistantName": "assistant",
+    "RealmHomeClientAppSecretName": "app",
+    "ServicePetsUrl": "https://pets.example",
+    "FunctionPageUrl": "https://page.example",
+    "SecretPetsName": "pets",
+    "GatewayShopTargetBirdsKeySecretName": "birds",
+}
+ELSEWHERE = {
+    "[functions.orders.url]": "[functions.orders.environment]",  # not made of a template here
+    "[runtimes.node]": "[gateways.shop]",  # needs Node 22
+    "[gateways.shop.targets.far]": "[gateways.agents]",  # is listed when it is made, and is far away
+    "[gateways.agents.targets.node]": "[gateways.agents.targets.legacy]",
+}
+"""Where tables begin that only AWS can make, and the tables that follow them."""
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> Path:
+    """A folder with what every table has, as far as the embedded cloud makes it."""
+    folder = tmp_path / "every_table"
+    shutil.copytree(EVERYTHING.parent, folder)
+    shutil.copy(EXAMPLES / "own_team" / "weather" / "main.py", folder / "code")
+    text = EVERYTHING.read_text()
+    for begin, follow in ELSEWHERE.items():
+        first = text.index(begin)
+        text = text[:first] + text[text.index(follow, first) :]
+    (folder / "skerry.toml").write_text(text)
+    (folder / "aws.json").write_text(json.dumps(GIVEN))
+    return folder
+
+
+@pytest.mark.behaviour("DEPLOY-HANDLERS")
+def test_every_table_is_taken_by_the_embedded_cloud(given: dict[str, str], everything: Path):
+    up_again = ("up", "--yes", "--no-dependencies", "--json")
+    try:
+        found = json.loads(good(deploy(everything, given, *up_again, "--parameters", "aws.json")))
+        assert found["status"] == "UPDATE_COMPLETE"  # the second change: what is its own audience
+        status = json.loads(good(deploy(everything, given, "status", "--json")))
+        planned = json.loads(good(deploy(everything, given, "plan", "--json")))
+        assert {one["name"] for one in status["resources"]} == {one["id"] for one in planned["resources"]}
+        assert (
+            json.loads(good(deploy(everything, given, *up_again)))["changed"] is False
+        )  # all values are kept
+    finally:
+        good(deploy(everything, given, "down", "--yes"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from skerry.deploy.template.platforms import ARCHITECTURES, ARM, PYTHONS, Platform
@@ -36,6 +37,15 @@ def add_account(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", default="", help="a profile of the AWS configuration")
     parser.add_argument("--region", default="", help="default: that of the environment or the profile")
+
+
+def again(options: argparse.Namespace) -> str:
+    """The words by which another command finds the same stack."""
+    given = {"--stack-name": options.stack_name, "--profile": options.profile, "--region": options.region}
+    given["--file"] = "" if options.file in (None, options.settings.file) else str(options.file)
+    if options.stack_name:
+        given["--file"] = ""
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
 
 
 def platform_of(options: argparse.Namespace, endpoint: str) -> Platform:

@@ -19,7 +19,7 @@ from skerry.deploy.account.records import NONE, ChangeSet, Formation, PackageSto
 from skerry.deploy.declared import Deployment, load
 from skerry.deploy.face import Face
 from skerry.deploy.naming import stack_name
-from skerry.deploy.options import platform_of
+from skerry.deploy.options import again, platform_of
 from skerry.deploy.package.archive import MEGABYTE
 from skerry.deploy.package.make import Package, make
 from skerry.deploy.packages import wanted
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         for note in dict.fromkeys(note for one in packages for note in one.notes):
             face.say(f"  {note}")
         filled = {one.code.parameter: key(one) for one in packages} | _filled(made, bucket, account)
-        deploying = Deploying(formation, face, made, bucket, role=options.role_arn)
+        deploying = Deploying(formation, face, made, bucket, role=options.role_arn, again=again(options))
         return deploying.run(name, before, given, filled, packages, yes=options.yes, dry_run=options.dry_run)
 
 
@@ -106,13 +106,21 @@ class Deploying:
     """One run of `up`, when everything is known that it needs."""
 
     def __init__(
-        self, formation: Formation, face: Face, made: Deployment, bucket: PackageStore, *, role: str
+        self,
+        formation: Formation,
+        face: Face,
+        made: Deployment,
+        bucket: PackageStore,
+        *,
+        role: str,
+        again: str = "",
     ) -> None:
         self._formation = formation
         self._face = face
         self._made = made
         self._bucket = bucket
         self._role = role
+        self._again = again
         self._text = compact(made.template)
 
     def run(
@@ -233,7 +241,7 @@ class Deploying:
         outputs = stack.outputs if stack else {}
         width = max(map(len, outputs), default=0)
         self._face.say(*(f"  {name:<{width}}  {value}" for name, value in outputs.items()))
-        self._face.say('Next: eval "$(skerry deploy env)"')
+        self._face.say(f'Next: eval "$(skerry deploy env{self._again})"')
         self._result(stack, done, changed=done is not None)
         return 0
 
