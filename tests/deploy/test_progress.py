@@ -10,7 +10,7 @@ from skerry.deploy.account.records import Event, Stack
 from skerry.deploy.down import delete
 from skerry.deploy.env import environment
 from skerry.deploy.face import Face
-from skerry.deploy.progress import Watch, failed
+from skerry.deploy.progress import Watch, failed, going_on
 from skerry.errors import RemoteError
 from tests.deploy.formation import MemoryFormation
 
@@ -44,7 +44,7 @@ def test_ctrl_c_ends_the_watching_and_says_that_aws_goes_on(capsys: pytest.Captu
         raise KeyboardInterrupt
 
     watch = Watch(MemoryFormation(stacks={"team": MOVING}), lambda event: None, pause=interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), going_on():
         watch.end("team")
     assert "goes on" in capsys.readouterr().err
 

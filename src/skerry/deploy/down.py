@@ -10,7 +10,7 @@ from skerry.deploy.account.cloudformation import CloudFormation
 from skerry.deploy.account.records import Formation, Stack
 from skerry.deploy.face import Face
 from skerry.deploy.naming import stack_name
-from skerry.deploy.progress import Watch, failed
+from skerry.deploy.progress import Watch, failed, going_on
 from skerry.deploy.status import deployed
 from skerry.deploy.template.draft import BUCKET
 
@@ -37,7 +37,8 @@ def delete(formation: Formation, face: Face, stack: Stack, role: str) -> None:
     """Deletes a stack and waits for it. Raises RemoteError when something cannot be deleted."""
     watch = Watch(formation, face.event)
     watch.begin(stack.id)
-    formation.delete(stack, role)
-    left = watch.end(stack.id)
+    with going_on():
+        formation.delete(stack, role)
+        left = watch.end(stack.id)
     if left is not None:
         raise failed(stack.name, left, watch.failure())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from skerry.deploy.account.records import Event, Formation, Stack
 from skerry.errors import RemoteError
@@ -37,24 +38,15 @@ class Watch:
         self._new = []
 
     def end(self, stack: str) -> Stack | None:
-        """The stack when it rests; None when it is deleted.
-
-        Ctrl-C ends the watching alone, which is said on standard error.
-        """
-        try:
-            while True:
-                found = self._formation.stack(stack)
-                self._look(stack)
-                if found is None or found.status == "DELETE_COMPLETE":
-                    return None
-                if not found.moving:
-                    return found
-                self._pause(PAUSE)
-        except KeyboardInterrupt:
-            print(
-                "\nCloudFormation goes on without you. Look at it with: skerry deploy status", file=sys.stderr
-            )
-            raise
+        """The stack when it rests; None when it is deleted."""
+        while True:
+            found = self._formation.stack(stack)
+            self._look(stack)
+            if found is None or found.status == "DELETE_COMPLETE":
+                return None
+            if not found.moving:
+                return found
+            self._pause(PAUSE)
 
     def failure(self) -> str:
         """The first failure that was seen and does not follow from another: resource and reason."""
@@ -69,6 +61,16 @@ class Watch:
             self._seen.add(event.id)
             self._new.append(event)
             self._show(event)
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Ctrl-C in the block ends the watching alone, which is said on standard error."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nCloudFormation goes on without you. Look at it: skerry deploy status", file=sys.stderr)
+        raise
 
 
 def failed(name: str, stack: Stack | None, reason: str) -> RemoteError:

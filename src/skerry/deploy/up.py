@@ -23,7 +23,7 @@ from skerry.deploy.options import again, platform_of
 from skerry.deploy.package.archive import MEGABYTE
 from skerry.deploy.package.make import Package, make
 from skerry.deploy.packages import wanted
-from skerry.deploy.progress import Watch, failed
+from skerry.deploy.progress import Watch, failed, going_on
 from skerry.deploy.template.draft import BUCKET, ENDPOINT
 from skerry.deploy.template.write import compact
 from skerry.errors import ConfigurationError, RemoteError
@@ -96,8 +96,10 @@ def startable(
         raise _stuck(name, found)
     watch = Watch(formation, face.event)
     watch.begin(found.id)
-    formation.delete(found, "")
-    if (left := watch.end(found.id)) is not None:
+    with going_on():
+        formation.delete(found, "")
+        left = watch.end(found.id)
+    if left is not None:
         raise failed(name, left, watch.failure())
     return None
 
@@ -221,8 +223,9 @@ class Deploying:
     def _executed(self, name: str, changes: ChangeSet) -> Stack:
         watch = Watch(self._formation, self._face.event)
         watch.begin(changes.stack)
-        self._formation.execute(changes)
-        stack = watch.end(changes.stack)
+        with going_on():
+            self._formation.execute(changes)
+            stack = watch.end(changes.stack)
         if stack is None or not stack.good:
             raise failed(name, stack, watch.failure())
         return stack
