@@ -39,8 +39,8 @@ from urllib.parse import urlencode, urlsplit
 
 from fastmcp import FastMCP
 
-from skerry.auth import dialects, tokens
-from skerry.auth.keys import Keys
+from skerry.auth.jwt import dialects, tokens
+from skerry.auth.jwt.keys import Keys
 from skerry.idp import Client, Realm
 from skerry.idp.app import create_app
 from skerry.idp.provider import make_provider

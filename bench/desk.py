@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 
 from skerry.auth import local
-from skerry.auth.sigv4 import sign
+from skerry.auth.aws.sigv4 import sign
 from skerry.wire import session
 from skerry.wire.endpoints import invocation_url
 from skerry.wire.headers import RUNTIME_SESSION_ID

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from skerry.auth.sigv4 import sign
+from skerry.auth.aws.sigv4 import sign
 from skerry.wire import session
 from skerry.wire.arn import runtime_arn
 from skerry.wire.endpoints import invocation_url

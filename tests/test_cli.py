@@ -12,7 +12,7 @@ import pytest
 from skerry import cli
 from skerry.completion import SHELLS, script
 from skerry.deploy import command as deploy_command
-from skerry.stack.idp import command as idp_command
+from skerry.stack.commands.idp import command as idp_command
 from skerry.usage import ALIASES, MEANT
 from skerry.wire.hop import Hop
 

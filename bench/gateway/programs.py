@@ -158,7 +158,7 @@ def bytes_(port: int) -> None:
 def serve_plane(port: int, resources: FakeResources) -> None:
     import httpx2
 
-    from skerry.auth.transport import Transport
+    from skerry.auth.http.transport import Transport
     from skerry.local.gateway import GatewayPlane, GatewaySettings
     from skerry.serving import Server
 

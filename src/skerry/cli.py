@@ -39,7 +39,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "up": Command(
         "run the local stack, in the foreground or with --detach in the background",
-        "skerry.stack.up",
+        "skerry.stack.commands.up",
         "local",
         (
             "skerry up",
@@ -53,24 +53,24 @@ COMMANDS: dict[str, Command] = {
     ),
     "status": Command(
         "show what runs, and the status of every runtime, gateway and target",
-        "skerry.stack.status",
+        "skerry.stack.commands.status",
         examples=("skerry status", "skerry status --json", "skerry status --wait 60"),
         codes="0 all can be used, 1 something is FAILED, no stack runs, or none was ready in time (--wait), "
         "2 wrong usage",
     ),
     "stop": Command(
         "end the running stack",
-        "skerry.stack.stop",
+        "skerry.stack.commands.stop",
         examples=("skerry stop", "skerry stop --state /tmp/team-a"),
     ),
     "logs": Command(
         "show the end of what the stack's programs wrote",
-        "skerry.stack.logs",
+        "skerry.stack.commands.logs",
         examples=("skerry logs", "skerry logs endpoint --lines 100"),
     ),
     "env": Command(
         "print the environment of the running stack",
-        "skerry.stack.env",
+        "skerry.stack.commands.env",
         examples=('eval "$(skerry env)"', "skerry env --json", "skerry env --shell powershell"),
     ),
     "deploy": Command(
@@ -151,7 +151,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "login": Command(
         "sign in for a server, with a browser or a code",
-        "skerry.stack.login",
+        "skerry.stack.commands.login",
         examples=(
             "skerry login https://mcp.example.com/mcp",
             "skerry login desk --device",
@@ -161,7 +161,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "logout": Command(
         "forget a sign-in",
-        "skerry.stack.logout",
+        "skerry.stack.commands.logout",
         examples=(
             "skerry logout desk-jwt",
             "skerry logout https://mcp.example.com/mcp",
@@ -170,7 +170,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "token": Command(
         "print an access token from the identity provider, or that of your sign-in",
-        "skerry.stack.token",
+        "skerry.stack.commands.token",
         examples=(
             "skerry token",
             "skerry token --client chat --audience desk-gateway",
@@ -180,7 +180,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "idp": Command(
         "keep the identity provider: clients, people, keys, and the clock of tokens",
-        "skerry.stack.idp.command",
+        "skerry.stack.commands.idp.command",
         "local",
         (
             "skerry idp show",
@@ -192,7 +192,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "doctor": Command(
         "say why a call is refused: issuer, token, clock, permission, and what runs",
-        "skerry.stack.doctor.command",
+        "skerry.stack.commands.doctor.command",
         examples=(
             "skerry doctor",
             "skerry doctor desk-jwt",
@@ -203,12 +203,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "hops": Command(
         "show what happened on every hop",
-        "skerry.stack.hops",
+        "skerry.stack.commands.hops",
         examples=("skerry hops", "skerry hops --session ID --json"),
     ),
     "iam": Command(
         "say what a role or user needs, may do and has",
-        "skerry.stack.iam",
+        "skerry.stack.commands.iam",
         examples=(
             "skerry iam least skerry-runtime-ops",
             "skerry iam explain --principal ARN --action lambda:InvokeFunction --resource ARN",
@@ -218,12 +218,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "sessions": Command(
         "show the runtime sessions, and let time pass for them",
-        "skerry.stack.sessions",
+        "skerry.stack.commands.sessions",
         examples=("skerry sessions", "skerry sessions --advance 15m", "skerry sessions --json"),
     ),
     "store": Command(
         "make, read, export and clear the store of conversations",
-        "skerry.stack.store",
+        "skerry.stack.commands.store",
         examples=(
             "skerry store create --environment dev",
             "skerry store list --owner user:ann",
@@ -233,13 +233,13 @@ COMMANDS: dict[str, Command] = {
     ),
     "demo": Command(
         "start the stack and hold a conversation over the whole road",
-        "skerry.stack.demo",
+        "skerry.stack.commands.demo",
         "all",
         ("skerry demo", "skerry demo </dev/null"),
     ),
     "eval": Command(
         "score how the desk's model chooses tools, on labelled questions",
-        "skerry.stack.evaluate",
+        "skerry.stack.commands.evaluate",
         "all",
         ("skerry eval", "skerry eval --questions held-out --wrong", "skerry eval --json"),
     ),

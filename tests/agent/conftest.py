@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from skerry.agent.app import build
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.settings import AgentSettings
 from tests.kit.agent_client import Asking, running
 from tests.kit.mcp_gateway import StandIn, gateway

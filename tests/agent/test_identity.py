@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from skerry.agent.identity import USER_HEADER, caller
-from skerry.auth.sigv4 import check, presented
+from skerry.auth.aws.sigv4 import check, presented
 from skerry.errors import SignatureError, TokenError
 from tests.agent.conftest import KEYS, Start
 from tests.kit.agent_client import error, said

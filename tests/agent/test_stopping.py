@@ -18,7 +18,7 @@ from skerry.agent.memory import Memory
 from skerry.agent.operations import Operations
 from skerry.agent.runs import LiveRun
 from skerry.agent.sources import desk
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.settings import AgentSettings
 from skerry.store.records import Conversation, Draft, State
 from tests.agent.test_lifetime import connections

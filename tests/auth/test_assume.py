@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from skerry.auth.aws_keys import AwsKeys, aws_keys
-from skerry.auth.chain import ChainSource
-from skerry.auth.environment_keys import EnvironmentSource
+from skerry.auth.aws.aws_keys import AwsKeys, aws_keys
+from skerry.auth.aws.chain import ChainSource
+from skerry.auth.aws.environment_keys import EnvironmentSource
 from skerry.auth.proof import SigV4Proof
 from skerry.errors import ConfigurationError, RemoteError, SkerryError
 from tests.kit.aws_services import AwsServices, aws_services
@@ -285,7 +285,7 @@ async def test_the_chain_runs_off_the_event_loop(aws_home):
 
 HOST = """
 import asyncio, os, sys
-from skerry.auth.aws_keys import aws_keys
+from skerry.auth.aws.aws_keys import aws_keys
 from skerry.auth.proof import SigV4Proof
 from skerry.errors import SkerryError
 

@@ -12,11 +12,11 @@ import httpx2
 import pytest
 
 from skerry.auth.challenge_proof import ChallengeProof, read_challenge
-from skerry.auth.discovered_tokens import DiscoveredTokens
-from skerry.auth.kept import Kept
+from skerry.auth.login.discovered_tokens import DiscoveredTokens
+from skerry.auth.login.kept import Kept
+from skerry.auth.login.token_cache import FileCache
 from skerry.auth.ports import Surroundings
 from skerry.auth.proof import AutoProof, NoProof
-from skerry.auth.token_cache import FileCache
 from skerry.errors import TokenError
 from skerry.settings import SignInSettings
 from tests.kit.authorization import Authorization, Visitor, authorization
@@ -111,7 +111,7 @@ def test_a_program_starts_without_what_a_sign_in_needs():
     program = (
         "import sys\nfrom skerry.auth.challenge_proof import ChallengeProof\n"
         "from skerry.settings import SignInSettings\n"
-        "heavy = {'httpx2', 'keyring', 'joserfc', 'skerry.auth.discovered_tokens', 'skerry.auth.loopback'}\n"
+        "heavy = {'httpx2', 'keyring', 'joserfc', 'skerry.auth.login.discovered_tokens', 'skerry.auth.login.loopback'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -12,7 +12,7 @@ import pytest
 from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.clock import SystemClock
 from skerry.auth.discovery import Provider
-from skerry.auth.grant import Asking
+from skerry.auth.login.grant import Asking
 
 ISSUER = "https://idp.example.com"
 USERINFO = f"{ISSUER}/userinfo"

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from skerry.auth import dialects, tokens
-from skerry.auth.authorizer import JwtAuthorizer
-from skerry.auth.keys import Keys
+from skerry.auth.jwt import dialects, tokens
+from skerry.auth.jwt.authorizer import JwtAuthorizer
+from skerry.auth.jwt.keys import Keys
 from skerry.errors import TokenError
 from tests.auth.hostile_tokens import TOKENS, Hostile
 from tests.kit.issuer import FakeIssuer

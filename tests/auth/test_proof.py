@@ -6,13 +6,13 @@ from email.utils import formatdate
 
 import pytest
 
-from skerry.auth import sigv4
-from skerry.auth.aws_keys import AwsKeys, aws_keys
-from skerry.auth.environment_keys import EnvironmentSource
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.aws_keys import AwsKeys, aws_keys
+from skerry.auth.aws.environment_keys import EnvironmentSource
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.auth.keeper import Lease
 from skerry.auth.ports import Origin
 from skerry.auth.proof import AutoProof, NoProof, SigV4Proof
-from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 
 URL = "https://host.example/runtimes/arn%3Aaws%3Ax/invocations?qualifier=DEFAULT"
@@ -58,11 +58,11 @@ def test_a_proof_with_plain_keys_loads_neither_botocore_nor_an_http_client():
     program = (
         "import asyncio, sys\n"
         "from skerry.auth import bearer, bearer_sources, refusals\n"
-        "from skerry.auth.aws_keys import aws_keys\n"
+        "from skerry.auth.aws.aws_keys import aws_keys\n"
         "from skerry.auth.proof import SigV4Proof, AutoProof\n"
         f"proof = AutoProof(SigV4Proof(aws_keys({ENV!r}), region='us-east-1'))\n"
         "asyncio.run(proof.headers('POST', 'https://host/', {}, b''))\n"
-        "heavy = {'botocore', 'httpx2', 'ssl', 'skerry.auth.chain', 'skerry.auth.presented'}\n"
+        "heavy = {'botocore', 'httpx2', 'ssl', 'skerry.auth.aws.chain', 'skerry.auth.aws.presented'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -18,7 +18,7 @@ import pytest
 from mcp import MCPError
 
 from skerry import cli
-from skerry.auth.sigv4 import check, presented
+from skerry.auth.aws.sigv4 import check, presented
 from skerry.client.problems import Refusals, problem
 from skerry.errors import SignatureError
 from tests.kit import stdio_server

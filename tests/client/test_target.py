@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from skerry.auth.grant import Grant
-from skerry.auth.kept import Kept
+from skerry.auth.login.grant import Grant
+from skerry.auth.login.kept import Kept
 from skerry.client.target import Wanted, find
 from skerry.errors import ConfigurationError
 from skerry.settings import SignInSettings

@@ -29,11 +29,11 @@ from pydantic import ValidationError
 from skerry.auth.client_authentication import ClientIdentity
 from skerry.auth.clock import SystemClock
 from skerry.auth.discovery import provider
-from skerry.auth.grant import Asking, Grant
-from skerry.auth.id_jag import redeemed, vouched
-from skerry.auth.one_request import fetch_document, post_form
+from skerry.auth.http.one_request import fetch_document, post_form
+from skerry.auth.login.grant import Asking, Grant
+from skerry.auth.login.id_jag import redeemed, vouched
+from skerry.auth.login.protected_resource import described
 from skerry.auth.ports import Surroundings
-from skerry.auth.protected_resource import described
 from skerry.client.connection import all_tools, over_http
 from skerry.client.problems import Refusals
 from skerry.client.target import Target

@@ -1,7 +1,7 @@
 """How much of what MCP and the RFCs demand of authorization is proved, rule by rule: `python -m tests.contracts.rules`.
 
 `authorization/*.toml` list the rules, in sections. A rule is proved when `by` names behaviours (rows of `*.toml`) or
-tests (`auth/test_tokens.py::test_headers`, below tests/); else `left` says why nothing proves it. The words of `left`
+tests (`auth/jwt/test_tokens.py::test_headers`, below tests/); else `left` says why nothing proves it. The words of `left`
 begin with what is missing and are the same for all rules that miss the same, so they are found together.
 """
 

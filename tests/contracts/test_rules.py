@@ -43,7 +43,7 @@ def test_every_demand_on_resource_servers_is_proved():
         ({"by": ("NO-SUCH",)}, "no behaviour NO-SUCH"),
         ({"by": ("AUTH-SIGV4-PLUS",)}, "proves nothing"),
         ({"by": ("auth/test_nothing.py::test_x",)}, "no test auth/test_nothing.py"),
-        ({"by": ("auth/test_scopes.py::test_x",)}, "no test auth/test_scopes.py::test_x"),
+        ({"by": ("auth/jwt/test_scopes.py::test_x",)}, "no test auth/jwt/test_scopes.py::test_x"),
         ({"text": "x" * 161}, "161 characters"),
     ],
 )
@@ -59,7 +59,7 @@ def test_an_id_stands_once():
 
 def test_a_test_can_be_a_proof():
     by = (
-        "auth/test_scopes.py::test_a_table_only_ever_adds",
+        "auth/jwt/test_scopes.py::test_a_table_only_ever_adds",
         "local/gateway/test_inbound.py::test_each_rule_of_the_authorizer",
     )
     assert list(problems([rule(by=by)])) == []

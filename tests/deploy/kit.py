@@ -10,7 +10,7 @@ from skerry.deploy import files
 from skerry.deploy.template import build
 from skerry.deploy.template.draft import Draft
 from skerry.deploy.template.platforms import Platform
-from skerry.stack import declaration
+from skerry.stack.declared import declaration
 
 EVERYTHING = Path(__file__).parent / "everything" / "skerry.toml"
 """A file that uses every table and every key which a template has an answer for."""

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 from mcp.client.auth.extensions.client_credentials import SignedJWTParameters
 
-from skerry.auth.assertions import Expected, verify
-from skerry.auth.guarded import Guard
+from skerry.auth.http.guarded import Guard
+from skerry.auth.jwt.assertions import Expected, verify
 from skerry.errors import TokenError
 from skerry.idp import CLIENT_CREDENTIALS, Client
 from skerry.idp.client_assertions import TYPE
-from skerry.idp.client_keys import ClientKeys
+from skerry.idp.clients.client_keys import ClientKeys
 from tests.kit.assertions import client_claims, signed
 from tests.kit.clock import FakeClock
 from tests.kit.http_peer import Exchange, HttpPeer

@@ -6,15 +6,8 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-from skerry.idp import (
-    TOKEN_EXCHANGE,
-    Client,
-    Realm,
-    TrustedIssuer,
-    client_metadata,
-    parse,
-    run_server_in_thread,
-)
+from skerry.idp import TOKEN_EXCHANGE, Client, Realm, TrustedIssuer, parse, run_server_in_thread
+from skerry.idp.clients import client_metadata
 from skerry.idp.triggers.response import LOCKED_CLAIMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "idp.md").read_text(encoding="utf-8")

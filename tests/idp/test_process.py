@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from skerry.wire.hop import decode
-from tests.idp.test_configuration import GOOD
+from tests.idp.realm.test_configuration import GOOD
 
 LONGEST = 30
 

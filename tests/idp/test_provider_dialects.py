@@ -7,21 +7,21 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth import dialects
-from skerry.auth.authorizer import JwtAuthorizer
 from skerry.auth.discovery import discovery_urls
-from skerry.auth.keys import Keys
-from skerry.auth.tokens import verify
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt import dialects
+from skerry.auth.jwt.authorizer import JwtAuthorizer
+from skerry.auth.jwt.keys import Keys
+from skerry.auth.jwt.tokens import verify
 from skerry.errors import TokenError
 from skerry.idp import Client, Realm
-from skerry.idp.configuration import parse
-from skerry.idp.defaults import issuer_path
 from skerry.idp.dialects import DIALECTS
 from skerry.idp.dialects.entra import tenant
 from skerry.idp.form import Form
 from skerry.idp.issuance import Issuance
 from skerry.idp.provider import make_provider
+from skerry.idp.realm.configuration import parse
+from skerry.idp.realm.defaults import issuer_path
 from tests.kit.clock import FakeClock
 from tests.kit.idp import SECRETS, Desk
 from tests.kit.idp import desk as running_desk

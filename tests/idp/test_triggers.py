@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth.authorizer import JwtAuthorizer
-from skerry.auth.keys import Keys
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt.authorizer import JwtAuthorizer
+from skerry.auth.jwt.keys import Keys
 from skerry.errors import TokenError
 from skerry.idp import AUTHORIZATION_CODE, Client, Realm
 from skerry.idp.oauth_errors import OAuthError

@@ -6,12 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth import dialects
-from skerry.auth.authorizer import JwtAuthorizer
-from skerry.auth.keys import Keys
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt import dialects
+from skerry.auth.jwt.authorizer import JwtAuthorizer
+from skerry.auth.jwt.keys import Keys
+from skerry.auth.jwt.tokens import verify
 from skerry.auth.oauth import Client, OAuthError, TokenSource
-from skerry.auth.tokens import verify
-from skerry.auth.transport import Transport
 from skerry.errors import TokenError
 from skerry.idp import Realm
 from tests.kit.clock import FakeClock

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 from botocore.config import Config
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from tests.journeys.running import Running, up
 
 NAME, BUCKET = "weather", "weather-code"

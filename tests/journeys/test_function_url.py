@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from tests.journeys.running import up
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no functions on Windows")

@@ -12,7 +12,7 @@ import boto3
 import httpx2
 import pytest
 
-from skerry.auth.tokens import unverified_claims
+from skerry.auth.jwt.tokens import unverified_claims
 from tests.journeys.running import Running, up
 
 FUNCTION = """

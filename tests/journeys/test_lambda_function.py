@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from tests.journeys.running import Running
 from tests.kit.iam import ACCOUNT, allow, role, session, trust
 from tests.kit.lambda_code import zipped

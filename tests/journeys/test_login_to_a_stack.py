@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from skerry.auth.tokens import unverified_claims
+from skerry.auth.jwt.tokens import unverified_claims
 from tests.journeys.running import Running, clean_environment, up
 from tests.kit import browser
 from tests.kit.stdio_host import StdioHost

@@ -17,7 +17,7 @@ import httpx2
 import pytest
 from fastmcp import Context, FastMCP
 
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
 from skerry.servers.caller import request_headers
 from skerry.servers.visit import recorded
 from skerry.stack.hop_tree import placed

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from skerry.auth.sigv4 import check, presented
+from skerry.auth.aws.sigv4 import check, presented
 from skerry.errors import SignatureError
 from tests.kit.agentcore_refusals import MISMATCH, aws_error
 from tests.kit.http_peer import Exchange, Request

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.errors import SignatureError
 
 _ARN = "arn:aws:sts::123456789012:assumed-role/desk"

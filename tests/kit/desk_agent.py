@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from skerry.auth.sigv4 import check, presented
+from skerry.auth.aws.sigv4 import check, presented
 from skerry.errors import SignatureError
 from tests.kit.asgi_thread import body_of, serve
 from tests.kit.runtime import KEY_ID, SECRET, Plain, Runtime, line

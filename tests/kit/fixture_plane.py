@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import RemoteError
 from skerry.local.aws.fixtures.fixtures import Fixtures
 from skerry.local.aws.plane import AwsPlane

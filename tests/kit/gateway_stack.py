@@ -26,9 +26,9 @@ from typing import Any
 
 import httpx2
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
-from skerry.auth.transport import Transport
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
+from skerry.auth.http.transport import Transport
 from skerry.errors import RemoteError, ServiceError
 from skerry.local.gateway import GatewayPlane, GatewaySettings
 from skerry.local.iam.access import Access, Key

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from skerry.auth.discovered_tokens import DiscoveredTokens
-from skerry.auth.kept import Kept
+from skerry.auth.login.discovered_tokens import DiscoveredTokens
+from skerry.auth.login.kept import Kept
+from skerry.auth.login.token_cache import FileCache
 from skerry.auth.ports import Surroundings
-from skerry.auth.token_cache import FileCache
 from skerry.settings import SignInSettings
 from tests.kit.authorization import Visitor
 from tests.kit.clock import FakeClock

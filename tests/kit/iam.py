@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 
 ACCOUNT = "123456789012"
 Statements = Sequence[Mapping[str, Any]]

@@ -22,9 +22,9 @@ from typing import Any
 
 import httpx2
 
-from skerry.auth.guarded import Guard
-from skerry.auth.outside import Outside
-from skerry.auth.transport import Transport
+from skerry.auth.http.guarded import Guard
+from skerry.auth.http.outside import Outside
+from skerry.auth.http.transport import Transport
 from skerry.errors import RemoteError
 from skerry.local.control.plane import ControlPlane
 from skerry.local.iam.access import Access

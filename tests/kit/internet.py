@@ -20,8 +20,8 @@ from typing import Any
 
 import httpcore2
 
-from skerry.auth.addresses import Address
-from skerry.auth.guarded import Network
+from skerry.auth.http.addresses import Address
+from skerry.auth.http.guarded import Network
 
 
 class Internet(httpcore2.AsyncNetworkBackend):

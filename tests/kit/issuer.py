@@ -1,6 +1,6 @@
 """An identity provider as its resource servers see it: metadata, keys and tokens, without a server.
 
-`FakeIssuer.fetch` fits the port `skerry.auth.keys.Fetch`; `mint` signs what the test wants, good or bad.
+`FakeIssuer.fetch` fits the port `skerry.auth.jwt.keys.Fetch`; `mint` signs what the test wants, good or bad.
 """
 
 from __future__ import annotations

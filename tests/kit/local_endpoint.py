@@ -18,8 +18,8 @@ import boto3
 import httpx2
 from botocore.config import Config
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.clock import SystemClock
 from skerry.local.control.lifecycle import STEPS
 from skerry.local.control.plane import CheckTarget, ControlPlane

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from skerry.local.runtime.nodejs import OLDEST
+from skerry.local.runtime.hosts.nodejs import OLDEST
 from tests.conformance import suite
 
 

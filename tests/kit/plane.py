@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.iam.access import Access, Key
 from skerry.wire.hop import Hop
 from tests.kit.asgi_thread import serve

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx2
 
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
 from skerry.local.control.plane import ControlPlane
 from skerry.local.functions import FunctionSettings, FunctionsPlane, FunctionsSettings
 from skerry.local.gateway import GatewayPlane, GatewaySettings

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.clock import SystemClock
 from skerry.local.control.plane import ControlPlane
 from skerry.local.gateway import GatewayPlane, GatewaySettings

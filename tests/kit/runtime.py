@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from skerry.auth.sigv4 import check, presented
+from skerry.auth.aws.sigv4 import check, presented
 from skerry.errors import SignatureError
 from tests.kit.asgi_thread import body_of, serve
 

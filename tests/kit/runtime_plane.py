@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import RemoteError
 from skerry.local.http.frame_server import FrameServer
 from skerry.local.iam.access import Access, Key

@@ -22,7 +22,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.exceptions import ClientError
 
 import skerry.desk
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.wire.hop import LOOKED, LOOKS
 from tests.kit.local_endpoint import ACCOUNT, ROLE, artifact, endpoint_process, settled
 from tests.kit.runtime_plane import PROGRAMS

@@ -10,8 +10,8 @@ import pytest
 from skerry.errors import RemoteError
 from skerry.local.app import create_app
 from skerry.settings import LocalSettings, SessionsSettings
+from skerry.stack.commands.sessions import lines
 from skerry.stack.inspection import ask
-from skerry.stack.sessions import lines
 from tests.kit.local_endpoint import ROLE, endpoint_process
 from tests.kit.runtime_plane import PROGRAMS
 

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from tests.kit.iam import ACCOUNT, allow, deny, role, taken, trust, user
 from tests.kit.lambda_code import returning, zipped
 from tests.kit.local_endpoint import REGION, Running, client, endpoint_process

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from skerry.auth.sigv4 import sign
+from skerry.auth.aws.sigv4 import sign
 from skerry.errors import ServiceError
 from skerry.local.runtime import envelopes
 from tests.kit.asgi_thread import serve

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.state.records import Write
 from skerry.settings.local import LocalSettings
 from skerry.settings.quotas import QuotaSettings

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import PortInUseError
 from skerry.local.server import LOOPBACK, url_of
 from skerry.sockets import bind

@@ -25,8 +25,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
-from skerry.auth import challenge, dialects, moved_clock
-from skerry.auth.keys import Keys
+from skerry.auth import challenge, moved_clock
+from skerry.auth.jwt import dialects
+from skerry.auth.jwt.keys import Keys
 from skerry.auth.moved_clock import clock_of
 from skerry.servers import auth_door
 from skerry.servers.http_auth import ProtectedResource, RefusedError

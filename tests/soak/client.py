@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 
 REGION = "us-east-1"
 SPARE = 8

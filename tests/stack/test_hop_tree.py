@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skerry.stack.commands.hops import tree
 from skerry.stack.hop_tree import placed
-from skerry.stack.hops import tree
 from skerry.wire.hop import Hop
 
 ONE, TWO = "1" * 32, "2" * 32

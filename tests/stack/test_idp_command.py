@@ -21,8 +21,8 @@ from joserfc.jwk import KeySet
 from skerry import cli
 from skerry.errors import RemoteError
 from skerry.idp import Client, visitor
+from skerry.idp.kept.records import Database, Records
 from skerry.idp.passwords import is_password
-from skerry.idp.records import Database, Records
 from tests.kit.terminal import Terminal, environment
 
 LONGEST = 30

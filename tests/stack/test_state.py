@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skerry.errors import AlreadyRunningError, ConfigurationError, NotRunningError, StateError
-from skerry.stack.references import resolve
+from skerry.stack.declared.references import resolve
 from skerry.stack.state import State, running
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file modes")

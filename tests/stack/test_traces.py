@@ -9,7 +9,7 @@ import pytest
 from skerry.errors import ConfigurationError
 from skerry.settings import StackSettings
 from skerry.stack import endpoint
-from skerry.stack.declaration import parse
+from skerry.stack.declared.declaration import parse
 from skerry.stack.state import State
 
 ENVIRONMENT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"}

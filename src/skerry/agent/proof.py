@@ -16,7 +16,7 @@ import httpx2
 from skerry.agent.errors import AgentError
 from skerry.agent.gateway import Proof
 from skerry.agent.identity import Caller
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import SkerryError
 
 SERVICE = "bedrock-agentcore"

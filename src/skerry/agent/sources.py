@@ -18,11 +18,11 @@ from skerry.agent.gateway import Connection, GatewayAuth
 from skerry.agent.identity import Caller
 from skerry.agent.models import model_factory
 from skerry.agent.proof import Keys, SignatureProof, TokenProof, Tokens, chosen
-from skerry.auth.credentials import AwsCredentials
+from skerry.auth.aws.credentials import AwsCredentials
+from skerry.auth.aws.sigv4 import Credentials
+from skerry.auth.http.transport import Transport
 from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
-from skerry.auth.sigv4 import Credentials
-from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.settings import AgentSettings
 from skerry.store.open import open_store

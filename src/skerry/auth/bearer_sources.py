@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from skerry.auth.background import in_thread
 from skerry.auth.bearer import MAX_TOKEN, expiry, read_token
 from skerry.auth.clock import SystemClock
+from skerry.auth.http.one_request import fetch_document, post_form
 from skerry.auth.keeper import Lease
-from skerry.auth.one_request import fetch_document, post_form
 from skerry.auth.ports import Clock, Fetch, Origin, Post
 from skerry.errors import ConfigurationError, ProgramError, TokenError
 

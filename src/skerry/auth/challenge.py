@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from skerry.auth.scopes import shown as nameable
+from skerry.auth.jwt.scopes import shown as nameable
 from skerry.errors import ProtocolError
 from skerry.wire.jsonrpc import depth_exceeds
 

@@ -15,7 +15,7 @@ from skerry.errors import ProtocolError
 
 if TYPE_CHECKING:
     from skerry.auth.challenge import Challenge
-    from skerry.auth.discovered_tokens import DiscoveredTokens
+    from skerry.auth.login.discovered_tokens import DiscoveredTokens
 
 
 class ChallengeProof:

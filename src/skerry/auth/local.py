@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.auth.oauth import Client, TokenSource
 from skerry.auth.ports import Clock, Fetch, Post
-from skerry.auth.sigv4 import Credentials
 from skerry.errors import ConfigurationError, NotRunningError, StateError
 from skerry.wire.arn import Arn
 from skerry.wire.endpoints import gateway_url, invocation_url

@@ -10,9 +10,9 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from skerry.auth.aws_keys import AwsKeys
+from skerry.auth.aws.aws_keys import AwsKeys
+from skerry.auth.aws.signing import Credentials, sign
 from skerry.auth.ports import Kind, Origin, Proof
-from skerry.auth.signing import Credentials, sign
 from skerry.errors import ConfigurationError, SkerryError
 
 _LARGE = 1 << 20

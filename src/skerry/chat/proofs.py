@@ -14,13 +14,13 @@ from typing import Protocol
 
 import httpx2
 
+from skerry.auth.aws.identity import caller_identity, sts_endpoint
+from skerry.auth.aws.signing import Credentials, sign
 from skerry.auth.bearer import Tokens, claims_of, expiry
 from skerry.auth.challenge_proof import read_challenge
-from skerry.auth.discovered_tokens import DiscoveredTokens
-from skerry.auth.identity import caller_identity, sts_endpoint
 from skerry.auth.keeper import Lease
+from skerry.auth.login.discovered_tokens import DiscoveredTokens
 from skerry.auth.ports import Origin
-from skerry.auth.signing import Credentials, sign
 from skerry.errors import RemoteError
 
 SERVICE = "bedrock-agentcore"

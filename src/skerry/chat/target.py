@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 import httpx2
 
 from skerry.auth import local
+from skerry.auth.aws.credentials import AwsCredentials
 from skerry.auth.bearer_sources import AskedTokens
 from skerry.auth.clock import SystemClock
-from skerry.auth.credentials import AwsCredentials
-from skerry.auth.discovered_tokens import DiscoveredTokens
 from skerry.auth.discovery import is_safe
-from skerry.auth.kept import Kept
+from skerry.auth.http.transport import Transport
+from skerry.auth.login.discovered_tokens import DiscoveredTokens
+from skerry.auth.login.kept import Kept
 from skerry.auth.ports import ALONE, Origin, Surroundings
-from skerry.auth.transport import Transport
 from skerry.chat.proofs import FUNCTION_URL, GivenToken, Proof, Signature, SignedIn, Token
 from skerry.errors import ConfigurationError
 from skerry.settings import SignInSettings

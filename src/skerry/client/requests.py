@@ -17,7 +17,7 @@ import httpx2
 
 from skerry.auth import local
 from skerry.auth.clock import SystemClock
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
 from skerry.client.target import Bearer, Target
 from skerry.errors import ConfigurationError, ProtocolError, RemoteError
 from skerry.wire.shown import safe

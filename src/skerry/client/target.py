@@ -15,14 +15,14 @@ from typing import Any, Literal
 import httpx2
 
 from skerry.auth import local
+from skerry.auth.aws.credentials import AwsCredentials, HttpxSigV4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.auth.challenge_proof import ChallengeProof
 from skerry.auth.clock import SystemClock
-from skerry.auth.credentials import AwsCredentials, HttpxSigV4
-from skerry.auth.discovered_tokens import DiscoveredTokens
-from skerry.auth.kept import Kept
+from skerry.auth.http.transport import Transport
+from skerry.auth.login.discovered_tokens import DiscoveredTokens
+from skerry.auth.login.kept import Kept
 from skerry.auth.ports import ALONE, Surroundings
-from skerry.auth.sigv4 import Credentials
-from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.settings import SignInSettings
 from skerry.wire import session

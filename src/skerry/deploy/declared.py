@@ -12,8 +12,8 @@ from skerry.deploy.template import build
 from skerry.deploy.template.draft import Draft
 from skerry.deploy.template.platforms import ARM, Platform
 from skerry.errors import ConfigurationError
-from skerry.stack import declaration
-from skerry.stack.declaration import Declaration
+from skerry.stack.declared import declaration
+from skerry.stack.declared.declaration import Declaration
 
 
 @dataclass(frozen=True, slots=True)

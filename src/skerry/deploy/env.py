@@ -11,7 +11,7 @@ from skerry.deploy.account.cloudformation import CloudFormation
 from skerry.deploy.naming import stack_name
 from skerry.deploy.status import deployed
 from skerry.settings.deploy import is_here
-from skerry.stack.env import line
+from skerry.stack.commands.env import line
 
 OUTPUTS = {
     "SkerryRuntimeArn": "SKERRY_RUNTIME_ARN",

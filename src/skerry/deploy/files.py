@@ -6,8 +6,8 @@ from pathlib import Path
 
 from skerry.deploy.template.references import REFERENCE
 from skerry.deploy.template.sources import SERVER, Policy, Sources
-from skerry.stack import policies, targets
-from skerry.stack.declaration import Declaration
+from skerry.stack.declared import policies, targets
+from skerry.stack.declared.declaration import Declaration
 
 
 def read(declared: Declaration) -> Sources:

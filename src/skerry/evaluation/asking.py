@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from skerry.auth import local
-from skerry.auth.sigv4 import sign
+from skerry.auth.aws.sigv4 import sign
 from skerry.errors import RemoteError
 from skerry.evaluation.questions import Question
 from skerry.evaluation.scoring import Given

@@ -50,7 +50,7 @@ from skerry.idp.realms import (
 )
 
 if TYPE_CHECKING:
-    from skerry.idp.configuration import load, parse
+    from skerry.idp.realm.configuration import load, parse
     from skerry.idp.server import RunningProvider, run_server_in_thread
 
 __all__ = [

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from skerry.auth.moved_clock import MovedClock
 from skerry.errors import SkerryError
-from skerry.idp import checks, configuration
 from skerry.idp.app import create_app
 from skerry.idp.provider import CLOCK_FILE, Provider, make_provider
+from skerry.idp.realm import checks, configuration
 from skerry.idp.server import base_url, bind
 from skerry.serving import Server
 

@@ -34,11 +34,14 @@ from skerry.idp.authorize.served import Page, served
 from skerry.idp.authorize.sign_in import Turns
 from skerry.idp.authorize.sign_out import SignOut
 from skerry.idp.client_authentication import ClientAuthentication
-from skerry.idp.cors import ANY, Endpoint, readable
-from skerry.idp.device_endpoint import DeviceEndpoint
-from skerry.idp.form_endpoint import NO_STORE, FormEndpoint, json_response
-from skerry.idp.hosts import here
-from skerry.idp.introspection import Introspection
+from skerry.idp.endpoints.cors import ANY, Endpoint, readable
+from skerry.idp.endpoints.device_endpoint import DeviceEndpoint
+from skerry.idp.endpoints.form_endpoint import NO_STORE, FormEndpoint, json_response
+from skerry.idp.endpoints.hosts import here
+from skerry.idp.endpoints.introspection import Introspection
+from skerry.idp.endpoints.revocation import Revocation
+from skerry.idp.endpoints.token_endpoint import TokenEndpoint
+from skerry.idp.endpoints.userinfo import Userinfo
 from skerry.idp.issuer import Issuer
 from skerry.idp.keys import public_set
 from skerry.idp.limits import SourceLimit
@@ -46,10 +49,7 @@ from skerry.idp.provider import Provider
 from skerry.idp.realms import DEVICE_CODE
 from skerry.idp.registration.endpoint import RegistrationEndpoint
 from skerry.idp.registration.management import ClientConfiguration
-from skerry.idp.revocation import Revocation
 from skerry.idp.spans import Spans
-from skerry.idp.token_endpoint import TokenEndpoint
-from skerry.idp.userinfo import Userinfo
 
 _log = logging.getLogger("skerry.idp")
 

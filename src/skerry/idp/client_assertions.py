@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from skerry.auth import tokens
-from skerry.auth.assertions import Expected, verify
-from skerry.auth.keys import PublicKey
-from skerry.auth.tokens import LEEWAY
+from skerry.auth.jwt import tokens
+from skerry.auth.jwt.assertions import Expected, verify
+from skerry.auth.jwt.keys import PublicKey
+from skerry.auth.jwt.tokens import LEEWAY
 from skerry.errors import TokenError
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import invalid_client

@@ -14,10 +14,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth import keys as auth_keys
-from skerry.auth.assertions import Expected, verify
 from skerry.auth.discovery import discovery_urls
-from skerry.auth.keys import PublicKey
+from skerry.auth.jwt import keys as auth_keys
+from skerry.auth.jwt.assertions import Expected, verify
+from skerry.auth.jwt.keys import PublicKey
 from skerry.auth.ports import Fetch
 from skerry.errors import TokenError
 from skerry.idp.clock import Clock

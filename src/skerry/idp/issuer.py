@@ -12,23 +12,24 @@ from urllib.parse import urlsplit
 
 from joserfc import jwt
 
-from skerry.auth import keys as auth_keys
-from skerry.auth import tokens
-from skerry.auth.assertions import Expected, verify
 from skerry.auth.discovery import is_loopback
-from skerry.auth.guarded import Guard, Network
+from skerry.auth.http.guarded import Guard, Network
+from skerry.auth.jwt import keys as auth_keys
+from skerry.auth.jwt import tokens
+from skerry.auth.jwt.assertions import Expected, verify
 from skerry.errors import TokenError
-from skerry.idp import id_jag, issued
-from skerry.idp.client_documents import ClientDocuments
-from skerry.idp.client_keys import ClientKeys
+from skerry.idp import id_jag
+from skerry.idp.clients.client_documents import ClientDocuments
+from skerry.idp.clients.client_keys import ClientKeys
 from skerry.idp.clock import Clock
 from skerry.idp.dialects import DIALECTS, Dialect, Paths
 from skerry.idp.dialects.cognito import REGION, pool_id
-from skerry.idp.directory import Directory
 from skerry.idp.issuance import Issuance, Issued, Stamp
+from skerry.idp.kept import issued
+from skerry.idp.kept.records import Database, Records
 from skerry.idp.keys import Keys, public_set
+from skerry.idp.realm.directory import Directory
 from skerry.idp.realms import Realm
-from skerry.idp.records import Database, Records
 from skerry.idp.triggers import generation
 from skerry.idp.triggers.response import Tokens
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from skerry.auth.discovery import is_loopback
-from skerry.auth.guarded import Network
+from skerry.auth.http.guarded import Network
 from skerry.errors import ConfigurationError
-from skerry.idp import checks, defaults, keys
+from skerry.idp import keys
 from skerry.idp.clock import Clock
 from skerry.idp.issuer import Issuer, make_issuer
+from skerry.idp.kept.records import Database
+from skerry.idp.realm import checks, defaults
 from skerry.idp.realms import Realm
-from skerry.idp.records import Database
 
 SYSTEM_CLOCK: Clock = time
 RECORDS_FILE, CLOCK_FILE = "records.sqlite", "clock.json"

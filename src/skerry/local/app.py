@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from skerry.auth.guarded import Guard
+from skerry.auth.http.guarded import Guard
 from skerry.local.endpoint import Endpoint as Endpoint  # noqa: PLC0414  (kept as a name of this module)
 from skerry.local.functions.plane import FunctionsPlane
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings

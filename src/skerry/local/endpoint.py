@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 import httpx2
 
-from skerry.auth.guarded import Guard
+from skerry.auth.http.guarded import Guard
+from skerry.auth.http.outside import Outside
+from skerry.auth.http.transport import Transport
 from skerry.auth.moved_clock import clock_of
-from skerry.auth.outside import Outside
-from skerry.auth.transport import Transport
 from skerry.errors import ServiceError, SkerryError
 from skerry.local.api import service_model
 from skerry.local.api.rest_json import cannot_parse, error_reply

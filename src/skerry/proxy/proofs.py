@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from skerry.auth.aws_keys import AwsKeys, aws_keys
+from skerry.auth.aws.aws_keys import AwsKeys, aws_keys
 from skerry.auth.challenge_proof import ChallengeProof
 from skerry.auth.ports import Origin, Proof, Surroundings
 from skerry.auth.proof import AutoProof, NoProof, SigV4Proof
@@ -21,7 +21,7 @@ from skerry.relay.http.endpoint import Explain
 from skerry.settings import SignInSettings
 
 if TYPE_CHECKING:
-    from skerry.auth.discovered_tokens import DiscoveredTokens
+    from skerry.auth.login.discovered_tokens import DiscoveredTokens
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def is_signed_in(target: Target, settings: SignInSettings) -> bool:
     """Whether a sign-in is kept for a target of the stack that takes tokens."""
     if target.stack is None or target.method != "jwt":
         return False
-    from skerry.auth.kept import Kept
+    from skerry.auth.login.kept import Kept
 
     return Kept(settings.tokens, use_keyring=settings.keyring).has(target.url)
 
@@ -119,8 +119,8 @@ def person(target: Target, flags: Wanted, settings: SignInSettings) -> Challenge
     """
 
     def made() -> DiscoveredTokens:
-        from skerry.auth.discovered_tokens import DiscoveredTokens
-        from skerry.auth.kept import Kept
+        from skerry.auth.login.discovered_tokens import DiscoveredTokens
+        from skerry.auth.login.kept import Kept
 
         around = Surroundings(
             _open if flags.login else None, _log.warning, device=flags.login and settings.device
@@ -159,7 +159,7 @@ async def identity(found: AwsKeys, target: Target, environment: Mapping[str, str
     It is a digest: the id travels in a header that is not secret. Raises SkerryError when STS does not say
     who the credentials are.
     """
-    from skerry.auth.identity import caller_identity, sts_endpoint
+    from skerry.auth.aws.identity import caller_identity, sts_endpoint
 
     async def post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         try:
@@ -234,7 +234,7 @@ def _of_stack(target: Target) -> Proof | None:
     from skerry.auth.bearer import BearerProof
     from skerry.auth.bearer_sources import AskedTokens
     from skerry.auth.clock import SystemClock
-    from skerry.auth.one_request import fetch_document, post_form
+    from skerry.auth.http.one_request import fetch_document, post_form
 
     entry = stack[f"{target.kind}s"][name]
 

@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from skerry.auth.dialects import Claims
+from skerry.auth.jwt.dialects import Claims
 from skerry.errors import ProtocolError
 from skerry.servers.http_auth import ProtectedResource, RefusedError
 from skerry.wire import jsonrpc

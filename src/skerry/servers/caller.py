@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fastmcp import Context
 from starlette.datastructures import Headers
 
-from skerry.auth.dialects import Claims
-from skerry.auth.tokens import bearer
+from skerry.auth.jwt.dialects import Claims
+from skerry.auth.jwt.tokens import bearer
 from skerry.errors import TokenError
 from skerry.servers.http_auth import ProtectedResource
 

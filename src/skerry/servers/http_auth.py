@@ -18,11 +18,12 @@ from urllib.parse import unquote_plus, urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
-from skerry.auth import challenge, tokens
+from skerry.auth import challenge
 from skerry.auth.challenge import WELL_KNOWN, Challenge, ResourceMetadata
-from skerry.auth.dialects import OAUTH, Claims, Dialect, scopes
-from skerry.auth.keys import Keys
-from skerry.auth.scopes import Hierarchy, shown
+from skerry.auth.jwt import tokens
+from skerry.auth.jwt.dialects import OAUTH, Claims, Dialect, scopes
+from skerry.auth.jwt.keys import Keys
+from skerry.auth.jwt.scopes import Hierarchy, shown
 from skerry.errors import TokenError
 from skerry.wire import origins
 

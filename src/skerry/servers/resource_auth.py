@@ -29,11 +29,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from skerry.auth.challenge import WELL_KNOWN
-from skerry.auth.dialects import OAUTH, Claims, Dialect, scopes
-from skerry.auth.keys import Keys
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt.dialects import OAUTH, Claims, Dialect, scopes
+from skerry.auth.jwt.keys import Keys
+from skerry.auth.jwt.scopes import Hierarchy
 from skerry.auth.ports import Clock
-from skerry.auth.scopes import Hierarchy
-from skerry.auth.transport import Transport
 from skerry.errors import TokenError
 from skerry.servers.auth_door import AuthDoor, Demands
 from skerry.servers.http_auth import ProtectedResource

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fastmcp.exceptions import ToolError
 
-from skerry.auth.keys import Clock
+from skerry.auth.jwt.keys import Clock
 from skerry.errors import ProtocolError, RemoteError, StateError, TokenError
 from skerry.servers.caller import Caller
 from skerry.wire import trace

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import PortInUseError, SkerryError
 from skerry.local.app import Endpoint
 from skerry.local.models.guardrails.rules import Guardrails
@@ -23,10 +23,11 @@ from skerry.settings import StackSettings
 from skerry.settings.traces import TracesSettings
 from skerry.settings.values import TOKEN_CLOCK
 from skerry.sockets import bind, spare_port
-from skerry.stack import children, endpoint, realms, resources
-from skerry.stack.declaration import Declaration, Service
+from skerry.stack import children, endpoint, resources
+from skerry.stack.declared import realms
+from skerry.stack.declared.declaration import Declaration, Service
+from skerry.stack.declared.references import is_last, resolve_all
 from skerry.stack.provision import Provisioner
-from skerry.stack.references import is_last, resolve_all
 from skerry.stack.state import IDP_FILE, IDP_FOLDER, State, unusable
 
 

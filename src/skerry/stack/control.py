@@ -12,7 +12,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 from skerry.stack.resources import IN_TRANSITION
 from skerry.wire.hop import LOOKS

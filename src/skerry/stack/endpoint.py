@@ -15,9 +15,9 @@ from skerry.local.functions.urls import url_id, url_of
 from skerry.local.server import log_to, serving
 from skerry.settings import LocalSettings, ModelsSettings, StackSettings
 from skerry.settings.traces import TracesSettings
-from skerry.stack.declaration import Declaration, Models
-from skerry.stack.functions import Function
-from skerry.stack.references import Later, is_late, resolve_all
+from skerry.stack.declared.declaration import Declaration, Models
+from skerry.stack.declared.functions import Function
+from skerry.stack.declared.references import Later, is_late, resolve_all
 from skerry.stack.state import State
 from skerry.wire.arn import lambda_arn
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import RemoteError
 
 

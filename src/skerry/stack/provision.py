@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 from skerry.idp.realms import CLIENT_CREDENTIALS
-from skerry.stack import limits, targets
-from skerry.stack.access import OWN_URL, Authorizer
 from skerry.stack.control import Control, declared
-from skerry.stack.declaration import Declaration, Runtime
-from skerry.stack.gateways import Gateway, Interceptor, protocol
-from skerry.stack.policies import Policies
-from skerry.stack.references import resolve, resolve_all
+from skerry.stack.declared import limits, targets
+from skerry.stack.declared.access import OWN_URL, Authorizer
+from skerry.stack.declared.declaration import Declaration, Runtime
+from skerry.stack.declared.gateways import Gateway, Interceptor, protocol
+from skerry.stack.declared.policies import Policies
+from skerry.stack.declared.references import resolve, resolve_all
+from skerry.stack.declared.targets import Providers
 from skerry.stack.resources import IN_TRANSITION
-from skerry.stack.targets import Providers
 from skerry.wire.arn import lambda_arn
 from skerry.wire.endpoints import invocation_url
 

@@ -8,7 +8,7 @@ import pytest
 
 from skerry.agent.service.app import build
 from skerry.agent.sources import desk
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.settings import AgentSettings, ServiceSettings
 from tests.kit.agent_service import Service, serving
 from tests.kit.memory_store import MemoryStore

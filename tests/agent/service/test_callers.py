@@ -12,7 +12,7 @@ import pytest
 
 from skerry.agent.service.app import build
 from skerry.agent.sources import desk as agent_desk
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.idp import Client, Realm
 from skerry.settings import AgentSettings, ServiceSettings

@@ -86,7 +86,7 @@ class Signed:
 
     @staticmethod
     def of(target: object) -> str:
-        from skerry.auth.signing import Credentials
+        from skerry.auth.aws.signing import Credentials
 
         proof = target.proof  # type: ignore[attr-defined]
         proof.keys = lambda: Credentials("AKIAEXAMPLE", "a-secret")

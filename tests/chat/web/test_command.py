@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.chat.doors.runtime import RuntimeDoor
 from skerry.chat.doors.service import ServiceDoor
 from skerry.chat.target import Wanted

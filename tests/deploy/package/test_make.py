@@ -10,7 +10,7 @@ import pytest
 from skerry.deploy.package.make import Wanted, make
 from skerry.deploy.template.platforms import Platform
 from skerry.errors import ConfigurationError
-from skerry.stack import declaration
+from skerry.stack.declared import declaration
 from tests.deploy.kit import draft
 
 TEXT = """

@@ -9,10 +9,10 @@ import httpx2
 import pytest
 
 from skerry.idp.client_authentication import IN_ALL, PER_SOURCE, UNGUESSABLE, Guesses
-from skerry.idp.device_codes import MOST_OF_CLIENT, make
-from skerry.idp.device_endpoint import OFTEN
+from skerry.idp.endpoints.device_endpoint import OFTEN
+from skerry.idp.kept.device_codes import MOST_OF_CLIENT, make
+from skerry.idp.kept.records import Database, Records
 from skerry.idp.oauth_errors import OAuthError
-from skerry.idp.records import Database, Records
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import CLIENTS, HOME, Home, people
 

@@ -11,8 +11,8 @@ import pytest
 
 from skerry.errors import ConfigurationError
 from skerry.idp import TOKEN_EXCHANGE, Client, Realm, TrustedIssuer, User, parse
-from skerry.idp.checks import check_client, check_user
 from skerry.idp.id_jag import ID_JAG, ID_TOKEN
+from skerry.idp.realm.checks import check_client, check_user
 from skerry.idp.realms import CLIENT_CREDENTIALS, JWT_BEARER
 from tests.kit.clock import FakeClock
 from tests.kit.idp import Desk

@@ -12,8 +12,8 @@ import pytest
 
 from skerry.errors import ConfigurationError
 from skerry.idp import User
-from skerry.idp.checks import check_user
 from skerry.idp.keys import Keys
+from skerry.idp.realm.checks import check_user
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, APP, CALLBACK, HOME, VERIFIER, Home, people
 

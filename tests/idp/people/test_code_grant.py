@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skerry.auth.pkce import challenge
-from skerry.idp.granted import GRANTED
-from skerry.idp.records import Database, Records
+from skerry.idp.kept.granted import GRANTED
+from skerry.idp.kept.records import Database, Records
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, CALLBACK, CLIENTS, LOOPBACK, VERIFIER, Home, people
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.idp.device_codes import LETTERS, MOST, asked, decide, make, normal
+from skerry.idp.kept.device_codes import LETTERS, MOST, asked, decide, make, normal
+from skerry.idp.kept.records import Database, Records
 from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.realms import DEVICE_CODE
-from skerry.idp.records import Database, Records
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, HOME, Home, Page, people
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.idp.authorize.redirects import form_action, is_loopback, is_registered, place
-from skerry.idp.redirect_uris import problem
+from skerry.idp.clients.redirect_uris import problem
 
 GOOD = [
     "https://app.example.com/callback",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from skerry.auth.tokens import unverified_claims
+from skerry.auth.jwt.tokens import unverified_claims
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import APP, CLIENTS, HOME, Home, people
 

@@ -12,10 +12,10 @@ import pytest
 
 from skerry.idp import Client, Realm
 from skerry.idp.dialects import DIALECTS
-from skerry.idp.granted import end_all
+from skerry.idp.kept.granted import end_all
+from skerry.idp.kept.records import Database, Records
 from skerry.idp.provider import RECORDS_FILE
 from skerry.idp.realms import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
-from skerry.idp.records import Database, Records
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import ANN, APP, CLIENTS, Home, people
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skerry.errors import RemoteError
-from skerry.idp import granted
+from skerry.idp.kept import granted
+from skerry.idp.kept.records import Database, Records
 from skerry.idp.passwords import secret_digest
 from skerry.idp.realms import TOKEN_EXCHANGE
-from skerry.idp.records import Database, Records
 from skerry.wire.hop import decode
 from tests.fuzz.effort import scaled
 from tests.kit.clock import FakeClock

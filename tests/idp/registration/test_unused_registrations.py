@@ -10,10 +10,10 @@ import pytest
 
 from skerry.errors import ConfigurationError
 from skerry.idp import Client, Realm
-from skerry.idp.configuration import parse
-from skerry.idp.directory import CLIENT_KIND, Directory
-from skerry.idp.granted import GRANTED
-from skerry.idp.records import Database, Records
+from skerry.idp.kept.granted import GRANTED
+from skerry.idp.kept.records import Database, Records
+from skerry.idp.realm.configuration import parse
+from skerry.idp.realm.directory import CLIENT_KIND, Directory
 from tests.kit.clock import FakeClock
 from tests.kit.idp_people import CALLBACK, HOME, VERIFIER, Home, people
 

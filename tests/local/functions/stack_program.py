@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.functions import FunctionSettings, FunctionsSettings
 from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation

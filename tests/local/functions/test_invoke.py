@@ -418,7 +418,7 @@ def test_each_call_is_a_hop(served, client):
 @pytest.mark.behaviour("FN-SIGNATURE")
 @pytest.mark.parametrize("service", ["lambda", "bedrock"])
 def test_a_signature_that_does_not_hold(served, client, service):
-    from skerry.auth.sigv4 import Credentials
+    from skerry.auth.aws.sigv4 import Credentials
 
     key = Credentials(served.ports.developer.access_key_id, "wrong")
     with pytest.raises(ClientError) as caught:

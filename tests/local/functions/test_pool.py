@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ServiceError
 from skerry.local.functions import FunctionSettings, FunctionsSettings
 from skerry.local.functions.environment import StaleError

@@ -13,7 +13,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.local.functions import FunctionSettings
 from tests.kit.local_endpoint import ACCOUNT, DEVELOPER, REGION, ROLE
 from tests.kit.planes import Planes, planes

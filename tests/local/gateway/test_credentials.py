@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.credentials.caller import LIFE, CallerCredentials

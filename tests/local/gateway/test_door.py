@@ -10,7 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth import challenge, sigv4
+from skerry.auth import challenge
+from skerry.auth.aws import sigv4
 from tests.kit.gateway_stack import REGION, Stack, post
 from tests.kit.idp import Desk, desk
 from tests.kit.mcp_backends import Backend

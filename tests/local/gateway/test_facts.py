@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.local.gateway.settings import GatewaySettings
 from tests.kit.gateway_stack import REGION, Stack, gateway_stack, post
 from tests.kit.idp import desk

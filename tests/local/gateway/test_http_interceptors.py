@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
 from skerry.local.gateway.credentials import OutboundCredentials
 from skerry.local.gateway.interceptors.calls import Calls
 from skerry.local.gateway.interceptors.http import HttpInterceptors, HttpRequest, HttpResponse

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth.sigv4 import sign
+from skerry.auth.aws.sigv4 import sign
 from skerry.wire.headers import RUNTIME_SESSION_ID
 from tests.kit.idp import SECRETS, desk
 from tests.kit.local_endpoint import REGION, ROLE, artifact, client, endpoint_process

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from tests.kit.gateway_stack import Stack, gateway_stack, post
 from tests.kit.mcp_backends import Backend, StrictLegacy, strict_legacy
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.local.ports.resources import Change
 from tests.kit.gateway_stack import REGION, FakeLambda, Stack, post
 from tests.kit.idp import SECRETS, Desk, desk

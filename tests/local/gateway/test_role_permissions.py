@@ -15,7 +15,7 @@ from skerry.local.iam.permissions import PermissionChecks
 from skerry.local.iam.principals import Principals
 from skerry.local.state.resources import Resources
 from skerry.settings.local import Permissions as Mode
-from skerry.stack.iam import needs
+from skerry.stack.commands.iam import needs
 from skerry.wire.hop import Hop
 from tests.kit.gateway_stack import ACCOUNT, REGION, post
 from tests.kit.http_backend import HttpBackend

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.messages import McpError
 from skerry.local.gateway.sessions import Sessions, owner

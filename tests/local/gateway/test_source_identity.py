@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from tests.kit.iam import ACCOUNT, allow, document, role, taken
 from tests.kit.local_endpoint import REGION, ROLE, TIMEOUT, endpoint_process, settled
 

@@ -13,7 +13,7 @@ from botocore.auth import HmacV1QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import ServiceError, SignatureError, StateError
 from skerry.local.iam.access import CACHE_SECONDS, Access, Key, developer_key
 from tests.kit.clock import FakeClock

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from tests.kit.iam import ACCOUNT, allow, role, taken, trust, user
 from tests.kit.local_endpoint import endpoint_process
 from tests.local.iam.test_ways_round import FORM, signed

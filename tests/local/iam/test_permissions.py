@@ -14,8 +14,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ServiceError
 from skerry.local.aws.seeds import Call
 from skerry.local.iam.permissions import PermissionChecks

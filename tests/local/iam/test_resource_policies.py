@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.auth.iam import Policies, Principal, Request, decide
 from skerry.auth.iam import read as policy_of
-from skerry.auth.sigv4 import Credentials
 from skerry.errors import ServiceError
 from skerry.local.iam.resource_policies import statements
 from tests.kit.local_endpoint import ACCOUNT, ROLE, artifact, endpoint_process, settled

@@ -8,7 +8,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.local.iam.action_resources import key_of
 from tests.kit.iam import ACCOUNT, allow, deny, document, role, taken, trust, user
 from tests.kit.local_endpoint import endpoint_process

@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from tests.kit.iam import ACCOUNT, allow, document, role, taken, trust, user
 from tests.kit.local_endpoint import endpoint_process
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth.guarded import Guard
+from skerry.auth.http.guarded import Guard
 from skerry.errors import ServiceError
 from skerry.local import users
 from skerry.local.iam.issuer_tokens import ALGORITHMS, MAX_ISSUERS

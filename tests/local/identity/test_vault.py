@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from skerry.errors import access_denied
 from skerry.local.identity.plane import BODY_LIMIT
 from skerry.local.ports.permissions import Unrestricted

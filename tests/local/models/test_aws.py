@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ConfigurationError
 from skerry.local.models.plane import ModelsPlane
 from skerry.settings import ModelsSettings

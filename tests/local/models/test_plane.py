@@ -8,7 +8,7 @@ import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import ConfigurationError
 from skerry.local.models.plane import ModelsPlane
 from skerry.settings import ModelsSettings

@@ -5,7 +5,7 @@ import json
 import pytest
 import pytest_asyncio
 
-from skerry.local.runtime.sessions import ALIASES
+from skerry.local.runtime.sessions.sessions import ALIASES
 from skerry.local.runtime.settings import Unknowns
 from skerry.wire.headers import MCP_SESSION_ID, RUNTIME_SESSION_ID
 from skerry.wire.sse import Decoder

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from skerry.errors import ServiceError
 from skerry.local.runtime.headers import allowed, from_program, to_program
-from skerry.local.runtime.health import Health, read_ping
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.request import Request
+from skerry.local.runtime.sessions.health import Health, read_ping
 from skerry.local.runtime.settings import basics
 from tests.kit.runtime_plane import record
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.auth.challenge import parse
-from skerry.auth.tokens import unverified_claims
+from skerry.auth.jwt.tokens import unverified_claims
 from skerry.servers.accounts.desk import Desk
 from skerry.servers.accounts.server import create_server
 from skerry.settings import AccountsApiSettings

@@ -11,7 +11,7 @@ from fastmcp.client.transports import StreamableHttpTransport
 from fastmcp.exceptions import ToolError
 from PIL import Image
 
-from skerry.auth.tokens import unverified_claims
+from skerry.auth.jwt.tokens import unverified_claims
 from skerry.errors import ConfigurationError
 from skerry.servers.accounts.desk import Desk
 from skerry.settings import AccountsSettings

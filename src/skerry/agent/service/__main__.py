@@ -19,7 +19,7 @@ import httpx2
 
 from skerry.agent.service.app import build
 from skerry.agent.sources import desk
-from skerry.auth.transport import Transport
+from skerry.auth.http.transport import Transport
 from skerry.errors import SkerryError
 from skerry.serving import Server
 from skerry.settings import ServiceSettings

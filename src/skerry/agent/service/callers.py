@@ -16,10 +16,10 @@ from skerry.agent.errors import AgentError
 from skerry.agent.identity import Caller
 from skerry.agent.service.hops import CALLER
 from skerry.agent.service.refusals import UnauthorizedError
-from skerry.auth import tokens
-from skerry.auth.dialects import DIALECTS
 from skerry.auth.discovery import is_loopback
-from skerry.auth.keys import Keys
+from skerry.auth.jwt import tokens
+from skerry.auth.jwt.dialects import DIALECTS
+from skerry.auth.jwt.keys import Keys
 from skerry.auth.moved_clock import clock_of
 from skerry.auth.ports import Fetch
 from skerry.errors import ConfigurationError, TokenError

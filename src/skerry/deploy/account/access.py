@@ -17,7 +17,7 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from skerry.auth import chain_errors
+from skerry.auth.aws import chain_errors
 from skerry.auth.ports import Origin
 from skerry.errors import ConfigurationError, RemoteError
 from skerry.settings.deploy import is_here

@@ -13,7 +13,7 @@ from skerry.deploy.package import archive, dependencies, files
 from skerry.deploy.template.draft import Code
 from skerry.deploy.template.platforms import Platform
 from skerry.errors import ConfigurationError
-from skerry.stack.declaration import Declaration
+from skerry.stack.declared.declaration import Declaration
 
 _DIGITS = 16
 """Of a package's digest in its name."""

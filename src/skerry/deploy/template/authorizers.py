@@ -11,7 +11,7 @@ from typing import Any
 from skerry.deploy.template.draft import Draft, Parameter
 from skerry.deploy.template.intrinsics import ref
 from skerry.deploy.template.references import References, only_local
-from skerry.stack.access import OWN_URL, Authorizer
+from skerry.stack.declared.access import OWN_URL, Authorizer
 
 NOT_YET = "not-known-yet"
 """An audience that no token has, until the URL of what it guards is known."""

@@ -12,7 +12,7 @@ from skerry.deploy.template.references import References
 from skerry.deploy.template.sources import Sources
 from skerry.deploy.template.targets import Targets
 from skerry.errors import ConfigurationError
-from skerry.stack.declaration import Declaration
+from skerry.stack.declared.declaration import Declaration
 
 LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200}
 """What CloudFormation takes in one template."""

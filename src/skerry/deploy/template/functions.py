@@ -12,7 +12,7 @@ from skerry.deploy.template.intrinsics import attribute, ref, sub
 from skerry.deploy.template.platforms import Platform
 from skerry.deploy.template.references import References, only_local
 from skerry.deploy.template.runtimes import code
-from skerry.stack.functions import Function, FunctionUrl
+from skerry.stack.declared.functions import Function, FunctionUrl
 
 MEMORY = 512
 """Megabytes, as skerry tells a local function."""

@@ -17,9 +17,9 @@ from skerry.deploy.template.intrinsics import Expression, attribute, ref, sub
 from skerry.deploy.template.references import References
 from skerry.deploy.template.sources import Policy
 from skerry.deploy.template.targets import Targets
-from skerry.stack.gateways import Gateway, protocol
-from skerry.stack.limits import grouped
-from skerry.stack.targets import is_http
+from skerry.stack.declared.gateways import Gateway, protocol
+from skerry.stack.declared.limits import grouped
+from skerry.stack.declared.targets import is_http
 
 
 def add(references: References, targets: Targets, gateway: Gateway, policies: Sequence[Policy]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skerry.deploy.template.draft import Draft
-from skerry.stack.declaration import Declaration, Models
+from skerry.stack.declared.declaration import Declaration, Models
 
 
 def note(declared: Declaration, draft: Draft) -> None:

@@ -9,9 +9,9 @@ from skerry.deploy.template.draft import PREFIX, Draft
 from skerry.deploy.template.intrinsics import Expression, attribute, sub
 from skerry.deploy.template.references import References, paths
 from skerry.deploy.template.roles import DIRECTORY, VAULT, Statement, allow, workload_identity
-from skerry.stack.access import Credentials
-from skerry.stack.declaration import Declaration
-from skerry.stack.gateways import Gateway, Target
+from skerry.stack.declared.access import Credentials
+from skerry.stack.declared.declaration import Declaration
+from skerry.stack.declared.gateways import Gateway, Target
 
 _LONGEST = 110
 """Characters of a provider's name, of 128: the prefix comes before it."""

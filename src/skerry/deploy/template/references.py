@@ -29,7 +29,7 @@ from skerry.deploy.template.intrinsics import (
     when,
 )
 from skerry.errors import ConfigurationError
-from skerry.stack.declaration import Declaration
+from skerry.stack.declared.declaration import Declaration
 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 WELL_KNOWN = "/.well-known/openid-configuration"

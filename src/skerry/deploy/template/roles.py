@@ -12,7 +12,7 @@ from typing import Any
 from skerry.deploy.template.draft import PREFIX, Draft, Parameter
 from skerry.deploy.template.intrinsics import Expression, attribute, ref, sub, when
 from skerry.deploy.template.references import guardrail_arn, named
-from skerry.stack.declaration import Declaration
+from skerry.stack.declared.declaration import Declaration
 
 Statement = dict[str, Any]
 

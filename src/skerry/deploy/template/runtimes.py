@@ -11,7 +11,7 @@ from skerry.deploy.template.draft import BUCKET, PREFIX, Code, Draft, Parameter
 from skerry.deploy.template.environment import variables
 from skerry.deploy.template.intrinsics import Expression, attribute, ref, sub
 from skerry.deploy.template.references import References, only_local, runtime_url
-from skerry.stack.declaration import Declaration, Runtime
+from skerry.stack.declared.declaration import Declaration, Runtime
 
 GATEWAY_URL = "SKERRY_GATEWAY_URL"
 """The variable in which an agent finds the first gateway of the file."""

@@ -10,7 +10,7 @@ from skerry.deploy.template.intrinsics import REGION, attribute, joined
 from skerry.deploy.template.references import References, runtime_url
 from skerry.deploy.template.sources import SERVER, Sources
 from skerry.errors import ConfigurationError
-from skerry.stack.gateways import Gateway, Target
+from skerry.stack.declared.gateways import Gateway, Target
 
 
 class Targets:

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from skerry.idp.authorize import redirects
+from skerry.idp.kept.records import Records
 from skerry.idp.realms import Client, Realm, User
-from skerry.idp.records import Records
 
 _KIND, _AGREED = "consent", "agreed"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from skerry.idp import device_codes, granted
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import consents, forms
 from skerry.idp.authorize.endpoint import ACTIVATE, Goal, People, check_device_link
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Visit
-from skerry.idp.device_codes import Wish
+from skerry.idp.endpoints.form_endpoint import Trace
 from skerry.idp.form import Form
-from skerry.idp.form_endpoint import Trace
+from skerry.idp.kept import device_codes, granted
+from skerry.idp.kept.device_codes import Wish
 from skerry.idp.realms import Client
 
 _UNKNOWN = "This code is unknown, expired or used. Check it, or let the device ask for a new one."

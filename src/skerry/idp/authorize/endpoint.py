@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from skerry.idp import codes, granted
 from skerry.idp.attempts import Attempts
 from skerry.idp.authorize import consents, forms, redirects
 from skerry.idp.authorize.request import Request, read
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Session, Sessions, Visit
 from skerry.idp.authorize.sign_in import SignIn, Turns
+from skerry.idp.endpoints.form_endpoint import Trace, read_body
 from skerry.idp.form import Form
-from skerry.idp.form_endpoint import Trace, read_body
 from skerry.idp.issuer import Issuer
+from skerry.idp.kept import codes, granted
 from skerry.idp.oauth_errors import invalid_request
 from skerry.web_page import moved
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from skerry.errors import SkerryError, TokenError
-from skerry.idp import form, redirect_uris
+from skerry.idp import form
 from skerry.idp.authorize import consents, redirects
-from skerry.idp.codes import CHALLENGE
+from skerry.idp.clients import redirect_uris
 from skerry.idp.form import Form
 from skerry.idp.issuer import Issuer
+from skerry.idp.kept.codes import CHALLENGE
 from skerry.idp.oauth_errors import OAuthError, invalid_request, unauthorized_client
 from skerry.idp.realms import AUTHORIZATION_CODE, Client
 from skerry.idp.wanted import wanted

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from skerry.idp import form
 from skerry.idp.authorize import forms
 from skerry.idp.authorize.request import SentBackError
+from skerry.idp.endpoints.form_endpoint import Trace, read_body, record
 from skerry.idp.form import Form
-from skerry.idp.form_endpoint import Trace, read_body, record
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError
 from skerry.web_page import moved

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 
 from skerry.idp.attempts import Attempts
 from skerry.idp.issuer import Issuer
-from skerry.idp.names import composed
 from skerry.idp.oauth_errors import OAuthError
 from skerry.idp.passwords import is_password, password_digest
+from skerry.idp.realm.names import composed
 from skerry.idp.realms import User
 
 LONGEST_NAME, LONGEST_PASSWORD = 256, 1024

@@ -17,15 +17,16 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from skerry.errors import TokenError
-from skerry.idp import form, redirect_uris
+from skerry.idp import form
 from skerry.idp.authorize import consents, forms
 from skerry.idp.authorize.endpoint import SIGN_OUT, People
 from skerry.idp.authorize.request import parameters
 from skerry.idp.authorize.served import sent
 from skerry.idp.authorize.sessions import Visit
+from skerry.idp.clients import redirect_uris
 from skerry.idp.dialects.dialect import RETURN
+from skerry.idp.endpoints.form_endpoint import Trace, read_body
 from skerry.idp.form import Form
-from skerry.idp.form_endpoint import Trace, read_body
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError, invalid_request
 from skerry.idp.realms import Client

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from skerry.auth.dialects import AUTH0, AUTH0_RFC9068
+from skerry.auth.jwt.dialects import AUTH0, AUTH0_RFC9068
 from skerry.idp.dialects.dialect import (
     PROTOCOL_CLAIMS,
     RETURN,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import uuid
 
-from skerry.auth.dialects import COGNITO
+from skerry.auth.jwt.dialects import COGNITO
 from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, RETURN, Claims, Dialect, Logout, Paths, audience
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN, Realm

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from skerry.auth import dialects
+from skerry.auth.jwt import dialects
 from skerry.idp.form import Form
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import Realm

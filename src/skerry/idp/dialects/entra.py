@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from skerry.auth.dialects import ENTRA
+from skerry.auth.jwt.dialects import ENTRA
 from skerry.idp.dialects.dialect import (
     PROTOCOL_CLAIMS,
     Claims,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.auth.dialects import OAUTH
+from skerry.auth.jwt.dialects import OAUTH
 from skerry.idp.dialects.dialect import Claims, Dialect, audience, named, openid
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import (

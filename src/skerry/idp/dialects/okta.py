@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.dialects import OKTA, scope_list
+from skerry.auth.jwt.dialects import OKTA, scope_list
 from skerry.idp.dialects.dialect import PROTOCOL_CLAIMS, Claims, Dialect, Paths, audience, named, openid
 from skerry.idp.issuance import Issuance, Stamp
 from skerry.idp.realms import (

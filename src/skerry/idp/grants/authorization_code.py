@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 
-from skerry.idp import codes, granted
 from skerry.idp.grants.from_grant import issuance, refreshable
 from skerry.idp.grants.grant import Ask
 from skerry.idp.issuance import Issuance
+from skerry.idp.kept import codes, granted
 from skerry.idp.oauth_errors import invalid_grant
 from skerry.idp.realms import AUTHORIZATION_CODE
 

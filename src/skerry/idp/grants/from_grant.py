@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skerry.idp import asked, refresh_tokens
-from skerry.idp.granted import Granted, may_refresh
+from skerry.idp import asked
 from skerry.idp.grants.grant import Ask
 from skerry.idp.issuance import Issuance
+from skerry.idp.kept import refresh_tokens
+from skerry.idp.kept.granted import Granted, may_refresh
 from skerry.idp.oauth_errors import invalid_grant, invalid_scope, invalid_target
 from skerry.idp.profile import OPENID, identity
 from skerry.idp.realms import REFRESH_TOKEN, User

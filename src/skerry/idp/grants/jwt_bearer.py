@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from skerry.auth import tokens
+from skerry.auth.jwt import tokens
 from skerry.errors import TokenError
 from skerry.idp import asked, id_jag
 from skerry.idp.client_assertions import use_once

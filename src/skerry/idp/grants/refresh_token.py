@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from skerry.idp import refresh_tokens
 from skerry.idp.grants.from_grant import issuance, refreshable
 from skerry.idp.grants.grant import Ask
 from skerry.idp.issuance import Issuance
+from skerry.idp.kept import refresh_tokens
 from skerry.idp.realms import REFRESH_TOKEN
 
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.dialects import audiences, scope_list
+from skerry.auth.jwt.dialects import audiences, scope_list
 from skerry.errors import TokenError
-from skerry.idp import asked, issued
+from skerry.idp import asked
 from skerry.idp.form import Form
 from skerry.idp.grants.grant import Ask
 from skerry.idp.grants.identity_assertion import assert_identity
 from skerry.idp.id_jag import ID_JAG
 from skerry.idp.issuance import ACCESS_TOKEN_TYPE, Issuance
+from skerry.idp.kept import issued
 from skerry.idp.oauth_errors import invalid_request, invalid_target
 from skerry.idp.realms import TOKEN_EXCHANGE, Client
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from skerry.auth import tokens
+from skerry.auth.jwt import tokens
 from skerry.errors import TokenError
-from skerry.idp import client_metadata
-from skerry.idp.form_endpoint import read_body
+from skerry.idp.clients import client_metadata
+from skerry.idp.endpoints.form_endpoint import read_body
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import bearer_refused, invalid_client_metadata, invalid_request
 from skerry.idp.passwords import secret_digest

@@ -7,7 +7,8 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skerry.idp.form_endpoint import NO_STORE, Trace, json_response
+from skerry.idp.endpoints.form_endpoint import NO_STORE, Trace, json_response
+from skerry.idp.endpoints.traced import traced
 from skerry.idp.issuer import Issuer
 from skerry.idp.limits import SourceLimit
 from skerry.idp.oauth_errors import bearer_refused, too_many
@@ -15,7 +16,6 @@ from skerry.idp.passwords import secret_digest
 from skerry.idp.realms import SECRET_METHODS
 from skerry.idp.registration import answers, initial_tokens
 from skerry.idp.registration.answers import Shown
-from skerry.idp.traced import traced
 
 MOST = 1000
 """Registered clients of a realm; beyond that, one that is not in use makes room."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+from skerry.idp.kept.records import Records
 from skerry.idp.passwords import secret_digest
-from skerry.idp.records import Records
 
 KIND = "initial-access-token"
 

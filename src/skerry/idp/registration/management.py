@@ -12,16 +12,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skerry.idp.client_metadata import Metadata
-from skerry.idp.directory import CLIENT_KIND
-from skerry.idp.form_endpoint import NO_STORE, Trace, json_response
+from skerry.idp.clients.client_metadata import Metadata
+from skerry.idp.endpoints.form_endpoint import NO_STORE, Trace, json_response
+from skerry.idp.endpoints.traced import traced
 from skerry.idp.issuer import Issuer
 from skerry.idp.oauth_errors import OAuthError, bearer_refused, invalid_client_metadata
 from skerry.idp.passwords import secret_digest
+from skerry.idp.realm.directory import CLIENT_KIND
 from skerry.idp.realms import SECRET_METHODS, Client
 from skerry.idp.registration import answers
 from skerry.idp.registration.answers import Shown
-from skerry.idp.traced import traced
 
 _NOBODY = secret_digest(secrets.token_urlsafe(32))
 _OURS = (

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.idp.triggers.declared import Cloud
 from skerry.wire.jsonrpc import depth_exceeds
 from skerry.wire.trace import outgoing

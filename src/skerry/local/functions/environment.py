@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from skerry import processes
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ServiceError, StateError
 from skerry.local.functions import bootstrap
 from skerry.local.functions.function import Function, variables

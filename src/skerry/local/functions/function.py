@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.functions import bootstrap, web_adapter
 from skerry.local.functions.names import LATEST
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings

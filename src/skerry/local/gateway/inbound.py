@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from skerry.auth import challenge
-from skerry.auth.authorizer import JwtAuthorizer
-from skerry.auth.keys import Keys
-from skerry.auth.outside import Http
-from skerry.auth.tokens import bearer
+from skerry.auth.http.outside import Http
+from skerry.auth.jwt.authorizer import JwtAuthorizer
+from skerry.auth.jwt.keys import Keys
+from skerry.auth.jwt.tokens import bearer
 from skerry.errors import ConfigurationError, ServiceError, TokenError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.ports.asgi import Scope

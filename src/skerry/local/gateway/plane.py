@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 
+from skerry.auth.http.outside import Http
 from skerry.auth.moved_clock import clock_of
-from skerry.auth.outside import Http
 from skerry.errors import ConfigurationError, ServiceError, TokenError, not_found
 from skerry.local.api.rest_json import error_reply
 from skerry.local.gateway import browsers

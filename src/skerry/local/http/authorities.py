@@ -22,8 +22,8 @@ import httpx2
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from skerry.auth.outside import Form, Http
-from skerry.auth.transport import Transport
+from skerry.auth.http.outside import Form, Http
+from skerry.auth.http.transport import Transport
 from skerry.errors import RemoteError
 from skerry.local.http.upstream import UpstreamError
 from skerry.local.ports.secrets import Certificates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.outside import Http
+from skerry.auth.http.outside import Http
 from skerry.local.ports.secrets import Authorities
 
 

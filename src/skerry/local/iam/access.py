@@ -26,8 +26,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import SignatureError, StateError
 from skerry.local.api import dialects
 from skerry.local.iam import s3_query

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from skerry.auth import tokens
-from skerry.auth.dialects import AWS_AUTHORIZER, Claims
-from skerry.auth.keys import Keys
+from skerry.auth.jwt import tokens
+from skerry.auth.jwt.dialects import AWS_AUTHORIZER, Claims
+from skerry.auth.jwt.keys import Keys
 from skerry.auth.ports import Fetch
 from skerry.errors import TokenError
 from skerry.local.ports.running import Clock

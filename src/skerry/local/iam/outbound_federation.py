@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
+from skerry.auth.aws.web_identity import ALGORITHMS, LIFE, TokenRequest
 from skerry.auth.iam.patterns import lower
-from skerry.auth.web_identity import ALGORITHMS, LIFE, TokenRequest
 from skerry.errors import ServiceError, StateError
 from skerry.local.api import service_model
 from skerry.local.api.rest_json import Reply

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from skerry.auth import tokens
-from skerry.auth.dialects import Claims, audiences
 from skerry.auth.discovery import is_safe
 from skerry.auth.iam.patterns import lower
+from skerry.auth.jwt import tokens
+from skerry.auth.jwt.dialects import Claims, audiences
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
 from skerry.local.iam.issuer_tokens import IssuerTokens

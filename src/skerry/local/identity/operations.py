@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skerry.auth import tokens
+from skerry.auth.jwt import tokens
 from skerry.errors import SkerryError, access_denied, not_found, validation
 from skerry.local import users
 from skerry.local.identity import web_identity

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from skerry.auth.http.outside import Http
 from skerry.auth.moved_clock import clock_of
-from skerry.auth.outside import Http
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, StateError
 from skerry.local.api import rest_json, service_model

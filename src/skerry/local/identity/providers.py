@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skerry.auth.discovery import MAX_DOCUMENT, discovery_urls, is_safe, may_name
+from skerry.auth.http.outside import Http
 from skerry.auth.json_object import json_object
-from skerry.auth.outside import Http
 from skerry.errors import RemoteError, SkerryError, not_found, validation
 from skerry.local.http.reach import Reach
 from skerry.local.identity.assertions import PrivateKey

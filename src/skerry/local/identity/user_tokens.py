@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from skerry.auth import tokens
 from skerry.auth.discovery import is_loopback, is_safe
+from skerry.auth.jwt import tokens
 from skerry.auth.ports import Fetch
 from skerry.errors import ServiceError, SkerryError, TokenError
 from skerry.local.iam.issuer_tokens import IssuerTokens

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 
-from skerry.auth import web_identity
-from skerry.auth.web_identity import ALGORITHMS, SigningKey, TokenRequest
+from skerry.auth.aws import web_identity
+from skerry.auth.aws.web_identity import ALGORITHMS, SigningKey, TokenRequest
 from skerry.errors import ServiceError, validation
 from skerry.local.api.rest_json import Reply
 from skerry.local.iam.outbound_federation import OFF, TURN_ON

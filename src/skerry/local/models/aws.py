@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.errors import ServiceError
 from skerry.local.http.upstream import Reply, Upstream, UpstreamError
 from skerry.local.ports.running import Clock

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import unquote
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.errors import ConfigurationError, ServiceError, SkerryError
 from skerry.local.api import eventstream
 from skerry.local.api.rest_json import Reply, error_reply
@@ -222,7 +222,7 @@ def _backend(
         return OpenAI(settings=settings, clock=clock, upstream=upstream)
     if settings.backend == "aws":
         if credentials is None:
-            from skerry.auth.credentials import AwsCredentials  # late: only this backend needs it
+            from skerry.auth.aws.credentials import AwsCredentials  # late: only this backend needs it
 
             credentials = AwsCredentials().frozen
         return Relay(settings=settings, clock=clock, upstream=upstream, credentials=credentials)

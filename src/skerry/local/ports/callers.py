@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.ports.asgi import Scope
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from skerry.auth.outside import Http
+from skerry.auth.http.outside import Http
 from skerry.errors import RemoteError
 
 

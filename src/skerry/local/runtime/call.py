@@ -17,7 +17,7 @@ from skerry.local.runtime.envelopes import Answer, Pair
 from skerry.local.runtime.inbound import presented
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.request import Request, allowed_methods, route
-from skerry.local.runtime.session import Session
+from skerry.local.runtime.sessions.session import Session
 from skerry.wire import trace
 from skerry.wire.headers import MCP_SESSION_ID, REQUEST_ID, RUNTIME_SESSION_ID
 from skerry.wire.hop import Hop

@@ -20,9 +20,10 @@ from typing import Any, Literal
 from skerry.errors import ProgramError, ServiceError, validation
 from skerry.local.api import eventstream
 from skerry.local.http.asgi import ClientGoneError
-from skerry.local.runtime import headers, launch, texts
+from skerry.local.runtime import headers, texts
 from skerry.local.runtime.call import Call
-from skerry.local.runtime.session import Session
+from skerry.local.runtime.hosts import launch
+from skerry.local.runtime.sessions.session import Session
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.processes import Pipes, Process, start
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-from skerry.auth.authorizer import JwtAuthorizer
 from skerry.auth.challenge import Challenge, ResourceMetadata, build
-from skerry.auth.keys import Fetch, Keys
-from skerry.auth.tokens import bearer
+from skerry.auth.jwt.authorizer import JwtAuthorizer
+from skerry.auth.jwt.keys import Fetch, Keys
+from skerry.auth.jwt.tokens import bearer
 from skerry.errors import (
     ConfigurationError,
     ServiceError,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 
 from skerry.errors import validation
-from skerry.local.runtime.sessions import Sessions
+from skerry.local.runtime.sessions.sessions import Sessions
 
 MAX_ADVANCE = 14 * 24 * 3600
 """Seconds: the longest time that AWS lets a session be idle."""

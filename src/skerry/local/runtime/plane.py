@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from skerry.auth.keys import Fetch
+from skerry.auth.jwt.keys import Fetch
 from skerry.auth.moved_clock import clock_of
 from skerry.errors import ServiceError, SkerryError, access_denied, not_found, validation
 from skerry.local.http.asgi import ClientGoneError, traced
@@ -26,21 +26,22 @@ from skerry.local.ports.resources import Change, Record, Report, Resources, unre
 from skerry.local.ports.running import Clock, Output, Recorder, Unkept
 from skerry.local.ports.secrets import Authorities, NoAuthorities
 from skerry.local.ports.tokens import WorkloadTokens
-from skerry.local.runtime import launch, sockets, texts
-from skerry.local.runtime.artifact import FetchObject
+from skerry.local.runtime import sockets, texts
 from skerry.local.runtime.call import CLIENT_GONE, Call
 from skerry.local.runtime.commands import Command, Commands
 from skerry.local.runtime.envelopes import Answer
+from skerry.local.runtime.hosts import launch
+from skerry.local.runtime.hosts.artifact import FetchObject
+from skerry.local.runtime.hosts.versions import Versions
 from skerry.local.runtime.inbound import Inbound, RefusedError, presented
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.relay import Relay
 from skerry.local.runtime.request import Request
-from skerry.local.runtime.sessions import Sessions
+from skerry.local.runtime.sessions.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.shells import Shells, shell_id
 from skerry.local.runtime.sockets import Sockets
 from skerry.local.runtime.streams import Streams
-from skerry.local.runtime.versions import Versions
 from skerry.wire.headers import IDENTITY_WAT
 
 SWEEP_INTERVAL = 1.0

@@ -17,8 +17,8 @@ from skerry.local.runtime import headers, texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.envelopes import Answer
 from skerry.local.runtime.request import Request
-from skerry.local.runtime.session import Session
-from skerry.local.runtime.sessions import Sessions
+from skerry.local.runtime.sessions.session import Session
+from skerry.local.runtime.sessions.sessions import Sessions
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.streams import Streams
 from skerry.wire.headers import (

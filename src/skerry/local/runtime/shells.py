@@ -24,10 +24,11 @@ from skerry.local.http.asgi import ClientGoneError
 from skerry.local.http.frames import MAX_FRAME, TOO_BIG, Close
 from skerry.local.ports.asgi import Receive, Send
 from skerry.local.ports.running import Clock
-from skerry.local.runtime import launch, texts
+from skerry.local.runtime import texts
 from skerry.local.runtime.call import Call
 from skerry.local.runtime.commands import argv
-from skerry.local.runtime.session import Key, Session
+from skerry.local.runtime.hosts import launch
+from skerry.local.runtime.sessions.session import Key, Session
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.local.runtime.sockets import Counted, Rate, Sockets, accept, chosen, close_client
 from skerry.local.runtime.terminal import Terminal

@@ -29,7 +29,7 @@ from skerry.local.runtime.call import Call
 from skerry.local.runtime.record import Runtime
 from skerry.local.runtime.relay import platform_headers
 from skerry.local.runtime.request import Request
-from skerry.local.runtime.session import Session
+from skerry.local.runtime.sessions.session import Session
 from skerry.local.runtime.settings import RuntimeSettings
 from skerry.wire.headers import REQUEST_ID, RUNTIME_CUSTOM_PREFIX, RUNTIME_SESSION_ID
 from skerry.wire.trace import CURRENT

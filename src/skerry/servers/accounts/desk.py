@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import httpx2
 from fastmcp import Context
 
-from skerry.auth.keys import Clock, Keys
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt.keys import Clock, Keys
+from skerry.auth.jwt.scopes import Hierarchy
 from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
-from skerry.auth.scopes import Hierarchy
-from skerry.auth.transport import Transport
 from skerry.servers.accounts.backend import Accounts, Backend, Legacy
 from skerry.servers.accounts.checks import check
 from skerry.servers.caller import Caller, identify, request_headers

@@ -16,9 +16,9 @@ import mcp_types as types
 from fastmcp import Context
 from fastmcp.exceptions import ToolError
 
-from skerry.auth.keys import Clock, Keys
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt.keys import Clock, Keys
 from skerry.auth.moved_clock import clock_of
-from skerry.auth.transport import Transport
 from skerry.servers.caller import Caller, identify, request_headers
 from skerry.servers.elicitation import Answer, Question, confirm
 from skerry.servers.http_auth import ProtectedResource

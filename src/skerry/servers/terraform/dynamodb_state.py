@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from key_value.aio.errors import InvalidTTLError, StoreConnectionError, StoreSetupError
 
-from skerry.auth.keys import Clock
+from skerry.auth.jwt.keys import Clock
 from skerry.wire import trace
 
 DEFAULT_COLLECTION = "default_collection"

@@ -21,7 +21,7 @@ from key_value.aio.errors import BaseKeyValueError, DecryptionError
 from key_value.aio.protocols.key_value import AsyncKeyValue
 from redis.exceptions import RedisError
 
-from skerry.auth.keys import Clock
+from skerry.auth.jwt.keys import Clock
 from skerry.errors import StateError
 from skerry.servers.caller import Caller
 from skerry.wire.context import ClientContext

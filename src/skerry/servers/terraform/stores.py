@@ -21,7 +21,7 @@ from key_value.aio.stores.redis import RedisStore
 from key_value.aio.wrappers.encryption import FernetEncryptionWrapper
 from redis.asyncio import Redis
 
-from skerry.auth.keys import Clock
+from skerry.auth.jwt.keys import Clock
 from skerry.errors import ConfigurationError
 from skerry.servers.terraform.checks import check_state
 from skerry.servers.terraform.state import Sessions

@@ -27,8 +27,8 @@ from mcp.shared.exceptions import MCPError, UrlElicitationRequiredError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from skerry.auth.http.transport import Transport
 from skerry.auth.ports import Clock
-from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.servers.resource_auth import ResourceAuth
 from skerry.servers.url_elicitation.errands import LIFE, Errand, Errands

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastmcp.exceptions import ToolError
 
-from skerry.auth.dialects import Claims
+from skerry.auth.jwt.dialects import Claims
 
 _CLIENT = ("client_id", "azp", "cid")
 

@@ -24,9 +24,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from skerry.auth import discovery, tokens
+from skerry.auth import discovery
+from skerry.auth.jwt import tokens
+from skerry.auth.login.web_sign_in import SignIn
 from skerry.auth.ports import Fetch, Post
-from skerry.auth.web_sign_in import SignIn
 from skerry.errors import SkerryError
 from skerry.servers.http_auth import ProtectedResource
 from skerry.servers.url_elicitation import html

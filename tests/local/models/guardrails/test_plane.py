@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth.sigv4 import Credentials, sign
+from skerry.auth.aws.sigv4 import Credentials, sign
 from skerry.local.api.validation import violations
 from skerry.local.models.guardrails.rules import Guardrails
 from skerry.local.models.plane import ModelsPlane

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from skerry.auth import discovery
-from skerry.auth.web_sign_in import SignIn
+from skerry.auth.login.web_sign_in import SignIn
 from skerry.errors import ServiceError, SkerryError, not_found
 from skerry.local import users
 from skerry.local.gateway.consent.pages import Page, page, redirect

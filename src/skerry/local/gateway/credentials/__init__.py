@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from skerry.auth.http.outside import Http
 from skerry.auth.moved_clock import clock_of
-from skerry.auth.outside import Http
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import api_key, external, passthrough, role
 from skerry.local.gateway.credentials.caller import CallerCredentials

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.gateway.credentials import signature
 from skerry.local.gateway.outgoing import Credential, Outgoing, TargetError
 from skerry.local.ports.callers import Access, Caller

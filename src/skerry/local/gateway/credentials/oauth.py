@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from skerry.auth.http.outside import Http
 from skerry.auth.oauth import Client, TokenSource
-from skerry.auth.outside import Http
 from skerry.errors import RemoteError
 from skerry.local.gateway.assumptions import Assumptions
 from skerry.local.gateway.credentials import external, vault_tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.gateway.credentials import signature
 from skerry.local.gateway.outgoing import Credential, Outgoing
 from skerry.local.ports.callers import Access

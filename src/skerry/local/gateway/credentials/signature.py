@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skerry.auth import sigv4
-from skerry.auth.sigv4 import Credentials
+from skerry.auth.aws import sigv4
+from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.gateway.outgoing import Outgoing, TargetError
 from skerry.wire.headers import TRACE
 

@@ -16,11 +16,11 @@ import time
 
 import httpx2
 
-from skerry.auth.keys import Keys
+from skerry.auth.http.transport import Transport
+from skerry.auth.jwt.keys import Keys
+from skerry.auth.jwt.scopes import Hierarchy
 from skerry.auth.moved_clock import clock_of
 from skerry.auth.oauth import Client, TokenSource
-from skerry.auth.scopes import Hierarchy
-from skerry.auth.transport import Transport
 from skerry.errors import ConfigurationError
 from skerry.servers import program
 from skerry.servers.accounts.api import seed

@@ -31,9 +31,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from skerry.auth.challenge import WELL_KNOWN
-from skerry.auth.keys import Clock
+from skerry.auth.jwt.keys import Clock
+from skerry.auth.jwt.tokens import unverified_claims
 from skerry.auth.oauth import TokenSource
-from skerry.auth.tokens import unverified_claims
 from skerry.errors import RemoteError
 from skerry.servers.accounts.api import compatibility, reading
 from skerry.servers.accounts.api.caller import Caller

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from skerry.auth.dialects import Claims
+from skerry.auth.jwt.dialects import Claims
 
 MAX_ACTORS = 8
 

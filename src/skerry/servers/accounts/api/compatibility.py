@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 
-from skerry.auth.dialects import Claims
+from skerry.auth.jwt.dialects import Claims
 from skerry.servers.accounts.api.reading import ProblemError
 from skerry.wire.headers import decode_value
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from skerry.auth.keys import Clock
+from skerry.auth.jwt.keys import Clock
 from skerry.servers.terraform.standin import executions, registry, seed, workspaces
 from skerry.servers.terraform.standin.calls import Call, Handler
 from skerry.servers.terraform.standin.documents import ROOT
