@@ -68,8 +68,8 @@ __all__ = [
 ]
 
 _LATE = {
-    "load": "configuration",
-    "parse": "configuration",
+    "load": "realm.configuration",
+    "parse": "realm.configuration",
     "RunningProvider": "server",
     "run_server_in_thread": "server",
 }
