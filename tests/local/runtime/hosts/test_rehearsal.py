@@ -79,7 +79,7 @@ def test_a_file_that_changed_is_read_anew_and_other_loaders_read_for_themselves(
         import json, pathlib, sys
         import botocore.session
         from botocore import loaders
-        from skerry.local.runtime import rehearsal
+        from skerry.local.runtime.hosts import rehearsal
 
         data = pathlib.Path(sys.argv[1])
         loaders.Loader.BUILTIN_DATA_PATH = str(data)
