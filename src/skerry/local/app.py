@@ -189,6 +189,7 @@ def _functions(endpoint: Endpoint, declared: Mapping[str, FunctionSettings]) -> 
         permissions=endpoint.permissions,
         kept=endpoint.resources,
         source=endpoint.aws,
+        monitor=endpoint.cloudwatch.functions,
     )
 
 

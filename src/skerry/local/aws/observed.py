@@ -1,4 +1,4 @@
-"""Metrics and logs of AgentCore in moto: written by the endpoint, read as any others are.
+"""Metrics and logs of AgentCore and of functions in moto: written by the endpoint, read as any others are.
 
 They are bounded, because a stack may run for days: the oldest go. On AWS metrics of a minute are kept for 15
 days, and logs for good.
@@ -36,25 +36,31 @@ def write(given: Given, *, sums: int = SUMS, streams: int = STREAMS, events: int
     """Adds metrics and log events; what they belong to is made where it is not there.
 
     `given` has the `account` and `region`, `metrics` as `observability.metrics` has them, and `logs`: groups,
-    streams and events of milliseconds and text, in the order in which they were printed. The rest is how much
-    is kept: sums of all metrics, streams of a group, events of a stream.
+    streams and events of milliseconds and text, in the order in which they were printed. What has a `region`
+    of its own goes there. The rest is how much is kept: sums of all metrics, streams of a group, events of a
+    stream.
     """
     place = (given["account"], given["region"])
     _write_metrics(place, given["metrics"])
     while len(_kept) > sums:
         del _kept[next(iter(_kept))]
     for item in given["logs"]:
-        group = _write_logs(place, item["group"], item["stream"], item["events"])
+        group = _write_logs(_of(place, item), item["group"], item["stream"], item["events"])
         del group.streams[item["stream"]].events[:-events]
         while len(group.streams) > streams:
             del group.streams[next(iter(group.streams))]
+
+
+def _of(place: tuple[str, str], item: Given) -> tuple[str, str]:
+    account, region = place
+    return account, item.get("region") or region
 
 
 def _write_metrics(place: tuple[str, str], metrics: Iterable[Given]) -> None:
     make = serve_kept_metrics()
     for item in metrics:
         dimensions = tuple((name, value) for name, value in item["dimensions"])
-        key = (*place, item["namespace"], item["name"], dimensions, item["minute"])
+        key = (*_of(place, item), item["namespace"], item["name"], dimensions, item["minute"])
         known: Any = _kept.get(key)
         if known is None:
             _kept[key] = make(item, dimensions)

@@ -24,6 +24,7 @@ from skerry.local.functions.replies import not_found
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
 from skerry.local.ports.callers import Access
 from skerry.local.ports.functions import FunctionSource
+from skerry.local.ports.monitoring import Monitor
 from skerry.local.ports.running import Clock
 from skerry.wire.arn import lambda_arn
 
@@ -62,12 +63,14 @@ class DeployedFunctions:
         settings: FunctionsSettings,
         access: Access,
         clock: Clock,
+        monitor: Monitor,
         on_gone: Callable[[str], None],
     ) -> None:
         self._source = source
         self._settings = settings
         self._access = access
         self._clock = clock
+        self._monitor = monitor
         self._on_gone = on_gone
         self._code = CodeFolders(settings.state)
         self._kept: dict[_Key, _Kept] = {}
@@ -210,7 +213,8 @@ class DeployedFunctions:
             version=str(told["version"]),
             node=plane.node if str(told["runtime"]).startswith(NODE) else "",
         )
-        made = _Kept(found, content, Pool(function, access=self._access, clock=self._clock), size)
+        pool = Pool(function, access=self._access, clock=self._clock, monitor=self._monitor)
+        made = _Kept(found, content, pool, size)
         self._kept[key] = made
         if before is not None:
             self._retire(before)

@@ -22,8 +22,10 @@ from skerry.errors import ServiceError, StateError
 from skerry.local.functions import bootstrap
 from skerry.local.functions.function import Function, variables
 from skerry.local.functions.invocation import Invocation, Outcome, exited, init_timed_out, timed_out
+from skerry.local.functions.log import EnvironmentLog, Run, peak_memory
 from skerry.local.functions.runtime_api import RuntimeApi
 from skerry.local.ports.callers import Access
+from skerry.local.ports.monitoring import Monitor
 from skerry.local.ports.running import Clock
 
 GRACE = 0.3
@@ -38,7 +40,13 @@ class Environment:
     """Usable after `start`. `on_end` is called once, when its process has ended."""
 
     def __init__(
-        self, function: Function, *, access: Access, clock: Clock, on_line: Callable[[str], None]
+        self,
+        function: Function,
+        *,
+        access: Access,
+        clock: Clock,
+        monitor: Monitor,
+        on_line: Callable[[str], None],
     ) -> None:
         self.function = function
         self.code_time = function.code_time()
@@ -46,9 +54,10 @@ class Environment:
         self.idle = asyncio.Event()
         self.on_end: Callable[[], None] = lambda: None
         self._access = access
+        self._clock = clock
         self._on_line = on_line
-        self._api = RuntimeApi(clock=clock, on_idle=self._asked)
-        self._current: Invocation | None = None
+        self._log = EnvironmentLog(function, monitor=monitor, clock=clock, peak=self._peak)
+        self._api = RuntimeApi(clock=clock, on_idle=self._asked, on_work=self._log.deliver)
         self._process: processes.Process | None = None
         self._credentials: Credentials | None = None
         self._folder: Path | None = None
@@ -78,10 +87,11 @@ class Environment:
         stdin, self._alive = os.pipe()
         try:
             address = await self._api.start()
+            self._log.started()
             self._process = await processes.start(
                 function.command(),
                 cwd=function.settings.path,
-                env=variables(function, self._credentials, address, self._folder),
+                env=variables(function, self._credentials, address, self._folder, self._log.name),
                 on_line=self._printed,
                 stdin=stdin,
             )
@@ -100,8 +110,16 @@ class Environment:
         (InvalidRuntimeException) when the interpreter has no awslambdaric.
         """
         assert self._ended is not None, "invoke before start"
-        used_before = self.ready.is_set()
-        self._current = invocation
+        run = self._log.give(invocation)
+        outcome = await self._outcome(run)
+        self._log.answer(run, outcome)
+        if not self.running:
+            self._log.complete()
+        return outcome
+
+    async def _outcome(self, run: Run) -> Outcome:
+        assert self._ended is not None
+        invocation, used_before = run.invocation, self.ready.is_set()
         self.idle.clear()
         self._api.give(invocation)
         delivered = asyncio.create_task(invocation.delivered.wait())
@@ -111,23 +129,28 @@ class Environment:
             if not delivered.done():
                 if used_before and self._ended.done():
                     raise StaleError
-                return await self._unready(invocation, limit)
+                return await self._unready(run, limit)
         finally:
             delivered.cancel()
         await _first(invocation.outcome, self._ended, timeout=invocation.timeout)
         if invocation.outcome.done():
             return invocation.outcome.result()
         if not self._ended.done():
+            self._log.stop(run)
             await self.stop(grace=0)
-            return timed_out(invocation)
+            return timed_out(invocation, self._clock.time())
         return exited(invocation, self._ended.result())
 
     async def settled(self, at_most: float = 1.0) -> None:
-        """Waits until the process asks for work again: by then all that it printed has arrived."""
+        """Waits until the process asks for work again: by then all that it printed has arrived.
+
+        Then the log of the invocation is complete; so it is when the process takes too long to ask.
+        """
         if self._ended is not None and self.running:
             waiting = asyncio.create_task(self.idle.wait())
             await _first(waiting, self._ended, timeout=at_most)
             waiting.cancel()
+        self._log.complete()
 
     async def stop(self, grace: float = GRACE) -> None:
         """Ends the process with its whole group, and waits for it. Safe to call twice."""
@@ -136,11 +159,13 @@ class Environment:
             await self._process.stop(grace)
             await self._ended
 
-    async def _unready(self, invocation: Invocation, limit: float) -> Outcome:
+    async def _unready(self, run: Run, limit: float) -> Outcome:
         assert self._ended is not None
+        invocation = run.invocation
         if not self._ended.done():
+            self._log.stop(run)
             await self.stop(grace=0)
-            return init_timed_out(invocation, limit)
+            return init_timed_out(invocation, self._clock.time(), limit)
         code = self._ended.result()
         if self._api.init_error:
             return Outcome(self._api.init_error, "Unhandled")
@@ -150,6 +175,7 @@ class Environment:
 
     async def _watch(self, process: processes.Process) -> int:
         code = await process.wait()
+        self._log.complete()
         await self._release()
         self.on_end()
         return code
@@ -165,14 +191,21 @@ class Environment:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def _asked(self) -> None:
+        if not self.ready.is_set():
+            self._log.ready()
+        self._log.ask()
         self.ready.set()
         self.idle.set()
 
     def _printed(self, line: str) -> None:
-        text = line.replace("\r", "\n")
-        if self._current is not None:
-            self._current.log.append(text)
-        self._on_line(text)
+        text = line.replace("\r", "\n")  # as the runtime client keeps the lines of one event together
+        self._log.printed(text)
+        for part in text.split("\n"):
+            self._on_line(part)
+
+    def _peak(self) -> int | None:
+        """Of a web server this would be the adapter's."""
+        return None if self.function.settings.web or not self.running else peak_memory(self.pid)
 
 
 async def _first(*things: asyncio.Future[Any], timeout: float) -> None:  # noqa: ASYNC109 - for asyncio.wait

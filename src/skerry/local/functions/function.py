@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from skerry.auth.aws.sigv4 import Credentials
 from skerry.local.functions import bootstrap, web_adapter
 from skerry.local.functions.names import LATEST
 from skerry.local.functions.settings import FunctionSettings, FunctionsSettings
+from skerry.local.ports.monitoring import Invoked
 from skerry.settings.values import TOKEN_CLOCK
 
 _NODE_CLIENT = Path(__file__).with_name("node_client.cjs")
@@ -44,6 +43,15 @@ class Function:
         return self.settings.role or f"arn:aws:iam::{self.plane.account}:role/{self.name}"
 
     @property
+    def log_group(self) -> str:
+        """The log group that has what it prints."""
+        return f"/aws/lambda/{self.name}"
+
+    def invoked(self, arn: str) -> Invoked:
+        """Whose figures an invocation by an ARN counts for."""
+        return Invoked(self.plane.region, self.name, arn.partition(":function:")[2] or self.name)
+
+    @property
     def warm(self) -> int:
         """How many environments are started ahead and kept."""
         return self.plane.warm if self.settings.warm is None else self.settings.warm
@@ -67,13 +75,14 @@ class Function:
         return 0.0
 
 
-def variables(function: Function, credentials: Credentials, address: str, folder: Path) -> dict[str, str]:
+def variables(
+    function: Function, credentials: Credentials, address: str, folder: Path, log_stream: str
+) -> dict[str, str]:
     """The whole environment of a process: what Lambda sets, the function's own, and where the stack is.
 
     Source: Lambda developer guide, "Defined runtime environment variables".
     """
     settings, plane = function.settings, function.plane
-    today = datetime.now(UTC).strftime("%Y/%m/%d")
     execution = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
     program = Path(function.node or function.python).parent
     return {
@@ -100,8 +109,8 @@ def variables(function: Function, credentials: Credentials, address: str, folder
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[{function.version}]{secrets.token_hex(16)}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_REGION": plane.region,
         "AWS_DEFAULT_REGION": plane.region,
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from skerry.wire import trace
 
@@ -23,10 +24,15 @@ TAIL = 4096
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an invocation gave. `error` is the value of X-Amz-Function-Error, empty for success."""
+    """What an invocation gave. `error` is the value of X-Amz-Function-Error, empty for success.
+
+    Of what Lambda itself ended, `log` is its line in the function's log, `status` that of the REPORT.
+    """
 
     payload: bytes
     error: str = ""
+    log: str = ""
+    status: str = ""
 
 
 class Stream:
@@ -101,7 +107,8 @@ class Invocation:
 
     `timeout` is in seconds. `delivered` is set when an environment has fetched the event; `outcome` is done
     when the handler has answered. With `stream` an answer that is streamed goes there and the outcome is
-    empty; without it is collected. `trace` is what the program is told of its place in a trace.
+    empty; without it is collected. `trace` is what the program is told of its place in a trace. `log` is the
+    end of what was logged of it.
     """
 
     payload: bytes
@@ -133,16 +140,14 @@ def traced_run(span: trace.Span, asked: str = "") -> str:
     return span.amazon(sampled=caller is not None and caller.flags == "01")
 
 
-def timed_out(invocation: Invocation) -> Outcome:
-    """The handler did not answer in time."""
-    text = f"RequestId: {invocation.id} Error: Task timed out after {invocation.timeout:.2f} seconds"
-    return _fault("Sandbox.Timedout", text)
+def timed_out(invocation: Invocation, now: float) -> Outcome:
+    """The handler did not answer in time; `now` is in seconds since the epoch."""
+    return _too_slow(invocation, now, f"Task timed out after {invocation.timeout:.2f} seconds")
 
 
-def init_timed_out(invocation: Invocation, seconds: float) -> Outcome:
-    """The environment was not ready in time."""
-    text = f"RequestId: {invocation.id} Error: Initialization timed out after {seconds:.2f} seconds"
-    return _fault("Sandbox.Timedout", text)
+def init_timed_out(invocation: Invocation, now: float, seconds: float) -> Outcome:
+    """The environment was not ready in so many seconds; `now` is in seconds since the epoch."""
+    return _too_slow(invocation, now, f"Initialization timed out after {seconds:.2f} seconds")
 
 
 def exited(invocation: Invocation, code: int) -> Outcome:
@@ -151,7 +156,8 @@ def exited(invocation: Invocation, code: int) -> Outcome:
         how = "Runtime exited without providing a reason"
     else:
         how = f"Runtime exited with error: {_signal(-code) if code < 0 else f'exit status {code}'}"
-    return _fault("Runtime.ExitError", f"RequestId: {invocation.id} Error: {how}")
+    kind, text = "Runtime.ExitError", f"RequestId: {invocation.id} Error: {how}"
+    return _fault(kind, text, log=f"{text}\n{kind}", status=f"error\tError Type: {kind}")
 
 
 def too_large(size: int) -> Outcome:
@@ -162,8 +168,15 @@ def too_large(size: int) -> Outcome:
     return _fault("Function.ResponseSizeTooLarge", text)
 
 
-def _fault(kind: str, text: str) -> Outcome:
-    return Outcome(json.dumps({"errorType": kind, "errorMessage": text}).encode(), "Unhandled")
+def _too_slow(invocation: Invocation, now: float, what: str) -> Outcome:
+    stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = f"RequestId: {invocation.id} Error: {what}"
+    return _fault("Sandbox.Timedout", text, log=f"{stamp} {invocation.id} {what}", status="timeout")
+
+
+def _fault(kind: str, text: str, *, log: str = "", status: str = "") -> Outcome:
+    payload = json.dumps({"errorType": kind, "errorMessage": text}).encode()
+    return Outcome(payload, "Unhandled", log, status)
 
 
 def _signal(number: int) -> str:

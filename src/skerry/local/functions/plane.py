@@ -46,6 +46,7 @@ from skerry.local.http.asgi import ClientGoneError, send_reply, traced
 from skerry.local.ports.asgi import Receive, Scope, Send
 from skerry.local.ports.callers import Access, Caller
 from skerry.local.ports.functions import FunctionSource, Narrow
+from skerry.local.ports.monitoring import Monitor, Unmonitored
 from skerry.local.ports.permissions import Notes, Permissions, Unrestricted
 from skerry.local.ports.resources import Kept
 from skerry.local.ports.running import Clock, Recorder
@@ -66,7 +67,8 @@ class FunctionsPlane:
     Implements `ports.LambdaRequests`.
 
     Use it between `start()` and `close()`; `kept` keeps what AddPermission changed, `source` the deployed
-    functions: without one there are none. Raises ConfigurationError for functions that cannot work.
+    functions: without one there are none. `monitor` keeps what functions print. Raises ConfigurationError for
+    functions that cannot work.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class FunctionsPlane:
         permissions: Permissions | None = None,
         kept: Kept | None = None,
         source: FunctionSource | None = None,
+        monitor: Monitor | None = None,
     ) -> None:
         self._access = access
         self._permissions: Permissions = permissions or Unrestricted()
@@ -88,6 +91,7 @@ class FunctionsPlane:
         self._settings = settings
         self._pools: dict[str, Pool] = {}
         self._urls = Urls(settings, now=iso8601(clock.time()))
+        monitor = monitor or Unmonitored()
         self._streams = Streams()
         self._door = UrlDoor(
             self._urls,
@@ -99,7 +103,12 @@ class FunctionsPlane:
         )
         self._source = source
         self._deployed = DeployedFunctions(
-            source, settings=settings, access=access, clock=clock, on_gone=self._urls.forget
+            source,
+            settings=settings,
+            access=access,
+            clock=clock,
+            monitor=monitor,
+            on_gone=self._urls.forget,
         )
         self._operations = Operations(
             settings,
@@ -113,7 +122,7 @@ class FunctionsPlane:
             function.check(name)
             arn = lambda_arn(settings.region, settings.account, name)
             declared = Function(name=name, arn=arn, settings=function, plane=settings)
-            self._pools[name] = Pool(declared, access=access, clock=clock)
+            self._pools[name] = Pool(declared, access=access, clock=clock, monitor=monitor)
         self._admission = Admission(
             {name: pool.function for name, pool in self._pools.items()},
             self._permissions,
@@ -322,7 +331,6 @@ class FunctionsPlane:
         exchange.session = session_of(context, exchange.identity)
         tail = exchange.headers.get("x-amz-log-type", "None") == "Tail"
         invocation = self._invocation(exchange, pool, event, context)
-        began = self._clock.monotonic()
         outcome = await pool.invoke(invocation, settle=tail)
         headers = [
             *request_id_header(invocation.id),
@@ -333,10 +341,7 @@ class FunctionsPlane:
             exchange.detail["error"] = outcome.error
             headers.append((b"x-amz-function-error", outcome.error.encode()))
         if tail:
-            taken = (self._clock.monotonic() - began) * 1000
-            function = pool.function
-            logged = log_tail(invocation, taken, function.settings.memory, function.version)
-            headers.append((b"x-amz-log-result", logged))
+            headers.append((b"x-amz-log-result", log_tail(invocation)))
         return Reply(200, headers, outcome.payload)
 
     def _later(self, exchange: Exchange, pool: Pool, event: bytes) -> Reply:

@@ -12,16 +12,22 @@ from skerry.local.functions.environment import Environment, StaleError
 from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation, Outcome
 from skerry.local.ports.callers import Access
+from skerry.local.ports.monitoring import Monitor, Unmonitored
 from skerry.local.ports.running import Clock
 
 _LOG = logging.getLogger("skerry.functions")
+_OUTPUT = logging.getLogger("skerry.functions.output")
+"""What functions print; `skerry logs NAME` finds it by this name."""
 
 
 class Pool:
-    """Use it between `start()` and `close()`."""
+    """Use it between `start()` and `close()`; `monitor` is told what its environments do."""
 
-    def __init__(self, function: Function, *, access: Access, clock: Clock) -> None:
+    def __init__(
+        self, function: Function, *, access: Access, clock: Clock, monitor: Monitor | None = None
+    ) -> None:
         self.function = function
+        self._monitor = monitor or Unmonitored()
         self._access = access
         self._clock = clock
         self._idle: list[Environment] = []
@@ -80,6 +86,7 @@ class Pool:
         TooManyRequestsException when `concurrency` invocations run or wait already.
         """
         if self._invocations >= self.function.plane.concurrency:
+            self._monitor.throttled(self.function.invoked(invocation.arn))
             raise ServiceError(
                 "TooManyRequestsException",
                 429,
@@ -97,6 +104,7 @@ class Pool:
     def enqueue(self, invocation: Invocation, done: Callable[[Outcome | ServiceError], None]) -> None:
         """Runs one event when there is a place for it. Raises ServiceError when the queue is full."""
         if self._queued >= self.function.plane.queue:
+            self._monitor.throttled(self.function.invoked(invocation.arn))
             raise ServiceError(
                 "TooManyRequestsException",
                 429,
@@ -117,11 +125,12 @@ class Pool:
             self._over.set()
 
     async def _run(self, invocation: Invocation, *, settle: bool) -> Outcome:
-        while True:
-            try:
-                return await self._run_in(await self._take(), invocation, settle=settle)
-            except StaleError:
-                continue
+        with self._monitor.executing(self.function.invoked(invocation.arn)):
+            while True:
+                try:
+                    return await self._run_in(await self._take(), invocation, settle=settle)
+                except StaleError:
+                    continue
 
     async def _run_in(self, environment: Environment, invocation: Invocation, *, settle: bool) -> Outcome:
         finished = False
@@ -150,7 +159,11 @@ class Pool:
 
     async def _new(self) -> Environment:
         environment = Environment(
-            self.function, access=self._access, clock=self._clock, on_line=self._printed
+            self.function,
+            access=self._access,
+            clock=self._clock,
+            monitor=self._monitor,
+            on_line=self._printed,
         )
         environment.on_end = lambda: self._gone(environment)
         self._all.add(environment)
@@ -218,4 +231,4 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
     def _printed(self, line: str) -> None:
-        _LOG.info("%s: %s", self.function.name, line)
+        _OUTPUT.info("%s: %s", self.function.name, line)

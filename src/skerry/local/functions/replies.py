@@ -36,13 +36,6 @@ def request_id_header(request_id: str = "") -> list[tuple[bytes, bytes]]:
     return [(b"x-amzn-requestid", (request_id or secrets.token_hex(16)).encode())]
 
 
-def log_tail(invocation: Invocation, taken: float, memory: int, version: str) -> bytes:
-    """The last 4 KB of the log, as Lambda frames it, in base64."""
-    billed = f"Billed Duration: {int(taken) + 1} ms\tMemory Size: {memory} MB\t"
-    lines = [
-        f"START RequestId: {invocation.id} Version: {version}",
-        *invocation.log,
-        f"END RequestId: {invocation.id}",
-        f"REPORT RequestId: {invocation.id}\tDuration: {taken:.2f} ms\t{billed}",
-    ]
-    return base64.b64encode("\n".join([*lines, ""]).encode()[-TAIL:])
+def log_tail(invocation: Invocation) -> bytes:
+    """The last 4 KB of the log, in base64."""
+    return base64.b64encode("\n".join([*invocation.log, ""]).encode()[-TAIL:])

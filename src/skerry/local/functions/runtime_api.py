@@ -67,14 +67,18 @@ class _Server(web.Server):
 class RuntimeApi:
     """Hands invocations to the one process that it serves, and takes its answers.
 
-    `on_idle` is called each time the process asks for work. Use it between `start()` and `close()`.
+    `on_idle` is called each time the process asks for work, `on_work` before it gets some. Use it between
+    `start()` and `close()`.
     """
 
-    def __init__(self, *, clock: Clock, on_idle: Callable[[], None]) -> None:
+    def __init__(
+        self, *, clock: Clock, on_idle: Callable[[], None], on_work: Callable[[], None] = lambda: None
+    ) -> None:
         self.init_error: bytes = b""
         self._address = ""
         self._clock = clock
         self._on_idle = on_idle
+        self._on_work = on_work
         self._waiting: asyncio.Queue[Invocation] = asyncio.Queue(maxsize=1)
         self._current: Invocation | None = None
         self._server: asyncio.Server | None = None
@@ -124,6 +128,7 @@ class RuntimeApi:
         invocation = self._current = await self._waiting.get()
         deadline = int((self._clock.time() + invocation.timeout) * 1000)
         invocation.delivered.set()
+        self._on_work()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),

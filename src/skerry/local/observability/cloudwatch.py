@@ -15,9 +15,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from skerry.errors import SkerryError
+from skerry.local.observability import functions, metrics
 from skerry.local.observability.calls import Call
+from skerry.local.observability.functions import FunctionMonitor
+from skerry.local.observability.lines import Lines
 from skerry.local.observability.logs import RuntimeLogs
-from skerry.local.observability.metrics import Key, Metrics, Minute, entries
+from skerry.local.observability.metrics import Metrics
 from skerry.local.ports.running import Clock
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -39,8 +42,10 @@ class CloudWatch:
         self._one_at_a_time = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self._failing = False
+        self._lines = Lines(clock, self._due.set)
         self.metrics = Metrics()
-        self.logs = RuntimeLogs(clock, self._due.set)
+        self.logs = RuntimeLogs(clock, self._lines)
+        self.functions = FunctionMonitor(clock, self._lines)
 
     async def start(self) -> None:
         """Begins to write whenever there is much."""
@@ -62,13 +67,21 @@ class CloudWatch:
             self._due.set()
 
     async def flush(self) -> None:
-        """Returns when all that is known by now is written, or could not be."""
+        """Returns when all that is known by now is written, or could not be.
+
+        The log of a function that has just answered is waited for: its end comes after the answer.
+        """
+        await self.functions.settled()
+        await self._flush()
+
+    async def _flush(self) -> None:
         async with self._one_at_a_time:
-            minutes, logs = self.metrics.drain(), self.logs.drain()
-            if not minutes and not logs:
+            minutes, invoked = self.metrics.drain(), self.functions.drain()
+            logs = self._lines.drain()
+            if not minutes and not invoked and not logs:
                 return
             try:
-                await self._write(await asyncio.to_thread(self._encoded, minutes, logs))
+                await self._write(await asyncio.to_thread(self._encoded, minutes, invoked, logs))
             except SkerryError as error:
                 if not self._failing:
                     _log.warning("the embedded cloud does not take metrics and logs: %s", error)
@@ -76,13 +89,19 @@ class CloudWatch:
             else:
                 self._failing = False
 
-    def _encoded(self, minutes: Mapping[Key, Minute], logs: Sequence[Mapping[str, Any]]) -> bytes:
+    def _encoded(
+        self,
+        minutes: Mapping[metrics.Key, metrics.Minute],
+        invoked: Mapping[functions.Key, functions.Minute],
+        logs: Sequence[Mapping[str, Any]],
+    ) -> bytes:
         account, region = self._place
-        given = {"account": account, "region": region, "metrics": entries(minutes), "logs": logs}
+        sums = [*metrics.entries(minutes), *functions.entries(invoked)]
+        given = {"account": account, "region": region, "metrics": sums, "logs": logs}
         return json.dumps(given, separators=(",", ":")).encode("ascii")
 
     async def _run(self) -> None:
         while True:
             await self._due.wait()
             self._due.clear()
-            await self.flush()
+            await self._flush()

@@ -168,15 +168,15 @@ def _entries(key: Key, minute: Minute) -> Iterator[dict[str, Any]]:
         counts["Sessions"] = minute.sessions
     for dimensions in _dimensions(key):
         for name, number in counts.items():
-            yield _entry(key, name, "Count", dimensions, _counted(number, minute.calls))
+            yield _entry(key, name, "Count", dimensions, counted(number, minute.calls))
         for name, times_of in times.items():
             yield _entry(key, name, "Milliseconds", dimensions, times_of)
     if runtime:  # "aggregated": across all resources
         for name in counts.keys() & {"Invocations", "Sessions"}:
-            yield _entry(key, name, "Count", (), _counted(counts[name], minute.calls))
+            yield _entry(key, name, "Count", (), counted(counts[name], minute.calls))
     if key.target_type:
         served = (*_gateway(key), ("TargetType", _TYPES.get(key.target_type, key.target_type.upper())))
-        yield _entry(key, "TargetType", "Count", served, _counted(minute.calls, minute.calls))
+        yield _entry(key, "TargetType", "Count", served, counted(minute.calls, minute.calls))
 
 
 def _dimensions(key: Key) -> Iterator[Dimensions]:
@@ -197,20 +197,27 @@ def _gateway(key: Key) -> Dimensions:
     return (*shared, ("Method", key.operation)) if key.operation else shared
 
 
-def _counted(number: int, calls: int) -> Sum:
+def counted(number: int, calls: int) -> Sum:
     """A metric that each call has, which is 1 for `number` of them and 0 for the others."""
     return Sum(calls, float(number), float(number == calls), float(number > 0))
 
 
-def _entry(key: Key, name: str, unit: str, dimensions: Dimensions, value: Sum) -> dict[str, Any]:
+def entry(
+    namespace: str, minute: int, name: str, unit: str, *, dimensions: Dimensions, value: Sum
+) -> dict[str, Any]:
+    """A metric of one minute, as `aws.observed` takes it."""
     return {
-        "namespace": NAMESPACE,
+        "namespace": namespace,
         "name": name,
         "unit": unit,
         "dimensions": sorted(dimensions),
-        "minute": key.minute,
+        "minute": minute,
         "count": value.count,
         "sum": value.total,
         "least": value.least,
         "most": value.most,
     }
+
+
+def _entry(key: Key, name: str, unit: str, dimensions: Dimensions, value: Sum) -> dict[str, Any]:
+    return entry(NAMESPACE, key.minute, name, unit, dimensions=dimensions, value=value)
