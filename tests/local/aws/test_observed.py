@@ -105,3 +105,22 @@ def test_a_stream_without_lines_is_made() -> None:
     account = "100000000005"
     write(account, logs=[{"group": GROUP, "stream": "silent", "events": []}])
     assert list(logs_backends[account][REGION].groups[GROUP].streams) == ["silent"]
+
+
+@pytest.mark.behaviour("LL-GROUP")
+def test_what_has_a_region_of_its_own_is_there() -> None:
+    account, minute = "100000000009", minutes_ago(1)
+    own = {
+        "region": "eu-north-1",
+        "group": "/aws/lambda/f",
+        "stream": "s",
+        "events": [[minute * 1000, "one"]],
+    }
+    write(
+        account, metric(minute=minute, region="eu-north-1"), logs=[own, {**own, "region": "", "group": "g"}]
+    )
+    assert list(logs_backends[account]["eu-north-1"].groups) == ["/aws/lambda/f"]
+    assert list(logs_backends[account][REGION].groups) == ["g"]
+    assert statistics(account) == []
+    _, listed = cloudwatch_backends[account]["eu-north-1"].list_metrics(None, None, None, [])
+    assert [found.name for found in listed] == ["Latency"]

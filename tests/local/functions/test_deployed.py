@@ -18,6 +18,7 @@ from skerry.local.functions import FunctionSettings, FunctionsPlane, FunctionsSe
 from skerry.local.functions.code_folders import FOLDER
 from skerry.local.functions.deployed import DeployedFunctions
 from skerry.local.functions.names import FunctionName
+from skerry.local.ports.monitoring import Unmonitored
 from tests.kit.lambda_code import FakeFunctionSource, returning, zipped
 from tests.kit.plane import ACCOUNT, REGION, Ports, RealClock, Running, running
 from tests.kit.processes import ended
@@ -353,7 +354,12 @@ def visit(served: Running, path: str) -> tuple[int, str]:
 def functions(state: Path, source: FakeFunctionSource, gone: list[str] | None = None) -> DeployedFunctions:
     told: list[str] = [] if gone is None else gone
     return DeployedFunctions(
-        source, settings=settings(state), access=Ports().access, clock=RealClock(), on_gone=told.append
+        source,
+        settings=settings(state),
+        access=Ports().access,
+        clock=RealClock(),
+        monitor=Unmonitored(),
+        on_gone=told.append,
     )
 
 
@@ -447,7 +453,12 @@ async def test_those_who_come_at_once_share_the_environments(tmp_path: Path) -> 
 
 async def test_without_a_source_there_is_no_such_function(tmp_path: Path) -> None:
     found = DeployedFunctions(
-        None, settings=settings(tmp_path), access=Ports().access, clock=RealClock(), on_gone=lambda _: None
+        None,
+        settings=settings(tmp_path),
+        access=Ports().access,
+        clock=RealClock(),
+        monitor=Unmonitored(),
+        on_gone=lambda _: None,
     )
     await found.start()
     assert (await found.find(FunctionName("f"), REGION)).told is None

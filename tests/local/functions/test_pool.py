@@ -18,6 +18,7 @@ from skerry.local.functions.environment import StaleError
 from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation
 from skerry.local.functions.pool import Pool
+from tests.kit.function_monitor import KeptMonitor
 from tests.kit.plane import ACCOUNT, REGION, RealClock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="awslambdaric is not there for Windows")
@@ -42,14 +43,23 @@ class Keys:
 
 
 def make(
-    state, handler="app.describe", *, keys=None, path=HANDLERS, python="", timeout=20.0, role="", **options
+    state,
+    handler="app.describe",
+    *,
+    keys=None,
+    monitor=None,
+    path=HANDLERS,
+    python="",
+    timeout=20.0,
+    role="",
+    **options,
 ):
     settings = FunctionSettings(path=path, handler=handler, python=python, timeout=timeout, role=role)
     plane = FunctionsSettings(
         state=state, endpoint="http://127.0.0.1:9", region=REGION, account=ACCOUNT, **options
     )
     function = Function(name="f", arn="arn:f", settings=settings, plane=plane)
-    return Pool(function, access=keys or Keys(), clock=RealClock())
+    return Pool(function, access=keys or Keys(), clock=RealClock(), monitor=monitor)
 
 
 async def run(pool, event=None, **options):
@@ -210,6 +220,56 @@ async def test_an_environment_that_died_at_rest_gets_no_event(tmp_path):
     await pool.close()
 
 
+@pytest.mark.behaviour("LL-METRICS")
+async def test_an_invocation_too_many_is_told_as_a_throttle(tmp_path):
+    monitor = KeptMonitor()
+    pool = make(tmp_path, monitor=monitor, warm=0, concurrency=0)
+    with pytest.raises(ServiceError, match="Rate Exceeded"):
+        await run(pool)
+    assert ([invoked.function for invoked in monitor.refused], monitor.runs) == (["f"], [])
+    await pool.close()
+
+
+@pytest.mark.behaviour("LL-ENDED")
+async def test_the_log_of_a_handler_that_took_too_long(tmp_path):
+    monitor = KeptMonitor()
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    pool = make(tmp_path, "app.hangs", monitor=monitor, warm=0, timeout=0.5)
+    await run(pool, {"fifo": str(fifo)})
+    os.close(reader)
+    *_, told, end, report = monitor.lines
+    assert told.endswith("Task timed out after 0.50 seconds")
+    assert end.startswith("END RequestId: ")
+    assert report.endswith("\tStatus: timeout")
+    assert ("Max Memory Used: " in report) is (sys.platform == "linux")
+    assert monitor.open == 0
+    await pool.close()
+
+
+@pytest.mark.behaviour("LL-ENDED")
+async def test_the_log_of_a_module_that_cannot_be_loaded(tmp_path):
+    monitor = KeptMonitor()
+    pool = make(tmp_path, "nowhere.handler", monitor=monitor, warm=0)
+    await run(pool)
+    told, start, end, report = monitor.lines[-4:]
+    assert "Runtime.ImportModuleError" in told
+    assert [line.split()[0] for line in (start, end, report)] == ["START", "END", "REPORT"]
+    ((_, _, _, failed),) = monitor.runs
+    assert failed
+    await pool.close()
+
+
+@pytest.mark.behaviour("LL-STREAM")
+async def test_a_handler_is_told_the_stream_that_has_its_lines(tmp_path):
+    monitor = KeptMonitor()
+    pool = make(tmp_path, monitor=monitor, warm=0)
+    value = await run(pool)
+    assert monitor.place == (REGION, *value["log"])
+    await pool.close()
+
+
 @pytest.mark.behaviour("FN-INIT-TIMEOUT")
 async def test_a_module_that_is_never_ready(tmp_path):
     pool = make(tmp_path, "slow_start.handler", warm=0, init=0.5)
@@ -220,11 +280,13 @@ async def test_a_module_that_is_never_ready(tmp_path):
     await pool.close()
 
 
+@pytest.mark.behaviour("LL-METRICS")
 async def test_events_wait_for_their_turn_and_the_queue_is_bounded(tmp_path):
     started, go = tmp_path / "started", tmp_path / "go"
     for fifo in (started, go):
         os.mkfifo(fifo)
-    pool = make(tmp_path, "app.waits", warm=0, environments=1, queue=2)
+    monitor = KeptMonitor()
+    pool = make(tmp_path, "app.waits", monitor=monitor, warm=0, environments=1, queue=2)
     event = json.dumps({"started": str(started), "go": str(go)}).encode()
     done: asyncio.Queue = asyncio.Queue()
     for _ in range(2):
@@ -232,6 +294,7 @@ async def test_events_wait_for_their_turn_and_the_queue_is_bounded(tmp_path):
     with pytest.raises(ServiceError) as caught:
         pool.enqueue(Invocation(payload=event, arn="a", timeout=20), done.put_nowait)
     assert caught.value.name == "TooManyRequestsException"
+    assert [invoked.function for invoked in monitor.refused] == ["f"]
     for _ in range(2):
         assert await asyncio.to_thread(started.read_text) == "x"
         assert done.empty()

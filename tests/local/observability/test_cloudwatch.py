@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from skerry.errors import RemoteError
-from skerry.local.observability import logs
+from skerry.local.observability import lines
 from skerry.local.observability.calls import Call
 from skerry.local.observability.cloudwatch import CloudWatch
+from skerry.local.ports.monitoring import Invoked
 from tests.kit.clock import FakeClock
 from tests.local.observability.hops import hop
 
@@ -79,11 +80,11 @@ async def test_much_is_written_without_being_asked_for() -> None:
     cloudwatch = made(written)
     await cloudwatch.start()
     add = cloudwatch.logs.stream("desk", "DEFAULT", "one")
-    for _ in range(logs.ENOUGH):
+    for _ in range(lines.ENOUGH):
         add("x")
     await written.came.wait()
     await cloudwatch.flush()
-    assert written.lines() == ["x"] * logs.ENOUGH
+    assert written.lines() == ["x"] * lines.ENOUGH
     await cloudwatch.close()
     await cloudwatch.close()
 
@@ -95,7 +96,7 @@ async def test_an_embedded_cloud_that_never_answers_does_not_hold_up_the_end() -
     await cloudwatch.start()
     written.gate.clear()
     add = cloudwatch.logs.stream("desk", "DEFAULT", "one")
-    for _ in range(logs.ENOUGH):
+    for _ in range(lines.ENOUGH):
         add("x")
     await written.came.wait()
     async with asyncio.timeout(5):
@@ -117,3 +118,24 @@ async def test_what_is_not_taken_is_told_once_and_gone(caplog: pytest.LogCapture
     cloudwatch.add(Call(hop()))
     await cloudwatch.flush()
     assert len(written.all) == 1
+
+
+@pytest.mark.behaviour("LL-FRESH")
+async def test_a_flush_has_the_log_of_a_function_that_has_answered() -> None:
+    written = Written()
+    cloudwatch = made(written)
+    log = cloudwatch.functions.stream("eu-west-1", "/aws/lambda/orders", "one")
+    log.add("START")
+    log.expect()
+    cloudwatch.functions.ran(Invoked("eu-west-1", "orders", "orders"), 0.0, 5.0, failed=False)
+    flushing = asyncio.create_task(cloudwatch.flush())
+    for _ in range(5):
+        await asyncio.sleep(0)  # lets it begin; no time passes
+    assert written.all == []
+    log.add("END")
+    log.complete()
+    await flushing
+    (one,) = written.all
+    assert written.lines() == ["START\n", "END\n"]
+    assert (one["logs"][0]["group"], one["logs"][0]["region"]) == ("/aws/lambda/orders", "eu-west-1")
+    assert {item["namespace"] for item in one["metrics"]} == {"AWS/Lambda"}

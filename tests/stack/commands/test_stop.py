@@ -109,3 +109,20 @@ def test_what_the_programs_of_a_runtime_printed_is_shown_by_its_name(
     assert "one" not in shown
     assert cli.main(["logs", "opps", "--state", str(tmp_path)]) == 2
     assert "Known: endpoint, ops, ops_jwt." in capsys.readouterr().err
+
+
+@pytest.mark.behaviour("LL-COMMAND")
+def test_what_a_function_printed_is_shown_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    logs = State(tmp_path).folder / "logs"
+    said = ("shop.orders: one", "shop.orders-2: x", "shop.orders: a: b", "shop.orders: ")
+    lines = "".join(f"now INFO skerry.functions.output {text}\n" for text in said)
+    (logs / "endpoint.log").write_text(f"now WARNING skerry.functions shop.orders: no environment\n{lines}")
+    assert cli.main(["logs", "shop.orders", "--state", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["shop.orders"]
+    assert [line.partition("output ")[2] for line in found] == [
+        "shop.orders: one",
+        "shop.orders: a: b",
+        "shop.orders:",
+    ]
+    assert cli.main(["logs", "orders", "--state", str(tmp_path)]) == 2
+    assert "Known: endpoint, shop.orders, shop.orders-2." in capsys.readouterr().err

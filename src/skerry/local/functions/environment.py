@@ -22,7 +22,8 @@ from skerry.errors import ServiceError, StateError
 from skerry.local.functions import bootstrap
 from skerry.local.functions.function import Function, variables
 from skerry.local.functions.invocation import Invocation, Outcome, exited, init_timed_out, timed_out
-from skerry.local.functions.log import EnvironmentLog, Run, peak_memory
+from skerry.local.functions.log import EnvironmentLog, Run
+from skerry.local.functions.memory import PeakMemory
 from skerry.local.functions.runtime_api import RuntimeApi
 from skerry.local.ports.callers import Access
 from skerry.local.ports.monitoring import Monitor
@@ -59,6 +60,7 @@ class Environment:
         self._log = EnvironmentLog(function, monitor=monitor, clock=clock, peak=self._peak)
         self._api = RuntimeApi(clock=clock, on_idle=self._asked, on_work=self._log.deliver)
         self._process: processes.Process | None = None
+        self._memory: PeakMemory | None = None
         self._credentials: Credentials | None = None
         self._folder: Path | None = None
         self._alive: int | None = None
@@ -99,6 +101,8 @@ class Environment:
             os.close(stdin)
             if self._process is None:
                 await self._release()
+        if not function.settings.web:  # of a server it would be the adapter's
+            self._memory = PeakMemory(self._process.pid)
         self._ended = asyncio.create_task(self._watch(self._process))
         if self._stopping:  # the stack closed while the process was on its way
             await self.stop(grace=0)
@@ -182,6 +186,8 @@ class Environment:
 
     async def _release(self) -> None:
         await self._api.close()
+        if self._memory is not None:
+            self._memory.close()
         if self._credentials is not None:
             self._access.revoke(self._credentials)
         if self._alive is not None:
@@ -204,8 +210,7 @@ class Environment:
             self._on_line(part)
 
     def _peak(self) -> int | None:
-        """Of a web server this would be the adapter's."""
-        return None if self.function.settings.web or not self.running else peak_memory(self.pid)
+        return self._memory.megabytes() if self._memory is not None else None
 
 
 async def _first(*things: asyncio.Future[Any], timeout: float) -> None:  # noqa: ASYNC109 - for asyncio.wait

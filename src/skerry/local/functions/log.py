@@ -9,7 +9,6 @@ AWS's announcement that the INIT phase is billed (August 2025); `Status` is from
 from __future__ import annotations
 
 import math
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from skerry.local.functions.function import Function
 from skerry.local.functions.invocation import Invocation, Outcome
 from skerry.local.ports.monitoring import Monitor
 from skerry.local.ports.running import Clock
-
-_PEAK = re.compile(rb"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(slots=True, eq=False)
@@ -150,13 +147,3 @@ def report(run: Run, outcome: Outcome, memory: int) -> str:
         members.append(f"Init Duration: {run.init:.2f} ms")
     members.append(f"Status: {outcome.status}" if outcome.status else "")
     return "\t".join(members)
-
-
-def peak_memory(pid: int) -> int | None:
-    """The most memory that a process had at a time, in MB; None where the system does not tell."""
-    try:  # Linux has this file
-        with open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123 - once for each invocation
-            found = _PEAK.search(status.read())
-    except OSError:
-        return None
-    return math.ceil(int(found[1]) / 1024) if found else None

@@ -16,7 +16,9 @@ from skerry.wire.shown import clean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", default="", help="a log or a runtime (default: every log)")
+    parser.add_argument(
+        "name", nargs="?", default="", help="a log, a runtime or a function (default: every log)"
+    )
     parser.add_argument(
         "--lines", type=count, default=20, metavar="N", help="the newest so many (default: %(default)s)"
     )
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def tails(state: Path, name: str, count: int) -> dict[str, list[str]]:
-    """The newest lines of each log, or of the log or runtime with this name. Raises as `run` does."""
+    """The newest lines of each log, or of the log, runtime or function of a name. Raises as `run` does."""
     files = {file.stem: file for file in sorted((state / "logs").glob("*.log"))}
     if not files:
         raise StateError(
@@ -50,17 +52,17 @@ def tails(state: Path, name: str, count: int) -> dict[str, list[str]]:
 
 
 _ENDPOINT = "endpoint"
-_PRINTED = re.compile(r" skerry\.runtime\.output (?P<runtime>\w+) ")
+_PRINTED = re.compile(r" skerry\.(?:runtime|functions)\.output (?P<program>[\w.-]+)[: ]")
 
 
-def _printed(state: Path, runtime: str, files: Iterable[str], count: int) -> list[str]:
-    """What the programs of a runtime printed: the endpoint's log has it, between other things."""
+def _printed(state: Path, program: str, files: Iterable[str], count: int) -> list[str]:
+    """What a runtime's programs, or a function, printed: the endpoint's log has it, between other things."""
     lines = _tail(_file(state, _ENDPOINT)) if _ENDPOINT in files else []
-    told = [(found["runtime"], line) for line in lines if (found := _PRINTED.search(line))]
-    if not (own := [line for name, line in told if name == runtime]):
+    told = [(found["program"], line) for line in lines if (found := _PRINTED.search(line))]
+    if not (own := [line for name, line in told if name == program]):
         known = ", ".join(dict.fromkeys([*files, *(name for name, _ in told)]))
         raise ConfigurationError(
-            f"there is no log '{runtime}', and no runtime of that name that printed anything.",
+            f"there is no log '{program}', and no runtime or function of that name that printed anything.",
             hint=f"Known: {known}.",
         )
     return own[-count:]
