@@ -19,7 +19,7 @@ from skerry.local.ports.monitoring import Invoked, LogStream
 from skerry.local.ports.running import Clock
 
 NAMESPACE = "AWS/Lambda"
-PATIENCE = 1.0
+PATIENCE = 3.0
 """Seconds in which the end of an answer's log comes, or is not waited for any more."""
 
 
