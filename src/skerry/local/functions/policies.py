@@ -205,11 +205,18 @@ class KeptStatements:
 def _readable(statement: Mapping[str, Any]) -> dict[str, Any]:
     """A statement as AddPermission makes it here; CloudFormation and seeds leave theirs half done."""
     kept = {name: statement[name] for name in _MEMBERS if statement.get(name)}
+    for operator, keys in _condition({name: statement.get(name) for name in _OF_URLS}).items():
+        kept["Condition"] = {
+            **kept.get("Condition", {}),
+            operator: {**kept.get("Condition", {}).get(operator, {}), **keys},
+        }
     principal = kept.get("Principal")
     return {**kept, "Principal": _principal(principal) if isinstance(principal, str) else principal}
 
 
 _MEMBERS = ("Sid", "Effect", "Principal", "Action", "Resource", "Condition")
+_OF_URLS = ("FunctionUrlAuthType", "InvokedViaFunctionUrl")
+"""Members of AddPermission that the embedded cloud leaves beside the condition."""
 
 _Act = Callable[[FunctionPolicies, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 _ACTS: Mapping[str, _Act] = {
@@ -243,6 +250,6 @@ def _condition(given: Mapping[str, Any]) -> dict[str, Any]:
     equals = {key: value for key, value in equals.items() if value}
     if equals:
         found["StringEquals"] = equals
-    if "InvokedViaFunctionUrl" in given:
+    if given.get("InvokedViaFunctionUrl") is not None:
         found["Bool"] = {"lambda:InvokedViaFunctionUrl": given["InvokedViaFunctionUrl"]}
     return found
