@@ -1,4 +1,4 @@
-"""Calls of the control plane by a stack, with botocore's client; its errors as CloudFormation tells them."""
+"""Calls of services at the endpoint by a stack, with botocore; errors as CloudFormation tells them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ _CODES: Mapping[str, str] = {
     "AccessDeniedException": "AccessDenied",
     "ConflictException": "ResourceConflict",
     "ResourceNotFoundException": "NotFound",
+    "InvalidParameterValueException": "InvalidRequest",
+    "ResourceConflictException": "AlreadyExists",
     "ServiceQuotaExceededException": "ServiceLimitExceeded",
     "ThrottlingException": "Throttling",
     "UnknownOperationException": "InvalidRequest",
     "ValidationException": "InvalidRequest",
 }
-"""Handler error codes of CloudFormation by the API's exceptions."""
+"""Handler error codes of CloudFormation by the APIs' exceptions."""
 _VALUE = re.compile(r", value: .*?(?=, (?:type|valid))")
 TRIES = 8
 READ_TIMEOUT = 120
@@ -40,7 +42,7 @@ class ResourceError(RemoteError):
 
 
 class Calls(Protocol):
-    """The control plane, as the resources of a stack use it."""
+    """A service, as the resources of a stack use it."""
 
     def __call__(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an operation. Raises ResourceError."""
@@ -55,11 +57,23 @@ class Calls(Protocol):
         ...
 
 
-class ControlPlaneCalls:
-    """Implements `Calls` over HTTP, signed by the stack's principal; the client is made when it is needed."""
+class ServiceCalls:
+    """Implements `Calls` over HTTP, signed by the stack's principal; the client is made when it is needed.
 
-    def __init__(self, acting: Acting, *, pause: Callable[[float], None] = time.sleep) -> None:
+    `service` is botocore's name of it, `region` the stack's own region where that counts.
+    """
+
+    def __init__(
+        self,
+        acting: Acting,
+        service: str,
+        *,
+        region: str = "",
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._acting = acting
+        self._service = service
+        self._region = region or acting.region
         self._client: Any = None
         self._pause = pause
 
@@ -99,8 +113,8 @@ class ControlPlaneCalls:
 
             acting = self._acting
             self._client = botocore.session.Session().create_client(
-                MODEL,
-                region_name=acting.region,
+                self._service,
+                region_name=self._region,
                 endpoint_url=acting.url,
                 aws_access_key_id=acting.access_key_id,
                 aws_secret_access_key=acting.secret,
@@ -112,3 +126,10 @@ class ControlPlaneCalls:
                 ),
             )
         return self._client
+
+
+class ControlPlaneCalls(ServiceCalls):
+    """The control plane of AgentCore, which is in the endpoint's region."""
+
+    def __init__(self, acting: Acting, *, pause: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(acting, MODEL, pause=pause)

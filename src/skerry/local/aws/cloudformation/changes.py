@@ -73,7 +73,7 @@ class Changes:
             self._replaced[name] = before
             del self._progress.parsed[name]
             self._progress.make(name)
-        elif properties != before.made.properties or self._before.tags != self._target.tags:
+        elif properties != before.properties or self._before.tags != self._target.tags:
             self._undo.append((name, lambda _: self._changed_back(before)))
             self._progress.change(name, before, properties)
 
@@ -112,7 +112,7 @@ class Changes:
         name = before.logical_resource_id
         shown = before.physical_resource_id
         try:
-            self._progress.parsed[name] = before.changed(before.made.properties, whole=True)
+            self._progress.parsed[name] = before.changed(before.properties, whole=True)
         except FAILURES as error:
             self._progress.tell(name, before.type_name, "UPDATE_FAILED", physical=shown, reason=told(error))
             return False

@@ -1,7 +1,7 @@
 """Where moto's CloudFormation is made to know AgentCore's resources. Moto is asked first, and changed once.
 
-Only stacks that have such a resource, before or after, go another way than moto's own; what moto says about
-requests themselves (names, change sets, "No updates are to be performed") holds for them too.
+Stacks go another way than moto's own, but for those that seeds and stack sets make without such a resource;
+what moto says about requests themselves (names, "No updates are to be performed") holds for them too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from moto.cloudformation.exceptions import AlreadyExistsException, ValidationErr
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.utils import generate_stack_id
 
-from skerry.local.aws.cloudformation import corrections, requests, stacks
+from skerry.local.aws.cloudformation import (
+    change_sets,
+    corrections,
+    lambda_types,
+    requests,
+    resolving,
+    stacks,
+)
+from skerry.local.aws.cloudformation.acting_calls import somebody_acts
 from skerry.local.aws.cloudformation.calls import Calls, ControlPlaneCalls
 from skerry.local.aws.cloudformation.changes import Target
 from skerry.local.aws.cloudformation.progress import Progress
@@ -41,6 +49,9 @@ def install() -> None:
     corrections.read_templates()
     corrections.look_without_making()
     corrections.compare_as_aws_does()
+    change_sets.list_what_differs()
+    lambda_types.know_lambda_types()
+    resolving.resolve_in_resources()
     _go_own_ways()
 
 
@@ -50,7 +61,7 @@ def _go_own_ways() -> None:
     moto_set, moto_execute = moto.create_change_set, moto.execute_change_set
 
     def create_stack(self: Any, name: str, template: str, parameters: Any, **rest: Any) -> Any:
-        if not has_agentcore(_read(template)):
+        if not _ours(_read(template)):
             return moto_create(self, name, template, parameters, **rest)
         if any(stack.name == name for stack in list(self.stacks.values())):
             raise AlreadyExistsException(f"Stack [{name}] already exists")
@@ -63,7 +74,7 @@ def _go_own_ways() -> None:
     def update_stack(self: Any, name: str, template: str, **rest: Any) -> Any:
         tags = rest["tags"]
         stack = self.get_stack(name)
-        if not has_agentcore(stack.template_dict, _read(template)):
+        if not _ours(stack.template_dict, _read(template)):
             return moto_update(self, name, template, **rest)
         _settled(stack)
         resolved = self._resolve_update_parameters(instance=stack, incoming_params=rest["parameters"])
@@ -75,7 +86,7 @@ def _go_own_ways() -> None:
         found = [
             item for item in list(self.stacks.values()) if name_or_stack_id in (item.name, item.stack_id)
         ]
-        if not found or not has_agentcore(found[0].template_dict):
+        if not found or not _ours(found[0].template_dict):
             moto_delete(self, name_or_stack_id)
             return
         stack = found[0]
@@ -84,7 +95,7 @@ def _go_own_ways() -> None:
     def create_change_set(
         self: Any, stack_name: str, change_set_name: str, template: str, parameters: Any, **rest: Any
     ) -> Any:
-        if not has_agentcore(_read(template)):
+        if not _ours(_read(template)):
             return moto_set(self, stack_name, change_set_name, template, parameters, **rest)
         stack = self.get_stack(stack_name) if rest["change_set_type"] == "UPDATE" else None
         if stack is not None:
@@ -100,7 +111,7 @@ def _go_own_ways() -> None:
     def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
         change_set = self.describe_change_set(change_set_name)
         stack = self.stacks[change_set.stack_id]
-        if not has_agentcore(stack.template_dict, change_set.template_dict):
+        if not _ours(stack.template_dict, change_set.template_dict):
             moto_execute(self, change_set_name, stack_name)
             return
         _execute(self, stack, change_set)
@@ -110,6 +121,13 @@ def _go_own_ways() -> None:
     _MODELS.CloudFormationBackend.delete_stack = delete_stack
     _MODELS.CloudFormationBackend.create_change_set = create_change_set
     _MODELS.CloudFormationBackend.execute_change_set = execute_change_set
+
+
+def _ours(*templates: Mapping[str, Any] | None) -> bool:
+    """Whether a stack goes the way of `stacks`: all do but those of seeds and stack sets: nobody acts."""
+    return has_agentcore(*templates) or (
+        somebody_acts() and any((one or {}).get("Resources") for one in templates)
+    )
 
 
 def _same(stack: Stack, wanted: Stack, tags: Mapping[str, str]) -> bool:

@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from skerry.errors import SkerryError
 from skerry.local.aws.cloudformation.calls import ResourceError
+from skerry.local.aws.cloudformation.resolving import without_secrets
 from skerry.local.aws.cloudformation.resources import AgentCoreResource
 
 FAILURES = (
@@ -94,7 +95,7 @@ class Progress:
             physical_resource_id=physical,
             resource_type=kind,
             resource_status=status,
-            resource_status_reason=reason,
+            resource_status_reason=None if reason is None else without_secrets(reason),
             resource_properties=None,
         )
         event.sendToSns(self.stack.account_id, self.stack.region_name, self.stack.notification_arns)

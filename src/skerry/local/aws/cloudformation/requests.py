@@ -12,6 +12,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 
 from skerry.local.aws.cloudformation.acting import Acting
+from skerry.local.aws.cloudformation.calls import Calls
 
 ANSWER_AFTER = 30.0
 """Seconds, well below the 60 after which boto3 would send a request again."""
@@ -19,11 +20,16 @@ ANSWER_AFTER = 30.0
 
 @dataclass(slots=True)
 class Request:
-    """What moto does not pass on of a request: who acts, and what happens when a resource fails."""
+    """What moto does not pass on of a request: who acts, and what happens when a resource fails.
+
+    `clients` are the calls of services in it, `secrets` what it has read, with the references to it.
+    """
 
     acting: Acting | None
     given: Mapping[str, str] = field(repr=False)
     working: list[str] = field(default_factory=list)
+    clients: dict[tuple[str, str], Calls] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def on_failure(self) -> str:

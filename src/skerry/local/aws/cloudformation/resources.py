@@ -22,6 +22,7 @@ from skerry.local.aws.cloudformation.handlers import (
 )
 from skerry.local.aws.cloudformation.kinds import KINDS
 from skerry.local.aws.cloudformation.properties import coerced
+from skerry.local.aws.cloudformation.resolving import resolved
 from skerry.local.aws.cloudformation.schemas import PREFIX, schema
 from skerry.local.aws.cloudformation.validation import failed, mistakes
 
@@ -57,12 +58,13 @@ def _work() -> Work:
 
 
 class AgentCoreResource(CloudFormationModel):
-    """One resource; its subclasses are the types."""
+    """One resource; its subclasses are the types. `properties` have dynamic references as they stand."""
 
     type_name: ClassVar[str] = PREFIX
 
-    def __init__(self, logical_id: str, made: Made, handler: Handler) -> None:
+    def __init__(self, logical_id: str, properties: Mapping[str, Any], made: Made, handler: Handler) -> None:
         self.logical_resource_id = logical_id
+        self.properties = properties
         self.cf_resource_type = self.type_name
         self.made = made
         self._identifier = handler.identifier(made)
@@ -107,8 +109,10 @@ class AgentCoreResource(CloudFormationModel):
         del resource_name, account_id, region_name
         logical_id, work = str(kwargs["LogicalId"]), _work()
         properties = cls.checked(logical_id, cloudformation_json.get("Properties") or {})
+        values = cls._values(logical_id, properties, work)
         handler = Handler(cls.type_name, work.calls)
-        return cls(logical_id, handler.create(properties, work.tags_for(logical_id, properties)), handler)
+        made = handler.create(values, work.tags_for(logical_id, values))
+        return cls(logical_id, properties, made, handler)
 
     @classmethod
     def checked(cls, logical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,18 +124,24 @@ class AgentCoreResource(CloudFormationModel):
             raise ResourceError("InvalidRequest", failed(logical_id, found))
         return whole
 
+    @classmethod
+    def _values(cls, logical_id: str, properties: Mapping[str, Any], work: Work) -> Mapping[str, Any]:
+        """The properties with what their dynamic references stand for now."""
+        region = work.stack_id.split(":")[3]
+        return cls.checked(logical_id, resolved(cls.type_name, properties, region))
+
     def replaced_by(self, properties: Mapping[str, Any]) -> bool:
         """Whether other properties need a new resource."""
-        return Handler(self.type_name, _work().calls).replaces(self.made.properties, properties)
+        return Handler(self.type_name, _work().calls).replaces(self.properties, properties)
 
     def changed(self, properties: Mapping[str, Any], *, whole: bool = False) -> AgentCoreResource:
         """The resource with other properties: see `Handler.update`. Raises ResourceError."""
         work = _work()
         handler = Handler(self.type_name, work.calls)
-        tags = work.tags_for(self.logical_resource_id, properties)
-        return type(self)(
-            self.logical_resource_id, handler.update(self.made, properties, tags, whole=whole), handler
-        )
+        values = self._values(self.logical_resource_id, properties, work)
+        tags = work.tags_for(self.logical_resource_id, values)
+        made = handler.update(self.made, values, tags, whole=whole)
+        return type(self)(self.logical_resource_id, properties, made, handler)
 
     def delete(self, account_id: str, region_name: str) -> None:
         """Removes it. Raises ResourceError."""

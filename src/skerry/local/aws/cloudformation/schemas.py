@@ -1,4 +1,4 @@
-"""AWS's registry schemas of the types `AWS::BedrockAgentCore::*`, as cfn-lint brings them.
+"""AWS's registry schemas, of the types `AWS::BedrockAgentCore::*` above all, as cfn-lint brings them.
 
 They say which properties there are, which of them need a replacement, what `Ref` and `Fn::GetAtt` give.
 Nothing is read before somebody asks.
@@ -63,18 +63,23 @@ class Schema:
 
 @functools.cache
 def registered() -> Mapping[str, str]:
-    """The types that AWS has, and the names of the files that have their schemas.
+    """AgentCore's types that AWS has, and the names of the files that have their schemas.
 
     Raises ConfigurationError when cfn-lint is not there, or has its data somewhere else.
     """
+    return {name: file for name, file in _files().items() if name.startswith(PREFIX)}
+
+
+@functools.cache
+def _files() -> Mapping[str, str]:
     found: dict[str, str] = json.loads(_read(f"providers/{_REGION}.json"))
-    return {name: file for name, file in found.items() if name.startswith(PREFIX)}
+    return found
 
 
 @functools.cache
 def schema(name: str) -> Schema:
-    """The schema of a registered type. Raises KeyError for others and ConfigurationError as `registered`."""
-    document: Json = json.loads(_read(f"resources/{registered()[name]}.json"))
+    """The schema of a type of AWS. Raises KeyError for others and ConfigurationError as `registered`."""
+    document: Json = json.loads(_read(f"resources/{_files()[name]}.json"))
     return Schema(
         name=name,
         document=document,

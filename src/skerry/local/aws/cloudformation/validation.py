@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from skerry.local.aws.cloudformation.properties import is_intrinsic
+from skerry.local.aws.cloudformation.references import has_reference
 from skerry.local.aws.cloudformation.schemas import Json, schema
 
 _TYPES = {"object": "JSONObject", "array": "JSONArray", "string": "String", "boolean": "Boolean"}
@@ -24,7 +25,10 @@ def failed(logical_id: str, mistakes: list[str]) -> str:
 
 
 def mistakes(name: str, properties: Json) -> list[str]:
-    """What is wrong with properties of a type, one sentence each; functions of the template always fit."""
+    """What is wrong with properties of a type, one sentence each.
+
+    What is not known yet always fits: functions of the template, and strings with dynamic references.
+    """
     known = schema(name)
     found = [f"#/{key}: is read-only, and cannot be set" for key in properties if key in known.read_only]
     allowed = {key: value for key, value in properties.items() if key not in known.read_only}
@@ -38,17 +42,15 @@ def _validator() -> Any:
 
     base = jsonschema.Draft7Validator
 
-    def unless_intrinsic(check: Callable[..., Any]) -> Callable[..., Any]:
+    def unless_open(check: Callable[..., Any]) -> Callable[..., Any]:
         def checked(validator: Any, value: Any, instance: Any, part: Any) -> Iterator[Any]:
-            if not is_intrinsic(instance):
+            if not is_intrinsic(instance) and not (isinstance(instance, str) and has_reference(instance)):
                 yield from check(validator, value, instance, part) or ()
 
         return checked
 
     checks = {**base.VALIDATORS, "pattern": _pattern(base.VALIDATORS["pattern"])}
-    return jsonschema.validators.extend(
-        base, {word: unless_intrinsic(check) for word, check in checks.items()}
-    )
+    return jsonschema.validators.extend(base, {word: unless_open(check) for word, check in checks.items()})
 
 
 def _pattern(check: Callable[..., Any]) -> Callable[..., Any]:
