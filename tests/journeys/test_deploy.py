@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import httpx2
 import pytest
 
 from tests.deploy.kit import EVERYTHING
@@ -233,7 +234,6 @@ GIVEN = {
     "GatewayShopTargetBirdsKeySecretName": "birds",
 }
 ELSEWHERE = {
-    "[functions.orders.url]": "[functions.orders.environment]",  # not made of a template here
     "[runtimes.node]": "[gateways.shop]",  # needs Node 22
     "[gateways.shop.targets.far]": "[gateways.agents]",  # is listed when it is made, and is far away
     "[gateways.agents.targets.node]": "[gateways.agents.targets.legacy]",
@@ -256,12 +256,35 @@ def everything(tmp_path: Path) -> Path:
     return folder
 
 
+def environment_of(given: dict[str, str], name: str) -> dict[str, str]:
+    """The variables of a runtime, by its name."""
+    control = boto3.client("bedrock-agentcore-control", **client(given))
+    listed = control.list_agent_runtimes(maxResults=100)["agentRuntimes"]
+    (found,) = [one["agentRuntimeId"] for one in listed if one["agentRuntimeName"] == name]
+    variables: dict[str, str] = control.get_agent_runtime(agentRuntimeId=found)["environmentVariables"]
+    return variables
+
+
 @pytest.mark.behaviour("DEPLOY-HANDLERS")
+@pytest.mark.behaviour("DEPLOY-SECRETS-READ")
 def test_every_table_is_taken_by_the_embedded_cloud(given: dict[str, str], everything: Path):
+    secrets = boto3.client("secretsmanager", **client(given))
+    for secret in ("assistant", "app", "pets", "birds"):
+        secrets.create_secret(Name=secret, SecretString=f"the key of {secret}")
     up_again = ("up", "--yes", "--no-dependencies", "--json")
     try:
-        found = json.loads(good(deploy(everything, given, *up_again, "--parameters", "aws.json")))
+        done = deploy(everything, given, *up_again, "--parameters", "aws.json")
+        found = json.loads(good(done))
         assert found["status"] == "UPDATE_COMPLETE"  # the second change: what is its own audience
+        assert "the key of" not in done.stdout + done.stderr
+        variables = environment_of(given, "everyassistant")
+        assert variables["SECRET"] == "Basic the key of assistant"
+        assert variables["CLIENT_SECRET"] == "the key of app"
+        url = found["outputs"]["FunctionOrdersUrlOutput"]
+        with httpx2.Client(trust_env=False, timeout=60) as http:
+            answered = http.post(url, content=b"{}", headers={"Origin": "https://shop.example"})
+        assert answered.status_code == 200, answered.text
+        assert answered.headers["access-control-allow-origin"] == "https://shop.example"
         status = json.loads(good(deploy(everything, given, "status", "--json")))
         planned = json.loads(good(deploy(everything, given, "plan", "--json")))
         assert {one["name"] for one in status["resources"]} == {one["id"] for one in planned["resources"]}

@@ -240,3 +240,17 @@ def test_a_permission_of_a_seed_has_its_conditions(tmp_path):
             "Bool": {"lambda:InvokedViaFunctionUrl": True},
             "StringEquals": {"AWS:SourceAccount": ACCOUNT},
         }
+
+
+def test_a_seed_says_that_nobody_makes_a_url_for_it(tmp_path):
+    url = {"TargetFunctionArn": "nobody", "AuthType": "NONE"}
+    text = json.dumps({"Resources": {"U": {"Type": "AWS::Lambda::Url", "Properties": url}}})
+    seed = tmp_path / "seeds.toml"
+    seed.write_text(
+        '[[call]]\nservice = "cloudformation"\noperation = "CreateStack"\n[call.parameters]\n'
+        f"StackName = \"s\"\nTemplateBody = '''{text}'''\n"
+    )
+    with endpoint_process(tmp_path / "state", seeds=(seed,)) as running:
+        assert running.client("lambda").list_functions()["Functions"] == []
+    logs = "".join(path.read_text() for path in (tmp_path / "state" / "logs").iterdir())
+    assert "seed cloudformation CreateStack" in logs

@@ -102,8 +102,10 @@ def test_secure_strings_are_read_where_aws_takes_them():
 
 
 @pytest.mark.behaviour("CFN-REFERENCES-SECURE")
-@pytest.mark.parametrize("kind", ["Custom::Thing", "AWS::CloudFormation::CustomResource"])
-def test_custom_resources_get_no_secrets(kind):
+@pytest.mark.parametrize(
+    "kind", ["Custom::Thing", "AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Stack"]
+)
+def test_custom_resources_and_nested_stacks_get_no_secrets(kind):
     given = {"A": "{{resolve:secretsmanager:a}}", "B": "{{resolve:ssm:b}}"}
     assert filled(kind, given, lambda one: one.name) == {**given, "B": "b"}
 

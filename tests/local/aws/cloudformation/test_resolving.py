@@ -238,6 +238,28 @@ def test_a_password_of_a_user_may_be_a_secure_string(running, cloud, name):
     cloud.delete_stack(StackName=name)
 
 
+@pytest.mark.behaviour("CFN-REFERENCES-SECURE")
+def test_a_stack_in_a_stack_reads_where_it_uses_it(running, cloud, secrets, value, name):
+    s3 = running.client("s3")
+    s3.create_bucket(Bucket=name)
+    secrets.create_secret(Name=name, SecretString=VALUE)
+    inner = {
+        "Parameters": {"P": {"Type": "String"}},
+        "Resources": {"Q": parameter(f"/{name}/q", {"Ref": "P"})},
+    }
+    s3.put_object(Bucket=name, Key="inner", Body=json.dumps(inner))
+    given = {"P": reference(f"secretsmanager:{name}")}
+    nested = {"TemplateURL": f"https://s3.amazonaws.com/{name}/inner", "Parameters": given}
+    cloud.create_stack(
+        StackName=name, TemplateBody=body(N={"Type": "AWS::CloudFormation::Stack", "Properties": nested})
+    )
+    assert status(cloud, name) == "CREATE_COMPLETE"
+    assert value(f"/{name}/q") == VALUE
+    for stack in cloud.describe_stacks()["Stacks"]:
+        assert VALUE not in shown(cloud, stack["StackName"])
+    cloud.delete_stack(StackName=name)
+
+
 @pytest.mark.behaviour("CFN-REFERENCES")
 def test_an_update_that_fails_goes_back_to_the_references(cloud, secrets, value, key, name):
     secrets.create_secret(Name=name, SecretString="the-key")

@@ -16,6 +16,7 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.utils import generate_stack_id
 
 from skerry.local.aws.cloudformation import (
+    acting_calls,
     change_sets,
     corrections,
     lambda_types,
@@ -49,6 +50,7 @@ def install() -> None:
     corrections.read_templates()
     corrections.look_without_making()
     corrections.compare_as_aws_does()
+    acting_calls.answer_where_nobody_acts()
     change_sets.list_what_differs()
     lambda_types.know_lambda_types()
     resolving.resolve_in_resources()
@@ -95,7 +97,7 @@ def _go_own_ways() -> None:
     def create_change_set(
         self: Any, stack_name: str, change_set_name: str, template: str, parameters: Any, **rest: Any
     ) -> Any:
-        if not _ours(_read(template)):
+        if _read(template) is None:
             return moto_set(self, stack_name, change_set_name, template, parameters, **rest)
         stack = self.get_stack(stack_name) if rest["change_set_type"] == "UPDATE" else None
         if stack is not None:

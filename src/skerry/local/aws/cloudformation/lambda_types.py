@@ -173,16 +173,16 @@ class Permission(LambdaResource):
         calls("RemovePermission", given)
 
 
-_TYPES: Mapping[str, type[LambdaResource]] = {one.type_name: one for one in (Url, Permission)}
-
-
 def know_lambda_types() -> None:
-    """Has moto take these types where somebody acts; for seeds and stack sets it has its own permissions."""
+    """Has moto take these types; the permissions of seeds and stack sets, where nobody acts, stay its own."""
     found = _PARSING.resource_class_from_type
 
     def resource_class_from_type(resource_type: str) -> Any:
-        own = _TYPES.get(resource_type)
-        return own if own is not None and somebody_acts() else found(resource_type)
+        if resource_type == Url.type_name:
+            return Url
+        if resource_type == Permission.type_name and somebody_acts():
+            return Permission
+        return found(resource_type)
 
     _PARSING.resource_class_from_type = resource_class_from_type
 

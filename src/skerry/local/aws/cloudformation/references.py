@@ -35,8 +35,9 @@ _SECURE = frozenset(
     }
 )
 """Where AWS takes a SecureString; the indexes of lists are left out."""
-_CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
-"""Beginnings of types that AWS gives no secret to: the function gets the text of the reference."""
+_AS_WRITTEN = ("Custom::", "AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Stack")
+"""Beginnings of types that get the text of a reference to a secret. AWS gives none to a custom resource's
+function; a parameter of a nested stack would show it, and is read where that stack uses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def filled(kind: str, properties: Any, read: Read) -> Any:
 
     def reading(found: re.Match[str], place: str) -> str:
         reference = _parsed(found)
-        if reference.secret and kind.startswith(_CUSTOM):
+        if reference.secret and kind.startswith(_AS_WRITTEN):
             return reference.text
         if reference.service == "ssm-secure" and place not in _SECURE:
             raise _wrong(f"SSM Secure reference is not supported in: [{place}]")

@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from skerry.local.aws.cloudformation.acting import Acting
-from skerry.local.aws.cloudformation.calls import Calls
+
+if TYPE_CHECKING:
+    from skerry.local.aws.cloudformation.calls import Calls
 
 ANSWER_AFTER = 30.0
 """Seconds, well below the 60 after which boto3 would send a request again."""

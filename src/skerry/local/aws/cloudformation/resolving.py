@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from moto.cloudformation import parsing
-from moto.cloudformation.exceptions import ValidationError
 
-from skerry.local.aws.cloudformation.acting_calls import calls_of, somebody_acts
-from skerry.local.aws.cloudformation.calls import ResourceError
+from skerry.local.aws.cloudformation.acting_calls import calls_of
 from skerry.local.aws.cloudformation.references import Reference, filled, has_reference
 from skerry.local.aws.cloudformation.requests import request
 from skerry.local.aws.cloudformation.schemas import PREFIX
@@ -58,12 +56,7 @@ def resolve_in_resources() -> None:
         if not found or found[2].startswith(PREFIX):
             return found
         model, whole, kind = found
-        try:
-            properties = resolved(kind, whole.get("Properties") or {}, resources_map._region_name)  # noqa: SLF001
-        except ResourceError as error:
-            if somebody_acts():
-                raise
-            raise ValidationError(message=error.message) from error  # which moto's own way answers with
+        properties = resolved(kind, whole.get("Properties") or {}, resources_map._region_name)  # noqa: SLF001
         return model, {**whole, "Properties": properties}, kind
 
     _PARSING.parse_resource = parse_resource
