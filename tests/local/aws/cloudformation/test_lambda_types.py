@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
-from skerry.auth import sigv4
+from skerry.auth.aws import sigv4
 from tests.kit.iam import ACCOUNT, allow, role, trust, user
 from tests.kit.local_endpoint import REGION, endpoint_process
 
