@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import functools
+import io
 import logging
 import uuid
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 _ID = "skerry_id"
 """Member of moto's function: which one of that name it is. Published versions have that of their function."""
 _CODE = ("code_bytes", "code_size", "code_sha_256", "code_digest")
+_CFN_RESPONSE = Path(__file__).with_name("cfn_response.cjs")
 _NO_KEY = (
     "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not "
     "exist."
@@ -89,16 +93,33 @@ def keep_policy(asked: Asked, resource: str, statements: list[dict[str, Any]]) -
 
 @functools.cache
 def take_code_as_lambda_does() -> None:
-    """Inline code of a template counts when a stack is updated, and missing objects are errors of Lambda's.
+    """Inline code of a template may be for Node, counts at updates, and missing objects are errors.
 
-    Moto makes a zip of inline code only for new functions, and fails where S3 has no such object.
+    Moto makes a zip of inline code only for new functions, with `index.py` in it, and fails where S3 has no
+    such object.
     """
     from moto.awslambda.exceptions import InvalidParameterValueException
     from moto.awslambda.models import LambdaFunction
 
     update, take = LambdaFunction.update_from_cloudformation_json.__func__, LambdaFunction._set_function_code  # type: ignore[attr-defined]  # noqa: SLF001
 
+    create, pack = (
+        getattr(LambdaFunction, name)
+        for name in ("create_from_cloudformation_json", "_create_zipfile_from_plaintext_code")
+    )
+
+    def packed_code(text: str) -> bytes:
+        packed: bytes = _packed_for_node(text) if isinstance(text, _NodeCode) else pack(text)
+        return packed
+
+    def created(
+        cls: type[LambdaFunction], name: str, definition: dict[str, Any], *given: Any, **named: Any
+    ) -> LambdaFunction:
+        found: LambdaFunction = create.__func__(cls, name, _marked(definition), *given, **named)
+        return found
+
     def updated(cls: type[LambdaFunction], *given: Any, **named: Any) -> LambdaFunction:
+        named["cloudformation_json"] = _marked(named["cloudformation_json"])
         properties = named["cloudformation_json"]["Properties"]
         text = properties["Code"].get("ZipFile")
         if isinstance(text, str):
@@ -120,8 +141,34 @@ def take_code_as_lambda_does() -> None:
             vars(self).update(before)
             raise InvalidParameterValueException(_NO_KEY)
 
+    setattr(LambdaFunction, "_create_zipfile_from_plaintext_code", staticmethod(packed_code))  # noqa: B010
+    setattr(LambdaFunction, "create_from_cloudformation_json", classmethod(created))  # noqa: B010
     setattr(LambdaFunction, "update_from_cloudformation_json", classmethod(updated))  # noqa: B010
     setattr(LambdaFunction, "_set_function_code", set_code)  # noqa: B010
+
+
+class _NodeCode(str):
+    """Code of a template for Node."""
+
+    __slots__ = ()
+
+
+def _marked(definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition of a function whose inline code is known to be for Node, where it is."""
+    properties = definition["Properties"]
+    text = properties.get("Code", {}).get("ZipFile")
+    if not isinstance(text, str) or not str(properties.get("Runtime")).startswith("nodejs"):
+        return definition
+    code = {**properties["Code"], "ZipFile": _NodeCode(text)}
+    return {**definition, "Properties": {**properties, "Code": code}}
+
+
+def _packed_for_node(text: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("index.js", str(text))
+        archive.writestr("node_modules/cfn-response/index.js", _CFN_RESPONSE.read_bytes())
+    return made.getvalue()
 
 
 @functools.cache

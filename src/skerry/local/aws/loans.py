@@ -13,8 +13,8 @@ from skerry.local.iam.access import Access
 from skerry.local.ports.callers import Caller
 from skerry.local.ports.running import Clock
 
-LIFE = 3600.0
-"""Seconds after which credentials end by themselves."""
+LIFE = 12 * 3600.0
+"""Seconds after which credentials end by themselves. One custom resource alone may take an hour."""
 AT_A_TIME = 64
 """Stacks in work. Each holds a connection to the embedded cloud, and what it makes needs more of them."""
 

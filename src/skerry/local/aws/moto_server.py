@@ -13,7 +13,7 @@ estate. `GET /_skerry/keys/ID` gives the endpoint what IAM and STS know of an ac
 `GET /_skerry/principals/ARN` what IAM knows of a role, a user or a managed policy, `POST /_skerry/stacks/`
 what a stack of CloudFormation is made of, `POST /_skerry/policies/` which policies resources have; `POST
 /_skerry/observed/` takes metrics and logs of AgentCore, `POST /_skerry/functions/` has what
-functions of Lambda are.
+functions of Lambda are, `POST /_skerry/responses/` takes the answers of custom resources.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from skerry.local.aws import boundaries, functions, observed, policies
+from skerry.local.aws import boundaries, functions, managed_policies, observed, policies
 from skerry.local.aws.cloudformation import requests as stack_requests
+from skerry.local.aws.cloudformation import responses as stack_responses
 from skerry.local.aws.cloudformation import wsgi as stack_wsgi
 from skerry.local.aws.principals import principal
 from skerry.local.aws.questions import (
@@ -44,6 +45,7 @@ from skerry.local.aws.questions import (
     OBSERVED_PATH,
     POLICIES_PATH,
     PRINCIPALS_PATH,
+    RESPONSES_PATH,
     STACKS_PATH,
     WORKS_PATH,
 )
@@ -55,11 +57,13 @@ UNSUPPORTED_HEADER = "X-Skerry-Unsupported"
 _OWN_PATHS = (
     KEYS_PATH,
     PRINCIPALS_PATH,
+    RESPONSES_PATH,
     STACKS_PATH,
     POLICIES_PATH,
     OBSERVED_PATH,
     FUNCTIONS_PATH,
     WORKS_PATH,
+    RESPONSES_PATH,
 )
 _ROLE_ID, _USER_ID, _ISSUED = "skerry_role_id", "skerry_user_id", "skerry_issued"
 """Members that sessions of moto's STS get."""
@@ -137,7 +141,9 @@ class Application:
         return answer
 
     def _bounded(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        return boundaries.serve(environ, start_response, self._moto)
+        return managed_policies.serve(
+            environ, start_response, functools.partial(boundaries.serve, moto=self._moto)
+        )
 
     def seed(self, calls: list[Call], region: str) -> Iterator[list[str]]:
         """Performs the calls in this process and lets requests in.
@@ -185,15 +191,17 @@ class Application:
         return int(status.split(" ", 1)[0]), dict(headers.items()), b"".join(chunks)
 
 
-def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | bytes | None:
+def _answer(path: str, environ: Environ) -> dict[str, Any] | list[Any] | bytes | bool | None:
     """What the endpoint asks for itself."""
-    if path.startswith((STACKS_PATH, POLICIES_PATH, OBSERVED_PATH, FUNCTIONS_PATH)):
+    if path.startswith((STACKS_PATH, POLICIES_PATH, OBSERVED_PATH, FUNCTIONS_PATH, RESPONSES_PATH)):
         given = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
         if path.startswith(OBSERVED_PATH):
             observed.write(given)
             return None
         if path.startswith(FUNCTIONS_PATH):
             return functions.answer(given)
+        if path.startswith(RESPONSES_PATH):
+            return stack_responses.arrive(given["token"], given["body"])
         return described(given) if path.startswith(STACKS_PATH) else policies.stored(given)
     if path.startswith(WORKS_PATH):
         stack_requests.wait(path.removeprefix(WORKS_PATH))

@@ -20,6 +20,7 @@ from skerry.local.api.dialects import Dialect, dialect_of, error_answer, signatu
 from skerry.local.api.rest_json import Reply
 from skerry.local.aws.cloudformation.acting import HEADER as ACTING_HEADER
 from skerry.local.aws.cloudformation.acting import WORKING_HEADER
+from skerry.local.aws.custom_responses import CustomResponses
 from skerry.local.aws.fixtures.fixtures import Fixtures
 from skerry.local.aws.loans import Loan, Loans
 from skerry.local.aws.process import AwsProcess
@@ -117,6 +118,8 @@ class AwsPlane:
             forget=self._forget_all,
             changing=self._principals.changing,
         )
+        permissions.stored.moving = self._principals.are_changing
+        self._responses = CustomResponses(process.custom_response)
         self.federation: OutboundFederation | None = None
         """Web identity tokens for principals of the account, which moto lacks."""
         self.functions: LambdaRequests | None = None
@@ -131,6 +134,10 @@ class AwsPlane:
         signed: Signed | None = None
         body = b""
         notes: Notes = []
+        token = self._responses.token(scope, claimed)
+        if token:
+            await self._responses.take(token, receive, send)
+            return
         try:
             body = await read_body(receive, BODY_LIMIT)
             signed = _unsigned(scope, body, claimed) or await self._access.verify(scope, body)

@@ -122,12 +122,14 @@ def _unless_empty(policy: object) -> str | None:
 
 @functools.cache
 def keep_policies_as_aws_does() -> None:
-    """A queue keeps its policy when other attributes are set, and policies of keys are the endpoint's alone.
+    """A queue keeps its policy when other attributes are set, and what policies deny is the endpoint's alone.
 
-    Moto takes a queue's policy away with every change of another attribute, and refuses DescribeKey to
-    everybody when a key's policy denies it to somebody.
+    Moto takes a queue's policy away with every change of another attribute, refuses DescribeKey to everybody
+    when a key's policy denies it to somebody, and objects of a bucket whatever the condition of a denial.
     """
+    from moto.iam.access_control import PermissionResult
     from moto.kms import responses
+    from moto.s3.models import FakeBucket
     from moto.sqs.models import Queue
 
     change, member = Queue._set_attributes, "_policy_json"  # noqa: SLF001
@@ -139,4 +141,11 @@ def keep_policies_as_aws_does() -> None:
             setattr(self, member, before)
 
     Queue._set_attributes = set_attributes  # type: ignore[method-assign]  # noqa: SLF001
+    decide = FakeBucket.get_permission
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+        found = decide(self, action, resource)
+        return PermissionResult.NEUTRAL if found == PermissionResult.DENIED else found
+
+    setattr(FakeBucket, "get_permission", get_permission)  # noqa: B010
     setattr(responses, "validate_policy", lambda key, action: None)  # noqa: ARG005, B010  (not exported)

@@ -25,6 +25,7 @@ from skerry.local.aws.questions import (
     OWN_HEADER,
     POLICIES_PATH,
     PRINCIPALS_PATH,
+    RESPONSES_PATH,
     SECRET_HEADER,
     STACKS_PATH,
     WORKS_PATH,
@@ -152,6 +153,14 @@ class AwsProcess:
         """Returns when a work on a stack is over, or when nothing answers any more."""
         with contextlib.suppress(ServiceError):
             await self._known(WORKS_PATH, work)
+
+    async def custom_response(self, token: str, body: bytes | None) -> bool:
+        """Brings the answer of a custom resource, None for one that is too long; whether somebody awaits it.
+
+        Raises ServiceError (503).
+        """
+        given = {"token": token, "body": None if body is None else body.decode("utf-8", "replace")}
+        return bool(await self._known(RESPONSES_PATH, "", json.dumps(given).encode()))
 
     async def policies(self, asked: Sequence[Mapping[str, str]]) -> list[list[dict[str, Any]]]:
         """The policies that resources there have: see `policies.stored`. Raises ServiceError (503)."""

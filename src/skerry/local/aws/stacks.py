@@ -17,14 +17,14 @@ def described(given: Mapping[str, str]) -> dict[str, Any]:
     """The types of resources in a template, a stack and a change set, those that are given.
 
     `given` has `region`, `account` and any of `template`, `stack` and `change_set`. The answer has `types`,
-    None where a template does not tell them, the `role` that the change set or the stack has, and the name of
+    None where a template does not tell them, the `role` of the change set, else of the stack, and the name of
     its `stack`.
     """
     import yaml
     from moto.cloudformation.models import Stack, cloudformation_backends
 
     backend = cloudformation_backends[given["account"]][given["region"]]
-    found = _change_set(backend, given.get("change_set", ""))
+    found = _change_set(backend, given.get("change_set", ""), given.get("stack", ""))
     stack = _stack(backend, found.stack_id if found else given.get("stack", ""))
     try:
         templates = [Stack.parse_template(given["template"])] if given.get("template") else []
@@ -32,7 +32,7 @@ def described(given: Mapping[str, str]) -> dict[str, Any]:
         types = sorted(set().union(*(_types(template) for template in templates)))
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         types = None
-    role = getattr(found or stack, "role_arn", None) or ""
+    role = getattr(found, "role_arn", None) or getattr(stack, "role_arn", None) or ""
     return {"types": types, "role": role, "stack": stack.name if stack else ""}
 
 
@@ -50,12 +50,13 @@ def _stack(backend: CloudFormationBackend, name: str) -> Any:
     return next((item for item in list(backend.stacks.values()) if name in (item.name, item.stack_id)), None)
 
 
-def _change_set(backend: CloudFormationBackend, name: str) -> Any:
-    """The one that moto takes: by its ARN, else the last of that name."""
-    if not name or name in backend.change_sets:
-        return backend.change_sets.get(name)
-    sets = [item for item in list(backend.change_sets.values()) if item.change_set_name == name]
-    return sets[-1] if sets else None
+def _change_set(backend: CloudFormationBackend, name: str, stack: str) -> Any:
+    """The one that is meant: see `change_sets.found`."""
+    if not name:
+        return None
+    from skerry.local.aws.cloudformation.change_sets import found
+
+    return found(backend, name, stack)
 
 
 @functools.cache

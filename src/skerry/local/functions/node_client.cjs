@@ -13,6 +13,7 @@ const http = require("node:http");
 const path = require("node:path");
 const { PassThrough } = require("node:stream");
 const { pathToFileURL } = require("node:url");
+require("./node_responses.cjs");
 
 const RUNTIME = "/2018-06-01/runtime";
 const PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response";

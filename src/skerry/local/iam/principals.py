@@ -123,6 +123,10 @@ class Principals:
             self._changing -= 1
             self.forget()
 
+    def are_changing(self) -> bool:
+        """Whether something is at work that changes them unseen."""
+        return self._changing > 0
+
     def forget(self) -> None:
         """Drops what is kept: it may have changed."""
         self._generation += 1

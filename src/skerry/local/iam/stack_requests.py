@@ -3,7 +3,7 @@
 CloudFormation acts as who calls it, or as the service role that it was given. Which actions each resource
 needs is not known here, so they are asked for as everything in the resource's service; what a template does
 not tell, as everything there is. Resources of AgentCore are made by calls of its control plane as whoever
-acts, which asks for the very actions.
+acts, and custom ones by calls of their functions, which ask for the very actions.
 
 Source: CloudFormation user guide, "Control access with AWS Identity and Access Management", "CloudFormation
 service role".
@@ -45,8 +45,8 @@ _PREFIXES: Mapping[str, str] = {
     "stepfunctions": "states",
 }
 """Services in the names of types whose actions have another prefix."""
-_ASKED_LATER = frozenset({"bedrock-agentcore:*"})
-"""Of services whose plane is told who acts, and asks for each action itself."""
+_ASKED_LATER = frozenset({"bedrock-agentcore:*", "lambda:InvokeFunction", "cdk:*"})
+"""Of services whose plane is told who acts and asks for each action itself, and a type that makes nothing."""
 _EVERYTHING = Ask("*", "*", vague=True)
 
 
@@ -118,6 +118,8 @@ class StackRequests:
 
 def _ask(kind: str) -> Ask:
     """The permission for resources of a type, such as `AWS::S3::Bucket`."""
+    if kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource":
+        return Ask("lambda:InvokeFunction", "*", vague=True)
     parts = kind.split("::")
     if len(parts) != 3 or parts[0] != "AWS" or parts[1] == "CloudFormation":
         return _EVERYTHING

@@ -19,7 +19,7 @@ evaluation logic"; AWS KMS developer guide, "Key policies in AWS KMS".
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
@@ -145,6 +145,8 @@ class StoredPolicies:
         self._clock = clock
         self._kept: dict[Named, tuple[float, Sequence[Mapping[str, Any]]]] = {}
         self._generation = 0
+        self.moving: Callable[[], bool] = lambda: False
+        """Whether something is at work that changes policies unseen: then nothing that is kept counts."""
 
     def forget(self) -> None:
         """Drops what is kept: it may have changed."""
@@ -164,9 +166,8 @@ class StoredPolicies:
     async def _found(self, wanted: Sequence[Named]) -> dict[Named, Sequence[Mapping[str, Any]]]:
         """The resources of these names. One that is not there is looked for each time."""
         now, kept = self._clock.monotonic(), self._kept
-        found = {
-            name: kept[name][1] for name in wanted if name in kept and now - kept[name][0] < CACHE_SECONDS
-        }
+        young = [name for name in wanted if name in kept and now - kept[name][0] < CACHE_SECONDS]
+        found = {} if self.moving() else {name: kept[name][1] for name in young}
         missing = [name for name in wanted if name not in found]
         if not missing:
             return found

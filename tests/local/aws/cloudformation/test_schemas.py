@@ -48,4 +48,6 @@ def test_the_process_of_moto_reads_no_schema_before_there_is_a_stack():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     found = set(done.stdout.strip(" []\n").replace("'", "").split(", "))
-    assert {f"skerry.local.aws.cloudformation.{name}" for name in ("acting", "requests", "wsgi")} == found
+    assert {
+        f"skerry.local.aws.cloudformation.{name}" for name in ("acting", "requests", "responses", "wsgi")
+    } == found

@@ -7,7 +7,7 @@ from skerry.local.aws.cloudformation.templates import (
     TemplateError,
     attributes_in_two_parts,
     check,
-    has_agentcore,
+    made_here,
     order,
 )
 
@@ -88,9 +88,9 @@ def test_properties_are_looked_at_where_the_condition_holds():
 
 
 def test_only_resources_of_agentcore_count():
-    assert has_agentcore(None, template(I={"Type": IDENTITY}))
-    assert has_agentcore(template(S={"Type": "AWS::CloudFormation::Stack"}))
-    assert not has_agentcore(None, {}, {"Resources": None}, template(A=resource(), B="text"))
+    assert made_here(None, template(I={"Type": IDENTITY}))
+    assert made_here(template(S={"Type": "AWS::CloudFormation::Stack"}))
+    assert not made_here(None, {}, {"Resources": None}, template(A=resource(), B="text"))
 
 
 def test_attributes_are_written_in_one_way():

@@ -14,6 +14,10 @@ HEADER = "X-Skerry-Acting"
 """Of requests from the endpoint to moto's process alone; what a client sends under this name is dropped."""
 WORKING_HEADER = "X-Skerry-Working"
 """Of an answer of moto's process: the name of work that goes on, for the endpoint alone."""
+RESPONSES = "/cloudformation/responses/"
+"""The path at the endpoint below which functions put the answers of custom resources, followed by a token."""
+RESPONSE_LIMIT = 4096
+"""Bytes of such an answer, as on AWS."""
 
 
 @dataclass(frozen=True, slots=True)

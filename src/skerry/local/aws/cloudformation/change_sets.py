@@ -1,52 +1,70 @@
-"""Change sets of moto list what would change, where moto compares templates without their parameters."""
+"""Which change set a request names: by its ARN, or by its name and its stack. Moto forgets the stack.
+
+Source: CloudFormation API reference, DescribeChangeSet, DeleteChangeSet, CreateChangeSet.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.cloudformation import models
-from moto.cloudformation.models import Change, ChangeSet, Stack
-from moto.cloudformation.parsing import ResourceMap
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend
 
-from skerry.local.aws.cloudformation.differences import Version, differences
-
-_MODELS: Any = models
-"""Moto's module, as what it is here: something to be changed."""
+from skerry.local.aws.cloudformation import requests
 
 
-def list_what_differs() -> None:
-    """Has moto list the resources whose properties differ, by whatever makes them differ."""
+class ChangeSetNotFoundError(CloudFormationError):
+    """There is none of that name."""
 
-    def diff(self: ChangeSet) -> list[Change]:
-        stack = self.stack
-        template = Stack.parse_template(self.template)
-        wanted = ResourceMap(
-            stack.stack_id,
-            stack.name,
-            self.parameters,
-            stack.tags,
-            region_name=stack.region_name,
-            account_id=stack.account_id,
-            template=template,
-            cross_stack_resources=stack.cross_stack_resources,
-        )
-        wanted.load_mapping()
-        wanted.load_parameters()
-        wanted.load_conditions()
-        before = _version(stack.resource_map, stack.template_dict)
-        found = differences(before, _version(wanted, template))
-        return [
-            Change(action=action, logical_resource_id=name, resource_type=kind)
-            for action, name, kind in found
-        ]
-
-    _MODELS.ChangeSet.diff = diff
+    code = "ChangeSetNotFound"
 
 
-def _version(found: Any, template: dict[str, Any]) -> Version:
-    return Version(
-        resources=found._resource_json_map,  # noqa: SLF001
-        parameters=found.resolved_parameters,
-        conditions=found.lazy_condition_map,
-        mappings=template.get("Mappings") or {},
-    )
+def found(backend: CloudFormationBackend, name: str, stack: str) -> ChangeSet | None:
+    """The change set of an ARN, else the newest one of that name; of a stack, when one is named."""
+    if name in backend.change_sets:
+        return backend.change_sets[name]
+    named = [
+        item
+        for item in list(backend.change_sets.values())
+        if item.change_set_name == name
+        and item.stack_id in backend.stacks
+        and stack in ("", item.stack_name, item.stack_id)
+    ]
+    return named[-1] if named else None
+
+
+def asked(backend: CloudFormationBackend, change_set_name: str) -> ChangeSet:
+    """The change set that this request is about. Raises ChangeSetNotFoundError."""
+    chosen = found(backend, change_set_name, _stack())
+    if chosen is None:
+        raise ChangeSetNotFoundError(f"ChangeSet [{change_set_name}] does not exist")
+    return chosen
+
+
+def room_for_new(backend: CloudFormationBackend, stack_name: str, name: str) -> None:
+    """Makes room for a change set that makes a stack: one that was never made goes.
+
+    Raises ValidationError when there is such a stack.
+    """
+    for stack in [item for item in list(backend.stacks.values()) if item.name == stack_name]:
+        if stack.status != "REVIEW_IN_PROGRESS":
+            raise ValidationError(
+                stack_name,
+                message=f"Stack [{stack_name}] already exists and cannot be created again with "
+                f"the changeSet [{name}].",
+            )
+        del backend.stacks[stack.stack_id]
+
+
+def delete(backend: CloudFormationBackend, change_set_name: str) -> None:
+    """Deletes a change set; what is not there is deleted. Raises ValidationError for a stack that is not."""
+    chosen = found(backend, change_set_name, _stack())
+    if chosen is not None:
+        del backend.change_sets[chosen.change_set_id]
+    elif _stack():
+        backend.get_stack(_stack())
+
+
+def _stack() -> str:
+    now: Any = requests.request.get()
+    return str(now.given.get("StackName", "")) if now else ""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from skerry.local.aws.cloudformation.progress import FAILURES, FailedError, Progress, told
-from skerry.local.aws.cloudformation.resources import AgentCoreResource
+from skerry.local.aws.cloudformation.progress import FAILURES, FailedError, Progress, physical, told
+from skerry.local.aws.cloudformation.resources import StackResource
 from skerry.local.aws.cloudformation.templates import order
 
 
@@ -43,7 +43,7 @@ class Changes:
         self._resolved = {
             name: progress.resolved(name)
             for name, resource in there.items()
-            if not isinstance(resource, AgentCoreResource)
+            if not isinstance(resource, StackResource)
         }
 
     def make(self) -> None:
@@ -55,13 +55,13 @@ class Changes:
             if before is None:
                 self._undo.append((name, partial(self._removed, name)))
                 self._progress.make(name)
-            elif isinstance(before, AgentCoreResource):
+            elif isinstance(before, StackResource):
                 self._change(name, before)
             elif self._progress.resolved(name) != self._resolved[name]:
                 self._undo.append((name, partial(self._modified_back, name)))
                 self._progress.modify(name, before)
 
-    def _change(self, name: str, before: AgentCoreResource) -> None:
+    def _change(self, name: str, before: StackResource) -> None:
         try:
             properties = before.checked(name, self._progress.resolved(name).get("Properties") or {})
             replaced = before.replaced_by(properties)
@@ -73,9 +73,11 @@ class Changes:
             self._replaced[name] = before
             del self._progress.parsed[name]
             self._progress.make(name)
-        elif properties != before.properties or self._before.tags != self._target.tags:
-            self._undo.append((name, lambda _: self._changed_back(before)))
+        elif properties != before.properties or (before.tagged and self._before.tags != self._target.tags):
+            self._undo.append((name, lambda made: self._changed_back(before, made, properties)))
             self._progress.change(name, before, properties)
+            if physical(self._progress.parsed[name]) != physical(before):  # it took the place of the other
+                self._replaced[name] = before
 
     def undo(self, made: Mapping[str, Any], parsed: Mapping[str, Any]) -> list[str]:
         """Goes back, last change first; the names of what could not be brought back.
@@ -108,15 +110,18 @@ class Changes:
         definition = self._target.template["Resources"][name]
         return made is None or isinstance(made, str) or self._progress.remove(name, made, definition, "")
 
-    def _changed_back(self, before: AgentCoreResource) -> bool:
-        name = before.logical_resource_id
-        shown = before.physical_resource_id
+    def _changed_back(self, before: StackResource, made: Any, attempted: Mapping[str, Any]) -> bool:
+        name, kind = before.logical_resource_id, before.type_name
+        now = made or before
         try:
-            self._progress.parsed[name] = before.changed(before.properties, whole=True)
+            found = before.restored(now, attempted)
         except FAILURES as error:
-            self._progress.tell(name, before.type_name, "UPDATE_FAILED", physical=shown, reason=told(error))
+            self._progress.tell(name, kind, "UPDATE_FAILED", physical=physical(now), reason=told(error))
             return False
-        self._progress.tell(name, before.type_name, "UPDATE_COMPLETE", physical=shown)
+        self._progress.parsed[name] = found
+        self._progress.tell(name, kind, "UPDATE_COMPLETE", physical=physical(found))
+        if physical(found) != physical(now):
+            self._progress.remove(name, now, self._target.template["Resources"][name], "")
         return True
 
     def _modified_back(self, name: str, made: Any) -> bool:

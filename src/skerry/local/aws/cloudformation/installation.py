@@ -1,13 +1,17 @@
-"""Where moto's CloudFormation is made to know AgentCore's resources. Moto is asked first, and changed once.
+"""Where moto's CloudFormation is made to know AgentCore's resources and custom ones.
 
-Stacks go another way than moto's own, but for those that seeds and stack sets make without such a resource;
-what moto says about requests themselves (names, "No updates are to be performed") holds for them too.
+Moto is asked first, and changed once.
+
+Stacks and change sets go another way than moto's own, which gives a stack of a change set no outputs; stacks
+that seeds and stack sets make without such a resource stay with moto. What moto says about requests
+themselves (names, "No updates are to be performed") holds for all.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from moto.cloudformation import models
@@ -17,24 +21,25 @@ from moto.cloudformation.utils import generate_stack_id
 
 from skerry.local.aws.cloudformation import (
     acting_calls,
+    change_lists,
     change_sets,
     corrections,
     lambda_types,
     requests,
     resolving,
+    responses,
+    roles,
     stacks,
 )
 from skerry.local.aws.cloudformation.acting_calls import somebody_acts
-from skerry.local.aws.cloudformation.calls import Calls, ControlPlaneCalls
+from skerry.local.aws.cloudformation.calls import ControlPlaneCalls
 from skerry.local.aws.cloudformation.changes import Target
+from skerry.local.aws.cloudformation.custom import CustomResourceError
+from skerry.local.aws.cloudformation.invocations import FunctionCalls
 from skerry.local.aws.cloudformation.progress import Progress
 from skerry.local.aws.cloudformation.resources import Work, current
 from skerry.local.aws.cloudformation.stacks import OnFailure
-from skerry.local.aws.cloudformation.templates import (
-    TemplateError,
-    check,
-    has_agentcore,
-)
+from skerry.local.aws.cloudformation.templates import TemplateError, check, made_here
 
 _NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -47,20 +52,25 @@ _MODELS: Any = models
 def install() -> None:
     """Changes moto, the first time that it is called."""
     corrections.know_types()
+    corrections.name_as_services_allow()
     corrections.read_templates()
+    corrections.find_templates_here()
     corrections.look_without_making()
+    corrections.tell_of_parameters()
+    corrections.keep_parameters_as_given()
     corrections.compare_as_aws_does()
     acting_calls.answer_where_nobody_acts()
-    change_sets.list_what_differs()
+    change_lists.list_what_differs()
     lambda_types.know_lambda_types()
     resolving.resolve_in_resources()
+    roles.make_roles_as_iam_does()
     _go_own_ways()
 
 
 def _go_own_ways() -> None:
     moto: Any = CloudFormationBackend
     moto_create, moto_update, moto_delete = moto.create_stack, moto.update_stack, moto.delete_stack
-    moto_set, moto_execute = moto.create_change_set, moto.execute_change_set
+    moto_set = moto.create_change_set
 
     def create_stack(self: Any, name: str, template: str, parameters: Any, **rest: Any) -> Any:
         if not _ours(_read(template)):
@@ -92,6 +102,7 @@ def _go_own_ways() -> None:
             moto_delete(self, name_or_stack_id)
             return
         stack = found[0]
+        responses.give_up(stack.stack_id, CustomResourceError("The stack is to be deleted."))
         _start(stack, lambda: stacks.delete(self, stack) if stack.stack_id in self.stacks else None)
 
     def create_change_set(
@@ -102,6 +113,8 @@ def _go_own_ways() -> None:
         stack = self.get_stack(stack_name) if rest["change_set_type"] == "UPDATE" else None
         if stack is not None:
             _settled(stack)
+        else:
+            change_sets.room_for_new(self, stack_name, change_set_name)
         wanted = _new_stack(self, stack_name, template, parameters)
         made = moto_set(self, stack_name, change_set_name, template, parameters, **rest)
         if stack is not None and _same(stack, wanted, rest.get("tags") or {}):
@@ -111,23 +124,22 @@ def _go_own_ways() -> None:
         return made
 
     def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
-        change_set = self.describe_change_set(change_set_name)
-        stack = self.stacks[change_set.stack_id]
-        if not _ours(stack.template_dict, change_set.template_dict):
-            moto_execute(self, change_set_name, stack_name)
-            return
-        _execute(self, stack, change_set)
+        del stack_name  # the request's, as for all others
+        change_set = change_sets.asked(self, change_set_name)
+        _execute(self, self.stacks[change_set.stack_id], change_set)
 
     _MODELS.CloudFormationBackend.create_stack = create_stack
     _MODELS.CloudFormationBackend.update_stack = update_stack
     _MODELS.CloudFormationBackend.delete_stack = delete_stack
     _MODELS.CloudFormationBackend.create_change_set = create_change_set
     _MODELS.CloudFormationBackend.execute_change_set = execute_change_set
+    _MODELS.CloudFormationBackend.describe_change_set = change_sets.asked
+    _MODELS.CloudFormationBackend.delete_change_set = change_sets.delete
 
 
 def _ours(*templates: Mapping[str, Any] | None) -> bool:
     """Whether a stack goes the way of `stacks`: all do but those of seeds and stack sets: nobody acts."""
-    return has_agentcore(*templates) or (
+    return made_here(*templates) or (
         somebody_acts() and any((one or {}).get("Resources") for one in templates)
     )
 
@@ -228,12 +240,13 @@ def _start(stack: Stack, job: Callable[[], None], *, tags: Mapping[str, str] | N
     """Has a job done as whoever acts; a stack in a stack is part of the other's work."""
     above, asked = current.get(), requests.request.get()
     acting = asked.acting if asked else None
-    calls: Calls | None = above.calls if above else ControlPlaneCalls(acting) if acting else None
-    whole = (
-        None
-        if calls is None
-        else Work(calls, stack.name, stack.stack_id, stack.tags if tags is None else tags)
-    )
+    tags = stack.tags if tags is None else tags
+    whole: Work | None = None
+    if above is not None:
+        whole = replace(above, stack_name=stack.name, stack_id=stack.stack_id, tags=tags)
+    elif acting is not None:
+        calls, invoke = ControlPlaneCalls(acting), FunctionCalls(acting)
+        whole = Work(calls, invoke, stack.name, stack.stack_id, tags)
 
     def done() -> None:
         token, ended = current.set(whole), False

@@ -1,7 +1,8 @@
 """One stack on its way: its resources in order, what is told of each, and the way back when one fails.
 
 Moto makes resources whenever somebody looks at them, in the order in which they refer to each other, and
-stops where one fails. Stacks with resources of AgentCore go this way instead; all others stay with moto.
+stops where one fails. Stacks with resources of AgentCore, custom ones or stacks in them go this way instead;
+all others stay with moto.
 
 Source: CloudFormation user guide, "Stack failure options", "Understand update behaviors of stack resources",
 "DeletionPolicy", "UpdateReplacePolicy"; the texts of reasons follow reports.
@@ -21,8 +22,9 @@ from werkzeug.exceptions import HTTPException
 
 from skerry.errors import SkerryError
 from skerry.local.aws.cloudformation.calls import ResourceError
+from skerry.local.aws.cloudformation.custom_resources import LeftError
 from skerry.local.aws.cloudformation.resolving import without_secrets
-from skerry.local.aws.cloudformation.resources import AgentCoreResource
+from skerry.local.aws.cloudformation.resources import StackResource
 
 FAILURES = (
     SkerryError,
@@ -34,7 +36,7 @@ FAILURES = (
     AttributeError,
     NotImplementedError,
 )
-"""What moto's resources raise when their properties do not do, and what the resources of AgentCore raise."""
+"""What moto's resources raise when their properties do not do, and what skerry's own raise."""
 _NOTHING = "The embedded cloud does not know this type: nothing was made."
 _RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
 
@@ -115,7 +117,10 @@ class Progress:
                 account, region = self._place
                 ec2_backends[account][region].create_tags([physical(made)], tags)
         except FAILURES as error:
-            self.tell(name, kind, "CREATE_FAILED", reason=told(error))
+            left = error.left if isinstance(error, LeftError) else None
+            if left is not None:
+                self.parsed[name] = left
+            self.tell(name, kind, "CREATE_FAILED", physical=physical(left), reason=told(error))
             raise FailedError(name) from error
         if made is not None:
             self.parsed[name] = made
@@ -135,17 +140,17 @@ class Progress:
         self.parsed[name] = made
         self.tell(name, kind, "UPDATE_COMPLETE", physical=physical(made))
 
-    def change(self, name: str, before: AgentCoreResource, properties: Mapping[str, Any]) -> None:
-        """Brings a resource of AgentCore to other properties. Raises FailedError once the event tells why."""
-        self.tell(name, before.type_name, "UPDATE_IN_PROGRESS", physical=before.physical_resource_id)
+    def change(self, name: str, before: StackResource, properties: Mapping[str, Any]) -> None:
+        """Brings a resource of our own to other properties. Raises FailedError once the event tells why."""
+        self.tell(name, before.type_name, "UPDATE_IN_PROGRESS", physical=physical(before))
         try:
             made = before.changed(properties)
         except FAILURES as error:
-            shown = before.physical_resource_id
+            shown = physical(before)
             self.tell(name, before.type_name, "UPDATE_FAILED", physical=shown, reason=told(error))
             raise FailedError(name) from error
         self.parsed[name] = made
-        self.tell(name, before.type_name, "UPDATE_COMPLETE", physical=made.physical_resource_id)
+        self.tell(name, before.type_name, "UPDATE_COMPLETE", physical=physical(made))
 
     def remove(self, name: str, resource: Any, definition: Mapping[str, Any], policy: str) -> bool:
         """Removes a resource unless its `policy` retains it; whether that went well. Events tell both."""
@@ -155,7 +160,7 @@ class Progress:
             return True
         self.tell(name, kind, "DELETE_IN_PROGRESS", physical=physical(resource))
         try:
-            if isinstance(resource, AgentCoreResource):
+            if isinstance(resource, StackResource):
                 resource.delete(*self._place)
             else:
                 self.map._delete_resource(resource, definition)  # noqa: SLF001
@@ -171,15 +176,19 @@ class Progress:
         What fails is tried once more at the end: moto's own resources may depend on each other unseen.
         """
         left = [name for name in names if not isinstance(self.parsed.get(name), (str, type(None)))]
+        once: list[str] = []
         for _ in range(2):
             failed = []
             for name in left:
-                if self.remove(name, self.parsed[name], self.definition(name), policy):
+                resource = self.parsed[name]
+                if self.remove(name, resource, self.definition(name), policy):
                     del self.parsed[name]
+                elif isinstance(resource, StackResource) and not resource.deleted_again:
+                    once.append(name)
                 else:
                     failed.append(name)
             left = failed
-        return left
+        return once + left
 
     @property
     def _place(self) -> tuple[str, str]:

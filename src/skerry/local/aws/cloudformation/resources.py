@@ -1,4 +1,4 @@
-"""AgentCore's types as moto's CloudFormation sees them."""
+"""The types that skerry makes itself, those of AgentCore among them, as moto's CloudFormation sees them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from skerry.local.aws.cloudformation.handlers import (
     Made,
     tags_of,
 )
+from skerry.local.aws.cloudformation.invocations import Invoke
 from skerry.local.aws.cloudformation.kinds import KINDS
 from skerry.local.aws.cloudformation.properties import coerced
 from skerry.local.aws.cloudformation.resolving import resolved
@@ -29,9 +30,10 @@ from skerry.local.aws.cloudformation.validation import failed, mistakes
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a stack is doing now: its calls of the control plane, its name, id and tags."""
+    """What a stack is doing now: its calls of the control plane and of functions, its name, id and tags."""
 
     calls: Calls
+    invoke: Invoke
     stack_name: str
     stack_id: str
     tags: Mapping[str, str]
@@ -46,29 +48,32 @@ current: ContextVar[Work | None] = ContextVar("work", default=None)
 """The work of the stack in whose thread this runs."""
 
 
-def _work() -> Work:
+def work_now() -> Work:
+    """The work of this thread. Raises ResourceError where nobody acts."""
     work = current.get()
     if work is None:
         raise ResourceError(
             "InvalidRequest",
-            "Resources of AgentCore are made by CreateStack, UpdateStack and ExecuteChangeSet of a caller, "
-            "not by seeds or stack sets.",
+            "Resources of AgentCore and custom ones are made by CreateStack, UpdateStack and "
+            "ExecuteChangeSet of a caller, not by seeds or stack sets.",
         )
     return work
 
 
-class AgentCoreResource(CloudFormationModel):
-    """One resource; its subclasses are the types. `properties` have dynamic references as they stand."""
+class StackResource(CloudFormationModel):
+    """One resource that skerry makes itself; its subclasses are the types."""
 
-    type_name: ClassVar[str] = PREFIX
+    type_name: ClassVar[str] = ""
+    tagged: ClassVar[bool] = False
+    """Whether the tags of the stack are the resource's."""
+    deleted_again: ClassVar[bool] = True
+    """Whether a delete that failed is tried once more, when all else was deleted."""
 
-    def __init__(self, logical_id: str, properties: Mapping[str, Any], made: Made, handler: Handler) -> None:
+    def __init__(self, logical_id: str, properties: Mapping[str, Any]) -> None:
         self.logical_resource_id = logical_id
-        self.properties = properties
         self.cf_resource_type = self.type_name
-        self.made = made
-        self._identifier = handler.identifier(made)
-        self._value = handler.value
+        self.properties = properties
+        """What the template says of it, once all functions have their results."""
 
     @staticmethod
     def cloudformation_name_type() -> str:
@@ -79,6 +84,46 @@ class AgentCoreResource(CloudFormationModel):
     def cloudformation_type(cls) -> str:
         """The name of the type."""
         return cls.type_name
+
+    @classmethod
+    def checked(cls, logical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Properties as the type takes them. Raises ResourceError."""
+        raise NotImplementedError
+
+    def replaced_by(self, properties: Mapping[str, Any]) -> bool:
+        """Whether other properties need a new resource. Raises ResourceError for what cannot be."""
+        raise NotImplementedError
+
+    def changed(self, properties: Mapping[str, Any]) -> StackResource:
+        """The resource with other properties. One with another physical id takes the place of this one.
+
+        Raises ResourceError.
+        """
+        raise NotImplementedError
+
+    def restored(self, now: StackResource, attempted: Mapping[str, Any]) -> StackResource:
+        """This resource as it was, from what there is `now` after other properties were `attempted`.
+
+        Raises ResourceError.
+        """
+        raise NotImplementedError
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Removes it. Raises ResourceError."""
+        raise NotImplementedError
+
+
+class AgentCoreResource(StackResource):
+    """One resource of AgentCore. `properties` have dynamic references as they stand."""
+
+    type_name: ClassVar[str] = PREFIX
+    tagged: ClassVar[bool] = True
+
+    def __init__(self, logical_id: str, properties: Mapping[str, Any], made: Made, handler: Handler) -> None:
+        super().__init__(logical_id, properties)
+        self.made = made
+        self._identifier = handler.identifier(made)
+        self._value = handler.value
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
@@ -107,7 +152,7 @@ class AgentCoreResource(CloudFormationModel):
     ) -> AgentCoreResource:
         """Makes it. Raises ResourceError."""
         del resource_name, account_id, region_name
-        logical_id, work = str(kwargs["LogicalId"]), _work()
+        logical_id, work = str(kwargs["LogicalId"]), work_now()
         properties = cls.checked(logical_id, cloudformation_json.get("Properties") or {})
         values = cls._values(logical_id, properties, work)
         handler = Handler(cls.type_name, work.calls)
@@ -132,21 +177,26 @@ class AgentCoreResource(CloudFormationModel):
 
     def replaced_by(self, properties: Mapping[str, Any]) -> bool:
         """Whether other properties need a new resource."""
-        return Handler(self.type_name, _work().calls).replaces(self.properties, properties)
+        return Handler(self.type_name, work_now().calls).replaces(self.properties, properties)
 
     def changed(self, properties: Mapping[str, Any], *, whole: bool = False) -> AgentCoreResource:
         """The resource with other properties: see `Handler.update`. Raises ResourceError."""
-        work = _work()
+        work = work_now()
         handler = Handler(self.type_name, work.calls)
         values = self._values(self.logical_resource_id, properties, work)
         tags = work.tags_for(self.logical_resource_id, values)
         made = handler.update(self.made, values, tags, whole=whole)
         return type(self)(self.logical_resource_id, properties, made, handler)
 
+    def restored(self, now: StackResource, attempted: Mapping[str, Any]) -> AgentCoreResource:
+        """The resource as it was; nobody knows what of it was changed. Raises ResourceError."""
+        del now, attempted
+        return self.changed(self.properties, whole=True)
+
     def delete(self, account_id: str, region_name: str) -> None:
         """Removes it. Raises ResourceError."""
         del account_id, region_name
-        Handler(self.type_name, _work().calls).delete(self.made)
+        Handler(self.type_name, work_now().calls).delete(self.made)
 
 
 @functools.cache

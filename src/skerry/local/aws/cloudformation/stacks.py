@@ -1,4 +1,4 @@
-"""Creating, updating and deleting stacks that have resources of AgentCore."""
+"""Creating, updating and deleting stacks that have resources of skerry's own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def create(backend: CloudFormationBackend, stack: Stack, on_failure: OnFailure) 
     try:
         for name in order(stack.template_dict):
             if progress.wanted(name):
-                progress.make(name)
                 names.append(name)
+                progress.make(name)
         _publish(backend, stack)
     except (FailedError, *FAILURES) as error:
         reason = _failed("create", error)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from skerry.local.aws.cloudformation import custom
 from skerry.local.aws.cloudformation.kinds import KINDS
 from skerry.local.aws.cloudformation.properties import coerced
 from skerry.local.aws.cloudformation.schemas import PREFIX, registered, schema
@@ -22,10 +23,10 @@ class TemplateError(ValueError):
     """A template that cannot work; the text is for whoever sent it."""
 
 
-def has_agentcore(*templates: Template | None) -> bool:
-    """Whether one of the templates has a resource of AgentCore, or a stack that may have one."""
+def made_here(*templates: Template | None) -> bool:
+    """Whether one of the templates has a resource of AgentCore, a custom one, or a stack with such ones."""
     return any(
-        str(resource.get("Type", "")).startswith((PREFIX, _NESTED))
+        str(resource.get("Type", "")).startswith((PREFIX, custom.PREFIX, custom.TYPE, _NESTED))
         for template in templates
         for resource in ((template or {}).get("Resources") or {}).values()
         if isinstance(resource, Mapping)
@@ -81,13 +82,14 @@ def check(template: Template, wanted: Callable[[str], bool]) -> None:
     """Raises TemplateError for what is known to be wrong before anything is made.
 
     `wanted` tells whether the condition of a resource holds. Looked at are the types and properties of
-    AgentCore's resources, and what refers to what.
+    AgentCore's resources and of custom ones, and what refers to what.
     """
-    own = {
+    there = {
         name: resource
         for name, resource in template["Resources"].items()
-        if isinstance(resource, Mapping) and str(resource.get("Type")).startswith(PREFIX) and wanted(name)
+        if isinstance(resource, Mapping) and wanted(name)
     }
+    own = {name: item for name, item in there.items() if str(item.get("Type")).startswith(PREFIX)}
     types = sorted({str(resource["Type"]) for resource in own.values()})
     unknown = [kind for kind in types if kind not in registered()]
     if unknown:
@@ -109,6 +111,11 @@ def check(template: Template, wanted: Callable[[str], bool]) -> None:
         found = mistakes(resource["Type"], properties)
         if found:
             raise TemplateError(failed(name, found))
+    for name, resource in there.items():
+        if custom.is_custom(resource.get("Type")):
+            found = custom.mistakes(resource["Type"], resource.get("Properties") or {})
+            if found:
+                raise TemplateError(failed(name, found))
 
 
 def attributes_in_two_parts(part: Any) -> Any:
