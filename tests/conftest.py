@@ -49,6 +49,14 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+@pytest.fixture(autouse=True)
+def no_default_session() -> Iterator[None]:
+    """boto3's default session keeps the keys of the environment in which it was made: it ends with its test."""
+    yield
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with reference vectors: $SKERRY_SHARED, or `shared` beside the checkout; skips without it."""
