@@ -8,24 +8,6 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.kit.local_endpoint import endpoint_process
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with endpoint_process(tmp_path_factory.mktemp("change_sets")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
-def cloud(running):
-    return running.client("cloudformation")
-
-
-@pytest.fixture
-def name():
-    return "s" + uuid.uuid4().hex[:10]
-
 
 def queue(name, seconds, **members):
     properties = {"QueueName": name, "VisibilityTimeout": seconds}

@@ -6,14 +6,13 @@ import json
 import shutil
 import sys
 import threading
-import uuid
 
 import httpx2
 import pytest
 
 from tests.kit.iam import ACCOUNT, allow, role, trust, user
 from tests.kit.lambda_code import zipped
-from tests.kit.local_endpoint import REGION, endpoint_process
+from tests.kit.local_endpoint import REGION
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no functions on Windows")
 
@@ -82,24 +81,8 @@ class Functions:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with endpoint_process(tmp_path_factory.mktemp("custom")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
 def functions(running):
     return Functions(running)
-
-
-@pytest.fixture(scope="module")
-def cloud(running):
-    return running.client("cloudformation")
-
-
-@pytest.fixture
-def name():
-    return "c" + uuid.uuid4().hex[:10]
 
 
 def template(outputs=None, **resources):

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.kit.iam import ACCOUNT, role, taken, trust
-from tests.kit.local_endpoint import endpoint_process
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 MANAGED = "arn:aws:iam::aws:policy/"
 PUBLISHER, EXECUTOR = "publishing-role", "exec-role"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with endpoint_process(tmp_path_factory.mktemp("tools")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
-def cloud(running):
-    return running.client("cloudformation")
-
-
-@pytest.fixture
-def name():
-    return "t" + uuid.uuid4().hex[:10]
 
 
 def trusting(principal, *, more=NO_VALUE):

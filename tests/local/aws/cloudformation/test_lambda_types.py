@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 
 import httpx2
 import pytest
@@ -19,17 +18,6 @@ ORIGIN = {"Origin": "https://page.example"}
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with endpoint_process(tmp_path_factory.mktemp("lambdas")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
-def cloud(running):
-    return running.client("cloudformation")
-
-
-@pytest.fixture(scope="module")
 def lambdas(running):
     return running.client("lambda")
 
@@ -37,11 +25,6 @@ def lambdas(running):
 @pytest.fixture(scope="module")
 def execution(running):
     return role(running.client("iam"), "execution", trust({"Service": "lambda.amazonaws.com"}))
-
-
-@pytest.fixture
-def name():
-    return "f" + uuid.uuid4().hex[:10]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 import pytest
 
@@ -15,24 +14,8 @@ VALUE = "a-value-that-nobody-may-see"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with endpoint_process(tmp_path_factory.mktemp("resolving")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
-def cloud(running):
-    return running.client("cloudformation")
-
-
-@pytest.fixture(scope="module")
 def secrets(running):
     return running.client("secretsmanager")
-
-
-@pytest.fixture
-def name():
-    return "s" + uuid.uuid4().hex[:10]
 
 
 def reference(rest):

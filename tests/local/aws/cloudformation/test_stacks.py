@@ -19,24 +19,8 @@ UNREACHABLE = {"Mcp": {"McpServer": {"Endpoint": "http://127.0.0.1:1/mcp"}}}
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with endpoint_process(tmp_path_factory.mktemp("stacks")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
-def cloud(running):
-    return running.client("cloudformation")
-
-
-@pytest.fixture(scope="module")
 def agentcore(running):
     return running.client("bedrock-agentcore-control")
-
-
-@pytest.fixture
-def name():
-    return "s" + uuid.uuid4().hex[:10]
 
 
 def identity(name, **members):

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
-from moto.core.common_models import CloudFormationModel
 
 from skerry.local.aws.cloudformation.acting_calls import calls_of, somebody_acts
 from skerry.local.aws.cloudformation.calls import Calls, ResourceError
 from skerry.local.aws.cloudformation.properties import coerced
+from skerry.local.aws.cloudformation.resources import TypedResource
 from skerry.local.aws.cloudformation.schemas import schema
 from skerry.local.aws.cloudformation.validation import failed, mistakes
 
@@ -26,8 +26,8 @@ _PARSING: Any = parsing
 Properties = Mapping[str, Any]
 
 
-class LambdaResource(CloudFormationModel):
-    """One resource; its subclasses are the types, of which moto's own list does not know."""
+class LambdaResource(TypedResource):
+    """One resource of Lambda."""
 
     type_name: ClassVar[str] = "AWS::Lambda::"
     logical_resource_id: str
@@ -35,16 +35,6 @@ class LambdaResource(CloudFormationModel):
     def __init__(self, properties: Properties, answer: Mapping[str, Any]) -> None:
         self.properties = properties
         self.answer = answer
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """None: no type has a name."""
-        return ""
-
-    @classmethod
-    def cloudformation_type(cls) -> str:
-        """The name of the type."""
-        return cls.type_name
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:

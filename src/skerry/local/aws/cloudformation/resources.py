@@ -60,10 +60,25 @@ def work_now() -> Work:
     return work
 
 
-class StackResource(CloudFormationModel):
-    """One resource that skerry makes itself; its subclasses are the types."""
+class TypedResource(CloudFormationModel):
+    """One resource as moto wants its class. Its subclasses are types that moto's own list does not know."""
 
     type_name: ClassVar[str] = ""
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """None: who makes it knows the name."""
+        return ""
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        """The name of the type."""
+        return cls.type_name
+
+
+class StackResource(TypedResource):
+    """One resource that skerry makes itself."""
+
     tagged: ClassVar[bool] = False
     """Whether the tags of the stack are the resource's."""
     deleted_again: ClassVar[bool] = True
@@ -74,16 +89,6 @@ class StackResource(CloudFormationModel):
         self.cf_resource_type = self.type_name
         self.properties = properties
         """What the template says of it, once all functions have their results."""
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """None: handlers know the names."""
-        return ""
-
-    @classmethod
-    def cloudformation_type(cls) -> str:
-        """The name of the type."""
-        return cls.type_name
 
     @classmethod
     def checked(cls, logical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
