@@ -15,10 +15,9 @@ from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 
 from skerry.local.aws.cloudformation.acting_calls import calls_of, somebody_acts
 from skerry.local.aws.cloudformation.calls import Calls, ResourceError
-from skerry.local.aws.cloudformation.properties import coerced
 from skerry.local.aws.cloudformation.resources import TypedResource
 from skerry.local.aws.cloudformation.schemas import schema
-from skerry.local.aws.cloudformation.validation import failed, mistakes
+from skerry.local.aws.cloudformation.validation import checked
 
 _PARSING: Any = parsing
 """Moto's module, as what it is here: something to be changed."""
@@ -58,7 +57,9 @@ class LambdaResource(TypedResource):
     ) -> LambdaResource:
         """Makes it. Raises ResourceError."""
         del account_id
-        properties = cls._checked(str(kwargs["LogicalId"]), cloudformation_json.get("Properties") or {})
+        properties = checked(
+            cls.type_name, str(kwargs["LogicalId"]), cloudformation_json.get("Properties") or {}
+        )
         return cls(properties, cls._create(calls_of("lambda", region_name), resource_name, properties))
 
     @classmethod
@@ -73,7 +74,7 @@ class LambdaResource(TypedResource):
         """Brings it to other properties, or makes another one in its place. Raises ResourceError."""
         before: LambdaResource = original_resource
         logical_id, calls = before.logical_resource_id, calls_of("lambda", region_name)
-        properties = cls._checked(logical_id, cloudformation_json.get("Properties") or {})
+        properties = checked(cls.type_name, logical_id, cloudformation_json.get("Properties") or {})
         fixed = schema(cls.type_name).create_only
         if all(before.properties.get(name) == properties.get(name) for name in fixed):
             return cls(properties, before._update(calls, properties))
@@ -89,15 +90,6 @@ class LambdaResource(TypedResource):
         except ResourceError as error:
             if error.reason != "NotFound":
                 raise
-
-    @classmethod
-    def _checked(cls, logical_id: str, properties: Properties) -> Properties:
-        document = schema(cls.type_name).document
-        whole: Properties = coerced(properties, document, document)
-        found = mistakes(cls.type_name, whole)
-        if found:
-            raise ResourceError("InvalidRequest", failed(logical_id, found))
-        return whole
 
     @classmethod
     def _create(cls, calls: Calls, name: str, properties: Properties) -> Mapping[str, Any]:

@@ -22,10 +22,9 @@ from skerry.local.aws.cloudformation.handlers import (
 )
 from skerry.local.aws.cloudformation.invocations import Invoke
 from skerry.local.aws.cloudformation.kinds import KINDS
-from skerry.local.aws.cloudformation.properties import coerced
 from skerry.local.aws.cloudformation.resolving import resolved
 from skerry.local.aws.cloudformation.schemas import PREFIX, schema
-from skerry.local.aws.cloudformation.validation import failed, mistakes
+from skerry.local.aws.cloudformation.validation import checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +166,7 @@ class AgentCoreResource(StackResource):
     @classmethod
     def checked(cls, logical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         """Properties as the type takes them, once all functions have their results. Raises ResourceError."""
-        document = schema(cls.type_name).document
-        whole: Mapping[str, Any] = coerced(properties, document, document)
-        found = mistakes(cls.type_name, whole)
-        if found:
-            raise ResourceError("InvalidRequest", failed(logical_id, found))
-        return whole
+        return checked(cls.type_name, logical_id, properties)
 
     @classmethod
     def _values(cls, logical_id: str, properties: Mapping[str, Any], work: Work) -> Mapping[str, Any]:

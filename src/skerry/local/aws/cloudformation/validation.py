@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from skerry.local.aws.cloudformation.properties import is_intrinsic
+from skerry.local.aws.cloudformation.calls import ResourceError
+from skerry.local.aws.cloudformation.properties import coerced, is_intrinsic
 from skerry.local.aws.cloudformation.references import has_reference
 from skerry.local.aws.cloudformation.schemas import Json, schema
 
@@ -22,6 +23,16 @@ def failed(logical_id: str, mistakes: list[str]) -> str:
     return (
         f"Properties validation failed for resource {logical_id} with message: {'; '.join(mistakes[:MANY])}"
     )
+
+
+def checked(name: str, logical_id: str, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Properties as a type takes them, once all functions have their results. Raises ResourceError."""
+    document = schema(name).document
+    whole: Mapping[str, Any] = coerced(properties, document, document)
+    found = mistakes(name, whole)
+    if found:
+        raise ResourceError("InvalidRequest", failed(logical_id, found))
+    return whole
 
 
 def mistakes(name: str, properties: Json) -> list[str]:
